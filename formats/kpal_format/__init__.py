@@ -1,0 +1,35 @@
+"""The `.kpal` file format: bytes <-> indices, palette and metadata. Specified in KPAL.md.
+
+Bytes in, values out: nothing here touches a file, knows of Pillow, or chooses a colour.
+"""
+
+from .codec import MAX_PIXELS, Info, decode_indexed, decode_truncated, encode_indexed, inspect, verify
+from .coders import BY_NAME
+from .container import MAGIC, Head, read_head
+from .errors import DamagedError, KpalError, LimitError, TruncatedError, UnsupportedError
+from .indexed import MAX_COLORS, U8, IndexedImage, Metadata
+
+CODERS = tuple(BY_NAME)
+
+__all__ = [
+    "CODERS",
+    "MAGIC",
+    "MAX_COLORS",
+    "MAX_PIXELS",
+    "U8",
+    "DamagedError",
+    "Head",
+    "IndexedImage",
+    "Info",
+    "KpalError",
+    "LimitError",
+    "Metadata",
+    "TruncatedError",
+    "UnsupportedError",
+    "decode_indexed",
+    "decode_truncated",
+    "encode_indexed",
+    "inspect",
+    "read_head",
+    "verify",
+]

@@ -1,0 +1,134 @@
+"""Files and indexed images: the whole way there and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from .container import MAJOR, MINOR, Head, pack, read_bands, read_bands_left, read_head
+from .errors import DamagedError, TruncatedError
+from .indexed import U8, IndexedImage, Metadata
+
+# The number of pixels at which Pillow's check against decompression bombs raises by default: 2 x (1 GiB / 4 / 3), rounded down.
+# Nearly four times what today's largest phone cameras take; an array of them takes 512 MiB.
+MAX_PIXELS: Final = 2 * (1024 * 1024 * 1024 // 4 // 3)
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a file says of itself before any pixel is decoded.
+
+    version: of the format, "major.minor".
+    coder: name of the index coder.
+    bands: how many independently coded bands of rows there are.
+    palette_bytes, metadata_bytes: sizes as stored; the rest of the file is the index stream and the framing.
+    """
+
+    version: str
+    width: int
+    height: int
+    colors: int
+    has_alpha: bool
+    coder: str
+    bands: int
+    palette_bytes: int
+    metadata_bytes: int
+    metadata: Metadata
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: metadata as text, density and the lengths of the binary parts."""
+        metadata = self.metadata
+        parts: dict[str, Any] = {
+            name: len(blob) for name in ("icc_profile", "exif", "xmp") if (blob := getattr(metadata, name)) is not None
+        }
+        if metadata.density:
+            parts["density"] = metadata.density
+        if metadata.text:
+            parts["text"] = dict(metadata.text)
+        return {**{k: v for k, v in self.__dict__.items() if k != "metadata"}, "metadata": parts}
+
+
+def encode_indexed(image: IndexedImage, *, coder: str = "zstd") -> bytes:
+    """An indexed image as a `.kpal` file, exactly: every index, every palette entry and their order.
+
+    Raises ValueError for a coder that does not exist and for metadata larger than a file may hold.
+    """
+    return pack(image, coder)
+
+
+def inspect(data: bytes | bytearray | memoryview) -> Info:
+    """What the file says of itself. `data` may be just its beginning; raises TruncatedError where it needs more of it."""
+    head = read_head(as_bytes(data))
+    return Info(
+        version=f"{MAJOR}.{MINOR}",
+        width=head.width,
+        height=head.height,
+        colors=head.colors,
+        has_alpha=head.channels == 4,
+        coder=head.coder.NAME,
+        bands=head.bands,
+        palette_bytes=len(head.palette_data),
+        metadata_bytes=len(head.metadata_header) + len(head.metadata_parts),
+        metadata=head.metadata(),
+    )
+
+
+def decode_indexed(data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS) -> IndexedImage:
+    """The indices, palette and metadata of a whole `.kpal` file.
+
+    max_pixels: refuse larger images with LimitError before anything is allocated for them; None for no limit.
+
+    Raises KpalError and nothing else for whatever bytes `data` holds.
+    """
+    view = as_bytes(data)
+    head = read_head(view)
+    head.check_pixels(max_pixels)
+    bands = read_bands(view, head)
+    palette = head.palette()
+    return IndexedImage(_decode_bands(head, bands, palette), palette, head.metadata())
+
+
+def decode_truncated(data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS) -> IndexedImage:
+    """Like `decode_indexed`, but where the file ends too early, what is missing becomes index 0.
+
+    The head must be whole. Nothing verifies what is there, as the checksum went with the end of the file.
+    """
+    try:
+        return decode_indexed(data, max_pixels=max_pixels)
+    except TruncatedError:
+        view = as_bytes(data)
+        head = read_head(view)
+        palette = head.palette()
+        return IndexedImage(_decode_bands(head, read_bands_left(view, head), palette, partial=True), palette, head.metadata())
+
+
+def verify(data: bytes | bytearray | memoryview) -> None:
+    """Check the framing and the checksum of a whole file without decoding its pixels; raises KpalError."""
+    view = as_bytes(data)
+    read_bands(view, read_head(view))
+
+
+def as_bytes(data: bytes | bytearray | memoryview) -> memoryview:
+    """A flat view of the bytes; TypeError for what has none."""
+    try:
+        return memoryview(data).cast("B")
+    except TypeError as error:
+        raise TypeError(f"data must be bytes, bytearray or memoryview, not {type(data).__name__}") from error
+
+
+def _decode_bands(head: Head, bands: list[memoryview], palette: U8, *, partial: bool = False) -> U8:
+    if len(bands) == 1 and not partial:
+        indices = head.coder.decode(bands[0], (head.height, head.width), palette)
+    else:
+        indices = np.zeros((head.height, head.width), np.uint8)
+        for number, band in enumerate(bands):
+            rows = indices[number * head.band_rows : (number + 1) * head.band_rows]
+            rows[:] = head.coder.decode(band, (rows.shape[0], head.width), palette, partial=partial)
+    highest = int(indices.max())
+    if highest >= head.colors:
+        if not partial:
+            raise DamagedError(f"index stream: index {highest} is outside a palette of {head.colors} colours")
+        indices[indices >= head.colors] = 0
+    return indices

@@ -1,0 +1,35 @@
+"""The index coders (KPAL.md, section 5), one module each.
+
+A coder module has an ID (its number in the file), a NAME (its name everywhere else), and the functions `encode` and `decode` with
+the signatures below. To add one, write its module and name it in `_MODULES`.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from ..indexed import U8
+from . import zstd
+
+
+class Coder(Protocol):
+    """What a coder module provides. Bands are coded independently of each other."""
+
+    @property
+    def ID(self) -> int: ...
+    @property
+    def NAME(self) -> str: ...
+
+    def encode(self, indices: U8, palette: U8) -> bytes:
+        """One band, uint8 (rows, width), of an image with that palette of at least two colours."""
+
+    def decode(self, data: bytes | memoryview, shape: tuple[int, int], palette: U8, *, partial: bool = False) -> U8:
+        """The inverse. Raises DamagedError; the values returned may still exceed the palette, as the caller checks that.
+
+        partial: `data` was cut off; return what it yields, and zeros for the rest.
+        """
+
+
+_MODULES: Final[tuple[Coder, ...]] = (zstd,)
+BY_ID: Final = {coder.ID: coder for coder in _MODULES}
+BY_NAME: Final = {coder.NAME: coder for coder in _MODULES}

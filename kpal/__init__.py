@@ -1,0 +1,50 @@
+"""kpal: images of few colours in about as few bytes as they can take, in Pillow and out of it.
+
+    import kpal
+    data = kpal.encode(pixels, colors=64)      # an array or a Pillow image -> bytes
+    pixels = kpal.decode(data)                 # bytes -> uint8 (h, w, 3 or 4)
+
+Importing it also teaches Pillow the format: `Image.open("x.kpal")`, `image.save("x.kpal")`.
+"""
+
+from kpal_format import (
+    CODERS,
+    DamagedError,
+    IndexedImage,
+    Info,
+    KpalError,
+    LimitError,
+    Metadata,
+    TruncatedError,
+    UnsupportedError,
+    decode_indexed,
+    inspect,
+)
+
+from .codec import decode, encode
+from .kmeans import KMeans
+from .quantizer import quantize
+
+from kpal_plugins import pillow as _pillow  # last, as it imports this module
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CODERS",
+    "DamagedError",
+    "IndexedImage",
+    "Info",
+    "KMeans",
+    "KpalError",
+    "LimitError",
+    "Metadata",
+    "TruncatedError",
+    "UnsupportedError",
+    "decode",
+    "decode_indexed",
+    "encode",
+    "inspect",
+    "quantize",
+]
+
+_pillow.register()

@@ -1,0 +1,1 @@
+"""Hosts that open the `.kpal` format, one module each."""

@@ -1,0 +1,118 @@
+"""The Pillow plugin: `Image.open("x.kpal")` and `image.save("x.kpal")`.
+
+Images open in mode P, with `info["transparency"]` where the palette has alpha, so that nothing is lost. Opening reads the head of the file and no pixel, as Pillow's
+check for decompression bombs comes after `_open`; the checksum of the whole file is verified when the pixels are loaded. `ImageFile.LOAD_TRUNCATED_IMAGES`
+is honoured: what a file that was cut off still holds is shown, the rest is the palette's first colour.
+
+Once registered, whatever reads through Pillow (imageio, scikit-image, matplotlib) reads the format.
+"""
+
+from __future__ import annotations
+
+from typing import IO, Any, Final
+
+from kpal_format import MAGIC, DamagedError, Head, Metadata, TruncatedError, decode_indexed, decode_truncated, read_head, verify
+from PIL import Image, ImageFile, ImagePalette
+
+import kpal
+from kpal.pixels import density_of, dpi_of, rgb_profile
+
+FORMAT: Final = "KPAL"
+EXTENSION: Final = ".kpal"
+MIME: Final = "image/x-kpal"
+
+_DECODER: Final = "kpal"
+_FIRST_READ: Final = 4096  # holds the head of nearly all files
+_ENCODE_OPTIONS: Final = ("colors", "coder", "palette", "keep_palette", "dither")
+_METADATA_OPTIONS: Final = ("icc_profile", "exif", "xmp", "text", "dpi")
+
+
+class KpalImageFile(ImageFile.ImageFile):
+    """A `.kpal` file opened by Pillow. `info` holds what the file carries of icc_profile, exif, xmp, text (a dict) and dpi."""
+
+    format = FORMAT
+    format_description = "kpal palette image"
+
+    def _open(self) -> None:
+        head = _read_head(self.fp)
+        palette = head.palette()
+        self._size = (head.width, head.height)
+        self._mode = "P"
+        self.palette = ImagePalette.raw("RGB", palette[:, :3].tobytes())
+        if head.channels == 4:
+            self.info["transparency"] = palette[:, 3].tobytes()
+        self.info.update(_to_info(head.metadata()))
+        self.tile = [ImageFile._Tile(_DECODER, (0, 0, *self._size), 0, ())]
+
+    def load_seek(self, pos: int) -> None:
+        """Nothing: the decoder reads the whole file by itself. Its being there tells `ImageFile.Parser` to collect all bytes first."""
+
+    def verify(self) -> None:
+        """Check framing and checksum of the whole file, without decoding; raises KpalError."""
+        if self.fp is None:
+            raise RuntimeError("verify must be called directly after open")
+        self.fp.seek(0)
+        verify(self.fp.read())
+        super().verify()
+
+
+class KpalDecoder(ImageFile.PyDecoder):
+    """Reads the file from its start and hands Pillow the indices."""
+
+    _pulls_fd = True
+
+    def decode(self, buffer: Any) -> tuple[int, int]:
+        assert self.fd is not None
+        self.fd.seek(0)
+        width, height = self.state.xsize, self.state.ysize
+        read = decode_truncated if ImageFile.LOAD_TRUNCATED_IMAGES else decode_indexed
+        image = read(self.fd.read(), max_pixels=width * height)
+        if image.indices.shape != (height, width):
+            raise DamagedError("the file was changed after it was opened")
+        self.set_as_raw(image.indices.tobytes(), "P")
+        return -1, 0
+
+
+def _read_head(fp: IO[bytes]) -> Head:
+    data = fp.read(_FIRST_READ)
+    while True:
+        try:
+            return read_head(data)
+        except TruncatedError:
+            more = fp.read(len(data) or 1)
+            if not more:
+                raise
+            data += more
+
+
+def _to_info(metadata: Metadata) -> dict[str, Any]:
+    info: dict[str, Any] = {"icc_profile": metadata.icc_profile, "exif": metadata.exif, "xmp": metadata.xmp}
+    info["text"] = dict(metadata.text)
+    info["dpi"] = dpi_of(metadata.density) if metadata.density else None
+    return {key: value for key, value in info.items() if value}
+
+
+def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
+    # Pillow has opened the file by now and ignores what a plugin does not ask for: all is checked and encoded before the first byte is written.
+    options = {key: value for key, value in image.encoderinfo.items() if value is not None or key == "icc_profile"}
+    known = _ENCODE_OPTIONS + _METADATA_OPTIONS
+    if unknown := sorted(set(options) - set(known)):
+        raise TypeError(f"unknown save options for {FORMAT}: {', '.join(unknown)}; there are {', '.join(known)}")
+    exif = options.get("exif")
+    metadata = Metadata(
+        icc_profile=options.get("icc_profile", rgb_profile(image.info.get("icc_profile"))),
+        exif=exif.tobytes() if isinstance(exif, Image.Exif) else exif,
+        xmp=options.get("xmp"),
+        text=options.get("text", {}),
+        density=density_of(options.get("dpi")),
+    )
+    fp.write(kpal.encode(image, metadata=metadata, **{key: options[key] for key in _ENCODE_OPTIONS if key in options}))
+
+
+def register() -> None:
+    """Teach Pillow the format. `import kpal` does it; doing it again does no harm."""
+    Image.register_open(FORMAT, KpalImageFile, lambda prefix: prefix.startswith(MAGIC))
+    Image.register_save(FORMAT, _save)
+    Image.register_extension(FORMAT, EXTENSION)
+    Image.register_mime(FORMAT, MIME)
+    Image.register_decoder(_DECODER, KpalDecoder)
