@@ -74,15 +74,21 @@ def decode_metadata(header: bytes | memoryview, stored: bytes | memoryview) -> M
 
 
 def _unpack_header(header: bytes | memoryview) -> dict[str, Any]:
-    n = len(header)
+    n = len(header)  # nothing in it can be longer
+    limits = {"max_str_len": n, "max_bin_len": n, "max_array_len": n, "max_map_len": n, "max_ext_len": 0}
     try:
-        fields = msgpack.unpackb(
-            header, raw=False, strict_map_key=True, max_str_len=n, max_bin_len=n, max_array_len=n, max_map_len=n, max_ext_len=0
-        )
+        fields = msgpack.unpackb(header, raw=False, strict_map_key=True, object_pairs_hook=_map, **limits)
     except (ValueError, TypeError) as error:  # its own errors are all of these kinds
         raise DamagedError(f"metadata: the header is not msgpack: {error}") from error
-    if type(fields) is not dict:
-        raise DamagedError(f"metadata: the header is {type(fields).__name__}, not a map")
+    if type(fields) is not dict or not all(type(key) is str for key in fields):
+        raise DamagedError("metadata: the header is not a map with strings for keys")
+    return fields
+
+
+def _map(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a key occurs twice")
     return fields
 
 

@@ -1,0 +1,201 @@
+"""Many files in, many files out: what is meant, in what order, what it is called, and that it gets there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from PIL import UnidentifiedImageError
+
+STREAM: Final = "-"  # standard input or output, on the command line
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and where its result goes; None stands for the standard streams."""
+
+    source: Path | None
+    target: Path | None
+
+    @property
+    def name(self) -> str:
+        return "standard input" if self.source is None else printable(self.source)
+
+    def read(self) -> bytes:
+        return sys.stdin.buffer.read() if self.source is None else self.source.read_bytes()
+
+    def check(self, *, force: bool) -> None:
+        """Raises OSError where the result must not be written."""
+        if self.target is None:
+            if sys.stdout.isatty():
+                raise OSError("refusing to write an image to the terminal; name a file with -o")
+        elif self.target.is_dir():
+            raise IsADirectoryError(f"{printable(self.target)} is a folder")
+        elif self.target.exists():
+            if self.source is not None and self.source.exists() and self.target.samefile(self.source):
+                raise FileExistsError("the result would take the place of the input; name another file with -o")
+            if not force:
+                raise FileExistsError(f"{printable(self.target)} exists; --force overwrites it")
+
+    def write(self, data: bytes) -> None:
+        if self.target is None:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        else:
+            self.target.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(self.target, data)
+
+
+def sources(inputs: Iterable[str], suffixes: frozenset[str]) -> list[tuple[Path | None, Path]]:
+    """The files that `inputs` name, each with its path below the input that it came from.
+
+    A folder stands for all files below it with one of `suffixes`, in the order of their names; "-" for standard input.
+    """
+    found: list[tuple[Path | None, Path]] = []
+    for name in inputs:
+        path = Path(name)
+        if name == STREAM:
+            found.append((None, Path("stdin")))
+        elif path.is_dir():
+            below = sorted(file for file in path.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
+            found += [(file, file.relative_to(path)) for file in below]
+        else:
+            found.append((path, Path(path.name)))
+    return found
+
+
+def plan(inputs: list[str], output: str | None, suffixes: frozenset[str], new_suffix: str) -> list[Job]:
+    """A job for each input. Without `output`, results stand beside their inputs; a folder for output mirrors the folders put in.
+
+    Raises ValueError where `output` cannot hold what the inputs give.
+    """
+    found = sources(inputs, suffixes)
+    if output is None:
+        return [Job(source, source and source.with_suffix(new_suffix)) for source, _ in found]
+    several = len(inputs) > 1 or any(Path(name).is_dir() for name in inputs)
+    is_file = output == STREAM or Path(output).is_file()
+    if several and is_file:
+        raise ValueError(f"several inputs need a folder for output, not {output!r}")
+    if several or Path(output).is_dir() or output.endswith(("/", os.sep)):
+        return [Job(source, Path(output, below.with_suffix(new_suffix))) for source, below in found]
+    return [Job(source, None if output == STREAM else Path(output)) for source, _ in found]
+
+
+def run(jobs: list[Job], work: Callable[[Job, bytes], bytes], *, force: bool, quiet: bool) -> int:
+    """Do `work` on the bytes of each input and write what it returns; the exit status. A job that fails is named, the others go on."""
+    start, done, before, after = time.perf_counter(), 0, 0, 0
+    taken: set[Path] = set()
+    for job in progress(jobs, quiet=quiet):
+        with failures(job.name) as failed:
+            if job.target is not None and job.target in taken:
+                raise FileExistsError(f"{printable(job.target)} is already the result of another input")
+            job.check(force=force)
+            data = job.read()
+            result = work(job, data)
+            job.write(result)
+            if job.target is not None:
+                taken.add(job.target)
+        if not failed:
+            done, before, after = done + 1, before + len(data), after + len(result)
+    if not jobs:
+        say("no images found")
+    elif done and not quiet:
+        where = f" → {printable(job.target)}" if len(jobs) == 1 and job.target else ""
+        what = f"{job.name}{where}" if len(jobs) == 1 else f"{done} of {len(jobs)} files"
+        seconds = time.perf_counter() - start
+        say(f"{what}: {before:,} → {after:,} bytes ({saving(before, after)}) in {seconds:.1f} s")
+    return 0 if jobs and done == len(jobs) else 1
+
+
+class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as failed
+    """Turns an exception in the block into one line on standard error, after which the block's value is true.
+
+    Pillow raises nearly every kind of exception for damaged images (struct.error, zlib.error, SyntaxError ...), and one bad file must not stop a batch,
+    so all of them count as this file's failure. Warnings become lines, too.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._failed = False
+        self._catcher = warnings.catch_warnings(record=True)
+
+    def __bool__(self) -> bool:
+        return self._failed
+
+    def __enter__(self) -> failures:
+        self._caught = self._catcher.__enter__() or []
+        warnings.simplefilter("default")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        self._catcher.__exit__(None, None, None)
+        for message in dict.fromkeys(str(warning.message) for warning in self._caught):
+            say(f"{self._name}: warning: {message}")
+        if not isinstance(error, Exception) or isinstance(error, BrokenPipeError):
+            return False
+        self._failed = True
+        say(f"{self._name}: {_reason(error)}")
+        return True
+
+
+def progress(jobs: list[Job], *, quiet: bool) -> Iterator[Job]:
+    """The jobs, with a progress bar where standard error is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield from jobs
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=len(jobs))
+        for job in jobs:
+            bar.update(task, description=job.name[-40:].replace("[", r"\["))
+            yield job
+            bar.advance(task)
+
+
+def saving(before: int, after: int) -> str:
+    change = 100 * (after / before - 1) if before else 0.0
+    return f"{abs(change):.1f} % {'smaller' if change <= 0 else 'larger'}"
+
+
+def say(message: str) -> None:
+    """One line to the person at the terminal."""
+    print(f"kpal: {' '.join(message.split())}", file=sys.stderr)
+
+
+def printable(path: Path) -> str:
+    """The path with what would break a line, or is not even text, escaped: file systems allow nearly anything."""
+    name = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+def write_atomic(target: Path, data: bytes) -> None:
+    """Write a temporary file beside `target`, then give it that name; on any failure `target` stays as it was."""
+    target = target.resolve()  # through a symbolic link, not in place of it
+    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+        if target.exists():
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image that Pillow can read"  # its own message names a buffer in memory
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) if isinstance(error, (OSError, ValueError)) and str(error) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,287 @@
+"""The command line. Every command gives exit status 0, 1 (some inputs failed, the rest is done) or 2 (wrong usage).
+
+Results go to files or standard output, everything said to people goes to standard error, so that both can be piped. Modules that only one
+command needs are imported by it: most calls are for one small file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from kpal_format import CODERS, MAX_COLORS, inspect
+from kpal_plugins.pillow import EXTENSION
+from PIL import Image
+
+from . import __version__, batch
+from .codec import DEFAULT_CODER
+from .pixels import dpi_of
+from .quantizer import DITHERS, quantize
+from .transcode import from_kpal, to_kpal
+
+if TYPE_CHECKING:
+    from .compare import Comparison
+
+# What people keep pictures of few colours in; a folder may hold much else that Pillow would open.
+_IMAGES: Final = frozenset(
+    f".{ending}" for ending in "png apng gif bmp webp tif tiff jpg jpeg jxl avif tga pcx ico ppm pgm pbm".split()
+)
+_STRIPPABLE: Final = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp", "text": "text", "dpi": "density"}
+
+_Commands = Any  # argparse keeps the type of its subparsers to itself
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line with `arguments`, those of the process by default; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except KeyboardInterrupt:
+        batch.say("interrupted")
+        return 130
+    except BrokenPipeError:  # whoever reads our output has seen enough; keep the interpreter from flushing into the void at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kpal",
+        description="Images of few colours in few bytes: encode, decode, inspect and compare .kpal files.",
+        epilog="Exit status: 0; 1 if some inputs failed (the others are done); 2 for wrong usage. More: kpal COMMAND --help",
+    )
+    parser.add_argument("--version", action="version", version=f"kpal {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (_add_encode, _add_decode, _add_info, _add_compare, _add_demo):
+        add(commands)
+    return parser
+
+
+def _add_encode(commands: _Commands) -> None:
+    parser = _command(commands, "encode", _encode, "images to .kpal")
+    parser.description = "Store images as .kpal files, losslessly where they have no more colours than asked for."
+    parser.epilog = """examples:
+  kpal encode chart.png                     writes chart.kpal
+  kpal encode -c 64 chart.png -o small.kpal
+  kpal encode sprites/ -o packed/           every image below sprites/, in the same folders below packed/
+  kpal encode - < chart.png > chart.kpal"""
+    _add_inputs_and_output(parser, "image files, folders of them, or - for standard input")
+    _add_quantization(parser)
+    parser.add_argument("--keep-palette", action="store_true", help="keep the palettes of palette images, and their order, as they are")
+    parser.add_argument("--coder", choices=CODERS, default=DEFAULT_CODER, help="how indices are coded (default: %(default)s)")
+    parser.add_argument(
+        "--strip",
+        metavar="PARTS",
+        type=_parts,
+        default=(),
+        help=f"metadata to leave out, {', '.join(_STRIPPABLE)} or all, separated by commas (default: keep what the input has)",
+    )
+
+
+def _add_decode(commands: _Commands) -> None:
+    parser = _command(commands, "decode", _decode, ".kpal to other formats")
+    parser.description = "Turn .kpal files into what Pillow writes: an indexed PNG, or what the ending of the output's name says."
+    parser.epilog = """examples:
+  kpal decode chart.kpal                    writes chart.png
+  kpal decode chart.kpal -o chart.webp
+  kpal decode packed/ -o plain/ --to gif    every .kpal file below packed/
+  kpal decode - < chart.kpal > chart.png"""
+    _add_inputs_and_output(parser, ".kpal files, folders of them, or - for standard input")
+    parser.add_argument("--to", metavar="FORMAT", type=_ending, help="ending of the output's format: png, gif, webp ... (default: png)")
+
+
+def _add_info(commands: _Commands) -> None:
+    parser = _command(commands, "info", _info, "what a .kpal file says of itself")
+    parser.description = "Show the header of a .kpal file, without decoding the image."
+    parser.add_argument("file", metavar="FILE", help="a .kpal file, or - for standard input")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _add_compare(commands: _Commands) -> None:
+    parser = _command(commands, "compare", _compare, "sizes beside PNG, WebP and JPEG XL")
+    parser.description = """Quantise each image, store the same pixels in every format there is, and show sizes, times and quality.
+Nothing is written. For oxipng, JPEG XL and the perceptual score: pip install 'kpal-codec[compare]'"""
+    parser.add_argument("inputs", metavar="IMAGE", nargs="+", help="image files, folders of them, or - for standard input")
+    _add_quantization(parser)
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _add_demo(commands: _Commands) -> None:
+    parser = _command(commands, "demo", _demo, "see it work on a sample picture")
+    parser.description = """Draw a sample picture, encode it, open it through Pillow, check the pixels, compare with other formats,
+and leave the files to look at."""
+    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, help="where to put the files (default: a new temporary folder)")
+
+
+def _command(commands: _Commands, name: str, run: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=help, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.set_defaults(run=run, error=parser.error)
+    return parser
+
+
+def _add_inputs_and_output(parser: argparse.ArgumentParser, inputs: str) -> None:
+    parser.add_argument("inputs", metavar="IN", nargs="+", help=inputs)
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", help="a file, a folder, or - for standard output (default: beside the input, with another ending)"
+    )
+    parser.add_argument("-f", "--force", action="store_true", help="overwrite files that exist")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary; errors are still shown")
+
+
+def _add_quantization(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-c", "--colors", metavar="N", type=_colors, default=MAX_COLORS, help="colours at the most (default: %(default)s)")
+    parser.add_argument("--dither", choices=DITHERS, default="none", help="hide banding by noise, for larger files (default: %(default)s)")
+
+
+def _colors(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_COLORS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_COLORS}")
+    return int(text)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    names = list(_STRIPPABLE) if text == "all" else text.split(",")
+    for name in names:
+        if name not in _STRIPPABLE:
+            raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(_STRIPPABLE)}, all")
+    return tuple(_STRIPPABLE[name] for name in names)
+
+
+def _ending(text: str) -> str:
+    ending = "." + text.lower().removeprefix(".")
+    _format(ending)
+    return ending
+
+
+def _format(ending: str) -> str:
+    """Pillow's name of the format with that ending."""
+    name = Image.registered_extensions().get(ending.lower())
+    if name not in Image.SAVE:
+        raise argparse.ArgumentTypeError(f"Pillow writes no format with the ending {ending!r}")
+    return name
+
+
+def _encode(options: argparse.Namespace) -> int:
+    def work(job: batch.Job, data: bytes) -> bytes:
+        return to_kpal(
+            data,
+            colors=options.colors,
+            coder=options.coder,
+            dither=options.dither,
+            keep_palette=options.keep_palette,
+            strip=options.strip,
+        )
+
+    return _convert(options, _IMAGES, EXTENSION, work)
+
+
+def _decode(options: argparse.Namespace) -> int:
+    ending = options.to or ".png"
+
+    def work(job: batch.Job, data: bytes) -> bytes:
+        return from_kpal(data, _format(options.to or (job.target.suffix if job.target else ending)))
+
+    return _convert(options, frozenset((EXTENSION,)), ending, work)
+
+
+def _convert(options: argparse.Namespace, suffixes: frozenset[str], ending: str, work: Callable[[batch.Job, bytes], bytes]) -> int:
+    try:
+        jobs = batch.plan(options.inputs, options.output, suffixes, ending)
+        for job in jobs:
+            if job.target is not None and ending != EXTENSION:
+                _format(job.target.suffix)
+    except (ValueError, argparse.ArgumentTypeError) as error:
+        options.error(str(error))
+    return batch.run(jobs, work, force=options.force, quiet=options.quiet)
+
+
+def _info(options: argparse.Namespace) -> int:
+    source = None if options.file == batch.STREAM else Path(options.file)
+    job = batch.Job(source, None)
+    with batch.failures(job.name) as failed:
+        data = job.read()
+        info = inspect(data).as_dict()
+        if options.json:
+            print(json.dumps({"bytes": len(data), **info}, indent=2))
+        else:
+            _print_info(len(data), info)
+    return int(bool(failed))
+
+
+def _print_info(size: int, info: dict[str, Any]) -> None:
+    metadata = info.pop("metadata")
+    alpha = " with alpha" if info["has_alpha"] else ""
+    lines = {
+        "format": f"kpal {info['version']}",
+        "pixels": f"{info['width']} x {info['height']}",
+        "colours": f"{info['colors']}{alpha}, {info['palette_bytes']} bytes",
+        "indices": f"{info['coder']}, {info['bands']} band{'s' * (info['bands'] != 1)}",
+        "file": f"{size:,} bytes",
+    }
+    if "density" in metadata:
+        lines["resolution"] = "{:.1f} x {:.1f} dpi".format(*dpi_of(metadata.pop("density")))
+    text = metadata.pop("text", {})
+    lines |= {name.replace("_", " "): f"{length:,} bytes" for name, length in metadata.items()}
+    lines |= {f"text {key!r}": repr(value) for key, value in text.items()}
+    for name, value in lines.items():
+        print(f"{name + ':':<13} {value}")
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from . import report
+    from .compare import compare
+
+    console = Console()
+    comparisons: list[Comparison] = []
+    jobs = [batch.Job(source, None) for source, _ in batch.sources(options.inputs, _IMAGES | {EXTENSION})]
+    for job in batch.progress(jobs, quiet=options.json):
+        with batch.failures(job.name):
+            comparisons.append(compare(job.name, job.read(), colors=options.colors, dither=options.dither))
+            if not options.json:
+                report.show(console, comparisons[-1])
+    if options.json:
+        print(json.dumps(report.as_json(comparisons), indent=2))
+    elif len(comparisons) > 1:
+        report.show_total(console, comparisons)
+    if not jobs:
+        batch.say("no images found")
+    return 0 if jobs and len(comparisons) == len(jobs) else 1
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from . import demo, report
+    from .compare import compare
+
+    with batch.failures("demo") as failed:
+        folder = options.folder or Path(tempfile.mkdtemp(prefix="kpal-demo-"))
+        folder.mkdir(parents=True, exist_ok=True)
+        drawn = io.BytesIO()
+        demo.draw().save(drawn, "PNG", optimize=True)
+        data = to_kpal(drawn.getvalue())
+        results = {"sample.png": drawn.getvalue(), "sample.kpal": data, "sample-decoded.png": from_kpal(data, "PNG")}
+        for name, content in results.items():
+            batch.write_atomic(folder / name, content)
+        expected = quantize(demo.draw()).pixels()
+        for name in ("sample.kpal", "sample-decoded.png"):
+            with Image.open(folder / name) as opened:
+                if not np.array_equal(opened.convert("RGBA"), expected):
+                    raise AssertionError(f"{name} does not have the pixels that were encoded")
+        report.show(Console(), compare("sample.png", drawn.getvalue(), colors=MAX_COLORS))
+        print(f"\nPillow opened sample.kpal, and its pixels are right. Look at the files in {batch.printable(folder)}")
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

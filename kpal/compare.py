@@ -1,0 +1,186 @@
+"""kpal beside its peers: sizes, times and quality of one image in every format that is installed.
+
+All formats but the first two rows hold the *same* pixels, those of the quantised image, and each is decoded and compared, so that no row can be smaller by being wrong. Peers run at
+their strongest settings, as kpal's claims are about those.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from kpal_format import CODERS, U8, IndexedImage, decode_indexed, encode_indexed
+from PIL import Image
+
+from .pixels import to_array
+from .quantizer import Dither, quantize
+
+T = TypeVar("T")
+
+TRUE_COLOR_PNG: Final = "PNG"  # the yardstick of every saving
+ORIGINAL: Final = "original file"
+_DARK_AND_LIGHT: Final = (26, 230)  # backgrounds for images with alpha, as SSIMULACRA2's own tool has them
+_SMALLEST_SCORED: Final = 8  # pixels a side; SSIMULACRA2 sees nothing in smaller images
+
+
+@dataclass(frozen=True)
+class Row:
+    """One format. Times in milliseconds; None for what was not done."""
+
+    format: str
+    bytes: int
+    encode_ms: float | None
+    decode_ms: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One image.
+
+    psnr_db: of the quantised image against the original; infinite where they are the same (None in JSON).
+    ssimulacra2: the perceptual score, 100 for the same and about 90 for no visible difference; None without the package, and for tiny images.
+    rows: the formats, those of kpal last.
+    """
+
+    name: str
+    width: int
+    height: int
+    colors: int
+    quantize_ms: float
+    psnr_db: float
+    ssimulacra2: float | None
+    rows: list[Row]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON, which knows no infinity; with what each row saves of the bytes of the true-colour PNG, in percent."""
+        yardstick = next(row.bytes for row in self.rows if row.format == TRUE_COLOR_PNG)
+        rows = [{**asdict(row), "saving_percent": round(100 * (1 - row.bytes / yardstick), 2)} for row in self.rows]
+        return {**asdict(self), "psnr_db": self.psnr_db if math.isfinite(self.psnr_db) else None, "rows": rows}
+
+
+def kpal_row(coder: str) -> str:
+    return f"kpal {coder}"
+
+
+def compare(name: str, data: bytes, *, colors: int, dither: Dither = "none", score: bool = True) -> Comparison:
+    """Compare the image file `data` in all formats. Raises what Pillow raises for a file that it cannot read."""
+    with Image.open(io.BytesIO(data)) as opened:
+        original = to_array(opened)
+    quantize_ms, image = _timed(lambda: quantize(original, colors, dither=dither))
+    rows = [Row(ORIGINAL, len(data), None, _decode_ms(data)), _row(TRUE_COLOR_PNG, _png, Image.fromarray(original), original)]
+    indexed, shown = _to_pillow(image), image.pixels()
+    rows += [_row(peer, encode, indexed, shown) for peer, encode in peers().items()]
+    rows += [_kpal(coder, image) for coder in CODERS]
+    height, width = image.indices.shape
+    return Comparison(
+        name, width, height, len(image.palette), quantize_ms, psnr(original, shown), ssimulacra2(original, shown) if score else None, rows
+    )
+
+
+def peers() -> dict[str, Callable[[Image.Image], bytes]]:
+    """What else holds indexed pixels losslessly, as far as it is installed."""
+    found: dict[str, Callable[[Image.Image], bytes]] = {"indexed PNG": _png}
+    try:
+        import oxipng
+    except ImportError:
+        pass
+    else:
+        found["indexed PNG, oxipng"] = lambda image: bytes(oxipng.optimize_from_memory(_png(image), level=6))
+    found["WebP lossless"] = lambda image: _saved(_direct(image), "WEBP", lossless=True, quality=100, method=6, exact=True)
+    try:
+        import pillow_jxl  # noqa: F401  # registers the format with Pillow
+    except ImportError:
+        pass
+    else:
+        found["JPEG XL lossless"] = lambda image: _saved(_direct(image), "JXL", lossless=True, effort=9)
+    return found
+
+
+def psnr(original: U8, shown: U8) -> float:
+    """Peak signal-to-noise ratio in dB; with alpha, of what is seen over black and over white."""
+    pairs = zip(_composited(original, shown, (0, 255)), _composited(shown, original, (0, 255)), strict=True)
+    error = float(np.mean([np.square(a.astype(np.int32) - b).mean() for a, b in pairs]))
+    return 10 * math.log10(255 * 255 / error) if error else math.inf
+
+
+def ssimulacra2(original: U8, shown: U8) -> float | None:
+    """The perceptual score; with alpha, the worse of those over a dark and over a light background. None where there is none."""
+    try:
+        from ssimulacra2 import compute_ssimulacra2
+    except ImportError:
+        return None
+    if min(original.shape[:2]) < _SMALLEST_SCORED:
+        return None
+    pairs = zip(_composited(original, shown, _DARK_AND_LIGHT), _composited(shown, original, _DARK_AND_LIGHT), strict=True)
+    return min(float(compute_ssimulacra2(_bmp(a), _bmp(b))) for a, b in pairs)
+
+
+def _row(name: str, encode: Callable[[Image.Image], bytes], image: Image.Image, expected: U8) -> Row:
+    encode_ms, data = _timed(lambda: encode(image))
+    with Image.open(io.BytesIO(data)) as decoded:
+        if not _same(to_array(decoded), expected):
+            raise AssertionError(f"{name} did not keep the pixels")
+    return Row(name, len(data), encode_ms, _decode_ms(data))
+
+
+def _kpal(coder: str, image: IndexedImage) -> Row:
+    encode_ms, data = _timed(lambda: encode_indexed(image, coder=coder))
+    if not np.array_equal(decode_indexed(data).pixels(), image.pixels()):
+        raise AssertionError(f"kpal's coder {coder} did not keep the pixels")
+    return Row(kpal_row(coder), len(data), encode_ms, _decode_ms(data))
+
+
+def _same(a: U8, b: U8) -> bool:
+    """Equal where anything is visible: peers may change the colour of what has alpha 0, and drop alpha that is 255 throughout."""
+    return all(np.array_equal(x, y) for x, y in zip(_composited(a, b, (0, 255)), _composited(b, a, (0, 255)), strict=True))
+
+
+def _composited(pixels: U8, other: U8, backgrounds: tuple[int, ...]) -> list[U8]:
+    """The RGB pixels, over each of the backgrounds if either image has alpha."""
+    if pixels.shape[2] == 3:
+        return [pixels] * (len(backgrounds) if other.shape[2] == 4 else 1)
+    alpha = pixels[:, :, 3:].astype(np.uint32)
+    return [((pixels[:, :, :3] * alpha + (255 - alpha) * level + 127) // 255).astype(np.uint8) for level in backgrounds]
+
+
+def _timed(work: Callable[[], T]) -> tuple[float, T]:
+    start = time.perf_counter()
+    result = work()
+    return 1000 * (time.perf_counter() - start), result
+
+
+def _decode_ms(data: bytes) -> float:
+    """Bytes to pixels through Pillow, the best of three."""
+    return min(_timed(lambda: Image.open(io.BytesIO(data)).load())[0] for _ in range(3))
+
+
+def _to_pillow(image: IndexedImage) -> Image.Image:
+    pillow = Image.fromarray(image.indices, "L")
+    pillow.putpalette(np.ascontiguousarray(image.palette[:, :3]).tobytes())
+    if image.palette.shape[1] == 4:
+        pillow.info["transparency"] = image.palette[:, 3].tobytes()
+    return pillow
+
+
+def _direct(image: Image.Image) -> Image.Image:
+    """The colours themselves, for formats without palettes."""
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def _png(image: Image.Image) -> bytes:
+    return _saved(image, "PNG", optimize=True)
+
+
+def _saved(image: Image.Image, format: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+def _bmp(pixels: U8) -> io.BytesIO:
+    return io.BytesIO(_saved(Image.fromarray(pixels), "BMP"))
