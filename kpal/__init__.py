@@ -20,12 +20,11 @@ from kpal_format import (
     decode_indexed,
     inspect,
 )
+from kpal_plugins import pillow as _pillow  # last, as it imports this module
 
 from .codec import decode, encode
 from .kmeans import KMeans
 from .quantizer import quantize
-
-from kpal_plugins import pillow as _pillow  # last, as it imports this module
 
 __version__ = "0.1.0"
 

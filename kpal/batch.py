@@ -1,4 +1,4 @@
-"""Many files in, many files out: what is meant, in what order, what it is called, and that it gets there whole or not at all."""
+"""Many files in, many files out: which are meant, what the results are called, and that they get there whole."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ class Job:
 def sources(inputs: Iterable[str], suffixes: frozenset[str]) -> list[tuple[Path | None, Path]]:
     """The files that `inputs` name, each with its path below the input that it came from.
 
-    A folder stands for all files below it with one of `suffixes`, in the order of their names; "-" for standard input.
+    A folder stands for all files below it with one of `suffixes`, in the order of their names; "-" for standard
+    input.
     """
     found: list[tuple[Path | None, Path]] = []
     for name in inputs:
@@ -73,7 +74,9 @@ def sources(inputs: Iterable[str], suffixes: frozenset[str]) -> list[tuple[Path 
 
 
 def plan(inputs: list[str], output: str | None, suffixes: frozenset[str], new_suffix: str) -> list[Job]:
-    """A job for each input. Without `output`, results stand beside their inputs; a folder for output mirrors the folders put in.
+    """A job for each input.
+
+    Without `output`, results stand beside their inputs; a folder for output mirrors the folders put in.
 
     Raises ValueError where `output` cannot hold what the inputs give.
     """
@@ -90,7 +93,10 @@ def plan(inputs: list[str], output: str | None, suffixes: frozenset[str], new_su
 
 
 def run(jobs: list[Job], work: Callable[[Job, bytes], bytes], *, force: bool, quiet: bool) -> int:
-    """Do `work` on the bytes of each input and write what it returns; the exit status. A job that fails is named, the others go on."""
+    """Do `work` on the bytes of each input and write what it returns; the exit status.
+
+    A job that fails is named on standard error, and the others go on.
+    """
     start, done, before, after = time.perf_counter(), 0, 0, 0
     taken: set[Path] = set()
     for job in progress(jobs, quiet=quiet):
@@ -118,8 +124,8 @@ def run(jobs: list[Job], work: Callable[[Job, bytes], bytes], *, force: bool, qu
 class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as failed
     """Turns an exception in the block into one line on standard error, after which the block's value is true.
 
-    Pillow raises nearly every kind of exception for damaged images (struct.error, zlib.error, SyntaxError ...), and one bad file must not stop a batch,
-    so all of them count as this file's failure. Warnings become lines, too.
+    Pillow raises nearly every kind of exception for damaged images (struct.error, zlib.error, SyntaxError ...), and
+    one bad file must not stop a batch, so all of them count as this file's failure. Warnings become lines, too.
     """
 
     def __init__(self, name: str) -> None:
@@ -131,8 +137,10 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
         return self._failed
 
     def __enter__(self) -> failures:
-        self._caught = self._catcher.__enter__() or []
-        warnings.simplefilter("default")
+        caught = self._catcher.__enter__()
+        assert caught is not None  # as it was told to record
+        self._caught = caught
+        warnings.simplefilter("always")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
@@ -163,6 +171,7 @@ def progress(jobs: list[Job], *, quiet: bool) -> Iterator[Job]:
 
 
 def saving(before: int, after: int) -> str:
+    """The change in size, for people."""
     change = 100 * (after / before - 1) if before else 0.0
     return f"{abs(change):.1f} % {'smaller' if change <= 0 else 'larger'}"
 

@@ -1,7 +1,7 @@
 """The command line. Every command gives exit status 0, 1 (some inputs failed, the rest is done) or 2 (wrong usage).
 
-Results go to files or standard output, everything said to people goes to standard error, so that both can be piped. Modules that only one
-command needs are imported by it: most calls are for one small file.
+Results go to files or standard output, everything said to people goes to standard error, so that both can be piped.
+Modules that only one command needs are imported by it: most calls are for one small file.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from PIL import Image
+
 from kpal_format import CODERS, MAX_COLORS, inspect
 from kpal_plugins.pillow import EXTENSION
-from PIL import Image
 
 from . import __version__, batch
 from .codec import DEFAULT_CODER
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
 
 # What people keep pictures of few colours in; a folder may hold much else that Pillow would open.
 _IMAGES: Final = frozenset(
-    f".{ending}" for ending in "png apng gif bmp webp tif tiff jpg jpeg jxl avif tga pcx ico ppm pgm pbm".split()
+    (
+        *(".png", ".apng", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".jpg", ".jpeg"),
+        *(".jxl", ".avif", ".tga", ".pcx", ".ico", ".ppm", ".pgm", ".pbm"),
+    )
 )
 _STRIPPABLE: Final = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp", "text": "text", "dpi": "density"}
 
@@ -47,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         batch.say("interrupted")
         return 130
-    except BrokenPipeError:  # whoever reads our output has seen enough; keep the interpreter from flushing into the void at exit
+    except BrokenPipeError:  # whoever reads our output has seen enough: let the interpreter flush into the void at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
@@ -56,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kpal",
         description="Images of few colours in few bytes: encode, decode, inspect and compare .kpal files.",
-        epilog="Exit status: 0; 1 if some inputs failed (the others are done); 2 for wrong usage. More: kpal COMMAND --help",
+        epilog="Exit status: 0; 1 if some inputs failed (the others are done); 2 for wrong usage.",
     )
     parser.add_argument("--version", action="version", version=f"kpal {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -75,27 +79,35 @@ def _add_encode(commands: _Commands) -> None:
   kpal encode - < chart.png > chart.kpal"""
     _add_inputs_and_output(parser, "image files, folders of them, or - for standard input")
     _add_quantization(parser)
-    parser.add_argument("--keep-palette", action="store_true", help="keep the palettes of palette images, and their order, as they are")
-    parser.add_argument("--coder", choices=CODERS, default=DEFAULT_CODER, help="how indices are coded (default: %(default)s)")
+    parser.add_argument(
+        "--keep-palette", action="store_true", help="keep the palettes of palette images, and their order, as they are"
+    )
+    parser.add_argument(
+        "--coder", choices=CODERS, default=DEFAULT_CODER, help="how indices are coded (default: %(default)s)"
+    )
     parser.add_argument(
         "--strip",
         metavar="PARTS",
         type=_parts,
         default=(),
-        help=f"metadata to leave out, {', '.join(_STRIPPABLE)} or all, separated by commas (default: keep what the input has)",
+        help=f"metadata to leave out, {', '.join(_STRIPPABLE)} or all, separated by commas (default: keep all)",
     )
 
 
 def _add_decode(commands: _Commands) -> None:
     parser = _command(commands, "decode", _decode, ".kpal to other formats")
-    parser.description = "Turn .kpal files into what Pillow writes: an indexed PNG, or what the ending of the output's name says."
+    parser.description = (
+        "Turn .kpal files into what Pillow writes: an indexed PNG, or what the ending of the output's name says."
+    )
     parser.epilog = """examples:
   kpal decode chart.kpal                    writes chart.png
   kpal decode chart.kpal -o chart.webp
   kpal decode packed/ -o plain/ --to gif    every .kpal file below packed/
   kpal decode - < chart.kpal > chart.png"""
     _add_inputs_and_output(parser, ".kpal files, folders of them, or - for standard input")
-    parser.add_argument("--to", metavar="FORMAT", type=_ending, help="ending of the output's format: png, gif, webp ... (default: png)")
+    parser.add_argument(
+        "--to", metavar="FORMAT", type=_ending, help="ending of the output's format: png, gif, webp ... (default: png)"
+    )
 
 
 def _add_info(commands: _Commands) -> None:
@@ -107,22 +119,34 @@ def _add_info(commands: _Commands) -> None:
 
 def _add_compare(commands: _Commands) -> None:
     parser = _command(commands, "compare", _compare, "sizes beside PNG, WebP and JPEG XL")
-    parser.description = """Quantise each image, store the same pixels in every format there is, and show sizes, times and quality.
+    parser.description = """Quantise each image, store its pixels in every format, and show sizes, times and quality.
 Nothing is written. For oxipng, JPEG XL and the perceptual score: pip install 'kpal-codec[compare]'"""
-    parser.add_argument("inputs", metavar="IMAGE", nargs="+", help="image files, folders of them, or - for standard input")
+    parser.add_argument(
+        "inputs", metavar="IMAGE", nargs="+", help="image files, folders of them, or - for standard input"
+    )
     _add_quantization(parser)
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _add_demo(commands: _Commands) -> None:
     parser = _command(commands, "demo", _demo, "see it work on a sample picture")
-    parser.description = """Draw a sample picture, encode it, open it through Pillow, check the pixels, compare with other formats,
-and leave the files to look at."""
-    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, help="where to put the files (default: a new temporary folder)")
+    parser.description = """Draw a sample picture, encode it, open it through Pillow, check the pixels,
+compare with other formats, and leave the files to look at."""
+    parser.add_argument(
+        "folder",
+        metavar="FOLDER",
+        nargs="?",
+        type=Path,
+        help="where to put the files (default: a new temporary folder)",
+    )
 
 
-def _command(commands: _Commands, name: str, run: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=help, formatter_class=argparse.RawDescriptionHelpFormatter)
+def _command(
+    commands: _Commands, name: str, run: Callable[[argparse.Namespace], int], help: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=help, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.set_defaults(run=run, error=parser.error)
     return parser
 
@@ -130,15 +154,30 @@ def _command(commands: _Commands, name: str, run: Callable[[argparse.Namespace],
 def _add_inputs_and_output(parser: argparse.ArgumentParser, inputs: str) -> None:
     parser.add_argument("inputs", metavar="IN", nargs="+", help=inputs)
     parser.add_argument(
-        "-o", "--output", metavar="OUT", help="a file, a folder, or - for standard output (default: beside the input, with another ending)"
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="a file, a folder, or - for standard output (default: beside the input, with another ending)",
     )
     parser.add_argument("-f", "--force", action="store_true", help="overwrite files that exist")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary; errors are still shown")
 
 
 def _add_quantization(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-c", "--colors", metavar="N", type=_colors, default=MAX_COLORS, help="colours at the most (default: %(default)s)")
-    parser.add_argument("--dither", choices=DITHERS, default="none", help="hide banding by noise, for larger files (default: %(default)s)")
+    parser.add_argument(
+        "-c",
+        "--colors",
+        metavar="N",
+        type=_colors,
+        default=MAX_COLORS,
+        help="colours at the most (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--dither",
+        choices=DITHERS,
+        default="none",
+        help="hide banding by noise, for larger files (default: %(default)s)",
+    )
 
 
 def _colors(text: str) -> int:
@@ -192,7 +231,9 @@ def _decode(options: argparse.Namespace) -> int:
     return _convert(options, frozenset((EXTENSION,)), ending, work)
 
 
-def _convert(options: argparse.Namespace, suffixes: frozenset[str], ending: str, work: Callable[[batch.Job, bytes], bytes]) -> int:
+def _convert(
+    options: argparse.Namespace, suffixes: frozenset[str], ending: str, work: Callable[[batch.Job, bytes], bytes]
+) -> int:
     try:
         jobs = batch.plan(options.inputs, options.output, suffixes, ending)
         for job in jobs:
@@ -276,7 +317,7 @@ def _demo(options: argparse.Namespace) -> int:
         expected = quantize(demo.draw()).pixels()
         for name in ("sample.kpal", "sample-decoded.png"):
             with Image.open(folder / name) as opened:
-                if not np.array_equal(opened.convert("RGBA"), expected):
+                if not np.array_equal(np.asarray(opened.convert("RGBA")), expected):
                     raise AssertionError(f"{name} does not have the pixels that were encoded")
         report.show(Console(), compare("sample.png", drawn.getvalue(), colors=MAX_COLORS))
         print(f"\nPillow opened sample.kpal, and its pixels are right. Look at the files in {batch.printable(folder)}")

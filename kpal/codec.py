@@ -28,8 +28,9 @@ def encode(
 ) -> bytes:
     """The image as a `.kpal` file of at most `colors` colours; lossless where it has no more than that.
 
-    pixels: a Pillow image; an array uint8 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4) RGBA; or the
-        `IndexedImage` that `quantize` returns, which is stored exactly as it is and leaves nothing else to choose but the coder.
+    pixels: a Pillow image; an array uint8 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4) RGBA;
+        or the `IndexedImage` that `quantize` returns, which is stored exactly as it is and leaves nothing else to
+        choose but the coder.
     coder: one of `kpal.CODERS`.
     colors, palette, keep_palette, dither, metadata: as in `quantize`.
 
@@ -43,7 +44,12 @@ def encode(
     True
     """
     if isinstance(pixels, IndexedImage):
-        options = {"colors": colors != MAX_COLORS, "palette": palette is not None, "keep_palette": keep_palette, "dither": dither != "none"}
+        options = {
+            "colors": colors != MAX_COLORS,
+            "palette": palette is not None,
+            "keep_palette": keep_palette,
+            "dither": dither != "none",
+        }
         if wrong := [name for name, given in options.items() if given]:
             raise ValueError(f"an IndexedImage is stored as it is: it does not go with {', '.join(wrong)}")
         image = pixels if metadata is None else IndexedImage(pixels.indices, pixels.palette, metadata)

@@ -1,7 +1,8 @@
 """kpal beside its peers: sizes, times and quality of one image in every format that is installed.
 
-All formats but the first two rows hold the *same* pixels, those of the quantised image, and each is decoded and compared, so that no row can be smaller by being wrong. Peers run at
-their strongest settings, as kpal's claims are about those.
+All formats but the first two rows hold the *same* pixels, those of the quantised image, and each is decoded and
+compared, so that no row can be smaller by being wrong. Peers run at their strongest settings, as kpal's claims are
+about those.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, TypeVar
 
 import numpy as np
-from kpal_format import CODERS, U8, IndexedImage, decode_indexed, encode_indexed
 from PIL import Image
+
+from kpal_format import CODERS, U8, IndexedImage, decode_indexed, encode_indexed
 
 from .pixels import to_array
 from .quantizer import Dither, quantize
@@ -43,7 +45,8 @@ class Comparison:
     """One image.
 
     psnr_db: of the quantised image against the original; infinite where they are the same (None in JSON).
-    ssimulacra2: the perceptual score, 100 for the same and about 90 for no visible difference; None without the package, and for tiny images.
+    ssimulacra2: the perceptual score, 100 for the same and about 90 for no visible difference; None without the
+        package, and for tiny images.
     rows: the formats, those of kpal last.
     """
 
@@ -57,13 +60,14 @@ class Comparison:
     rows: list[Row]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, which knows no infinity; with what each row saves of the bytes of the true-colour PNG, in percent."""
+        """For JSON, which knows no infinity; with the percentage of the true-colour PNG's bytes that each row saves."""
         yardstick = next(row.bytes for row in self.rows if row.format == TRUE_COLOR_PNG)
         rows = [{**asdict(row), "saving_percent": round(100 * (1 - row.bytes / yardstick), 2)} for row in self.rows]
         return {**asdict(self), "psnr_db": self.psnr_db if math.isfinite(self.psnr_db) else None, "rows": rows}
 
 
 def kpal_row(coder: str) -> str:
+    """The name of the row of one of kpal's coders; without a coder, what all of them begin with."""
     return f"kpal {coder}"
 
 
@@ -72,13 +76,23 @@ def compare(name: str, data: bytes, *, colors: int, dither: Dither = "none", sco
     with Image.open(io.BytesIO(data)) as opened:
         original = to_array(opened)
     quantize_ms, image = _timed(lambda: quantize(original, colors, dither=dither))
-    rows = [Row(ORIGINAL, len(data), None, _decode_ms(data)), _row(TRUE_COLOR_PNG, _png, Image.fromarray(original), original)]
+    rows = [
+        Row(ORIGINAL, len(data), None, _decode_ms(data)),
+        _row(TRUE_COLOR_PNG, _png, Image.fromarray(original), original),
+    ]
     indexed, shown = _to_pillow(image), image.pixels()
     rows += [_row(peer, encode, indexed, shown) for peer, encode in peers().items()]
     rows += [_kpal(coder, image) for coder in CODERS]
     height, width = image.indices.shape
     return Comparison(
-        name, width, height, len(image.palette), quantize_ms, psnr(original, shown), ssimulacra2(original, shown) if score else None, rows
+        name,
+        width,
+        height,
+        len(image.palette),
+        quantize_ms,
+        psnr(original, shown),
+        ssimulacra2(original, shown) if score else None,
+        rows,
     )
 
 
@@ -91,7 +105,9 @@ def peers() -> dict[str, Callable[[Image.Image], bytes]]:
         pass
     else:
         found["indexed PNG, oxipng"] = lambda image: bytes(oxipng.optimize_from_memory(_png(image), level=6))
-    found["WebP lossless"] = lambda image: _saved(_direct(image), "WEBP", lossless=True, quality=100, method=6, exact=True)
+    found["WebP lossless"] = lambda image: _saved(
+        _direct(image), "WEBP", lossless=True, quality=100, method=6, exact=True
+    )
     try:
         import pillow_jxl  # noqa: F401  # registers the format with Pillow
     except ImportError:
@@ -109,14 +125,16 @@ def psnr(original: U8, shown: U8) -> float:
 
 
 def ssimulacra2(original: U8, shown: U8) -> float | None:
-    """The perceptual score; with alpha, the worse of those over a dark and over a light background. None where there is none."""
+    """The perceptual score, with alpha the worse of those over a dark and a light background; None if there is none."""
     try:
-        from ssimulacra2 import compute_ssimulacra2
+        from ssimulacra2 import compute_ssimulacra2  # type: ignore[import-untyped]
     except ImportError:
         return None
     if min(original.shape[:2]) < _SMALLEST_SCORED:
         return None
-    pairs = zip(_composited(original, shown, _DARK_AND_LIGHT), _composited(shown, original, _DARK_AND_LIGHT), strict=True)
+    pairs = zip(
+        _composited(original, shown, _DARK_AND_LIGHT), _composited(shown, original, _DARK_AND_LIGHT), strict=True
+    )
     return min(float(compute_ssimulacra2(_bmp(a), _bmp(b))) for a, b in pairs)
 
 
@@ -136,8 +154,10 @@ def _kpal(coder: str, image: IndexedImage) -> Row:
 
 
 def _same(a: U8, b: U8) -> bool:
-    """Equal where anything is visible: peers may change the colour of what has alpha 0, and drop alpha that is 255 throughout."""
-    return all(np.array_equal(x, y) for x, y in zip(_composited(a, b, (0, 255)), _composited(b, a, (0, 255)), strict=True))
+    """Equal to the eye: peers may change colours of alpha 0, and drop alpha that is 255 throughout."""
+    return all(
+        np.array_equal(x, y) for x, y in zip(_composited(a, b, (0, 255)), _composited(b, a, (0, 255)), strict=True)
+    )
 
 
 def _composited(pixels: U8, other: U8, backgrounds: tuple[int, ...]) -> list[U8]:

@@ -1,4 +1,4 @@
-"""A sample picture with what kpal is for: text, a chart, gradients, and icons with soft alpha. All of it is drawn here."""
+"""A sample picture with what kpal is for: text, a chart, gradients, icons with soft alpha. All of it is drawn here."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def _background() -> Image.Image:
     """Transparent around the window, as in a screenshot of one, with a gradient that fades out to the left."""
     size = (WIDTH * _OVER, HEIGHT * _OVER)
     fade = Image.linear_gradient("L").rotate(90).resize(size)
-    colors = Image.merge("RGB", (fade.point(lambda v: 90 + v // 4), fade.point(lambda v: 120 + v // 3), Image.new("L", size, 220)))
+    colors = Image.merge(
+        "RGB", (fade.point(lambda v: 90 + v // 4), fade.point(lambda v: 120 + v // 3), Image.new("L", size, 220))
+    )
     colors.putalpha(fade.point(lambda v: 255 - v))
     return colors
 
@@ -70,7 +72,9 @@ def _chart(canvas: Image.Image, left: int, top: int, right: int, bottom: int) ->
             level = 40 + 70 * n + 60 * t * (n + 1) / 2 + 28 * math.sin(7 * t + 2 * n) + 9 * math.sin(23 * t + n)
             points.append((x * _OVER, (bottom - 30 - level) * _OVER))
         area = Image.new("L", canvas.size, 0)
-        ImageDraw.Draw(area).polygon([*points, (points[-1][0], (bottom - 30) * _OVER), (points[0][0], (bottom - 30) * _OVER)], fill=34)
+        ImageDraw.Draw(area).polygon(
+            [*points, (points[-1][0], (bottom - 30) * _OVER), (points[0][0], (bottom - 30) * _OVER)], fill=34
+        )
         canvas.paste(Image.new("RGBA", canvas.size, color), mask=area)
         pen.line(points, fill=color, width=5 * _OVER // 2, joint="curve")
 
@@ -82,14 +86,27 @@ def _sidebar(canvas: Image.Image, left: int, top: int) -> None:
         pen.rounded_rectangle(_scaled(left, y + 3, left + 14, y + 17), 3 * _OVER, fill=color)
         _text(canvas, (left + 24, y), label, 15, _INK)
     bar = Image.linear_gradient("L").rotate(90).resize((230 * _OVER, 18 * _OVER))
-    heat = Image.merge("RGB", (bar, ImageChops.multiply(bar, ImageChops.invert(bar)).point(lambda v: min(255, 4 * v)), ImageChops.invert(bar)))
+    heat = Image.merge(
+        "RGB",
+        (
+            bar,
+            ImageChops.multiply(bar, ImageChops.invert(bar)).point(lambda v: min(255, 4 * v)),
+            ImageChops.invert(bar),
+        ),
+    )
     canvas.paste(heat, (left * _OVER, (top + 112) * _OVER))
     _text(canvas, (left, top + 136), "cold", 13, _FAINT)
     _text(canvas, (left + 206, top + 136), "hot", 13, _FAINT)
     for i, color in enumerate((*_SERIES, (150, 90, 200, 255))):
         _icon(canvas, left + 60 * i, top + 180, color)
-    words = "kpal keeps a palette and the\nindex of every pixel. Sharp\nedges stay sharp, flat areas\nstay flat, soft shadows stay\nsoft."
-    _text(canvas, (left, top + 262), words, 15, _INK)
+    lines = (
+        "kpal keeps a palette and the",
+        "index of every pixel. Sharp",
+        "edges stay sharp, flat areas",
+        "stay flat, soft shadows stay",
+        "soft.",
+    )
+    _text(canvas, (left, top + 262), "\n".join(lines), 15, _INK)
 
 
 def _icon(canvas: Image.Image, x: int, y: int, color: tuple[int, int, int, int]) -> None:

@@ -1,7 +1,8 @@
 """Error diffusion (R. W. Floyd, L. Steinberg, "An adaptive algorithm for spatial greyscale", Proc. SID 17, 1976).
 
-Each pixel takes the palette entry nearest to its colour plus the error that its neighbours left it, and passes its own error on: 7/16 to the right,
-3/16, 5/16 and 1/16 to the row below. A pixel needs its left neighbour and three above, so all pixels with the same x + 2 y can be done at
+Each pixel takes the palette entry nearest to its colour plus the error that its neighbours left it, and passes its
+own error on: 7/16 to the right, 3/16, 5/16 and 1/16 to the row below. A pixel needs its left neighbour and
+three above, so all pixels with the same x + 2 y can be done at
 once: numpy walks the image along such diagonals. In memory these are a slice with a constant stride.
 
 Everything is in integers, errors in sixteenths of a lattice step, so that the result is the same everywhere.
@@ -10,6 +11,7 @@ Everything is in integers, errors in sixteenths of a lattice step, so that the r
 from __future__ import annotations
 
 import numpy as np
+
 from kpal_format import U8
 
 from .nearest import nearest

@@ -1,14 +1,15 @@
 """The colours of an image and how many pixels have each: everything that clustering needs to know of the pixels.
 
-A photo of 0.4 megapixels has some 30,000 different colours, a screenshot a few thousand; working on those instead of pixels is what
-makes an exact quantiser fast.
+A photo of 0.4 megapixels has some 30,000 different colours, a screenshot a few thousand; working on those instead
+of pixels is what makes an exact quantiser fast.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from kpal_format import U8
 from numpy.typing import NDArray
+
+from kpal_format import U8
 
 _OPAQUE = 0xFF
 
@@ -37,7 +38,9 @@ class Histogram:
         else:  # a table of 2**32 entries is too large: opaque colours go through one of 2**24, the rest is searched for
             opaque_keys, opaque = self._keys >> 24 == _OPAQUE, self._packed >> 24 == _OPAQUE
             spread = np.empty(len(self._packed), np.uint8)
-            spread[opaque] = _look_up(self._packed[opaque] & 0xFFFFFF, self._keys[opaque_keys] & 0xFFFFFF, values[opaque_keys])
+            spread[opaque] = _look_up(
+                self._packed[opaque] & 0xFFFFFF, self._keys[opaque_keys] & 0xFFFFFF, values[opaque_keys]
+            )
             keys = self._keys[~opaque_keys]
             spread[~opaque] = values[~opaque_keys][np.searchsorted(keys, self._packed[~opaque])]
         return spread.reshape(self._shape)

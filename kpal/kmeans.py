@@ -1,18 +1,20 @@
 """K-means on weighted points, the same to the last bit on every machine.
 
-Points and centres live on an integer lattice (space.py), where distances are exact whatever adds them up (nearest.py); weighted sums are integers that
-double precision holds exactly; a mean is rounded to the lattice by integer division. Nothing depends on the order of summation, on
-threads or on the matrix library, and nothing is random.
+Points and centres live on an integer lattice (space.py), where distances are exact whatever adds them up
+(nearest.py); weighted sums are integers that double precision holds exactly; a mean is rounded to the lattice by
+integer division. Nothing depends on the order of summation, on threads or on the matrix library, and nothing is
+random.
 
-The start is grown: from the mean of all points, the clusters whose division gains most are divided, half as many again at a time. It runs on coarse
-cells of the lattice first, where there are few points, and each finer level continues from the result of the coarser one
-(Lloyd's algorithm: S. P. Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28, 1982).
+The start is grown: from the mean of all points, the clusters whose division gains most are divided, half as many
+again at a time. It runs on coarse cells of the lattice first, where there are few points, and each finer level
+continues from the result of the coarser one (Lloyd's algorithm: S. P. Lloyd, "Least squares quantization in
+PCM", IEEE Trans. Inf. Theory 28, 1982).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -26,13 +28,18 @@ Floats = NDArray[np.float64]
 
 _BITS: Final = STEPS.bit_length()  # of a coordinate: 11
 _COARSE: Final = (6, 5)  # low bits of a coordinate that the coarse levels ignore: 32 and 64 cells a dimension
-_INERTIA_BITS: Final = 62  # of an int64; a squared distance takes 22 of them in each dimension, the weight of all points the rest
+_INERTIA_BITS: Final = 62  # of an int64: 22 for a squared distance in one dimension, the rest for the total weight
 _POWER_ROUNDS: Final = 6  # a rough principal axis will do, as two rounds of 2-means follow
 
 
 @dataclass(frozen=True)
 class Clustering:
-    """centers: int64 (k, d) on the lattice; inertia: weighted sum of squared lattice distances; n_iter: rounds on the finest level."""
+    """What `cluster` finds.
+
+    centers: int64 (k, d), on the lattice.
+    inertia: weighted sum of the squared distances, in lattice steps, of points to their centres.
+    n_iter: rounds run on the finest level.
+    """
 
     centers: Ints
     inertia: int
@@ -40,8 +47,10 @@ class Clustering:
 
 
 def cluster(points: Ints, weights: Ints, k: int, *, tol: float, max_iter: int) -> Clustering:
-    """The k-means of distinct lattice `points` (n, d), 0 <= coordinate <= STEPS, with `weights` (n,) of at least 1, for n > k.
+    """The k-means of distinct lattice points.
 
+    points: int64 (n, d), n > k, from 0 to STEPS.
+    weights: int64 (n,), at least 1.
     tol: stop when a round lowers the inertia by no more than this fraction.
     max_iter: rounds on each level at the most.
     """
@@ -75,7 +84,7 @@ class _Points:
 
 
 def _levels(finest: _Points, k: int) -> Iterator[_Points]:
-    """From coarse to fine; only levels that are worth it: far fewer points than the finest, and still many for each cluster."""
+    """From coarse to fine; a coarse level only if it has far fewer points than the finest, but many a cluster."""
     for shift in _COARSE:
         if len(finest.x) < 8 * k or finest.x.shape[1] * (_BITS - shift) > 63:
             continue
@@ -88,7 +97,10 @@ def _levels(finest: _Points, k: int) -> Iterator[_Points]:
 
 
 def _lloyd(data: _Points, centers: Ints, tol: float, max_iter: int) -> Clustering:
-    """Assign and update until a round gains no more than `tol`; the best centres met. Empty clusters go to the worst-fitting points."""
+    """Assign and update until a round gains no more than `tol`; the best centres met.
+
+    Empty clusters are given to the points that fit worst.
+    """
     best: Clustering | None = None
     for rounds in range(1, max_iter + 1):
         labels, errors = nearest(data.x, centers)
@@ -104,7 +116,7 @@ def _lloyd(data: _Points, centers: Ints, tol: float, max_iter: int) -> Clusterin
             worst = np.argsort(-(errors * data.weights), kind="stable")
             centers[empty] = data.x[worst[: len(empty)]]
     assert best is not None  # max_iter is at least 1
-    return best
+    return replace(best, n_iter=rounds)
 
 
 def _grow(data: _Points, centers: Ints, k: int) -> Ints:
@@ -154,8 +166,11 @@ def _beyond_mean(data: _Points, labels: NDArray[np.intp], weights: Ints, means: 
     d = data.x.shape[1]
     centered = [(data.x[:, i] - means[labels, i]).astype(np.float64) for i in range(d)]
     w = data.weights.astype(np.float64)
-    covariance = [[np.bincount(labels, w * centered[i] * centered[j], len(weights)) for j in range(d)] for i in range(d)]
-    axis = [covariance[i][i] + 1.0 for i in range(d)]  # towards the widest dimension; never zero
+    covariance = [
+        [np.bincount(labels, w * centered[i] * centered[j], len(weights)) for j in range(d)] for i in range(d)
+    ]
+    widest = np.argmax([covariance[i][i] for i in range(d)], axis=0)
+    axis = [(widest == i).astype(np.float64) for i in range(d)]
     for _ in range(_POWER_ROUNDS):
         axis = [_sum([covariance[i][j] * axis[j] for j in range(d)]) for i in range(d)]
         longest = np.maximum.reduce([np.abs(a) for a in axis])
@@ -173,7 +188,8 @@ def _sum(terms: list[Floats]) -> Floats:
 def _means(weights: Ints, sums: Ints) -> Ints:
     """Weighted means, rounded to the lattice; anything for a weight of zero."""
     divisor = np.maximum(weights, 1)[:, None]
-    return (2 * sums + divisor) // (2 * divisor)
+    means: Ints = (2 * sums + divisor) // (2 * divisor)
+    return means
 
 
 def _pack(x: Ints, bits: int) -> Ints:
@@ -198,8 +214,9 @@ class KMeans:
     inertia_: weighted sum of squared distances to it.
     n_iter_: rounds run.
 
-    Data are rounded to a lattice, which is what makes the result exact and repeatable: values from 0 to 255 in steps of 1/8 (and so colours) are taken as they are,
-    others to between 1/1020 and 1/2040 of their range. Where X has fewer distinct rows than `n_clusters`, the last centres repeat.
+    Data are rounded to a lattice, which is what makes the result exact and repeatable: values from 0 to 255 in
+        steps of 1/8 (and so colours) are taken as they are, others to between 1/1020 and 1/2040 of their range.
+        Where X has fewer distinct rows than `n_clusters`, the last centres repeat.
 
     >>> import numpy as np
     >>> model = KMeans(2).fit(np.array([[0, 0], [0, 2], [100, 100], [100, 104]]))
@@ -223,7 +240,7 @@ class KMeans:
         self.tol = tol
 
     def fit(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> KMeans:
-        """Cluster the rows of X (n, d), each counted `sample_weight` (n,) times (any weights of 0 or more; once by default).
+        """Cluster the rows of X (n, d); `sample_weight` (n,) says how much each counts, 1 by default.
 
         Raises ValueError for data or weights that are not finite numbers of that shape.
         """
@@ -266,7 +283,7 @@ def _as_rows(X: ArrayLike) -> NDArray[Any]:
 
 
 def _as_weights(sample_weight: ArrayLike | None, n: int, d: int) -> tuple[Ints, float]:
-    """Weights as whole numbers of a unit, and the unit: a power of two, 1 for weights that are small whole numbers already."""
+    """Weights as whole numbers of a unit, and the unit: a power of two; 1 where they are such numbers already."""
     bits = _INERTIA_BITS - 2 * _BITS - (d - 1).bit_length()
     weights = np.ones(n) if sample_weight is None else np.asarray(sample_weight, np.float64)
     if weights.shape != (n,) or not np.isfinite(weights).all() or (weights < 0).any() or not (weights > 0).any():
@@ -281,7 +298,7 @@ def _as_weights(sample_weight: ArrayLike | None, n: int, d: int) -> tuple[Ints, 
 def _lattice(data: Floats) -> tuple[float, float]:
     """Offset and scale that put the data on the lattice."""
     low, high = float(data.min()), float(data.max())
-    if 0 <= low and high <= STEPS / SCALE and (data * SCALE == np.rint(data * SCALE)).all():
+    if low >= 0 and high <= STEPS / SCALE and (data * SCALE == np.rint(data * SCALE)).all():
         return 0.0, float(SCALE)
     span = high - low
     return low, 2.0 ** (np.frexp(STEPS / span)[1] - 1) if span > 0 else 1.0

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from kpal_format import MAX_COLORS, U8
 from numpy.typing import ArrayLike, NDArray
+
+from kpal_format import MAX_COLORS, U8
 
 
 def sorted_palette(colors: U8) -> U8:
-    """The distinct colours of `colors`, uint8 (n, 3 or 4), along a Morton curve: neighbours in the list are close in colour.
+    """The distinct colours of `colors`, uint8 (n, 3 or 4), along a Morton curve.
 
-    Close neighbours have small differences, which is what the file stores; measured against an order by luma it saves a sixth.
+    Neighbours in the list are then close in colour and have small differences, which is what the file stores; an
+    order by luma takes a fifth more bytes.
     """
     wide = np.unique(colors, axis=0).astype(np.int64)
     keys = np.zeros(len(wide), np.int64)

@@ -8,15 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from kpal_format import U8, IndexedImage, Metadata
 from PIL import Image
+
+from kpal_format import U8, IndexedImage, Metadata
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Pixels = NDArray[Any] | Image.Image | IndexedImage
 
-# Pillow's mode -> the mode to convert to. Modes with alpha keep it; the others gain it where `info["transparency"]` names a colour.
+# Pillow's mode -> the mode to convert to. Images without alpha gain it where `info["transparency"]` names a colour.
 _CONVERT: Final = {
     "1": "RGB",
     "L": "RGB",
@@ -46,8 +47,8 @@ _METRE: Final = 0.0254  # metres in an inch, as resolutions are in dots per inch
 def to_array(pixels: Pixels) -> U8:
     """The pixels as uint8 (h, w, 3), or (h, w, 4) where they have alpha that is not 255 throughout.
 
-    pixels: a Pillow image; an `IndexedImage`; or an array, uint8 or bool, of shape (h, w) or (h, w, 1) gray, (h, w, 2) gray and alpha, (h, w, 3)
-    RGB or (h, w, 4) RGBA. Sixteen-bit grayscale images are rounded to eight bits.
+    pixels: a Pillow image; an `IndexedImage`; or an array, uint8 or bool, of shape (h, w) or (h, w, 1) gray, (h, w,
+        2) gray and alpha, (h, w, 3) RGB or (h, w, 4) RGBA. Sixteen-bit grayscale images are rounded to eight bits.
 
     Raises TypeError or ValueError that says what would be right.
     """
@@ -95,7 +96,8 @@ def own_palette(image: Image.Image) -> IndexedImage:
 def metadata_of(image: Image.Image) -> Metadata:
     """All that a Pillow image carries and a `.kpal` file can: ICC profile, Exif, XMP, text, resolution.
 
-    An ICC profile of another colour space than RGB is left out, as it does not describe the RGB colours that are stored.
+    An ICC profile of another colour space than RGB is left out, as it does not describe the RGB colours that are
+    stored.
     """
     image.load()  # some formats (PNG among them) find their metadata behind the pixels
     xmp = image.info.get("xmp")
@@ -133,7 +135,9 @@ def _from_pillow(image: Image.Image) -> U8:
         return _from_deep(image)
     target = _CONVERT.get(image.mode)
     if target is None:
-        raise ValueError(f"an image of mode {image.mode} cannot be stored: {_REFUSE.get(image.mode, 'kpal does not know it')}")
+        raise ValueError(
+            f"an image of mode {image.mode} cannot be stored: {_REFUSE.get(image.mode, 'kpal does not know it')}"
+        )
     if image.has_transparency_data:
         target = "RGBA"
     image = image.convert(_VIA[image.mode]) if image.mode in _VIA else image

@@ -26,8 +26,15 @@ def show(console: Console, comparison: Comparison) -> None:
     if math.isinf(c.psnr_db):
         quality = "no loss"
     else:
-        quality = f"PSNR {c.psnr_db:.1f} dB" + (f", SSIMULACRA2 {c.ssimulacra2:.1f}" if c.ssimulacra2 is not None else "")
-    console.print(f"\n{c.name}: {size}, quantised in {c.quantize_ms:.0f} ms, {quality}", soft_wrap=True, markup=False, highlight=False)
+        quality = f"PSNR {c.psnr_db:.1f} dB" + (
+            f", SSIMULACRA2 {c.ssimulacra2:.1f}" if c.ssimulacra2 is not None else ""
+        )
+    console.print(
+        f"\n{c.name}: {size}, quantised in {c.quantize_ms:.0f} ms, {quality}",
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
+    )
     console.print(_table(c.rows))
     console.print(verdict(c.rows), soft_wrap=True, markup=False, highlight=False)
 
@@ -47,7 +54,9 @@ def totals(comparisons: list[Comparison]) -> list[Row]:
         same = [row for c in comparisons for row in c.rows if row.format == first.format]
         if len(same) == len(comparisons):
             encode_ms = None if first.encode_ms is None else sum(row.encode_ms or 0.0 for row in same)
-            rows.append(Row(first.format, sum(row.bytes for row in same), encode_ms, sum(row.decode_ms for row in same)))
+            rows.append(
+                Row(first.format, sum(row.bytes for row in same), encode_ms, sum(row.decode_ms for row in same))
+            )
     return rows
 
 
@@ -60,7 +69,9 @@ def verdict(rows: list[Row]) -> str:
         return f"{ours.format} is as small as {peer.format}."
     if ours.bytes < peer.bytes:
         return f"{ours.format} is the smallest, {1 - ours.bytes / peer.bytes:.1%} smaller than {peer.format}."
-    return f"kpal is not the smallest here: {ours.format} is {ours.bytes / peer.bytes - 1:.1%} larger than {peer.format}."
+    return (
+        f"kpal is not the smallest here: {ours.format} is {ours.bytes / peer.bytes - 1:.1%} larger than {peer.format}."
+    )
 
 
 def _bytes(row: Row) -> int:

@@ -1,4 +1,4 @@
-"""Image files of other formats to `.kpal` files and back, in memory: what `kpal encode` and `kpal decode` do to each file."""
+"""Image files of other formats to `.kpal` files and back, in memory: what `kpal encode` and `decode` do to each."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ import dataclasses
 import io
 from typing import Any, Final
 
-from kpal_format import MAX_COLORS, Metadata
 from PIL import Image, ImageOps, PngImagePlugin
+
+from kpal_format import MAX_COLORS, Metadata
 
 from .codec import DEFAULT_CODER, encode
 from .pixels import metadata_of
 from .quantizer import Dither
 
-_KEEP_PALETTE: Final = ("PNG", "GIF", "TIFF", "KPAL")  # formats that hold palette images, those with transparency included
+_KEEP_PALETTE: Final = (
+    "PNG",
+    "GIF",
+    "TIFF",
+    "KPAL",
+)  # formats that hold palette images, those with transparency included
 _ONE_PICTURE: Final = ("MPO",)  # several views of one photo, of which the first is the picture
 
 
@@ -26,8 +32,9 @@ def to_kpal(
     keep_palette: bool = False,
     strip: tuple[str, ...] = (),
 ) -> bytes:
-    """An image file that Pillow reads as a `.kpal` file, with all its metadata but the fields of `Metadata` named in `strip`.
+    """An image file that Pillow reads as a `.kpal` file.
 
+    strip: the fields of `Metadata` to leave out of what the file carries.
     Raises ValueError for an animation, and whatever Pillow raises for a damaged file.
     """
     with Image.open(io.BytesIO(data)) as image:
@@ -42,7 +49,9 @@ def to_kpal(
 def from_kpal(data: bytes, format: str) -> bytes:
     """A `.kpal` file in another of Pillow's formats, as a palette image where the format has such."""
     with Image.open(io.BytesIO(data), formats=("KPAL",)) as image:
-        options: dict[str, Any] = {name: image.info[name] for name in ("icc_profile", "exif", "xmp", "dpi") if name in image.info}
+        options: dict[str, Any] = {
+            name: image.info[name] for name in ("icc_profile", "exif", "xmp", "dpi") if name in image.info
+        }
         text = image.info.get("text", {})
         if format == "PNG":
             options["pnginfo"] = PngImagePlugin.PngInfo()

@@ -11,8 +11,8 @@ from .container import MAJOR, MINOR, Head, pack, read_bands, read_bands_left, re
 from .errors import DamagedError, TruncatedError
 from .indexed import U8, IndexedImage, Metadata
 
-# The number of pixels at which Pillow's check against decompression bombs raises by default: 2 x (1 GiB / 4 / 3), rounded down.
-# Nearly four times what today's largest phone cameras take; an array of them takes 512 MiB.
+# Where Pillow's check against decompression bombs raises by default: 2 x (1 GiB / 4 / 3), rounded down. An array of
+# that many RGB pixels takes 512 MiB.
 MAX_PIXELS: Final = 2 * (1024 * 1024 * 1024 // 4 // 3)
 
 
@@ -59,7 +59,7 @@ def encode_indexed(image: IndexedImage, *, coder: str = "zstd") -> bytes:
 
 
 def inspect(data: bytes | bytearray | memoryview) -> Info:
-    """What the file says of itself. `data` may be just its beginning; raises TruncatedError where it needs more of it."""
+    """What the file says of itself. `data` may be just its beginning; TruncatedError if that is too little."""
     head = read_head(as_bytes(data))
     return Info(
         version=f"{MAJOR}.{MINOR}",
@@ -101,7 +101,8 @@ def decode_truncated(data: bytes | bytearray | memoryview, *, max_pixels: int | 
         view = as_bytes(data)
         head = read_head(view)
         palette = head.palette()
-        return IndexedImage(_decode_bands(head, read_bands_left(view, head), palette, partial=True), palette, head.metadata())
+        indices = _decode_bands(head, read_bands_left(view, head), palette, partial=True)
+        return IndexedImage(indices, palette, head.metadata())
 
 
 def verify(data: bytes | bytearray | memoryview) -> None:

@@ -1,8 +1,9 @@
 """The container (KPAL.md, section 2): prefix, metadata, palette, index stream in bands, checksum.
 
-Reading goes in two steps, so that a file can be identified from its first bytes and so that nothing is allocated for a file that does not
-add up: `read_head` takes apart what stands before the index stream, `read_bands` checks the rest of the file's framing and its
-checksum. Neither decodes anything; `Head` does that, part by part, when asked.
+Reading goes in two steps, so that a file can be identified from its first bytes and so that nothing is allocated
+for a file that does not add up: `read_head` takes apart what stands before the index stream, `read_bands`
+checks the rest of the file's framing and its checksum. Neither decodes anything; `Head` does that, part by
+part, when asked.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def pack(image: IndexedImage, coder: str) -> bytes:
 
 
 def read_head(data: bytes | memoryview) -> Head:
-    """The head of a file of which `data` is at least the beginning; raises KpalError, TruncatedError where it needs more of it."""
+    """The head of the file that `data` is, or begins; raises KpalError, TruncatedError where it needs more."""
     cursor = _Cursor(data)
     magic = bytes(cursor.data[: len(MAGIC)])
     if magic != MAGIC[: len(magic)]:
@@ -143,7 +144,7 @@ def read_bands(data: bytes | memoryview, head: Head) -> list[memoryview]:
 
 
 def read_bands_left(data: bytes | memoryview, head: Head) -> list[memoryview]:
-    """What a file that was cut off still has of its index stream: whole bands, and perhaps the beginning of one more."""
+    """What a file that was cut off still has of its index stream: whole bands, perhaps the beginning of one more."""
     cursor = _Cursor(data, head.size)
     bands: list[memoryview] = []
     for _ in range(head.bands):

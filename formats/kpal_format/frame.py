@@ -1,7 +1,7 @@
 """Zstandard frames of a size known beforehand (KPAL.md, section 2.3).
 
-Stored without their first four bytes, which are the same in all of them. Three surprises of the library that
-this module exists to contain:
+Stored without their first four bytes, which are the same in all of them. Three surprises of the library that this
+module exists to contain:
 
 - `decompress(..., max_output_size=n)` ignores n where the frame declares a size of its own, so the declared size is
   compared with the expected one first;

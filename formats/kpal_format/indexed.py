@@ -21,7 +21,7 @@ class Metadata:
     """What travels beside the pixels; every part is optional.
 
     icc_profile: an ICC profile of an RGB colour space.
-    exif: an Exif block, with or without the leading `Exif\\0\\0`.
+    exif: an Exif block, with or without the leading `Exif` and two zero bytes.
     xmp: an XMP packet.
     text: keyword -> text, any Unicode.
     density: pixels per metre, (horizontal, vertical).
@@ -77,6 +77,8 @@ class IndexedImage:
                 raise TypeError(f"{name} must be a numpy array of uint8, not {_describe(array)}")
             if array.ndim != 2:
                 raise ValueError(f"{name} must have two dimensions, not {array.ndim}")
+        if not isinstance(self.metadata, Metadata):
+            raise TypeError(f"metadata must be a Metadata, not {_describe(self.metadata)}")
         height, width = self.indices.shape
         colors, channels = self.palette.shape
         if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):

@@ -1,14 +1,16 @@
-"""Metadata as bytes (KPAL.md, section 3): a msgpack header that names the parts and gives their lengths, then the parts.
+"""Metadata as bytes (KPAL.md, section 3): a msgpack header with the names and lengths of the parts, then the parts.
 
-msgpack sees only the short header: a megabyte of nested empty maps would become 73 megabytes of objects. Whatever it returns is
-checked type by type, and what it does not know it leaves alone, so that later versions may add keys.
+msgpack sees only the short header: a megabyte of nested empty maps would become 73 megabytes of objects. Whatever
+it returns is checked type by type, and what it does not know it leaves alone, so that later versions may add
+keys.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Final
 
-import msgpack
+import msgpack  # type: ignore[import-untyped]
 
 from . import frame
 from .errors import DamagedError
@@ -59,13 +61,11 @@ def decode_metadata(header: bytes | memoryview, stored: bytes | memoryview) -> M
     if size > MAX_PARTS:
         raise DamagedError(f"metadata: {size} bytes, at most {MAX_PARTS} are allowed")
     plain = memoryview(stored if len(stored) == size else frame.decompress(stored, size, "metadata"))
-    cut = [0]
-    for length in (*lengths, *(length for _, length in text)):
-        cut.append(cut[-1] + length)
-    parts = [bytes(plain[a:b]) for a, b in zip(cut, cut[1:], strict=False)]
+    ends = itertools.accumulate((*lengths, *(length for _, length in text)), initial=0)
+    parts = [bytes(plain[start:end]) for start, end in itertools.pairwise(ends)]
     try:
         return Metadata(
-            *parts[: len(_BLOBS)],
+            *parts[: len(_BLOBS)],  # type: ignore[arg-type, misc]  # as many as there are of them in _BLOBS
             text={key: part.decode() for (key, _), part in zip(text, parts[len(_BLOBS) :], strict=True)},
             density=_density(fields.get("density")),
         )

@@ -1,7 +1,7 @@
 """Palettes as bytes (KPAL.md, section 4).
 
-Channel by channel, each value as its difference from the entry before: in a palette that is sorted in space neighbours are close,
-so the differences are small. Any order is kept; a sorted one just costs less.
+Channel by channel, each value as its difference from the entry before: in a palette that is sorted in space
+neighbours are close, so the differences are small. Any order is kept; a sorted one just costs less.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The Pillow plugin: `Image.open("x.kpal")` and `image.save("x.kpal")`.
 
-Images open in mode P, with `info["transparency"]` where the palette has alpha, so that nothing is lost. Opening reads the head of the file and no pixel, as Pillow's
-check for decompression bombs comes after `_open`; the checksum of the whole file is verified when the pixels are loaded. `ImageFile.LOAD_TRUNCATED_IMAGES`
-is honoured: what a file that was cut off still holds is shown, the rest is the palette's first colour.
+Images open in mode P, with `info["transparency"]` where the palette has alpha, so that nothing is lost. Opening
+reads the head of the file and no pixel, as Pillow's check for decompression bombs comes after `_open`; the checksum
+of the whole file is verified when the pixels are loaded. `ImageFile.LOAD_TRUNCATED_IMAGES` is honoured: what a file
+that was cut off still holds is shown, the rest is the palette's first colour.
 
 Once registered, whatever reads through Pillow (imageio, scikit-image, matplotlib) reads the format.
 """
@@ -11,11 +12,21 @@ from __future__ import annotations
 
 from typing import IO, Any, Final
 
-from kpal_format import MAGIC, DamagedError, Head, Metadata, TruncatedError, decode_indexed, decode_truncated, read_head, verify
 from PIL import Image, ImageFile, ImagePalette
 
 import kpal
 from kpal.pixels import density_of, dpi_of, rgb_profile
+from kpal_format import (
+    MAGIC,
+    DamagedError,
+    Head,
+    Metadata,
+    TruncatedError,
+    decode_indexed,
+    decode_truncated,
+    read_head,
+    verify,
+)
 
 FORMAT: Final = "KPAL"
 EXTENSION: Final = ".kpal"
@@ -28,12 +39,13 @@ _METADATA_OPTIONS: Final = ("icc_profile", "exif", "xmp", "text", "dpi")
 
 
 class KpalImageFile(ImageFile.ImageFile):
-    """A `.kpal` file opened by Pillow. `info` holds what the file carries of icc_profile, exif, xmp, text (a dict) and dpi."""
+    """A `.kpal` file. `info` holds what it carries of icc_profile, exif, xmp, text (a dict) and dpi."""
 
     format = FORMAT
     format_description = "kpal palette image"
 
     def _open(self) -> None:
+        assert self.fp is not None  # Pillow has opened it
         head = _read_head(self.fp)
         palette = head.palette()
         self._size = (head.width, head.height)
@@ -45,7 +57,7 @@ class KpalImageFile(ImageFile.ImageFile):
         self.tile = [ImageFile._Tile(_DECODER, (0, 0, *self._size), 0, ())]
 
     def load_seek(self, pos: int) -> None:
-        """Nothing: the decoder reads the whole file by itself. Its being there tells `ImageFile.Parser` to collect all bytes first."""
+        """Nothing: the decoder finds its way. That this exists tells `ImageFile.Parser` to collect all bytes first."""
 
     def verify(self) -> None:
         """Check framing and checksum of the whole file, without decoding; raises KpalError."""
@@ -93,7 +105,8 @@ def _to_info(metadata: Metadata) -> dict[str, Any]:
 
 
 def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
-    # Pillow has opened the file by now and ignores what a plugin does not ask for: all is checked and encoded before the first byte is written.
+    # Pillow ignores options that a plugin does not ask for, so a misspelt one has to be found here. All is checked and
+    # encoded before the first byte is written.
     options = {key: value for key, value in image.encoderinfo.items() if value is not None or key == "icc_profile"}
     known = _ENCODE_OPTIONS + _METADATA_OPTIONS
     if unknown := sorted(set(options) - set(known)):

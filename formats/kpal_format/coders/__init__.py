@@ -1,7 +1,7 @@
 """The index coders (KPAL.md, section 5), one module each.
 
-A coder module has an ID (its number in the file), a NAME (its name everywhere else), and the functions `encode` and `decode` with
-the signatures below. To add one, write its module and name it in `_MODULES`.
+A coder module has an ID (its number in the file), a NAME (its name everywhere else), and the functions `encode` and
+`decode` with the signatures below. To add one, write its module and name it in `_MODULES`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ class Coder(Protocol):
     """What a coder module provides. Bands are coded independently of each other."""
 
     @property
-    def ID(self) -> int: ...
+    def ID(self) -> int: ...  # noqa: N802  # a constant of the module
     @property
-    def NAME(self) -> str: ...
+    def NAME(self) -> str: ...  # noqa: N802
 
     def encode(self, indices: U8, palette: U8) -> bytes:
         """One band, uint8 (rows, width), of an image with that palette of at least two colours."""
 
     def decode(self, data: bytes | memoryview, shape: tuple[int, int], palette: U8, *, partial: bool = False) -> U8:
-        """The inverse. Raises DamagedError; the values returned may still exceed the palette, as the caller checks that.
+        """The inverse. Raises DamagedError. Whether the values fit the palette is for the caller to check.
 
         partial: `data` was cut off; return what it yields, and zeros for the rest.
         """

@@ -1,7 +1,7 @@
 """The `zstd` coder (KPAL.md, section 5.1): fast, and small where rows repeat.
 
-Indices as bytes or packed several to a byte, whichever Zstandard makes smaller: packing hides matches that are not aligned to
-bytes, so on real images of 16 colours it more often loses than wins.
+Indices as bytes or packed several to a byte, whichever Zstandard makes smaller: packing hides matches that are not
+aligned to bytes, so on real images of 16 colours it more often loses than wins.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _PLAIN, _PACKED, _STORED = range(3)  # the first byte of a band
 
 
 def encode(indices: U8, palette: U8) -> bytes:
+    """The smallest of the forms."""
     bits = _bits(len(palette))
     packed = _pack(indices, bits)
     candidates = [bytes((_PLAIN,)) + frame.compress(indices.tobytes())]
@@ -32,6 +33,7 @@ def encode(indices: U8, palette: U8) -> bytes:
 
 
 def decode(data: bytes | memoryview, shape: tuple[int, int], palette: U8, *, partial: bool = False) -> U8:
+    """The inverse of `encode`, as `Coder` promises it."""
     bits = _bits(len(palette))
     form = data[0] if data else None
     if form not in (_PLAIN, _PACKED, _STORED) or (form == _PACKED and bits == 8):
@@ -66,7 +68,8 @@ def _pack(indices: U8, bits: int) -> bytes:
     per_byte = 8 // bits
     groups = np.pad(indices, ((0, 0), (0, -width % per_byte))).reshape(rows, -1, per_byte)
     shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8)
-    return np.bitwise_or.reduce(groups << shifts, axis=2).tobytes()
+    packed: U8 = np.bitwise_or.reduce(groups << shifts, axis=2)
+    return packed.tobytes()
 
 
 def _unpack(content: bytes, shape: tuple[int, int], bits: int) -> U8:

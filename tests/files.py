@@ -1,0 +1,60 @@
+"""`.kpal` files made by hand: what no encoder writes, for what every decoder must reject."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+
+import msgpack  # type: ignore[import-untyped]
+import zstandard
+
+MAGIC = b"\x8bKPAL\r\n\x1a"
+
+
+def varint(value: int) -> bytes:
+    out = b""
+    while value > 0x7F:
+        out += bytes((value & 0x7F | 0x80,))
+        value >>= 7
+    return out + bytes((value,))
+
+
+def frame(content: bytes, **options: bool) -> bytes:
+    """A Zstandard frame without its magic number."""
+    return zstandard.ZstdCompressor(**options).compress(content)[4:]
+
+
+def with_checksum(body: bytes) -> bytes:
+    return body + zlib.crc32(body).to_bytes(4, "little")
+
+
+def section(content: bytes) -> bytes:
+    return varint(len(content)) + content
+
+
+@dataclass
+class Parts:
+    """The parts of a file, any of which a test may spoil. As they stand: 2 x 1 pixels, red and blue."""
+
+    magic: bytes = MAGIC
+    version: int = 0x01
+    flags: int = 0
+    coder: int = 0
+    last: int = 1
+    width: bytes = field(default_factory=lambda: varint(2))
+    height: bytes = field(default_factory=lambda: varint(1))
+    metadata: bytes = b""
+    palette: bytes = field(default_factory=lambda: section(b"\xff\x01\0\0\0\xff"))
+    stream: bytes = field(default_factory=lambda: section(b"\x02\x40"))
+    after: bytes = b""
+
+    def bytes(self) -> bytes:
+        prefix = self.magic + bytes((self.version, self.flags, self.coder, self.last))
+        body = prefix + self.width + self.height + self.metadata + self.palette + self.stream
+        return with_checksum(body) + self.after
+
+
+def with_metadata(header: object, parts: bytes = b"") -> bytes:
+    """A file whose metadata section has this header, an object for msgpack or the bytes themselves."""
+    packed = header if isinstance(header, bytes) else msgpack.packb(header)
+    return Parts(flags=0b010, metadata=section(packed) + section(parts)).bytes()

@@ -1,0 +1,394 @@
+"""The command line, run as its users run it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter, PngImagePlugin
+
+import kpal
+from kpal import cli
+from kpal.batch import printable, write_atomic
+
+from .images import METADATA, gradient, pillow, random_indexed, soft_icon
+
+
+def run(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """The command in a process of its own, with pipes for standard streams."""
+    return subprocess.run(
+        [sys.executable, "-m", "kpal.cli", *map(os.fsencode, map(str, arguments))], input=stdin, capture_output=True
+    )
+
+
+@pytest.fixture
+def chart(tmp_path: Path) -> Path:
+    path = tmp_path / "chart.png"
+    Image.fromarray(gradient()).save(path)
+    return path
+
+
+def pixels_of(path: Path) -> np.ndarray:  # type: ignore[type-arg]
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+# --- encode and decode
+
+
+def test_encode_and_decode_stand_beside_their_inputs(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["encode", "-c", "16", str(chart)]) == 0
+    encoded = chart.with_suffix(".kpal")
+    assert encoded.read_bytes() == kpal.encode(gradient(), colors=16)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"{chart.stat().st_size:,} → {encoded.stat().st_size:,} bytes" in said.err
+    assert re.search(r"\(\d+\.\d % (smaller|larger)\)", said.err)
+    chart.unlink()
+    assert cli.main(["decode", "--quiet", str(encoded)]) == 0
+    assert np.array_equal(pixels_of(chart), kpal.quantize(gradient(), 16).pixels())
+    with Image.open(chart) as image:
+        assert image.mode == "P"
+    assert capsys.readouterr().err == ""
+
+
+def test_standard_streams_carry_images_and_nothing_else() -> None:
+    source = io.BytesIO()
+    Image.fromarray(soft_icon()).save(source, "PNG")
+    encoded = run("encode", "-", stdin=source.getvalue())
+    assert encoded.stdout == kpal.encode(soft_icon())
+    assert encoded.stderr.startswith(b"kpal: standard input")
+    decoded = run("decode", "-", "-o", "-", stdin=encoded.stdout)
+    assert np.array_equal(
+        np.asarray(Image.open(io.BytesIO(decoded.stdout)).convert("RGBA")), kpal.quantize(soft_icon()).pixels()
+    )
+
+
+def test_folders_are_mirrored(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    for name in ("a.png", "deep/er/b.gif", "deep/c.BMP", "notes.txt", "old.kpal"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith(("png", "gif", "BMP")):
+            pillow(random_indexed(4, 5, 6)).save(source / name)
+        else:
+            (source / name).write_text("not an image")
+    assert cli.main(["encode", str(source), "-o", str(tmp_path / "out")]) == 0
+    assert files_in(tmp_path / "out") == ["a.kpal", "deep/c.kpal", "deep/er/b.kpal"]
+    assert cli.main(["decode", str(tmp_path / "out"), "-o", str(tmp_path / "back"), "--to", "webp"]) == 0
+    assert files_in(tmp_path / "back") == ["a.webp", "deep/c.webp", "deep/er/b.webp"]
+    assert np.array_equal(pixels_of(tmp_path / "back/deep/c.webp"), random_indexed(4, 5, 6).pixels())
+
+
+def test_several_files_go_into_one_folder(tmp_path: Path, chart: Path) -> None:
+    other = tmp_path / "other.png"
+    other.write_bytes(chart.read_bytes())
+    assert cli.main(["encode", str(chart), str(other), "-o", f"{tmp_path}/new"]) == 0
+    assert files_in(tmp_path / "new") == ["chart.kpal", "other.kpal"]
+
+
+@pytest.mark.parametrize("ending", ["png", "webp", "gif", "tiff", "bmp", "kpal", "ppm", "jpg"])
+def test_decode_writes_what_pillow_writes(tmp_path: Path, ending: str) -> None:
+    source, target = tmp_path / "source.kpal", tmp_path / f"target.{ending}"
+    image = random_indexed(8, 9, 30)
+    source.write_bytes(kpal.encode(image))
+    assert cli.main(["decode", str(source), "-o", str(target)]) == 0
+    if ending == "jpg":
+        assert pixels_of(target).shape == (8, 9, 3)
+    else:
+        assert np.array_equal(pixels_of(target), image.pixels())
+
+
+def test_alpha_that_a_format_cannot_hold_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "source.kpal"
+    source.write_bytes(kpal.encode(soft_icon()))
+    assert cli.main(["decode", str(source), "--to", "jpg"]) == 1
+    assert "cannot write mode RGBA as JPEG" in capsys.readouterr().err
+    assert files_in(tmp_path) == ["source.kpal"]
+
+
+def test_metadata_travel_both_ways_and_can_be_stripped(tmp_path: Path) -> None:
+    source, encoded, back = (tmp_path / name for name in ("source.png", "encoded.kpal", "back.png"))
+    info = PngImagePlugin.PngInfo()
+    for key, value in METADATA.text.items():
+        info.add_itxt(key, value)
+    Image.fromarray(gradient()).save(
+        source, pnginfo=info, icc_profile=METADATA.icc_profile, exif=METADATA.exif, xmp=METADATA.xmp, dpi=(300, 150)
+    )
+    assert cli.main(["encode", str(source), "-o", str(encoded)]) == 0
+    found = kpal.inspect(encoded.read_bytes()).metadata
+    assert (found.icc_profile, found.text, found.density) == (METADATA.icc_profile, METADATA.text, METADATA.density)
+    assert cli.main(["decode", str(encoded), "-o", str(back)]) == 0
+    with Image.open(back) as image:
+        assert isinstance(image, PngImagePlugin.PngImageFile)
+        assert {**image.text, "XML:com.adobe.xmp": None} == {**METADATA.text, "XML:com.adobe.xmp": None}
+        assert (image.info["icc_profile"], image.getexif()[0x0112]) == (METADATA.icc_profile, 6)
+        assert image.info["dpi"] == pytest.approx((300, 150), rel=1e-4)
+    assert cli.main(["encode", str(source), "-fo", str(encoded), "--strip", "icc,text,xmp"]) == 0
+    left = kpal.inspect(encoded.read_bytes()).metadata
+    assert (left.icc_profile, left.text, left.xmp) == (None, {}, None)
+    assert left.exif
+    assert left.density
+
+
+def test_a_picture_stays_the_right_way_up_without_its_exif(tmp_path: Path) -> None:
+    source = tmp_path / "source.png"
+    Image.fromarray(gradient()).save(source, exif=METADATA.exif)
+    assert cli.main(["encode", str(source), "--strip", "all"]) == 0
+    data = source.with_suffix(".kpal").read_bytes()
+    assert not kpal.inspect(data).metadata
+    turned = np.rot90(gradient(), -1)
+    assert np.array_equal(kpal.decode(data), kpal.quantize(turned).pixels())
+
+
+def test_a_palette_is_kept_in_its_order_when_asked_for(tmp_path: Path) -> None:
+    source = tmp_path / "sprite.png"
+    image = random_indexed(8, 8, 12)
+    pillow(image).save(source)
+    assert cli.main(["encode", "--keep-palette", str(source)]) == 0
+    assert np.array_equal(kpal.decode_indexed(source.with_suffix(".kpal").read_bytes()).palette, image.palette)
+
+
+# --- failures
+
+
+def test_one_bad_file_does_not_stop_the_others(tmp_path: Path, chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad, empty = tmp_path / "bad.png", tmp_path / "empty.png"
+    bad.write_bytes(chart.read_bytes()[:200])
+    empty.write_bytes(b"")
+    assert cli.main(["encode", str(bad), str(empty), str(tmp_path / "missing.png"), str(chart)]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[1].rsplit("/", 1)[-1] for line in lines[:3]] == ["bad.png", "empty.png", "missing.png"]
+    assert lines[1].endswith("not an image that Pillow can read")
+    assert lines[2].endswith("No such file or directory")
+    assert "1 of 4 files" in lines[3]
+    assert files_in(tmp_path) == ["bad.png", "chart.kpal", "chart.png", "empty.png"]
+
+
+def test_damaged_kpal_files_are_named_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = kpal.encode(gradient())
+    for name, content in {"cut": data[:-9], "changed": data[:-1] + b"!", "other": b"\x89PNG"}.items():
+        (tmp_path / f"{name}.kpal").write_bytes(content)
+    assert cli.main(["decode", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "changed.kpal: the checksum does not fit" in said
+    assert "cut.kpal: the file ends in its index stream" in said
+    assert "other.kpal: not an image that Pillow can read" in said
+    assert files_in(tmp_path) == ["changed.kpal", "cut.kpal", "other.kpal"]
+
+
+def test_files_that_exist_are_overwritten_only_by_force(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = chart.with_suffix(".kpal")
+    target.write_bytes(b"precious")
+    assert cli.main(["encode", str(chart)]) == 1
+    assert "exists; --force overwrites it" in capsys.readouterr().err
+    assert target.read_bytes() == b"precious"
+    assert cli.main(["encode", "--force", str(chart)]) == 0
+    assert kpal.inspect(target.read_bytes()).width == 64
+
+
+def test_a_failure_leaves_what_was_there(chart: Path, tmp_path: Path) -> None:
+    target = tmp_path / "there.kpal"
+    target.write_bytes(b"precious")
+    chart.write_bytes(chart.read_bytes()[:-50])
+    assert cli.main(["encode", "--force", str(chart), "-o", str(target)]) == 1
+    assert target.read_bytes() == b"precious"
+    assert files_in(tmp_path) == ["chart.png", "there.kpal"]
+
+
+def test_an_input_is_never_its_own_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.kpal"
+    path.write_bytes(kpal.encode(gradient()))
+    before = path.read_bytes()
+    link = tmp_path / "link.kpal"
+    link.symlink_to(path)
+    assert cli.main(["decode", "--force", str(link), "-o", str(path)]) == 1
+    assert "take the place of the input" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_two_inputs_do_not_share_an_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("x.png", "x.gif"):
+        pillow(random_indexed(2, 2, 2, seed=len(name))).save(tmp_path / name)
+    assert cli.main(["encode", "--force", str(tmp_path)]) == 1
+    assert "is already the result of another input" in capsys.readouterr().err
+
+
+def test_animations_are_not_reduced_to_their_first_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "moving.gif"
+    frames = [Image.new("L", (4, 4), shade) for shade in (0, 255)]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    assert cli.main(["encode", str(path)]) == 1
+    assert "an animation" in capsys.readouterr().err
+
+
+def test_a_folder_in_the_way_is_an_error(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chart.with_suffix(".kpal").mkdir()
+    assert cli.main(["encode", "--force", str(chart)]) == 1
+    assert "is a folder" in capsys.readouterr().err
+
+
+def test_names_of_any_bytes_work_and_are_shown_on_one_line(tmp_path: Path, chart: Path) -> None:
+    name = os.fsdecode(b"two\nlines \xff.png")
+    chart.rename(tmp_path / name)
+    done = run("encode", tmp_path / name)
+    assert done.returncode == 0
+    assert done.stderr.count(b"\n") == 1
+    assert rb"two\nlines \xff.png" in done.stderr
+    assert (tmp_path / name).with_suffix(".kpal").exists()
+    assert printable(Path("ünï.png")) == "ünï.png"
+
+
+def test_warnings_of_pillow_are_lines_too(
+    tmp_path: Path, chart: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)
+    assert cli.main(["encode", str(chart)]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(f"kpal: {chart}: warning: Image size")
+
+
+def test_atomic_writing_leaves_nothing_behind_when_it_fails(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_bytes(b"precious")
+    with pytest.raises(TypeError):
+        write_atomic(target, "not bytes")  # type: ignore[arg-type]
+    assert files_in(tmp_path) == ["target"]
+    assert target.read_bytes() == b"precious"
+
+
+def test_atomic_writing_goes_through_links_and_keeps_permissions(tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_bytes(b"old")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    write_atomic(link, b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+    assert target.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "COMMAND"),
+        (["encode"], "IN"),
+        (["encode", "x.png", "-c", "0"], "'0' is not a number from 1 to 256"),
+        (["encode", "x.png", "-c", "many"], "'many' is not a number from 1 to 256"),
+        (["encode", "x.png", "--coder", "lzw"], "lzw"),
+        (["encode", "x.png", "--strip", "all,icc"], "'all' is not one of icc, exif, xmp, text, dpi, all"),
+        (["encode", "x.png", "y.png", "-o", "-"], "several inputs need a folder for output"),
+        (["decode", "x.kpal", "-o", "x.docx"], "Pillow writes no format with the ending '.docx'"),
+        (["decode", "x.kpal", "--to", "docx"], "Pillow writes no format with the ending '.docx'"),
+    ],
+)
+def test_wrong_usage_has_status_2_and_says_what_is_wrong(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_an_empty_folder_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("encode", "decode", "compare"):
+        assert cli.main([command, str(tmp_path)]) == 1
+        assert "no images found" in capsys.readouterr().err
+
+
+# --- info, compare, demo
+
+
+def test_info_shows_the_header_for_people_and_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.kpal"
+    path.write_bytes(kpal.encode(soft_icon(), metadata=METADATA))
+    assert cli.main(["info", str(path)]) == 0
+    shown = capsys.readouterr().out
+    for expected in (
+        "48 x 48",
+        "with alpha",
+        "zstd, 1 band",
+        "300.0 x 150.0 dpi",
+        "text 'Title':",
+        "'Täst'",
+        "icc profile",
+    ):
+        assert expected in shown
+    assert cli.main(["info", "--json", str(path)]) == 0
+    info = json.loads(capsys.readouterr().out)
+    assert (info["width"], info["has_alpha"], info["bytes"]) == (48, True, path.stat().st_size)
+    assert info["metadata"]["text"] == METADATA.text
+    path.write_bytes(b"?")
+    assert cli.main(["info", str(path)]) == 1
+    assert "not a .kpal file" in capsys.readouterr().err
+
+
+def test_compare_shows_every_format_and_says_where_kpal_is_not_the_smallest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)).filter(
+        ImageFilter.GaussianBlur(3)
+    )
+    photo.save(tmp_path / "photo.png")
+    stripes = Image.fromarray(np.tile(np.arange(240, dtype=np.uint8), (600, 1)))
+    stripes.save(tmp_path / "stripes.png")
+    assert cli.main(["compare", str(tmp_path), "-c", "250"]) == 0
+    shown = capsys.readouterr().out
+    for expected in (
+        "80 x 60, 250 colours",
+        "original file",
+        "indexed PNG",
+        "WebP lossless",
+        "kpal zstd",
+        "PSNR",
+        "no loss",
+        "Total of 2 images",
+    ):
+        assert expected in shown
+    assert cli.main(["compare", "--json", str(tmp_path)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    image = report["images"][0]
+    rows = {row["format"]: row for row in image["rows"]}
+    assert rows["PNG"]["saving_percent"] == 0
+    assert rows["kpal zstd"]["bytes"] == len(kpal.encode(photo))
+    assert image["psnr_db"] > 30
+    assert report["images"][1]["psnr_db"] is None
+    total = {row["format"]: row["bytes"] for row in report["total"]}
+    assert total["kpal zstd"] == sum(
+        row["bytes"] for i in report["images"] for row in i["rows"] if row["format"] == "kpal zstd"
+    )
+    assert files_in(tmp_path) == ["photo.png", "stripes.png"]
+
+
+def test_demo_leaves_files_that_show_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["demo", str(tmp_path / "demo")]) == 0
+    assert str(tmp_path / "demo") in capsys.readouterr().out
+    assert files_in(tmp_path / "demo") == ["sample-decoded.png", "sample.kpal", "sample.png"]
+    assert np.array_equal(pixels_of(tmp_path / "demo/sample.kpal"), pixels_of(tmp_path / "demo/sample-decoded.png"))
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "x.kpal"
+    path.write_bytes(kpal.encode(gradient(), metadata=kpal.Metadata(text={str(i): "x" * 9 for i in range(5000)})))
+    command = f"{sys.executable} -m kpal.cli info {path} | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.stdout.startswith("format:")
+    assert done.stderr == ""
+
+
+def test_version_and_help_are_there() -> None:
+    assert run("--version").stdout.decode().strip() == f"kpal {kpal.__version__}"
+    for command in ("encode", "decode", "info", "compare", "demo"):
+        assert run(command, "--help").stdout.startswith(b"usage: kpal " + command.encode())

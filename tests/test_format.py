@@ -1,0 +1,364 @@
+"""The file format: every image comes back, and every damaged file is refused with an error of the one family."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+import re
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kpal
+from kpal_format import (
+    MAX_PIXELS,
+    DamagedError,
+    IndexedImage,
+    KpalError,
+    LimitError,
+    TruncatedError,
+    UnsupportedError,
+    decode_indexed,
+    decode_truncated,
+    encode_indexed,
+    inspect,
+    verify,
+)
+
+from .files import MAGIC, Parts, frame, section, varint, with_checksum, with_metadata
+from .images import METADATA, random_indexed
+
+SPECIFICATION = Path(__file__).parent.parent / "formats" / "KPAL.md"
+
+SAMPLES = {
+    "one colour": random_indexed(3, 5, 1),
+    "two colours, one pixel": random_indexed(1, 1, 2),
+    "sixteen colours with alpha": random_indexed(7, 9, 16, 4),
+    "256 colours": random_indexed(20, 20, 256),
+    "metadata": dataclasses.replace(random_indexed(4, 4, 5), metadata=METADATA),
+}
+
+
+def same(a: IndexedImage, b: IndexedImage) -> bool:
+    return np.array_equal(a.indices, b.indices) and np.array_equal(a.palette, b.palette) and a.metadata == b.metadata
+
+
+@pytest.fixture(params=SAMPLES.values(), ids=SAMPLES.keys())
+def data(request: pytest.FixtureRequest) -> bytes:
+    return encode_indexed(request.param)
+
+
+# --- images come back
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 17), (17, 1), (16, 16), (33, 21)])
+def test_every_number_of_colours_comes_back_exactly(shape: tuple[int, int], channels: int) -> None:
+    for colors in (1, 2, 3, 4, 5, 15, 16, 17, 255, 256):
+        image = random_indexed(*shape, colors, channels)
+        assert same(decode_indexed(encode_indexed(image)), image)
+
+
+def test_palettes_keep_their_order_and_their_unused_and_equal_entries() -> None:
+    palette = np.array([[9, 9, 9], [0, 0, 0], [9, 9, 9], [255, 1, 2]], np.uint8)
+    image = IndexedImage(np.array([[2, 1]], np.uint8), palette)
+    assert same(decode_indexed(encode_indexed(image)), image)
+
+
+def test_metadata_comes_back() -> None:
+    assert decode_indexed(encode_indexed(SAMPLES["metadata"])).metadata == METADATA
+
+
+def test_long_metadata_is_compressed() -> None:
+    image = dataclasses.replace(SAMPLES["one colour"], metadata=kpal.Metadata(icc_profile=b"long " * 10_000))
+    encoded = encode_indexed(image)
+    assert len(encoded) < 200
+    assert same(decode_indexed(encoded), image)
+
+
+def test_rows_and_columns_may_have_any_stride() -> None:
+    image = random_indexed(12, 10, 7)
+    turned = IndexedImage(image.indices.T[::-1], image.palette[::-1])
+    assert same(decode_indexed(encode_indexed(turned)), turned)
+
+
+def test_large_images_are_divided_into_bands_and_come_back() -> None:
+    indices = np.zeros((2100, 2001), np.uint8)
+    indices[::3, ::7] = 1
+    image = IndexedImage(indices, random_indexed(1, 2, 2).palette)
+    encoded = encode_indexed(image)
+    assert inspect(encoded).bands == 2
+    assert same(decode_indexed(encoded), image)
+
+
+def test_overhead_of_a_sprite_is_at_most_40_bytes() -> None:
+    image = random_indexed(16, 16, 256)
+    assert len(encode_indexed(image)) - image.palette.nbytes - image.indices.nbytes <= 40
+
+
+def test_packed_indices_are_used_where_they_are_smaller() -> None:
+    noise = random_indexed(64, 64, 16)
+    assert len(encode_indexed(noise)) < noise.indices.nbytes / 2 + 100
+    stripes = IndexedImage(np.tile(np.arange(15, dtype=np.uint8), (64, 64)), noise.palette)
+    assert len(encode_indexed(stripes)) < 200
+
+
+def test_the_specification_s_example_is_this_file() -> None:
+    example = SPECIFICATION.read_text().split("## 7. Example")[1].split("```")[1]
+    hexadecimal = "".join(re.match(r"(?:[0-9A-F]{2} {1,2})+", line)[0] for line in example.strip().splitlines())  # type: ignore[index]
+    example_bytes = bytes.fromhex(hexadecimal)
+    assert example_bytes == Parts().bytes()
+    assert decode_indexed(example_bytes).pixels().tolist() == [[[255, 0, 0], [0, 0, 255]]]
+    assert encode_indexed(decode_indexed(example_bytes)) == example_bytes
+
+
+# --- what the header says
+
+
+def test_inspect_reads_the_header_from_the_beginning_of_a_file() -> None:
+    encoded = encode_indexed(SAMPLES["metadata"])
+    info = inspect(encoded[:-10])
+    assert (info.width, info.height, info.colors, info.has_alpha, info.coder) == (4, 4, 5, False, "zstd")
+    assert info.metadata == METADATA
+    with pytest.raises(TruncatedError):
+        inspect(encoded[:20])
+
+
+def test_verify_checks_the_whole_file_and_returns_nothing(data: bytes) -> None:
+    verify(data)
+    with pytest.raises(DamagedError):
+        verify(data[:-1] + b"!")
+
+
+# --- damaged files
+
+
+def test_every_truncation_is_detected_as_such(data: bytes) -> None:
+    for size in range(len(data)):
+        with pytest.raises(TruncatedError):
+            decode_indexed(data[:size])
+
+
+def test_every_changed_bit_is_detected(data: bytes) -> None:
+    for position in range(len(data)):
+        for bit in range(8):
+            changed = bytearray(data)
+            changed[position] ^= 1 << bit
+            with pytest.raises(KpalError):
+                decode_indexed(changed)
+
+
+def test_every_changed_byte_with_the_checksum_mended_is_another_image_or_an_error(data: bytes) -> None:
+    random = np.random.default_rng(1)
+    for position in range(8, len(data) - 4):
+        for value in {0, 1, 127, 128, 255, *random.integers(0, 256, 8).tolist()}:
+            body = bytearray(data[:-4])
+            body[position] = value
+            try:
+                image = decode_indexed(with_checksum(bytes(body)), max_pixels=1 << 20)
+            except KpalError:
+                continue
+            assert image.indices.max() < len(image.palette)
+
+
+def test_random_bytes_are_refused() -> None:
+    random = np.random.default_rng(2)
+    for size in range(200):
+        noise = random.bytes(size)
+        for candidate in (
+            noise,
+            MAGIC + noise,
+            MAGIC + b"\x01\0\0\1" + noise,
+            with_checksum(MAGIC + b"\x01\0\0\1" + noise),
+        ):
+            with pytest.raises(KpalError):
+                decode_indexed(candidate)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "error", "message"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, DamagedError, "not a .kpal file"),
+        (Parts(version=0x10).bytes(), UnsupportedError, "format version 1.0"),
+        (Parts(version=0x02).bytes(), UnsupportedError, "format version 0.2"),
+        (Parts(flags=0b1000).bytes(), UnsupportedError, "feature flags"),
+        (Parts(coder=99).bytes(), UnsupportedError, "index coder 99"),
+        (Parts(width=varint(0)).bytes(), DamagedError, "width is 0"),
+        (Parts(height=varint(2**28)).bytes(), DamagedError, "height is 268435456"),
+        (Parts(width=b"\x82\0").bytes(), DamagedError, "shortest form"),
+        (Parts(width=b"\x82\x80\x80\x80\x80\x01").bytes(), DamagedError, "shortest form"),
+        (Parts(width=varint(2**28 - 1), height=varint(2**28 - 1)).bytes(), LimitError, "more than the limit"),
+        (Parts(palette=section(b"")).bytes(), DamagedError, "length of the palette is 0"),
+        (Parts(palette=section(b"1234567")).bytes(), DamagedError, "length of the palette is 7"),
+        (Parts(palette=section(b"12345")).bytes(), DamagedError, "palette"),
+        (Parts(last=9, palette=section(frame(b"12345"))).bytes(), DamagedError, "palette: does not declare"),
+        (Parts(flags=0b100, last=0, palette=section(b"123")).bytes(), DamagedError, "no bands"),
+        (Parts(flags=0b100).bytes(), DamagedError, "rows of a band"),
+        (Parts(stream=section(b"")).bytes(), DamagedError, "length of a band is 0"),
+        (Parts(stream=section(b"\x03\x40")).bytes(), DamagedError, "unknown form 3"),
+        (
+            Parts(last=255, palette=section(bytes(768)), stream=section(b"\x01" + frame(b"ab"))).bytes(),
+            DamagedError,
+            "unknown form 1",
+        ),
+        (Parts(stream=section(b"\x02\x40\0")).bytes(), DamagedError, "2 bytes where 1"),
+        (Parts(stream=section(b"\x02\x60")).bytes(), DamagedError, "fill up a row"),
+        (Parts(stream=section(b"\0" + frame(b"\0\2"))).bytes(), DamagedError, "index 2 is outside"),
+        (Parts(stream=section(b"\0" + frame(b"\0\1\0"))).bytes(), DamagedError, "does not declare the 2 bytes"),
+        (
+            Parts(stream=section(b"\0" + frame(b"\0\1", write_content_size=False))).bytes(),
+            DamagedError,
+            "does not declare",
+        ),
+        (Parts(stream=section(b"\0" + frame(b"\0\1") + b"!")).bytes(), DamagedError, "index stream"),
+        (Parts(stream=section(b"\0" + frame(b"\0\1")[:-1])).bytes(), DamagedError, "index stream"),
+        (Parts(after=b"!").bytes(), DamagedError, "1 bytes follow"),
+        (Parts().bytes() * 2, DamagedError, "follow the end"),
+        (with_metadata(b"\xc1"), DamagedError, "not msgpack"),
+        (with_metadata(b"\x91" * 2000), DamagedError, "not msgpack"),
+        (with_metadata([1]), DamagedError, "not a map"),
+        (with_metadata({b"icc": 0}), DamagedError, "strings for keys"),
+        (with_metadata(b"\x82\xa1a\x01\xa1a\x02"), DamagedError, "a key occurs twice"),
+        (with_metadata({"icc": True}), DamagedError, "'icc' must be a length"),
+        (with_metadata({"exif": -1}), DamagedError, "'exif' must be a length"),
+        (with_metadata({"icc": 1 << 24, "xmp": 1}), DamagedError, "at most"),
+        (with_metadata({"icc": 9}, b"short"), DamagedError, "metadata"),
+        (with_metadata({"text": {"a": 1}}), DamagedError, "'text' must be an array"),
+        (with_metadata({"text": [["a"]]}), DamagedError, "pairs"),
+        (with_metadata({"text": [["a", 0], ["a", 0]]}), DamagedError, "occurs twice"),
+        (with_metadata({"text": [["a", 1]]}, b"\xff"), DamagedError, "not UTF-8"),
+        (with_metadata({"density": [1]}), DamagedError, "'density'"),
+        (with_metadata({"density": [0, 1]}), DamagedError, "'density'"),
+    ],
+)
+def test_what_the_specification_forbids_is_refused_with_a_reason(
+    spoilt: bytes, error: type[KpalError], message: str
+) -> None:
+    with pytest.raises(error, match=re.escape(message)):
+        decode_indexed(spoilt)
+
+
+def test_unknown_metadata_is_ignored() -> None:
+    assert decode_indexed(with_metadata({"later": [1, {"x": 2}], "icc": 3}, b"abc")).metadata.icc_profile == b"abc"
+
+
+def test_a_small_file_cannot_ask_for_much_memory() -> None:
+    bombs = [
+        Parts(width=varint(13_000), height=varint(13_000), stream=section(b"\0" + frame(b"\0"))).bytes(),
+        Parts(width=varint(9_000), height=varint(9_000), stream=section(b"\0" + frame(bytes(10**7)))).bytes(),
+        Parts(last=255, palette=section(frame(bytes(10**7)))).bytes(),
+        with_metadata({"icc": 1 << 24}, frame(bytes(1 << 26))),
+    ]
+    tracemalloc.start()
+    try:
+        for bomb in bombs:
+            with pytest.raises(KpalError):
+                decode_indexed(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 10**6
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_limit_of_pixels_is_the_caller_s_to_choose() -> None:
+    encoded = encode_indexed(random_indexed(10, 10, 4))
+    assert decode_indexed(encoded, max_pixels=100).indices.shape == (10, 10)
+    assert decode_indexed(encoded, max_pixels=None).indices.shape == (10, 10)
+    with pytest.raises(LimitError, match="10 x 10 pixels are more than the limit of 99"):
+        decode_indexed(encoded, max_pixels=99)
+    assert MAX_PIXELS == 178_956_970
+
+
+# --- files that were cut off
+
+
+def test_what_is_left_of_a_truncated_file_is_shown() -> None:
+    image = random_indexed(64, 64, 200)
+    encoded = encode_indexed(image)
+    previous = 0
+    for size in range(len(encoded) - 64 * 60, len(encoded), 500):
+        shown = decode_truncated(encoded[:size])
+        assert shown.indices.shape == image.indices.shape
+        right = int((shown.indices == image.indices).sum())
+        assert right >= previous
+        previous = right
+    assert same(decode_truncated(encoded), image)
+
+
+def test_a_truncated_file_without_its_head_and_a_damaged_one_are_still_refused() -> None:
+    encoded = encode_indexed(random_indexed(8, 8, 3))
+    with pytest.raises(TruncatedError):
+        decode_truncated(encoded[:15])
+    with pytest.raises(DamagedError):
+        decode_truncated(encoded[:-1] + b"!")
+
+
+# --- errors and arguments
+
+
+def test_errors_are_one_family_that_pillow_s_users_catch_too() -> None:
+    for error in (DamagedError, TruncatedError, UnsupportedError, LimitError):
+        assert issubclass(error, KpalError)
+    assert issubclass(KpalError, OSError)
+    assert issubclass(KpalError, ValueError)
+
+
+def test_errors_say_where_and_survive_pickling() -> None:
+    with pytest.raises(TruncatedError) as caught:
+        decode_indexed(Parts().bytes()[:10])
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert type(error) is TruncatedError
+    assert (str(error), error.offset) == ("the file ends in its prefix: 4 bytes needed, 2 left (at byte 8)", 8)
+
+
+@pytest.mark.parametrize("wrong", ["text", 5, None, [1, 2], np.zeros((2, 2), np.float32)[:, ::2]])
+def test_only_bytes_are_decoded(wrong: object) -> None:
+    with pytest.raises(TypeError, match="data must be"):
+        decode_indexed(wrong)  # type: ignore[arg-type]
+
+
+def test_bytes_of_any_kind_are_decoded() -> None:
+    encoded = Parts().bytes()
+    for kind in (bytes, bytearray, memoryview):
+        assert decode_indexed(kind(encoded)).indices.tolist() == [[0, 1]]
+
+
+def test_an_unknown_coder_is_a_wrong_argument() -> None:
+    with pytest.raises(ValueError, match="unknown coder 'lzw': one of zstd"):
+        encode_indexed(SAMPLES["one colour"], coder="lzw")
+
+
+@pytest.mark.parametrize(
+    ("indices", "palette", "error"),
+    [
+        ([[0]], np.zeros((1, 3), np.uint8), TypeError),
+        (np.zeros((1, 1), np.int64), np.zeros((1, 3), np.uint8), TypeError),
+        (np.zeros(1, np.uint8), np.zeros((1, 3), np.uint8), ValueError),
+        (np.zeros((0, 1), np.uint8), np.zeros((1, 3), np.uint8), ValueError),
+        (np.zeros((1, 1), np.uint8), np.zeros((0, 3), np.uint8), ValueError),
+        (np.zeros((1, 1), np.uint8), np.zeros((257, 3), np.uint8), ValueError),
+        (np.zeros((1, 1), np.uint8), np.zeros((1, 2), np.uint8), ValueError),
+        (np.ones((1, 1), np.uint8), np.zeros((1, 3), np.uint8), ValueError),
+    ],
+)
+def test_an_indexed_image_is_valid_from_birth(indices: object, palette: object, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        IndexedImage(indices, palette)  # type: ignore[arg-type]
+
+
+def test_metadata_is_valid_from_birth_immutable_and_picklable() -> None:
+    for wrong in ({"icc_profile": "text"}, {"text": {"a": 1}}):
+        with pytest.raises(TypeError):
+            kpal.Metadata(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="density"):
+        kpal.Metadata(density=(0, 1))
+    with pytest.raises(TypeError):
+        METADATA.text["new"] = "x"  # type: ignore[index]
+    assert pickle.loads(pickle.dumps(METADATA)) == METADATA
+
+
+def test_metadata_that_no_file_can_hold_is_refused() -> None:
+    for metadata in (kpal.Metadata(xmp=bytes((1 << 24) + 1)), kpal.Metadata(text={"k" * 70_000: ""})):
+        with pytest.raises(ValueError, match=r"metadata: .* at most"):
+            encode_indexed(dataclasses.replace(SAMPLES["one colour"], metadata=metadata))

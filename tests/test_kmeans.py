@@ -1,0 +1,181 @@
+"""K-means: exact, deterministic, as good as it should be, and in the shape that scikit-learn's users know."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kpal import KMeans
+from kpal.nearest import nearest
+
+
+def brute_force(points: NDArray[np.int64], centers: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    distances = np.square(points[:, None].astype(np.int64) - centers[None]).sum(axis=2)
+    return distances.argmin(axis=1), distances.min(axis=1)
+
+
+def blobs(n: int, d: int, centers: int, seed: int = 0) -> NDArray[np.float64]:
+    random = np.random.default_rng(seed)
+    middles = random.uniform(20, 235, (centers, d))
+    return np.asarray(middles[random.integers(0, centers, n)] + random.normal(0, 3, (n, d)))
+
+
+@pytest.mark.parametrize("d", [1, 3, 4, 7])
+def test_the_nearest_centre_is_exact_with_ties_to_the_lowest(d: int) -> None:
+    random = np.random.default_rng(d)
+    points = random.integers(0, 2041, (3000, d))
+    centers = random.integers(0, 2041, (100, d))
+    centers[50:60] = centers[:10]
+    points[:100] = centers
+    labels, errors = nearest(points, centers)
+    expected, distances = brute_force(points, centers)
+    assert np.array_equal(labels, expected)
+    assert np.array_equal(errors, distances)
+
+
+def test_extremes_of_the_lattice_are_exact_in_single_precision() -> None:
+    corners = np.stack(np.meshgrid(*[[0, 1, 2039, 2040]] * 4), axis=-1).reshape(-1, 4)
+    labels, errors = nearest(corners, corners[::-1])
+    assert np.array_equal(labels, np.arange(len(corners))[::-1])
+    assert not errors.any()
+
+
+def test_separate_clusters_are_found() -> None:
+    data = np.array([[0, 0, 0], [2, 0, 0], [100, 100, 100], [100, 104, 100], [255, 0, 255]])
+    model = KMeans(3).fit(data)
+    assert sorted(model.cluster_centers_.tolist()) == [[1, 0, 0], [100, 102, 100], [255, 0, 255]]
+    assert model.inertia_ == 2 + 8
+    assert len(set(model.labels_[[0, 2, 4]])) == 3
+    assert (model.labels_[0], model.labels_[2]) == (model.labels_[1], model.labels_[3])
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 4, 6])
+def test_inertia_and_labels_are_those_of_the_centres(d: int) -> None:
+    data = np.rint(blobs(2000, d, 30))
+    model = KMeans(12).fit(data)
+    distances = np.square(data[:, None] - model.cluster_centers_[None]).sum(axis=2)
+    assert np.array_equal(model.labels_, distances.argmin(axis=1))
+    assert model.inertia_ == pytest.approx(distances.min(axis=1).sum(), rel=1e-12)
+    assert np.array_equal(model.predict(data), model.labels_)
+
+
+def test_no_cluster_is_left_empty_and_no_round_would_gain_much() -> None:
+    data = blobs(5000, 3, 40)
+    model = KMeans(64, tol=0).fit(data)
+    counts = np.bincount(model.labels_, minlength=64)
+    assert counts.min() > 0
+    means = np.column_stack([np.bincount(model.labels_, column) / counts for column in data.T])
+    assert np.abs(means - model.cluster_centers_).max() < 0.2
+
+
+def test_it_beats_the_best_of_several_random_starts() -> None:
+    data = blobs(3000, 3, 25, seed=5)
+    random = np.random.default_rng(0)
+    best = np.inf
+    for _ in range(5):
+        centers = data[random.choice(len(data), 25, replace=False)]
+        for _ in range(50):
+            labels = np.square(data[:, None] - centers[None]).sum(axis=2).argmin(axis=1)
+            centers = np.array(
+                [data[labels == i].mean(axis=0) if (labels == i).any() else centers[i] for i in range(25)]
+            )
+        best = min(best, np.square(data[:, None] - centers[None]).sum(axis=2).min(axis=1).sum())
+    assert KMeans(25).fit(data).inertia_ <= best
+
+
+def test_a_weight_is_worth_as_many_copies() -> None:
+    data = np.rint(blobs(300, 3, 8))
+    weights = np.random.default_rng(1).integers(1, 5, len(data))
+    weighted = KMeans(8).fit(data, sample_weight=weights)
+    repeated = KMeans(8).fit(np.repeat(data, weights, axis=0))
+    assert np.array_equal(weighted.cluster_centers_, repeated.cluster_centers_)
+    assert weighted.inertia_ == repeated.inertia_
+
+
+def test_fractional_and_zero_weights_count_for_what_they_are() -> None:
+    data = np.array([[0.0], [10.0], [200.0], [255.0]])
+    model = KMeans(2).fit(data, sample_weight=[0.75, 0.25, 0.5, 0])
+    assert model.cluster_centers_.ravel().tolist() == pytest.approx([2.5, 200])
+    assert model.labels_.tolist() == [0, 0, 1, 1]
+
+
+def test_more_clusters_than_points_repeat_the_last() -> None:
+    model = KMeans(5).fit(np.array([[1, 2], [3, 4], [1, 2]]))
+    assert model.cluster_centers_.shape == (5, 2)
+    assert model.inertia_ == 0
+    assert model.predict([[1, 2], [3, 4]]).tolist() == model.labels_[:2].tolist()
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1e-9, 1e-9), (-5.0, 1e6), (1e12, 1e12 + 1000)])
+def test_data_of_any_range_are_clustered(low: float, high: float) -> None:
+    unit = np.array([0.0, 0.01, 0.02, 0.5, 0.51, 0.98, 0.99, 1.0])
+    data = (low + unit * (high - low))[:, None]
+    model = KMeans(3).fit(data)
+    assert model.labels_.tolist() in ([0, 0, 0, i, i, j, j, j] for i, j in ((1, 2), (2, 1)))
+    assert np.abs(model.cluster_centers_[0] - (low + 0.01 * (high - low))).max() < (high - low) / 1000
+
+
+@pytest.mark.parametrize(
+    ("data", "weights", "message"),
+    [
+        ([1, 2, 3], None, "shape"),
+        (np.zeros((0, 3)), None, "shape"),
+        ([[np.nan, 1]], None, "finite"),
+        ([["a"]], None, "numbers"),
+        ([[1], [2]], [1], "sample_weight"),
+        ([[1], [2]], [1, -1], "sample_weight"),
+        ([[1], [2]], [0, 0], "sample_weight"),
+        ([[1], [2]], [1, np.inf], "sample_weight"),
+    ],
+)
+def test_data_that_cannot_be_clustered_are_refused(data: object, weights: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        KMeans(1).fit(data, sample_weight=weights)  # type: ignore[arg-type]
+
+
+def test_wrong_parameters_are_refused() -> None:
+    for wrong in ({"n_clusters": 0}, {"max_iter": 0}, {"tol": -1}):
+        with pytest.raises(ValueError, match="at least"):
+            KMeans(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="columns"):
+        KMeans(1).fit([[1, 2]]).predict([[1]])
+
+
+SAME_EVERYWHERE = """
+import hashlib, numpy as np, kpal
+random = np.random.default_rng(7)
+y, x = np.mgrid[0:90, 0:120]
+rgb = np.stack((x * 2 + random.integers(0, 9, x.shape), y * 2, (x * y) % 256), axis=2).astype(np.uint8)
+rgba = np.dstack((rgb, (x + y).clip(0, 255).astype(np.uint8)))
+digest = hashlib.sha256()
+for pixels in (rgb, rgba):
+    for colors in (7, 64, 256):
+        image = kpal.quantize(pixels, colors, dither="floyd-steinberg" if colors == 7 else "none")
+        digest.update(image.indices.tobytes() + image.palette.tobytes())
+digest.update(kpal.KMeans(20).fit(rgb.reshape(-1, 3) / 255).cluster_centers_.tobytes())
+print(digest.hexdigest())
+"""
+
+
+def test_results_do_not_depend_on_threads_or_on_the_matrix_library_s_kernel() -> None:
+    digests = set()
+    for settings in (
+        {"OPENBLAS_NUM_THREADS": "1"},
+        {"OPENBLAS_NUM_THREADS": "2"},
+        {"OPENBLAS_CORETYPE": "Prescott"},
+        {"OPENBLAS_CORETYPE": "Haswell", "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX"},
+    ):
+        run = subprocess.run(
+            [sys.executable, "-c", SAME_EVERYWHERE],
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        digests.add(run.stdout)
+    assert len(digests) == 1

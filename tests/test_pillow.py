@@ -1,0 +1,257 @@
+"""The Pillow plugin: the format behaves like those that Pillow brings along."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFile
+
+import kpal
+from kpal_plugins.pillow import register
+
+from .files import Parts, section, varint
+from .images import METADATA, gradient, pillow, random_indexed, soft_icon
+
+OPAQUE = random_indexed(13, 17, 40)
+TRANSLUCENT = random_indexed(13, 17, 40, 4)
+
+
+def opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
+
+
+def saved(image: Image.Image, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "KPAL", **options)
+    return file.getvalue()
+
+
+@pytest.fixture
+def _truncated_images_load() -> Iterator[None]:
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    yield
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+# --- opening
+
+
+def test_a_file_opens_by_name_with_its_header_and_no_pixel_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.kpal"
+    path.write_bytes(kpal.encode(OPAQUE))
+    with Image.open(path) as image:
+        assert (image.format, image.mode, image.size, image.get_format_mimetype()) == (
+            "KPAL",
+            "P",
+            (17, 13),
+            "image/x-kpal",
+        )
+        assert image.tile
+        assert np.array_equal(np.asarray(image), OPAQUE.indices)
+        assert np.array_equal(np.asarray(image.convert("RGB")), OPAQUE.pixels())
+
+
+def test_only_the_head_is_read_before_the_pixels_are_asked_for() -> None:
+    metadata = kpal.Metadata(xmp=np.random.default_rng(0).bytes(50_000))
+    data = kpal.encode(random_indexed(300, 300, 256), metadata=metadata)
+    file = io.BytesIO(data)
+    image = Image.open(file)
+    assert file.tell() < len(data)
+    assert image.info["xmp"] == metadata.xmp
+
+
+def test_alpha_is_in_the_transparency_of_the_palette() -> None:
+    image = opened(kpal.encode(TRANSLUCENT))
+    assert image.has_transparency_data
+    assert image.info["transparency"] == TRANSLUCENT.palette[:, 3].tobytes()
+    assert np.array_equal(np.asarray(image.convert("RGBA")), TRANSLUCENT.pixels())
+
+
+@pytest.mark.parametrize(
+    "change", [lambda i: i.copy(), copy.copy, copy.deepcopy, lambda i: pickle.loads(pickle.dumps(i))]
+)
+@pytest.mark.parametrize("image", [OPAQUE, TRANSLUCENT], ids=["opaque", "translucent"])
+def test_copies_and_pickles_show_the_same(image: kpal.IndexedImage, change: object) -> None:
+    same = change(opened(kpal.encode(image)))  # type: ignore[operator]
+    assert np.array_equal(np.asarray(same.convert("RGBA"))[..., : image.palette.shape[1]], image.pixels())
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF", "KPAL"])
+def test_images_go_on_to_other_formats_with_their_alpha(format: str) -> None:
+    file = io.BytesIO()
+    image = opened(kpal.encode(TRANSLUCENT))
+    options = {"lossless": True, "exact": True} if format == "WEBP" else {}
+    (image.convert("RGBA") if format == "TIFF" else image).save(file, format, **options)
+    assert np.array_equal(np.asarray(Image.open(file).convert("RGBA")), TRANSLUCENT.pixels())
+
+
+def test_crop_and_resize_work_on_an_image_that_is_not_loaded_yet() -> None:
+    data = kpal.encode(OPAQUE)
+    assert np.array_equal(np.asarray(opened(data).crop((3, 2, 9, 8))), OPAQUE.indices[2:8, 3:9])
+    assert opened(data).resize((34, 26)).size == (34, 26)
+
+
+def test_formats_may_be_restricted_to_this_one() -> None:
+    data = kpal.encode(OPAQUE)
+    assert Image.open(io.BytesIO(data), formats=["KPAL"]).format == "KPAL"
+    with pytest.raises(Image.UnidentifiedImageError):
+        Image.open(io.BytesIO(data), formats=["PNG"])
+    with pytest.raises(Image.UnidentifiedImageError):
+        Image.open(io.BytesIO(b"\x8bKPAL\n\x1a" + data[8:]), formats=["KPAL"])
+
+
+def test_registering_twice_does_no_harm() -> None:
+    register()
+    assert opened(kpal.encode(OPAQUE)).format == "KPAL"
+    assert Image.registered_extensions()[".kpal"] == "KPAL"
+
+
+@pytest.mark.parametrize("piece", [1, 100, 10_000])
+def test_a_parser_may_be_fed_piece_by_piece(piece: int) -> None:
+    data = kpal.encode(TRANSLUCENT)
+    parser = ImageFile.Parser()
+    for start in range(0, len(data), piece):
+        parser.feed(data[start : start + piece])
+    assert np.array_equal(np.asarray(parser.close().convert("RGBA")), TRANSLUCENT.pixels())
+
+
+def test_a_parser_complains_of_an_end_too_early() -> None:
+    parser = ImageFile.Parser()
+    parser.feed(kpal.encode(TRANSLUCENT)[:-5])
+    with pytest.raises(OSError, match="ends in its"):
+        parser.close()
+
+
+def test_verify_finds_damage_without_decoding() -> None:
+    data = kpal.encode(OPAQUE)
+    image = opened(data)
+    image.verify()
+    with pytest.raises(RuntimeError, match="directly after open"):
+        image.verify()
+    with pytest.raises(kpal.DamagedError, match="checksum"):
+        opened(data[:-1] + b"!").verify()
+
+
+def test_metadata_are_where_pillow_keeps_them() -> None:
+    image = opened(kpal.encode(OPAQUE, metadata=METADATA))
+    assert image.info["icc_profile"] == METADATA.icc_profile
+    assert image.info["xmp"] == METADATA.xmp
+    assert image.info["text"] == METADATA.text
+    assert image.info["dpi"] == pytest.approx((300, 150), rel=1e-4)
+    assert image.getexif()[0x0112] == 6
+    assert set(opened(kpal.encode(OPAQUE)).info) == set()
+
+
+# --- damaged files
+
+
+def test_damaged_files_are_errors_of_pillow_and_of_kpal() -> None:
+    data = kpal.encode(TRANSLUCENT)
+    for size in range(8, len(data)):
+        with pytest.raises(kpal.TruncatedError):
+            opened(data[:size]).load()
+    for position in range(8, len(data), 7):
+        changed = bytearray(data)
+        changed[position] ^= 0x10
+        with pytest.raises(kpal.KpalError):
+            opened(bytes(changed)).load()
+
+
+def test_a_decompression_bomb_is_found_before_anything_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = Parts(width=varint(60_000), height=varint(60_000), stream=section(b"\0bomb")).bytes()
+    with pytest.raises(Image.DecompressionBombError):
+        opened(bomb)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 150)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        assert opened(kpal.encode(OPAQUE)).load()
+
+
+def test_a_file_that_changes_between_open_and_load_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.kpal"
+    path.write_bytes(kpal.encode(OPAQUE))
+    for other in (random_indexed(13, 16, 40), random_indexed(17, 13, 40), random_indexed(1000, 1000, 2)):
+        with Image.open(path) as image:
+            with path.open("r+b") as file:
+                file.write(kpal.encode(other))
+                file.truncate()
+            with pytest.raises(kpal.KpalError):
+                image.load()
+
+
+@pytest.mark.usefixtures("_truncated_images_load")
+def test_truncated_images_load_when_pillow_is_told_to() -> None:
+    image = random_indexed(64, 64, 200)
+    data = kpal.encode(image)
+    shown = np.asarray(opened(data[:-1000]))
+    assert np.array_equal(shown[:32], image.indices[:32])
+    assert not shown[-1].any()
+    with pytest.raises(kpal.DamagedError):
+        opened(data[:-1] + b"!").load()
+
+
+# --- saving
+
+
+def test_saving_by_name_takes_the_options_of_encode(tmp_path: Path) -> None:
+    path = tmp_path / "x.kpal"
+    image = Image.fromarray(gradient())
+    image.save(path, colors=64, coder="zstd", dither="floyd-steinberg")
+    assert path.read_bytes() == kpal.encode(gradient(), colors=64, coder="zstd", dither="floyd-steinberg")
+    image.save(path, palette=[[0, 0, 0], [255, 255, 255]])
+    assert kpal.inspect(path.read_bytes()).colors == 2
+
+
+@pytest.mark.parametrize("pixels", [gradient(), soft_icon()], ids=["rgb", "rgba"])
+def test_what_is_saved_is_what_encode_makes(pixels: np.ndarray) -> None:  # type: ignore[type-arg]
+    assert saved(Image.fromarray(pixels)) == kpal.encode(pixels)
+
+
+def test_a_palette_and_its_order_survive_opening_and_saving() -> None:
+    data = kpal.encode(TRANSLUCENT)
+    assert saved(opened(data), keep_palette=True) == data
+
+
+def test_pillow_s_own_modes_can_be_saved() -> None:
+    for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "PA"):
+        source = pillow(OPAQUE).convert("RGB") if mode != "P" else pillow(OPAQUE)
+        source = source.convert("L") if mode in ("LA", "PA") else source
+        assert opened(saved(source.convert(mode))).size == (17, 13)
+
+
+def test_the_icc_profile_stays_other_metadata_travel_only_when_asked_to() -> None:
+    image = pillow(OPAQUE)
+    image.info |= {"icc_profile": METADATA.icc_profile, "exif": METADATA.exif, "xmp": METADATA.xmp, "dpi": (300, 300)}
+    assert kpal.inspect(saved(image)).metadata == kpal.Metadata(icc_profile=METADATA.icc_profile)
+    assert kpal.inspect(saved(image, icc_profile=None)).metadata == kpal.Metadata()
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    given = kpal.inspect(saved(image, exif=exif, xmp=b"<x/>", text={"Author": "Ä"}, dpi=(72, 72))).metadata
+    assert given.exif == exif.tobytes()
+    assert (given.xmp, given.text, given.density) == (b"<x/>", {"Author": "Ä"}, (2835, 2835))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"colours": 5}, TypeError, "unknown save options for KPAL: colours; there are colors, coder"),
+        ({"colors": 0}, ValueError, "colors must be"),
+        ({"coder": "lzw"}, ValueError, "unknown coder"),
+        ({"exif": 5}, TypeError, "exif must be bytes"),
+        ({"keep_palette": True}, ValueError, "keep_palette needs"),
+    ],
+)
+def test_wrong_options_are_found_before_the_first_byte_is_written(
+    options: dict[str, object], error: type[Exception], message: str
+) -> None:
+    file = io.BytesIO()
+    with pytest.raises(error, match=message):
+        Image.fromarray(gradient()).save(file, "KPAL", **options)
+    assert not file.getvalue()

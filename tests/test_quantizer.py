@@ -1,0 +1,273 @@
+"""Pixels to indexed images: exact where that is possible, the nearest colours where it is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import kpal
+from kpal import IndexedImage, Metadata
+from kpal.dither import floyd_steinberg
+from kpal.space import STEPS, to_colors, to_points
+
+from .images import METADATA, gradient, pillow, random_indexed, soft_icon, squared_error
+
+
+def composite_error(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    """Mean squared error of what is seen over black and over white."""
+    error = 0.0
+    for level in (0, 255):
+        seen = [p[..., :3] * (p[..., 3:] / 255) + level * (1 - p[..., 3:] / 255) for p in (a, b)]
+        error += float(np.square(seen[0] - seen[1]).sum(axis=-1).mean()) / 2
+    return error
+
+
+# --- exact
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (19, 23)])
+@pytest.mark.parametrize("colors", [1, 2, 3, 16, 17, 256])
+def test_images_of_few_colours_come_back_exactly(colors: int, shape: tuple[int, int], channels: int) -> None:
+    pixels = random_indexed(*shape, colors, channels).pixels()
+    decoded = kpal.decode(kpal.encode(pixels, colors=colors))
+    assert np.array_equal(decoded[..., :channels], pixels)
+
+
+def test_colours_hidden_under_alpha_0_survive_in_images_of_few_colours() -> None:
+    pixels = np.array([[[1, 2, 3, 0], [200, 100, 0, 0], [9, 9, 9, 255]]], np.uint8)
+    assert np.array_equal(kpal.decode(kpal.encode(pixels)), pixels)
+
+
+def test_a_fully_transparent_image_of_many_hidden_colours_becomes_one_colour() -> None:
+    pixels = np.dstack((gradient(), np.zeros((48, 64), np.uint8)))
+    image = kpal.quantize(pixels)
+    assert image.palette.tolist() == [[0, 0, 0, 0]]
+
+
+def test_alpha_that_is_255_throughout_is_not_stored() -> None:
+    pixels = random_indexed(5, 5, 9).pixels()
+    opaque = np.dstack((pixels, np.full((5, 5), 255, np.uint8)))
+    assert kpal.encode(opaque) == kpal.encode(pixels)
+
+
+def test_the_palette_holds_each_colour_once_and_only_those_in_use() -> None:
+    image = kpal.quantize(random_indexed(30, 30, 40).pixels())
+    assert len(np.unique(image.palette, axis=0)) == len(image.palette) == 40
+    for colors in (5, 33, 256):
+        image = kpal.quantize(gradient(), colors)
+        assert len(np.unique(image.palette, axis=0)) == len(image.palette) <= colors
+        assert set(np.unique(image.indices)) == set(range(len(image.palette)))
+
+
+# --- nearest
+
+
+@pytest.mark.parametrize("pixels", [gradient(), soft_icon()], ids=["rgb", "rgba"])
+def test_every_pixel_gets_the_nearest_colour_of_the_palette(pixels: NDArray[np.uint8]) -> None:
+    image = kpal.quantize(pixels, 24)
+    points = to_points(pixels.reshape(-1, pixels.shape[2]))
+    distances = np.square(points[:, None] - to_points(image.palette)[None]).sum(axis=2)
+    assert np.array_equal(image.indices.reshape(-1), distances.argmin(axis=1))
+
+
+def test_more_colours_mean_less_error() -> None:
+    errors = [squared_error(kpal.quantize(gradient(), colors).pixels(), gradient()) for colors in (2, 4, 16, 64, 256)]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < errors[0] / 50
+
+
+def test_colours_are_better_than_those_of_pillow() -> None:
+    image = Image.fromarray(gradient())
+    for colors in (32, 64, 256):
+        peer = np.asarray(
+            image.quantize(colors, Image.Quantize.MEDIANCUT, kmeans=3, dither=Image.Dither.NONE).convert("RGB")
+        )
+        assert squared_error(kpal.quantize(image, colors).pixels(), gradient()) < squared_error(peer, gradient())
+
+
+def test_soft_alpha_stays_soft() -> None:
+    icon = soft_icon()
+    image = kpal.quantize(icon, 64)
+    assert composite_error(image.pixels(), icon) < 45
+    assert {0, 255} <= set(image.palette[:, 3])
+    assert not image.pixels()[icon[..., 3] == 0, 3].any()
+
+
+def test_opaque_images_stay_opaque_in_the_geometry_of_alpha() -> None:
+    pixels = np.dstack((gradient(), np.full((48, 64), 255, np.uint8)))
+    pixels[:8, :8, 3] = 0
+    image = kpal.quantize(pixels, 32)
+    assert sorted(set(image.palette[:, 3])) == [0, 255]
+    assert (image.pixels()[..., 3] == pixels[..., 3]).all()
+
+
+# --- the lattice
+
+
+def test_every_opaque_colour_and_every_alpha_comes_back_from_the_lattice() -> None:
+    ramp = np.arange(256, dtype=np.uint8)
+    gray = np.stack((ramp, ramp[::-1], np.roll(ramp, 77)), axis=1)
+    assert np.array_equal(to_colors(to_points(gray)), gray)
+    opaque = np.column_stack((gray, np.full(256, 255, np.uint8)))
+    assert np.array_equal(to_colors(to_points(opaque)), opaque)
+    black = np.column_stack((np.zeros((256, 3), np.uint8), ramp))
+    assert np.array_equal(to_colors(to_points(black)), black)
+
+
+def test_lattice_distances_are_errors_of_compositing_over_black_and_white() -> None:
+    random = np.random.default_rng(3)
+    a, b = random.integers(0, 256, (2, 500, 4), dtype=np.uint8)
+    points_a, points_b = to_points(a), to_points(b)
+    assert min(points_a.min(), points_b.min()) >= 0
+    assert max(points_a.max(), points_b.max()) <= STEPS
+    distances = np.square((points_a - points_b) / 8).sum(axis=1)
+    expected = [composite_error(x[None, None], y[None, None]) for x, y in zip(a, b, strict=True)]
+    assert np.allclose(np.sqrt(distances), np.sqrt(expected), atol=0.25)
+
+
+# --- dithering
+
+
+def plain_floyd_steinberg(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pixel by pixel, as the paper has it, in integers."""
+    height, width, channels = pixels.shape
+    wanted = to_points(pixels.reshape(-1, channels)).reshape(height, width, -1).astype(object)
+    errors = np.zeros((height + 1, width + 2, wanted.shape[2]), object)
+    centers = to_points(palette).astype(object)
+    indices = np.zeros((height, width), np.uint8)
+    for y in range(height):
+        for x in range(width):
+            value = [
+                min(max(w + ((e + 8) >> 4), 0), STEPS) for w, e in zip(wanted[y, x], errors[y, x + 1], strict=True)
+            ]
+            distances = [sum((v - c) ** 2 for v, c in zip(value, center, strict=True)) for center in centers]
+            indices[y, x] = distances.index(min(distances))
+            error = np.array([v - c for v, c in zip(value, centers[indices[y, x]], strict=True)], object)
+            for dy, dx, share in ((0, 1, 7), (1, -1, 3), (1, 0, 5), (1, 1, 1)):
+                errors[y + dy, x + 1 + dx] += error * share
+    return indices
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (2, 3), (12, 17)])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_error_diffusion_along_diagonals_is_error_diffusion(shape: tuple[int, int], channels: int) -> None:
+    random = np.random.default_rng(4)
+    pixels = random.integers(0, 256, (*shape, channels), dtype=np.uint8)
+    palette = random.integers(0, 256, (5, channels), dtype=np.uint8)
+    assert np.array_equal(floyd_steinberg(pixels, palette), plain_floyd_steinberg(pixels, palette))
+
+
+def test_dithering_keeps_the_mean_colour_where_rounding_does_not() -> None:
+    flat = np.full((64, 64, 3), 100, np.uint8)
+    palette = [[0, 0, 0], [255, 255, 255]]
+    dithered = kpal.quantize(flat, palette=palette, dither="floyd-steinberg").pixels()
+    assert abs(float(dithered.mean()) - 100) < 2
+    assert kpal.quantize(flat, palette=palette).pixels().max() == 0
+
+
+def test_dithering_leaves_exact_images_alone() -> None:
+    image = random_indexed(9, 9, 20)
+    assert kpal.encode(image.pixels(), dither="floyd-steinberg") == kpal.encode(image.pixels())
+
+
+# --- palettes that are given
+
+
+def test_a_given_palette_is_used_as_it_is_in_its_order() -> None:
+    palette = [[255, 0, 0], [0, 0, 255], [0, 255, 0], [1, 1, 1]]
+    image = kpal.quantize(np.array([[[0, 200, 10], [250, 10, 10]]], np.uint8), palette=palette)
+    assert image.palette.tolist() == palette
+    assert image.indices.tolist() == [[2, 0]]
+
+
+def test_a_given_palette_may_have_alpha_where_the_image_has_none_and_the_other_way_round() -> None:
+    rgba = [[255, 0, 0, 255], [0, 0, 0, 0]]
+    assert kpal.quantize(np.array([[[240, 5, 5]]], np.uint8), palette=rgba).indices.tolist() == [[0]]
+    transparent = np.array([[[9, 9, 9, 0], [9, 9, 9, 255]]], np.uint8)
+    image = kpal.quantize(transparent, palette=[[0, 0, 0], [255, 255, 255]])
+    assert image.palette.shape == (2, 4)
+
+
+def test_palette_images_keep_their_palette_when_asked_to() -> None:
+    image = random_indexed(6, 7, 9, 4)
+    palette = np.vstack((image.palette, [[1, 2, 3, 4], [1, 2, 3, 4]])).astype(np.uint8)
+    kept = kpal.quantize(pillow(IndexedImage(image.indices, palette)), keep_palette=True)
+    assert np.array_equal(kept.indices, image.indices)
+    assert np.array_equal(kept.palette, palette)
+    opaque = random_indexed(6, 7, 9)
+    assert np.array_equal(kpal.quantize(pillow(opaque), keep_palette=True).palette, opaque.palette)
+
+
+def test_the_transparent_index_of_a_gif_is_kept() -> None:
+    image = pillow(random_indexed(6, 7, 9))
+    image.info["transparency"] = 3
+    kept = kpal.quantize(image, keep_palette=True)
+    assert kept.palette[:, 3].tolist() == [255, 255, 255, 0, 255, 255, 255, 255, 255]
+    assert np.array_equal(kept.pixels(), np.asarray(image.convert("RGBA")))
+
+
+def test_indices_beyond_a_short_palette_are_black_as_pillow_shows_them() -> None:
+    image = Image.fromarray(np.array([[0, 5]], np.uint8), "L")
+    image.putpalette(bytes((10, 20, 30)))
+    kept = kpal.quantize(image, keep_palette=True)
+    assert np.array_equal(kept.pixels(), np.asarray(image.convert("RGB")))
+
+
+# --- an indexed image goes through as it is
+
+
+def test_an_indexed_image_is_encoded_as_it_is() -> None:
+    image = IndexedImage(np.array([[1, 1]], np.uint8), np.array([[7, 7, 7], [7, 7, 7], [0, 0, 0]], np.uint8), METADATA)
+    indices, palette, metadata = kpal.decode_indexed(kpal.encode(image))
+    assert indices.tolist() == [[1, 1]]
+    assert palette.tolist() == [[7, 7, 7], [7, 7, 7], [0, 0, 0]]
+    assert metadata == METADATA
+    assert kpal.decode_indexed(kpal.encode(image, metadata=Metadata())).metadata == Metadata()
+
+
+def test_encoding_is_quantising_and_then_storing() -> None:
+    assert kpal.encode(gradient(), colors=20) == kpal.encode(kpal.quantize(gradient(), 20))
+
+
+# --- wrong arguments
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"colors": 0}, ValueError, "colors must be from 1 to 256, not 0"),
+        ({"colors": 257}, ValueError, "colors must be from 1 to 256, not 257"),
+        ({"colors": 2.0}, TypeError, "colors must be an int"),
+        ({"colors": True}, TypeError, "colors must be an int"),
+        ({"dither": "bayer"}, ValueError, "dither must be one of none, floyd-steinberg, not 'bayer'"),
+        ({"palette": []}, (TypeError, ValueError), "palette must"),
+        ({"palette": np.zeros((257, 3), int)}, ValueError, "palette must have the shape"),
+        ({"palette": np.zeros((2, 2), int)}, ValueError, "palette must have the shape"),
+        ({"palette": [[0.5, 0, 0]]}, TypeError, "palette must hold whole numbers"),
+        ({"palette": [[0, 0, 256]]}, ValueError, "palette must hold whole numbers"),
+        ({"keep_palette": True}, ValueError, "keep_palette needs a Pillow image of mode P, not a ndarray"),
+        ({"keep_palette": True, "dither": "floyd-steinberg"}, ValueError, "neither palette nor dither"),
+        ({"keep_palette": True, "palette": [[0, 0, 0]]}, ValueError, "neither palette nor dither"),
+        ({"palette": [[0, 0, 0], [1, 1, 1]], "colors": 1}, ValueError, "palette has 2 colours, more than colors=1"),
+        ({"coder": "lzw"}, ValueError, "unknown coder"),
+        ({"metadata": {"icc": b""}}, TypeError, "metadata must be"),
+    ],
+)
+def test_wrong_options_say_what_would_be_right(
+    options: dict[str, object], error: type[Exception] | tuple[type[Exception], ...], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        kpal.encode(gradient(), **options)  # type: ignore[arg-type]
+
+
+def test_keeping_a_palette_larger_than_asked_for_is_a_contradiction() -> None:
+    with pytest.raises(ValueError, match="the palette has 9 colours, more than colors=4"):
+        kpal.encode(pillow(random_indexed(3, 3, 9)), keep_palette=True, colors=4)
+
+
+def test_an_indexed_image_leaves_nothing_to_choose() -> None:
+    with pytest.raises(ValueError, match="does not go with colors, dither"):
+        kpal.encode(random_indexed(3, 3, 9), colors=4, dither="floyd-steinberg")
