@@ -19,9 +19,9 @@ def varint(value: int) -> bytes:
     return out + bytes((value,))
 
 
-def frame(content: bytes, **options: bool) -> bytes:
+def frame(content: bytes, *, write_content_size: bool = True) -> bytes:
     """A Zstandard frame without its magic number."""
-    return zstandard.ZstdCompressor(**options).compress(content)[4:]
+    return zstandard.ZstdCompressor(write_content_size=write_content_size).compress(content)[4:]
 
 
 def with_checksum(body: bytes) -> bytes:

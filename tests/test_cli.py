@@ -35,7 +35,7 @@ def chart(tmp_path: Path) -> Path:
     return path
 
 
-def pixels_of(path: Path) -> np.ndarray:  # type: ignore[type-arg]
+def pixels_of(path: Path) -> np.ndarray:
     with Image.open(path) as image:
         return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
 

@@ -45,9 +45,10 @@ def same(a: IndexedImage, b: IndexedImage) -> bool:
     return np.array_equal(a.indices, b.indices) and np.array_equal(a.palette, b.palette) and a.metadata == b.metadata
 
 
-@pytest.fixture(params=SAMPLES.values(), ids=SAMPLES.keys())
+@pytest.fixture(params=list(SAMPLES.values()), ids=list(SAMPLES))
 def data(request: pytest.FixtureRequest) -> bytes:
-    return encode_indexed(request.param)
+    image: IndexedImage = request.param
+    return encode_indexed(image)
 
 
 # --- images come back
@@ -350,7 +351,7 @@ def test_an_indexed_image_is_valid_from_birth(indices: object, palette: object, 
 def test_metadata_is_valid_from_birth_immutable_and_picklable() -> None:
     for wrong in ({"icc_profile": "text"}, {"text": {"a": 1}}):
         with pytest.raises(TypeError):
-            kpal.Metadata(**wrong)  # type: ignore[arg-type]
+            kpal.Metadata(**wrong)
     with pytest.raises(ValueError, match="density"):
         kpal.Metadata(density=(0, 1))
     with pytest.raises(TypeError):

@@ -141,7 +141,7 @@ def test_data_that_cannot_be_clustered_are_refused(data: object, weights: object
 def test_wrong_parameters_are_refused() -> None:
     for wrong in ({"n_clusters": 0}, {"max_iter": 0}, {"tol": -1}):
         with pytest.raises(ValueError, match="at least"):
-            KMeans(**wrong)  # type: ignore[arg-type]
+            KMeans(**wrong)
     with pytest.raises(ValueError, match="columns"):
         KMeans(1).fit([[1, 2]]).predict([[1]])
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 import kpal
 from kpal_plugins.pillow import register
@@ -101,9 +101,9 @@ def test_crop_and_resize_work_on_an_image_that_is_not_loaded_yet() -> None:
 def test_formats_may_be_restricted_to_this_one() -> None:
     data = kpal.encode(OPAQUE)
     assert Image.open(io.BytesIO(data), formats=["KPAL"]).format == "KPAL"
-    with pytest.raises(Image.UnidentifiedImageError):
+    with pytest.raises(UnidentifiedImageError):
         Image.open(io.BytesIO(data), formats=["PNG"])
-    with pytest.raises(Image.UnidentifiedImageError):
+    with pytest.raises(UnidentifiedImageError):
         Image.open(io.BytesIO(b"\x8bKPAL\n\x1a" + data[8:]), formats=["KPAL"])
 
 
@@ -210,7 +210,7 @@ def test_saving_by_name_takes_the_options_of_encode(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pixels", [gradient(), soft_icon()], ids=["rgb", "rgba"])
-def test_what_is_saved_is_what_encode_makes(pixels: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_what_is_saved_is_what_encode_makes(pixels: np.ndarray) -> None:
     assert saved(Image.fromarray(pixels)) == kpal.encode(pixels)
 
 

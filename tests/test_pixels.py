@@ -124,6 +124,7 @@ def test_all_metadata_of_a_pillow_image_can_be_asked_for() -> None:
         METADATA.density,
     )
     exif = Image.Exif()
+    assert found.exif is not None
     exif.load(found.exif)
     assert exif[0x0112] == 6
 
