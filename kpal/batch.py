@@ -30,16 +30,22 @@ class Job:
         return "standard input" if self.source is None else printable(self.source)
 
     def read(self) -> bytes:
-        return sys.stdin.buffer.read() if self.source is None else self.source.read_bytes()
+        if self.source is not None:
+            return self.source.read_bytes()
+        if sys.stdin is None:
+            raise OSError("it is closed")
+        return sys.stdin.buffer.read()
 
     def check(self, *, force: bool) -> None:
         """Raises OSError where the result must not be written."""
         if self.target is None:
+            if sys.stdout is None:
+                raise OSError("standard output is closed")
             if sys.stdout.isatty():
                 raise OSError("refusing to write an image to the terminal; name a file with -o")
         elif self.target.is_dir():
             raise IsADirectoryError(f"{printable(self.target)} is a folder")
-        elif self.target.exists():
+        elif self.target.is_file():
             if self.source is not None and self.source.exists() and self.target.samefile(self.source):
                 raise FileExistsError("the result would take the place of the input; name another file with -o")
             if not force:
@@ -49,6 +55,8 @@ class Job:
         if self.target is None:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
+        elif self.target.exists() and not self.target.is_file():
+            self.target.write_bytes(data)  # a device or a pipe: there is nothing to lose, and it must not be replaced
         else:
             self.target.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(self.target, data)
@@ -58,14 +66,16 @@ def sources(inputs: Iterable[str], suffixes: frozenset[str]) -> list[tuple[Path 
     """The files that `inputs` name, each with its path below the input that it came from.
 
     A folder stands for all files below it with one of `suffixes`, in the order of their names; "-" for standard
-    input.
+    input. Raises ValueError for an empty name, which would be the current folder.
     """
     found: list[tuple[Path | None, Path]] = []
     for name in inputs:
         path = Path(name)
+        if not name:
+            raise ValueError("the name of an input is empty")
         if name == STREAM:
             found.append((None, Path("stdin")))
-        elif path.is_dir():
+        elif os.path.isdir(path):  # noqa: PTH112  # unlike Path.is_dir, false for names that no file can have
             below = sorted(file for file in path.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
             found += [(file, file.relative_to(path)) for file in below]
         else:
@@ -83,11 +93,12 @@ def plan(inputs: list[str], output: str | None, suffixes: frozenset[str], new_su
     found = sources(inputs, suffixes)
     if output is None:
         return [Job(source, source and source.with_suffix(new_suffix)) for source, _ in found]
-    several = len(inputs) > 1 or any(Path(name).is_dir() for name in inputs)
-    is_file = output == STREAM or Path(output).is_file()
-    if several and is_file:
+    if not output:
+        raise ValueError("the name of the output is empty")
+    several = len(inputs) > 1 or any(os.path.isdir(name) for name in inputs)  # noqa: PTH112  # as above
+    if several and (output == STREAM or os.path.isfile(output)):  # noqa: PTH113
         raise ValueError(f"several inputs need a folder for output, not {output!r}")
-    if several or Path(output).is_dir() or output.endswith(("/", os.sep)):
+    if several or os.path.isdir(output) or output.endswith(("/", os.sep)):  # noqa: PTH112
         return [Job(source, Path(output, below.with_suffix(new_suffix))) for source, below in found]
     return [Job(source, None if output == STREAM else Path(output)) for source, _ in found]
 
@@ -101,14 +112,14 @@ def run(jobs: list[Job], work: Callable[[Job, bytes], bytes], *, force: bool, qu
     taken: set[Path] = set()
     for job in progress(jobs, quiet=quiet):
         with failures(job.name) as failed:
-            if job.target is not None and job.target in taken:
+            if job.target is not None and job.target.resolve() in taken:
                 raise FileExistsError(f"{printable(job.target)} is already the result of another input")
             job.check(force=force)
             data = job.read()
             result = work(job, data)
             job.write(result)
             if job.target is not None:
-                taken.add(job.target)
+                taken.add(job.target.resolve())
         if not failed:
             done, before, after = done + 1, before + len(data), after + len(result)
     if not jobs:
@@ -150,8 +161,22 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
         if not isinstance(error, Exception) or isinstance(error, BrokenPipeError):
             return False
         self._failed = True
-        say(f"{self._name}: {_reason(error)}")
+        say(f"{self._name}: {self._reason(error)}")
         return True
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, UnidentifiedImageError):
+            return "not an image that Pillow can read"  # its own message names a buffer in memory
+        if isinstance(error, OSError) and error.strerror:
+            name = (
+                printable(Path(os.fsdecode(error.filename))) if isinstance(error.filename, (str, bytes)) else self._name
+            )
+            return error.strerror if name == self._name else f"{error.strerror}: {name}"
+        return (
+            str(error)
+            if isinstance(error, (OSError, ValueError)) and str(error)
+            else f"{type(error).__name__}: {error}"
+        )
 
 
 def progress(jobs: list[Job], *, quiet: bool) -> Iterator[Job]:
@@ -178,7 +203,7 @@ def saving(before: int, after: int) -> str:
 
 def say(message: str) -> None:
     """One line to the person at the terminal."""
-    print(f"kpal: {' '.join(message.split())}", file=sys.stderr)
+    print(f"kpal: {' '.join(message.splitlines())}", file=sys.stderr)
 
 
 def printable(path: Path) -> str:
@@ -200,11 +225,3 @@ def write_atomic(target: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image that Pillow can read"  # its own message names a buffer in memory
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) if isinstance(error, (OSError, ValueError)) and str(error) else f"{type(error).__name__}: {error}"

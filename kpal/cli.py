@@ -9,10 +9,12 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,15 +47,31 @@ _Commands = Any  # argparse keeps the type of its subparsers to itself
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line with `arguments`, those of the process by default; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    logging.getLogger("PIL").addHandler(logging.NullHandler())  # what Pillow logs of bad files, it also raises
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names and texts may have what the terminal cannot show
     try:
-        return int(options.run(options))
+        with _flushed_output():
+            options = _parser().parse_args(arguments)
+            return int(options.run(options))
     except KeyboardInterrupt:
         batch.say("interrupted")
         return 130
-    except BrokenPipeError:  # whoever reads our output has seen enough: let the interpreter flush into the void at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # of standard output: those of files are met where files are read and written
+        if not isinstance(error, BrokenPipeError):  # whoever closed the pipe has seen enough
+            batch.say(f"standard output: {error.strerror or error}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at exit
         return 1
+
+
+@contextmanager
+def _flushed_output() -> Iterator[None]:
+    """Flushes standard output at the end, where an error can still be reported."""
+    try:
+        yield
+    finally:
+        if sys.stdout is not None:
+            sys.stdout.flush()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,7 +98,9 @@ def _add_encode(commands: _Commands) -> None:
     _add_inputs_and_output(parser, "image files, folders of them, or - for standard input")
     _add_quantization(parser)
     parser.add_argument(
-        "--keep-palette", action="store_true", help="keep the palettes of palette images, and their order, as they are"
+        "--keep-palette",
+        action="store_true",
+        help="keep the palette and its order as they are; an error for images without one",
     )
     parser.add_argument(
         "--coder", choices=CODERS, default=DEFAULT_CODER, help="how indices are coded (default: %(default)s)"
@@ -236,9 +256,11 @@ def _convert(
 ) -> int:
     try:
         jobs = batch.plan(options.inputs, options.output, suffixes, ending)
-        for job in jobs:
-            if job.target is not None and ending != EXTENSION:
-                _format(job.target.suffix)
+        for suffix in {job.target.suffix for job in jobs if job.target is not None and job.target.suffix != ending}:
+            if ending == EXTENSION and suffix.lower() in Image.registered_extensions():
+                raise ValueError(f"encode writes {EXTENSION} files, not {suffix}; decode turns them into other formats")
+            if ending != EXTENSION:
+                _format(suffix)
     except (ValueError, argparse.ArgumentTypeError) as error:
         options.error(str(error))
     return batch.run(jobs, work, force=options.force, quiet=options.quiet)
@@ -250,11 +272,13 @@ def _info(options: argparse.Namespace) -> int:
     with batch.failures(job.name) as failed:
         data = job.read()
         info = inspect(data).as_dict()
-        if options.json:
-            print(json.dumps({"bytes": len(data), **info}, indent=2))
-        else:
-            _print_info(len(data), info)
-    return int(bool(failed))
+    if failed:
+        return 1
+    if options.json:
+        print(json.dumps({"bytes": len(data), **info}, indent=2))
+    else:
+        _print_info(len(data), info)
+    return 0
 
 
 def _print_info(size: int, info: dict[str, Any]) -> None:
@@ -284,12 +308,17 @@ def _compare(options: argparse.Namespace) -> int:
 
     console = Console()
     comparisons: list[Comparison] = []
-    jobs = [batch.Job(source, None) for source, _ in batch.sources(options.inputs, _IMAGES | {EXTENSION})]
+    try:
+        jobs = [batch.Job(source, None) for source, _ in batch.sources(options.inputs, _IMAGES | {EXTENSION})]
+    except ValueError as error:
+        options.error(str(error))
     for job in batch.progress(jobs, quiet=options.json):
-        with batch.failures(job.name):
-            comparisons.append(compare(job.name, job.read(), colors=options.colors, dither=options.dither))
+        with batch.failures(job.name) as failed:
+            comparison = compare(job.name, job.read(), colors=options.colors, dither=options.dither)
+        if not failed:
+            comparisons.append(comparison)
             if not options.json:
-                report.show(console, comparisons[-1])
+                report.show(console, comparison)
     if options.json:
         print(json.dumps(report.as_json(comparisons), indent=2))
     elif len(comparisons) > 1:
@@ -307,21 +336,24 @@ def _demo(options: argparse.Namespace) -> int:
 
     with batch.failures("demo") as failed:
         folder = options.folder or Path(tempfile.mkdtemp(prefix="kpal-demo-"))
-        folder.mkdir(parents=True, exist_ok=True)
         drawn = io.BytesIO()
         demo.draw().save(drawn, "PNG", optimize=True)
         data = to_kpal(drawn.getvalue())
         results = {"sample.png": drawn.getvalue(), "sample.kpal": data, "sample-decoded.png": from_kpal(data, "PNG")}
         for name, content in results.items():
-            batch.write_atomic(folder / name, content)
+            job = batch.Job(None, folder / name)
+            job.check(force=False)
+            job.write(content)
         expected = quantize(demo.draw()).pixels()
         for name in ("sample.kpal", "sample-decoded.png"):
             with Image.open(folder / name) as opened:
                 if not np.array_equal(np.asarray(opened.convert("RGBA")), expected):
                     raise AssertionError(f"{name} does not have the pixels that were encoded")
-        report.show(Console(), compare("sample.png", drawn.getvalue(), colors=MAX_COLORS))
-        print(f"\nPillow opened sample.kpal, and its pixels are right. Look at the files in {batch.printable(folder)}")
-    return int(bool(failed))
+    if failed:
+        return 1
+    report.show(Console(), compare("sample.png", drawn.getvalue(), colors=MAX_COLORS))
+    print(f"\nPillow opened sample.kpal, and its pixels are right. Look at the files in {batch.printable(folder)}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import math
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TypeVar
@@ -21,6 +22,7 @@ from kpal_format import CODERS, U8, IndexedImage, decode_indexed, encode_indexed
 
 from .pixels import to_array
 from .quantizer import Dither, quantize
+from .transcode import open_picture
 
 T = TypeVar("T")
 
@@ -73,7 +75,7 @@ def kpal_row(coder: str) -> str:
 
 def compare(name: str, data: bytes, *, colors: int, dither: Dither = "none", score: bool = True) -> Comparison:
     """Compare the image file `data` in all formats. Raises what Pillow raises for a file that it cannot read."""
-    with Image.open(io.BytesIO(data)) as opened:
+    with open_picture(data) as opened:
         original = to_array(opened)
     quantize_ms, image = _timed(lambda: quantize(original, colors, dither=dither))
     rows = [
@@ -81,7 +83,11 @@ def compare(name: str, data: bytes, *, colors: int, dither: Dither = "none", sco
         _row(TRUE_COLOR_PNG, _png, Image.fromarray(original), original),
     ]
     indexed, shown = _to_pillow(image), image.pixels()
-    rows += [_row(peer, encode, indexed, shown) for peer, encode in peers().items()]
+    for peer, encode in peers().items():
+        try:
+            rows.append(_row(peer, encode, indexed, shown))
+        except (OSError, ValueError) as error:  # WebP ends at 16383 pixels a side, for one
+            warnings.warn(f"{peer} is left out: {error}", stacklevel=2)
     rows += [_kpal(coder, image) for coder in CODERS]
     height, width = image.indices.shape
     return Comparison(

@@ -29,6 +29,8 @@ Floats = NDArray[np.float64]
 _BITS: Final = STEPS.bit_length()  # of a coordinate: 11
 _COARSE: Final = (6, 5)  # low bits of a coordinate that the coarse levels ignore: 32 and 64 cells a dimension
 _INERTIA_BITS: Final = 62  # of an int64: 22 for a squared distance in one dimension, the rest for the total weight
+_FAR: Final = 1 << 36  # lattice steps: beyond, the nearest centre depends on the direction alone, and products overflow
+_SMALLEST_SPAN: Final = 1e-290  # of data: scales stay far from the limits of a double
 _POWER_ROUNDS: Final = 6  # a rough principal axis will do, as two rounds of 2-means follow
 
 
@@ -79,6 +81,10 @@ class _Points:
     def mean(self) -> Ints:
         return _means(*self.sums(np.zeros(len(self.x), np.intp), 1))
 
+    def worst(self, errors: Floats, count: int) -> Ints:
+        """The points that fit worst, given their squared distances."""
+        return self.x[np.argsort(-(errors * self._w), kind="stable")[:count]]
+
     def inertia(self, errors: Floats) -> int:
         return int((errors.astype(np.int64) * self.weights).sum())
 
@@ -113,8 +119,7 @@ def _lloyd(data: _Points, centers: Ints, tol: float, max_iter: int) -> Clusterin
         weights, sums = data.sums(labels, len(centers))
         centers = _means(weights, sums)
         if len(empty := np.flatnonzero(weights == 0)):
-            worst = np.argsort(-(errors * data.weights), kind="stable")
-            centers[empty] = data.x[worst[: len(empty)]]
+            centers[empty] = data.worst(errors, len(empty))
     assert best is not None  # max_iter is at least 1
     return replace(best, n_iter=rounds)
 
@@ -122,16 +127,17 @@ def _lloyd(data: _Points, centers: Ints, tol: float, max_iter: int) -> Clusterin
 def _grow(data: _Points, centers: Ints, k: int) -> Ints:
     """More centres, up to k of them, by dividing the clusters that gain most by it."""
     while len(centers) < k:
-        labels, _ = nearest(data.x, centers)
+        labels, errors = nearest(data.x, centers)
         first, second, gain = _divide(data, labels, len(centers))
         wanted = min(k - len(centers), max(1, len(centers) // 2))
         chosen = np.argsort(-gain, kind="stable")[:wanted]
         chosen = chosen[gain[chosen] > 0]
-        if not len(chosen):
-            break  # every cluster is a single point of this level; a finer one goes on
-        centers = centers.copy()
-        centers[chosen] = first[chosen]
-        centers = np.vstack((centers, second[chosen]))
+        if len(chosen):
+            centers = centers.copy()
+            centers[chosen] = first[chosen]
+            centers = np.vstack((centers, second[chosen]))
+        else:  # clusters so small that the parts' means fall on one point of the lattice
+            centers = np.vstack((centers, data.worst(errors, wanted)))
         labels, _ = nearest(data.x, centers)
         weights, sums = data.sums(labels, len(centers))
         centers = np.where(weights[:, None] > 0, _means(weights, sums), centers)
@@ -141,7 +147,7 @@ def _grow(data: _Points, centers: Ints, k: int) -> Ints:
 def _divide(data: _Points, labels: NDArray[np.intp], k: int) -> tuple[Ints, Ints, Floats]:
     """Each cluster in two: the means of its parts, and by how much that lowers the inertia."""
     weights, sums = data.sums(labels, k)
-    side = _beyond_mean(data, labels, weights, _means(weights, sums))
+    side = _beyond_mean(data, labels, sums / np.maximum(weights, 1)[:, None])
     for _ in range(2):
         part_weights, part_sums = data.sums(2 * labels + side, 2 * k)
         means = _means(part_weights, part_sums)
@@ -158,17 +164,15 @@ def _divide(data: _Points, labels: NDArray[np.intp], k: int) -> tuple[Ints, Ints
     return first, second, a * b / np.maximum(a + b, 1) * distance
 
 
-def _beyond_mean(data: _Points, labels: NDArray[np.intp], weights: Ints, means: Ints) -> NDArray[np.intp]:
+def _beyond_mean(data: _Points, labels: NDArray[np.intp], means: Floats) -> NDArray[np.intp]:
     """1 for the points beyond their cluster's mean along its principal axis, else 0.
 
     Floats, but the same everywhere: element by element, never in a sum whose order is the library's choice.
     """
     d = data.x.shape[1]
-    centered = [(data.x[:, i] - means[labels, i]).astype(np.float64) for i in range(d)]
+    centered = [data.x[:, i] - means[labels, i] for i in range(d)]
     w = data.weights.astype(np.float64)
-    covariance = [
-        [np.bincount(labels, w * centered[i] * centered[j], len(weights)) for j in range(d)] for i in range(d)
-    ]
+    covariance = [[np.bincount(labels, w * centered[i] * centered[j], len(means)) for j in range(d)] for i in range(d)]
     widest = np.argmax([covariance[i][i] for i in range(d)], axis=0)
     axis = [(widest == i).astype(np.float64) for i in range(d)]
     for _ in range(_POWER_ROUNDS):
@@ -214,9 +218,10 @@ class KMeans:
     inertia_: weighted sum of squared distances to it.
     n_iter_: rounds run.
 
-    Data are rounded to a lattice, which is what makes the result exact and repeatable: values from 0 to 255 in
-        steps of 1/8 (and so colours) are taken as they are, others to between 1/1020 and 1/2040 of their range.
-        Where X has fewer distinct rows than `n_clusters`, the last centres repeat.
+    It is made for colours. Data are rounded to a lattice, which is what makes the result exact and repeatable, and
+    labels and inertia are those of the rounded data: values from 0 to 255 in steps of 1/8 are taken as they are, others
+    to between 1/1020 and 1/2040 of the range of all columns together. Where X has fewer distinct rows than
+    `n_clusters`, the last centres repeat.
 
     >>> import numpy as np
     >>> model = KMeans(2).fit(np.array([[0, 0], [0, 2], [100, 100], [100, 104]]))
@@ -233,7 +238,10 @@ class KMeans:
     n_iter_: int
 
     def __init__(self, n_clusters: int = 8, *, max_iter: int = 300, tol: float = 1e-4) -> None:
-        if n_clusters < 1 or max_iter < 1 or tol < 0:
+        for name, value in (("n_clusters", n_clusters), ("max_iter", max_iter)):
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+                raise TypeError(f"{name} must be an int, not {value!r}")
+        if n_clusters < 1 or max_iter < 1 or not tol >= 0:
             raise ValueError("n_clusters and max_iter must be at least 1, tol at least 0")
         self.n_clusters = n_clusters
         self.max_iter = max_iter
@@ -264,22 +272,26 @@ class KMeans:
 
     def predict(self, X: ArrayLike) -> NDArray[np.intp]:
         """The index of the nearest centre for each row of X (n, d)."""
+        if not hasattr(self, "_centers"):
+            raise ValueError("this KMeans is not fitted yet; call fit first")
         data = _as_rows(X)
         if data.shape[1] != self._centers.shape[1]:
             raise ValueError(f"X has {data.shape[1]} columns, the model was fitted with {self._centers.shape[1]}")
         return nearest(self._to_points(data), self._centers)[0]
 
     def _to_points(self, data: NDArray[Any]) -> Floats:
-        return np.rint((data - self._offset) * self._scale)
+        return np.clip(np.rint((data - self._offset) * self._scale), -_FAR, _FAR)
 
 
 def _as_rows(X: ArrayLike) -> NDArray[Any]:
     data = np.asarray(X)
     if data.ndim != 2 or 0 in data.shape or data.dtype.kind not in "buif":
         raise ValueError(f"X must be numbers of shape (n, d), neither of them 0, not {data.dtype} of {data.shape}")
-    if data.dtype.kind == "f" and not np.isfinite(data).all():
+    with np.errstate(over="ignore"):  # what is too large for a double becomes infinite
+        data = data.astype(np.float64)
+    if not np.isfinite(data).all():
         raise ValueError("X must be finite")
-    return data.astype(np.float64)
+    return data
 
 
 def _as_weights(sample_weight: ArrayLike | None, n: int, d: int) -> tuple[Ints, float]:
@@ -288,11 +300,12 @@ def _as_weights(sample_weight: ArrayLike | None, n: int, d: int) -> tuple[Ints, 
     weights = np.ones(n) if sample_weight is None else np.asarray(sample_weight, np.float64)
     if weights.shape != (n,) or not np.isfinite(weights).all() or (weights < 0).any() or not (weights > 0).any():
         raise ValueError(f"sample_weight must be {n} finite numbers of 0 or more, not all of them 0")
-    total = float(np.ceil(weights).sum())
-    if total < 2**bits and (weights == np.rint(weights)).all():
+    largest = int(np.frexp(weights.max())[1])
+    scaled = np.ldexp(weights, -largest)  # up to 1, so that the total is finite
+    unit = int(np.frexp(scaled.sum())[1]) - bits + largest
+    if unit <= 0 and (weights == np.rint(weights)).all():
         return weights.astype(np.int64), 1.0
-    unit = 2.0 ** (np.frexp(weights.max() * n)[1] - bits)
-    return np.rint(weights / unit).astype(np.int64), float(unit)
+    return np.rint(np.ldexp(weights, -unit)).astype(np.int64), float(np.ldexp(1.0, unit))
 
 
 def _lattice(data: Floats) -> tuple[float, float]:
@@ -300,8 +313,12 @@ def _lattice(data: Floats) -> tuple[float, float]:
     low, high = float(data.min()), float(data.max())
     if low >= 0 and high <= STEPS / SCALE and (data * SCALE == np.rint(data * SCALE)).all():
         return 0.0, float(SCALE)
+    if low == high:
+        return low, 1.0
     span = high - low
-    return low, 2.0 ** (np.frexp(STEPS / span)[1] - 1) if span > 0 else 1.0
+    if not _SMALLEST_SPAN < span < 1 / _SMALLEST_SPAN:
+        raise ValueError(f"X spans {span}; from {_SMALLEST_SPAN} to {1 / _SMALLEST_SPAN} are possible")
+    return low, 2.0 ** (np.frexp(STEPS / span)[1] - 1)
 
 
 def _distinct(points: Ints) -> tuple[Ints, NDArray[np.intp]]:

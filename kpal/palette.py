@@ -30,6 +30,8 @@ def as_palette(palette: ArrayLike) -> U8:
     palette: numbers 0..255 of that shape. Raises TypeError or ValueError that says what would be right.
     """
     array: NDArray[Any] = np.asarray(palette)
+    if array.size == 0:
+        raise ValueError("palette must have at least one colour")
     if array.dtype.kind not in "iu":
         raise TypeError(f"palette must hold whole numbers from 0 to 255, not {array.dtype}")
     if array.ndim != 2 or array.shape[1] not in (3, 4) or not 1 <= len(array) <= MAX_COLORS:

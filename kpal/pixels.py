@@ -56,8 +56,10 @@ def to_array(pixels: Pixels) -> U8:
         array = pixels.pixels()
     elif isinstance(pixels, Image.Image):
         array = _from_pillow(pixels)
+    elif isinstance(pixels, np.ma.MaskedArray):
+        raise TypeError("a masked array has pixels without a value; fill them first")
     elif isinstance(pixels, np.ndarray):
-        array = _from_array(pixels)
+        array = _from_array(np.asarray(pixels))
     else:
         raise TypeError(f"pixels must be a numpy array or a Pillow image, not {type(pixels).__name__}")
     if 0 in array.shape:
@@ -72,6 +74,8 @@ def own_palette(image: Image.Image) -> IndexedImage:
 
     image: a Pillow image of mode P. Indices beyond its palette, which Pillow shows as black, get black entries.
     """
+    if isinstance(image, Image.Image) and 0 in image.size:
+        raise ValueError(f"pixels must not be empty; the size is {image.size}")
     if not isinstance(image, Image.Image) or image.mode != "P":
         mode = f"mode {image.mode}" if isinstance(image, Image.Image) else f"a {type(image).__name__}"
         raise ValueError(f"keep_palette needs a Pillow image of mode P, not {mode}")
@@ -87,7 +91,8 @@ def own_palette(image: Image.Image) -> IndexedImage:
     elif isinstance(transparency, int) and transparency < colors:
         alpha[transparency] = 0
     elif image.palette is not None and image.palette.mode == "RGBA":
-        alpha[:] = np.array(image.getpalette("RGBA"), np.uint8).reshape(-1, 4)[:colors, 3]
+        own = np.array(image.getpalette("RGBA"), np.uint8).reshape(-1, 4)[:, 3]
+        alpha[: len(own)] = own
     if (alpha < 255).any():
         palette = np.column_stack((palette, alpha))
     return IndexedImage(indices, palette)
@@ -97,37 +102,43 @@ def metadata_of(image: Image.Image) -> Metadata:
     """All that a Pillow image carries and a `.kpal` file can: ICC profile, Exif, XMP, text, resolution.
 
     An ICC profile of another colour space than RGB is left out, as it does not describe the RGB colours that are
-    stored.
+    stored; so is the Exif of a TIFF file, which is one with the layout of that file. Strangers wrote all this: what
+    makes no sense is left out, too.
     """
     image.load()  # some formats (PNG among them) find their metadata behind the pixels
-    xmp = image.info.get("xmp")
-    exif = image.getexif()
     text = getattr(image, "text", None) or image.info.get("text")
     return Metadata(
         icc_profile=rgb_profile(image.info.get("icc_profile")),
-        exif=exif.tobytes() if exif else None,
-        xmp=xmp.encode() if isinstance(xmp, str) else xmp,
-        text={key: str(value) for key, value in text.items()} if isinstance(text, dict) else {},
+        exif=_as_blob(image.info.get("exif")),
+        xmp=_as_blob(image.info.get("xmp")),
+        text={str(key): str(value) for key, value in text.items()} if isinstance(text, dict) else {},
         density=density_of(image.info.get("dpi")),
     )
 
 
-def rgb_profile(profile: bytes | None) -> bytes | None:
+def rgb_profile(profile: object) -> bytes | None:
     """The ICC profile if it describes RGB data (ICC.1:2022, 7.2.6: the colour space's signature is at byte 16)."""
-    return profile if profile and profile[16:20] == b"RGB " else None
+    return profile if isinstance(profile, bytes) and profile[16:20] == b"RGB " else None
 
 
-def density_of(dpi: tuple[float, float] | None) -> tuple[int, int] | None:
-    """Dots per inch as pixels per metre; None where they make no sense."""
-    if dpi is None:
+def density_of(dpi: object) -> tuple[int, int] | None:
+    """Dots per inch, two numbers, as pixels per metre; None where they make no sense."""
+    try:
+        x, y = (round(float(value) / _METRE) for value in dpi)  # type: ignore[attr-defined]
+        return Metadata(density=(x, y)).density
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):  # Pillow's fractions may have a denominator of 0
         return None
-    x, y = (round(float(value) / _METRE) for value in dpi)
-    return (x, y) if 0 < x < 2**32 and 0 < y < 2**32 else None
 
 
 def dpi_of(density: tuple[int, int]) -> tuple[float, float]:
     """Pixels per metre as dots per inch."""
     return density[0] * _METRE, density[1] * _METRE
+
+
+def _as_blob(value: object) -> bytes | None:
+    if isinstance(value, str):
+        return value.encode()
+    return bytes(value) if isinstance(value, (bytes, bytearray)) else None
 
 
 def _from_pillow(image: Image.Image) -> U8:

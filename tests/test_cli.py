@@ -20,6 +20,8 @@ from kpal.batch import printable, write_atomic
 
 from .images import METADATA, gradient, pillow, random_indexed, soft_icon
 
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
 
 def run(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """The command in a process of its own, with pipes for standard streams."""
@@ -107,6 +109,51 @@ def test_decode_writes_what_pillow_writes(tmp_path: Path, ending: str) -> None:
         assert pixels_of(target).shape == (8, 9, 3)
     else:
         assert np.array_equal(pixels_of(target), image.pixels())
+
+
+def test_a_gif_keeps_the_alpha_that_it_can_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "source.kpal"
+    palette = np.array([[1, 2, 3, 255], [0, 0, 0, 0], [9, 9, 9, 255], [0, 0, 0, 0]], np.uint8)
+    source.write_bytes(kpal.encode(kpal.IndexedImage(np.array([[0, 1, 2, 3]], np.uint8), palette)))
+    assert cli.main(["decode", str(source), "--to", "gif"]) == 0
+    assert pixels_of(source.with_suffix(".gif"))[0, :, 3].tolist() == [255, 0, 255, 0]
+    source.write_bytes(kpal.encode(soft_icon()))
+    assert cli.main(["decode", str(source), "--to", "gif", "--force"]) == 1
+    assert "GIF cannot hold soft alpha" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", ["bmp", "ppm", "ico"])
+def test_a_format_that_would_change_the_pixels_is_an_error(
+    tmp_path: Path, ending: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "source.kpal"
+    source.write_bytes(kpal.encode(random_indexed(300, 300, 9, 4)))
+    assert cli.main(["decode", str(source), "--to", ending]) == 1
+    assert "cannot hold these pixels" in capsys.readouterr().err
+    assert files_in(tmp_path) == ["source.kpal"]
+
+
+@pytest.mark.parametrize("mode", ["1", "RGB", "RGBA"])
+def test_tiff_files_come_back_as_they_were(tmp_path: Path, mode: str) -> None:
+    source, back = tmp_path / "source.tif", tmp_path / "back.tif"
+    image = Image.fromarray(random_indexed(40, 40, 9, 4).pixels()).convert(mode)
+    image.save(source, compression="group4" if mode == "1" else "tiff_lzw")
+    assert cli.main(["encode", str(source)]) == 0
+    assert cli.main(["decode", str(source.with_suffix(".kpal")), "-o", str(back)]) == 0
+    assert np.array_equal(pixels_of(back)[..., :3], np.asarray(image.convert("RGB")))
+
+
+def test_text_that_png_cannot_hold_is_left_out_with_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "source.kpal"
+    text = {"日本": "a", "zero\0": "b", "": "c", "k" * 80: "d", "Author": "日本"}
+    source.write_bytes(kpal.encode(gradient(), metadata=kpal.Metadata(text=text)))
+    assert cli.main(["decode", str(source), "-q"]) == 0
+    assert capsys.readouterr().err.count("PNG cannot hold the text") == 4
+    with Image.open(source.with_suffix(".png")) as image:
+        assert isinstance(image, PngImagePlugin.PngImageFile)
+        assert image.text == {"Author": "日本"}
 
 
 def test_alpha_that_a_format_cannot_hold_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -224,12 +271,49 @@ def test_two_inputs_do_not_share_an_output(tmp_path: Path, capsys: pytest.Captur
     assert "is already the result of another input" in capsys.readouterr().err
 
 
+def test_the_same_output_by_another_name_is_the_same_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder")
+    for name in ("folder/x.png", "folder/x.gif"):
+        pillow(random_indexed(2, 2, 2)).save(tmp_path / name)
+    assert cli.main(["encode", "-f", str(tmp_path / "folder/x.png"), str(tmp_path / "link/x.gif")]) == 1
+    assert "is already the result of another input" in capsys.readouterr().err
+
+
+def test_a_device_or_pipe_is_written_to_and_not_replaced(tmp_path: Path, chart: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:  # noqa: S607
+        assert cli.main(["encode", str(chart), "-o", str(pipe)]) == 0
+        assert reader.communicate()[0] == kpal.encode(gradient())
+    assert pipe.is_fifo()
+
+
+def test_names_that_no_file_can_have_are_failures_of_that_file(
+    chart: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["encode", "a" * 5000, str(chart), "-o", str(tmp_path / "out")]) == 1
+    assert "File name too long" in capsys.readouterr().err
+    assert files_in(tmp_path / "out") == ["chart.kpal"]
+    assert cli.main(["compare", "a" * 5000]) == 1
+    assert cli.main(["encode", str(chart), "-o", "a" * 5000]) == 1
+
+
+def test_metadata_that_make_no_sense_do_not_cost_the_picture(tmp_path: Path) -> None:
+    source = tmp_path / "source.png"
+    Image.fromarray(gradient()).save(source, exif=b"Exif\0\0garbage", xmp=b"\xff\xfe")
+    for options in ([], ["--force", "--strip", "exif"], ["--force", "--strip", "all"]):
+        assert cli.main(["encode", str(source), *options]) == 0
+    assert np.array_equal(kpal.decode(source.with_suffix(".kpal").read_bytes()), kpal.quantize(gradient()).pixels())
+
+
 def test_animations_are_not_reduced_to_their_first_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "moving.gif"
     frames = [Image.new("L", (4, 4), shade) for shade in (0, 255)]
     frames[0].save(path, save_all=True, append_images=frames[1:])
-    assert cli.main(["encode", str(path)]) == 1
-    assert "an animation" in capsys.readouterr().err
+    for command in ("encode", "compare"):
+        assert cli.main([command, str(path)]) == 1
+        assert "an animation" in capsys.readouterr().err
 
 
 def test_a_folder_in_the_way_is_an_error(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -288,6 +372,10 @@ def test_atomic_writing_goes_through_links_and_keeps_permissions(tmp_path: Path)
         (["encode", "x.png", "-c", "many"], "'many' is not a number from 1 to 256"),
         (["encode", "x.png", "--coder", "lzw"], "lzw"),
         (["encode", "x.png", "--strip", "all,icc"], "'all' is not one of icc, exif, xmp, text, dpi, all"),
+        (["encode", ""], "the name of an input is empty"),
+        (["compare", ""], "the name of an input is empty"),
+        (["encode", "x.png", "-o", ""], "the name of the output is empty"),
+        (["encode", "x.png", "-o", "y.png"], "encode writes .kpal files, not .png"),
         (["encode", "x.png", "y.png", "-o", "-"], "several inputs need a folder for output"),
         (["decode", "x.kpal", "-o", "x.docx"], "Pillow writes no format with the ending '.docx'"),
         (["decode", "x.kpal", "--to", "docx"], "Pillow writes no format with the ending '.docx'"),
@@ -377,15 +465,29 @@ def test_demo_leaves_files_that_show_the_same(tmp_path: Path, capsys: pytest.Cap
     assert str(tmp_path / "demo") in capsys.readouterr().out
     assert files_in(tmp_path / "demo") == ["sample-decoded.png", "sample.kpal", "sample.png"]
     assert np.array_equal(pixels_of(tmp_path / "demo/sample.kpal"), pixels_of(tmp_path / "demo/sample-decoded.png"))
+    assert cli.main(["demo", str(tmp_path / "demo")]) == 1
+    assert "sample.png exists" in capsys.readouterr().err
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     path = tmp_path / "x.kpal"
     path.write_bytes(kpal.encode(gradient(), metadata=kpal.Metadata(text={str(i): "x" * 9 for i in range(5000)})))
-    command = f"{sys.executable} -m kpal.cli info {path} | head -n 1"
-    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    command = f"({sys.executable} -m kpal.cli info {path}; echo status $? >&2) | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, env=BUFFERED)
     assert done.stdout.startswith("format:")
-    assert done.stderr == ""
+    assert done.stderr == "status 1\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("command", ["info {}", "info --json {}", "decode {} -o -", "--help"])
+def test_a_full_disk_is_said_and_status_1(tmp_path: Path, command: str) -> None:
+    path = tmp_path / "x.kpal"
+    path.write_bytes(kpal.encode(gradient()))
+    line = f"{sys.executable} -m kpal.cli {command.format(path)} > /dev/full"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, env=BUFFERED)
+    assert done.returncode == 1
+    assert all(line.endswith("No space left on device") for line in done.stderr.splitlines())
+    assert done.stderr
 
 
 def test_version_and_help_are_there() -> None:

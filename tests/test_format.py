@@ -230,6 +230,10 @@ def test_random_bytes_are_refused() -> None:
         (with_metadata({"text": [["a"]]}), DamagedError, "pairs"),
         (with_metadata({"text": [["a", 0], ["a", 0]]}), DamagedError, "occurs twice"),
         (with_metadata({"text": [["a", 1]]}, b"\xff"), DamagedError, "not UTF-8"),
+        (with_metadata({"density": None}), DamagedError, "'density'"),
+        (with_metadata({}, b"junk"), DamagedError, "metadata"),
+        (with_metadata({}, frame(b"")), DamagedError, "metadata"),
+        (with_metadata({"later": {1: 2}}), DamagedError, "not msgpack"),
         (with_metadata({"density": [1]}), DamagedError, "'density'"),
         (with_metadata({"density": [0, 1]}), DamagedError, "'density'"),
     ],
@@ -260,6 +264,21 @@ def test_a_small_file_cannot_ask_for_much_memory() -> None:
         assert tracemalloc.get_traced_memory()[1] < 10**6
     finally:
         tracemalloc.stop()
+
+
+def test_a_narrow_image_takes_no_more_memory_than_a_wide_one() -> None:
+    indices = np.zeros((1_000_000, 1), np.uint8)
+    indices[::2] = 1
+    encoded = encode_indexed(IndexedImage(indices, random_indexed(1, 2, 2).palette))
+    tracemalloc.start()
+    try:
+        image = decode_indexed(encoded)
+        assert tracemalloc.get_traced_memory()[1] < 4 * indices.size
+        image.pixels()
+        assert tracemalloc.get_traced_memory()[1] < 10 * indices.size
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(image.indices, indices)
 
 
 def test_the_limit_of_pixels_is_the_caller_s_to_choose() -> None:
@@ -348,10 +367,25 @@ def test_an_indexed_image_is_valid_from_birth(indices: object, palette: object, 
         IndexedImage(indices, palette)  # type: ignore[arg-type]
 
 
+def test_the_arrays_of_an_indexed_image_are_read_only() -> None:
+    image = random_indexed(4, 4, 20)
+    for array in (image.indices, image.palette):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0, 0] = 1
+
+
 def test_metadata_is_valid_from_birth_immutable_and_picklable() -> None:
-    for wrong in ({"icc_profile": "text"}, {"text": {"a": 1}}):
+    for wrong in (
+        {"icc_profile": "text"},
+        {"text": {"a": 1}},
+        {"text": None},
+        {"density": 5},
+        {"density": (1.5, 2)},
+        {"density": (1, 2, 3)},
+    ):
         with pytest.raises(TypeError):
             kpal.Metadata(**wrong)
+    assert kpal.Metadata(density=(np.int64(3), True)).density == (3, 1)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="density"):
         kpal.Metadata(density=(0, 1))
     with pytest.raises(TypeError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,6 +105,27 @@ def test_fractional_and_zero_weights_count_for_what_they_are() -> None:
     assert model.labels_.tolist() == [0, 0, 1, 1]
 
 
+def test_all_clusters_are_used_even_for_points_next_to_each_other_on_the_lattice() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        data = random.integers(0, 4, (12, 2)) / 8
+        k = len(np.unique(data, axis=0)) - 1
+        model = KMeans(k).fit(data)
+        assert model.cluster_centers_.shape == (k, 2)
+        assert len(np.unique(model.labels_)) == k
+
+
+def test_weights_of_very_different_size_all_count() -> None:
+    data = np.rint(blobs(2000, 2, 10))
+    weights = np.ones(len(data))
+    weights[0] = 1e9
+    model = KMeans(10).fit(data, sample_weight=weights)
+    distances = np.square(data[:, None] - model.cluster_centers_[None]).sum(axis=2).min(axis=1)
+    assert model.inertia_ == pytest.approx((weights * distances).sum(), rel=1e-3)
+    for scale in (1e308, 5e-324):
+        assert KMeans(2).fit(data, sample_weight=np.full(len(data), scale)).cluster_centers_.shape == (2, 2)
+
+
 def test_more_clusters_than_points_repeat_the_last() -> None:
     model = KMeans(5).fit(np.array([[1, 2], [3, 4], [1, 2]]))
     assert model.cluster_centers_.shape == (5, 2)
@@ -127,6 +149,8 @@ def test_data_of_any_range_are_clustered(low: float, high: float) -> None:
         (np.zeros((0, 3)), None, "shape"),
         ([[np.nan, 1]], None, "finite"),
         ([["a"]], None, "numbers"),
+        ([[-1e308], [1e308]], None, "spans"),
+        ([[0], [1e-300]], None, "spans"),
         ([[1], [2]], [1], "sample_weight"),
         ([[1], [2]], [1, -1], "sample_weight"),
         ([[1], [2]], [0, 0], "sample_weight"),
@@ -139,9 +163,16 @@ def test_data_that_cannot_be_clustered_are_refused(data: object, weights: object
 
 
 def test_wrong_parameters_are_refused() -> None:
-    for wrong in ({"n_clusters": 0}, {"max_iter": 0}, {"tol": -1}):
+    wrong: dict[str, Any]
+    for wrong in ({"n_clusters": 0}, {"max_iter": 0}, {"tol": -1}, {"tol": np.nan}):
         with pytest.raises(ValueError, match="at least"):
             KMeans(**wrong)
+    for wrong in ({"n_clusters": 2.0}, {"n_clusters": True}, {"max_iter": "9"}):
+        with pytest.raises(TypeError, match="must be an int"):
+            KMeans(**wrong)
+    with pytest.raises(ValueError, match="call fit first"):
+        KMeans(2).predict([[1]])
+    assert KMeans(2).fit([[1], [2]]).predict([[1e300], [-1e300]]).shape == (2,)
     with pytest.raises(ValueError, match="columns"):
         KMeans(1).fit([[1, 2]]).predict([[1]])
 

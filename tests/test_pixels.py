@@ -93,6 +93,7 @@ def test_arrays_of_any_memory_layout_are_pixels() -> None:
         (np.zeros((0, 3), np.uint8), ValueError, "empty"),
         (np.zeros((3, 0, 4), np.uint8), ValueError, "empty"),
         (Image.new("RGB", (0, 5)), ValueError, "empty"),
+        (np.ma.zeros((2, 2), np.uint8), TypeError, "masked"),
         ([[1, 2]], TypeError, "numpy array or a Pillow image, not list"),
         ("image.png", TypeError, "numpy array or a Pillow image, not str"),
         (b"\x89PNG", TypeError, "not bytes"),
@@ -130,6 +131,6 @@ def test_all_metadata_of_a_pillow_image_can_be_asked_for() -> None:
 
 
 def test_resolutions_that_make_no_sense_are_no_resolution() -> None:
-    assert density_of((0, 0)) is None
-    assert density_of(None) is None
+    for wrong in (None, 72, (0, 0), (float("nan"), 1), (float("inf"), 1), ("a", "b"), (1, 2, 3), (1e9, 1e9)):
+        assert density_of(wrong) is None
     assert dpi_of((2835, 2835)) == pytest.approx((72.009, 72.009))

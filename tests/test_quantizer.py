@@ -216,6 +216,13 @@ def test_indices_beyond_a_short_palette_are_black_as_pillow_shows_them() -> None
     assert np.array_equal(kept.pixels(), np.asarray(image.convert("RGB")))
 
 
+def test_a_short_palette_with_alpha_leaves_the_rest_opaque() -> None:
+    for palette in (bytes((1, 2, 3, 0)), bytes((1, 2, 3, 0, 9, 9, 9, 9))):
+        image = Image.fromarray(np.array([[0, 5]], np.uint8), "L")
+        image.putpalette(palette, "RGBA")
+        assert np.array_equal(kpal.quantize(image, keep_palette=True).pixels(), np.asarray(image.convert("RGBA")))
+
+
 # --- an indexed image goes through as it is
 
 
@@ -250,6 +257,7 @@ def test_encoding_is_quantising_and_then_storing() -> None:
         ({"palette": [[0, 0, 256]]}, ValueError, "palette must hold whole numbers"),
         ({"keep_palette": True}, ValueError, "keep_palette needs a Pillow image of mode P, not a ndarray"),
         ({"keep_palette": True, "dither": "floyd-steinberg"}, ValueError, "neither palette nor dither"),
+        ({"palette": [[]]}, ValueError, "at least one colour"),
         ({"keep_palette": True, "palette": [[0, 0, 0]]}, ValueError, "neither palette nor dither"),
         ({"palette": [[0, 0, 0], [1, 1, 1]], "colors": 1}, ValueError, "palette has 2 colours, more than colors=1"),
         ({"coder": "lzw"}, ValueError, "unknown coder"),

@@ -78,7 +78,8 @@ def inspect(data: bytes | bytearray | memoryview) -> Info:
 def decode_indexed(data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS) -> IndexedImage:
     """The indices, palette and metadata of a whole `.kpal` file.
 
-    max_pixels: refuse larger images with LimitError before anything is allocated for them; None for no limit.
+    max_pixels: refuse larger images with LimitError before anything is allocated for them; with None, the memory of
+        the machine is the limit.
 
     Raises KpalError and nothing else for whatever bytes `data` holds.
     """
@@ -116,7 +117,7 @@ def as_bytes(data: bytes | bytearray | memoryview) -> memoryview:
     try:
         return memoryview(data).cast("B")
     except TypeError as error:
-        raise TypeError(f"data must be bytes, bytearray or memoryview, not {type(data).__name__}") from error
+        raise TypeError(f"data must be contiguous bytes, bytearray or memoryview, not {type(data).__name__}") from error
 
 
 def _decode_bands(head: Head, bands: list[memoryview], palette: U8, *, partial: bool = False) -> U8:

@@ -31,7 +31,7 @@ def compress(data: bytes | memoryview) -> bytes:
 
 def decompress(frame: bytes | memoryview, size: int, what: str) -> bytes:
     """The `size` bytes in `frame`; raises DamagedError, which names `what`, for any frame that holds something else."""
-    if size > _BLOCK * (len(frame) // _MIN_BLOCK + 1):
+    if not 0 < size <= _BLOCK * (len(frame) // _MIN_BLOCK + 1):
         raise DamagedError(f"{what}: {len(frame)} bytes cannot hold the {size} that they stand for")
     data = b"".join((_ZSTD_MAGIC, frame))
     try:

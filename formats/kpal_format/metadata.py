@@ -67,7 +67,7 @@ def decode_metadata(header: bytes | memoryview, stored: bytes | memoryview) -> M
         return Metadata(
             *parts[: len(_BLOBS)],  # type: ignore[arg-type, misc]  # as many as there are of them in _BLOBS
             text={key: part.decode() for (key, _), part in zip(text, parts[len(_BLOBS) :], strict=True)},
-            density=_density(fields.get("density")),
+            density=_density(fields["density"]) if "density" in fields else None,
         )
     except UnicodeDecodeError as error:
         raise DamagedError(f"metadata: text that is not UTF-8: {error}") from error
@@ -116,9 +116,7 @@ def _text_lengths(entries: object) -> list[tuple[str, int]]:
     return pairs
 
 
-def _density(value: object) -> tuple[int, int] | None:
-    if value is None:
-        return None
-    if type(value) is not list or len(value) != 2 or not all(type(v) is int and 0 < v < 2**32 for v in value):
+def _density(value: object) -> tuple[int, int]:
+    if type(value) is not list or len(value) != 2 or not all(type(v) is int and 0 < v < 2**31 for v in value):
         raise DamagedError("metadata: 'density' must be two positive numbers of pixels per metre")
     return value[0], value[1]

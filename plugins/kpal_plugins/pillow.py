@@ -111,13 +111,16 @@ def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
     known = _ENCODE_OPTIONS + _METADATA_OPTIONS
     if unknown := sorted(set(options) - set(known)):
         raise TypeError(f"unknown save options for {FORMAT}: {', '.join(unknown)}; there are {', '.join(known)}")
-    exif = options.get("exif")
+    exif, dpi = options.get("exif"), options.get("dpi")
+    density = density_of(dpi)
+    if dpi is not None and density is None:
+        raise ValueError(f"dpi must be two positive numbers, not {dpi!r}")
     metadata = Metadata(
         icc_profile=options.get("icc_profile", rgb_profile(image.info.get("icc_profile"))),
         exif=exif.tobytes() if isinstance(exif, Image.Exif) else exif,
         xmp=options.get("xmp"),
         text=options.get("text", {}),
-        density=density_of(options.get("dpi")),
+        density=density,
     )
     fp.write(kpal.encode(image, metadata=metadata, **{key: options[key] for key in _ENCODE_OPTIONS if key in options}))
 

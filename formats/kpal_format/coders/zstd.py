@@ -77,8 +77,14 @@ def _unpack(content: bytes, shape: tuple[int, int], bits: int) -> U8:
     values = np.frombuffer(content, np.uint8).reshape(rows, -1)
     if bits == 8:
         return values
-    shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8)
-    fields = ((values[:, :, None] >> shifts) & np.uint8((1 << bits) - 1)).reshape(rows, -1)
-    if fields[:, width:].any():
+    per_byte = 8 // bits
+    if (values[:, -1] & np.uint8((1 << bits * (-width % per_byte)) - 1)).any():
         raise DamagedError("index stream: the bits that fill up a row must be zero")
-    return np.ascontiguousarray(fields[:, :width])
+    indices = np.empty(shape, np.uint8)
+    for column in range(
+        per_byte
+    ):  # of the bytes; not all at once, which would take eight times a narrow image's memory
+        fields = indices[:, column::per_byte]
+        np.right_shift(values[:, : fields.shape[1]], 8 - bits - bits * column, out=fields)
+    indices &= (1 << bits) - 1
+    return indices
