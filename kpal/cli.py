@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .compare import Comparison
 
 # What people keep pictures of few colours in; a folder may hold much else that Pillow would open.
-_IMAGES: Final = frozenset(
+IMAGES: Final = frozenset(
     (
         *(".png", ".apng", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".jpg", ".jpeg"),
         *(".jxl", ".avif", ".tga", ".pcx", ".ico", ".ppm", ".pgm", ".pbm"),
@@ -239,7 +239,7 @@ def _encode(options: argparse.Namespace) -> int:
             strip=options.strip,
         )
 
-    return _convert(options, _IMAGES, EXTENSION, work)
+    return _convert(options, IMAGES, EXTENSION, work)
 
 
 def _decode(options: argparse.Namespace) -> int:
@@ -309,7 +309,7 @@ def _compare(options: argparse.Namespace) -> int:
     console = Console()
     comparisons: list[Comparison] = []
     try:
-        jobs = [batch.Job(source, None) for source, _ in batch.sources(options.inputs, _IMAGES | {EXTENSION})]
+        jobs = [batch.Job(source, None) for source, _ in batch.sources(options.inputs, IMAGES | {EXTENSION})]
     except ValueError as error:
         options.error(str(error))
     for job in batch.progress(jobs, quiet=options.json):

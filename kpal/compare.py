@@ -133,7 +133,7 @@ def psnr(original: U8, shown: U8) -> float:
 def ssimulacra2(original: U8, shown: U8) -> float | None:
     """The perceptual score, with alpha the worse of those over a dark and a light background; None if there is none."""
     try:
-        from ssimulacra2 import compute_ssimulacra2  # type: ignore[import-untyped]
+        from ssimulacra2 import compute_ssimulacra2
     except ImportError:
         return None
     if min(original.shape[:2]) < _SMALLEST_SCORED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, field
 
-import msgpack  # type: ignore[import-untyped]
+import msgpack
 import zstandard
 
 MAGIC = b"\x8bKPAL\r\n\x1a"

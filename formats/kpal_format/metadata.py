@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from typing import Any, Final
 
-import msgpack  # type: ignore[import-untyped]
+import msgpack
 
 from . import frame
 from .errors import DamagedError
