@@ -111,7 +111,7 @@ def measure(file: Path, colors: int) -> Result:
 
 
 def pngquant(rgba: Image.Image, colors: int) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], int]:
-    """What pngquant and oxipng -o2 make of an image, without dithering, as kpal is without: the pixels and the bytes."""
+    """What pngquant and oxipng -o2 make of an image, not dithered, as kpal does not either: the pixels, the bytes."""
     indices, flat = imagequant.quantize_raw_rgba_bytes(
         rgba.tobytes(), *rgba.size, dithering_level=0.0, max_colors=colors
     )
