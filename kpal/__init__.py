@@ -7,6 +7,7 @@
 Importing it also teaches Pillow the format: `Image.open("x.kpal")`, `image.save("x.kpal")`.
 """
 
+import kpal_plugins.pillow  # noqa: F401  # which registers the format
 from kpal_format import (
     CODERS,
     DamagedError,
@@ -20,7 +21,6 @@ from kpal_format import (
     decode_indexed,
     inspect,
 )
-from kpal_plugins import pillow as _pillow  # last, as it imports this module
 
 from .codec import decode, encode
 from .kmeans import KMeans
@@ -45,5 +45,3 @@ __all__ = [
     "inspect",
     "quantize",
 ]
-
-_pillow.register()

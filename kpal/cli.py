@@ -246,7 +246,7 @@ def _decode(options: argparse.Namespace) -> int:
     ending = options.to or ".png"
 
     def work(job: batch.Job, data: bytes) -> bytes:
-        return from_kpal(data, _format(options.to or (job.target.suffix if job.target else ending)))
+        return from_kpal(data, _format(job.target.suffix if job.target else ending))
 
     return _convert(options, frozenset((EXTENSION,)), ending, work)
 
@@ -259,6 +259,8 @@ def _convert(
         for suffix in {job.target.suffix for job in jobs if job.target is not None and job.target.suffix != ending}:
             if ending == EXTENSION and suffix.lower() in Image.registered_extensions():
                 raise ValueError(f"encode writes {EXTENSION} files, not {suffix}; decode turns them into other formats")
+            if ending != EXTENSION and options.to:
+                raise ValueError(f"--to {options.to} does not go with an output that ends with {suffix!r}")
             if ending != EXTENSION:
                 _format(suffix)
     except (ValueError, argparse.ArgumentTypeError) as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,6 +113,13 @@ def test_registering_twice_does_no_harm() -> None:
     register()
     assert opened(kpal.encode(OPAQUE)).format == "KPAL"
     assert Image.registered_extensions()[".kpal"] == "KPAL"
+
+
+@pytest.mark.parametrize("module", ["kpal", "kpal_plugins.pillow", "kpal_format, kpal.cli"])
+def test_any_first_import_registers_the_format(module: str) -> None:
+    code = f"import {module}; from PIL import Image; print(Image.registered_extensions()['.kpal'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("KPAL\n", "")
 
 
 @pytest.mark.parametrize("piece", [1, 100, 10_000])

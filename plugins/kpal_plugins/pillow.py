@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 
 from PIL import Image, ImageFile, ImagePalette
 
-import kpal
+from kpal.codec import encode
 from kpal.pixels import density_of, dpi_of, rgb_profile
 from kpal_format import (
     MAGIC,
@@ -122,13 +122,16 @@ def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
         text=options.get("text", {}),
         density=density,
     )
-    fp.write(kpal.encode(image, metadata=metadata, **{key: options[key] for key in _ENCODE_OPTIONS if key in options}))
+    fp.write(encode(image, metadata=metadata, **{key: options[key] for key in _ENCODE_OPTIONS if key in options}))
 
 
 def register() -> None:
-    """Teach Pillow the format. `import kpal` does it; doing it again does no harm."""
+    """Teach Pillow the format. Importing this module does it, and so does `import kpal`; again does no harm."""
     Image.register_open(FORMAT, KpalImageFile, lambda prefix: prefix.startswith(MAGIC))
     Image.register_save(FORMAT, _save)
     Image.register_extension(FORMAT, EXTENSION)
     Image.register_mime(FORMAT, MIME)
     Image.register_decoder(_DECODER, KpalDecoder)
+
+
+register()
