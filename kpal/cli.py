@@ -356,7 +356,3 @@ def _demo(options: argparse.Namespace) -> int:
     report.show(Console(), compare("sample.png", drawn.getvalue(), colors=MAX_COLORS))
     print(f"\nPillow opened sample.kpal, and its pixels are right. Look at the files in {batch.printable(folder)}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

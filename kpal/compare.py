@@ -30,6 +30,7 @@ TRUE_COLOR_PNG: Final = "PNG"  # the yardstick of every saving
 ORIGINAL: Final = "original file"
 _DARK_AND_LIGHT: Final = (26, 230)  # backgrounds for images with alpha, as SSIMULACRA2's own tool has them
 _SMALLEST_SCORED: Final = 8  # pixels a side; SSIMULACRA2 sees nothing in smaller images
+_LARGEST_SCORED: Final = 1 << 22  # pixels; the package takes 0.5 KB for each, which makes this 2 GB
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Comparison:
 
     psnr_db: of the quantised image against the original; infinite where they are the same (None in JSON).
     ssimulacra2: the perceptual score, 100 for the same and about 90 for no visible difference; None without the
-        package, and for tiny images.
+        package, and for tiny or huge images.
     rows: the formats, those of kpal last.
     """
 
@@ -136,7 +137,8 @@ def ssimulacra2(original: U8, shown: U8) -> float | None:
         from ssimulacra2 import compute_ssimulacra2
     except ImportError:
         return None
-    if min(original.shape[:2]) < _SMALLEST_SCORED:
+    height, width = original.shape[:2]
+    if min(height, width) < _SMALLEST_SCORED or height * width > _LARGEST_SCORED:
         return None
     pairs = zip(
         _composited(original, shown, _DARK_AND_LIGHT), _composited(shown, original, _DARK_AND_LIGHT), strict=True

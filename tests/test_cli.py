@@ -26,7 +26,7 @@ BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHON
 def run(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """The command in a process of its own, with pipes for standard streams."""
     return subprocess.run(
-        [sys.executable, "-m", "kpal.cli", *map(os.fsencode, map(str, arguments))], input=stdin, capture_output=True
+        [sys.executable, "-m", "kpal", *map(os.fsencode, map(str, arguments))], input=stdin, capture_output=True
     )
 
 
@@ -473,7 +473,7 @@ def test_demo_leaves_files_that_show_the_same(tmp_path: Path, capsys: pytest.Cap
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     path = tmp_path / "x.kpal"
     path.write_bytes(kpal.encode(gradient(), metadata=kpal.Metadata(text={str(i): "x" * 9 for i in range(5000)})))
-    command = f"({sys.executable} -m kpal.cli info {path}; echo status $? >&2) | head -n 1"
+    command = f"({sys.executable} -m kpal info {path}; echo status $? >&2) | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env=BUFFERED)
     assert done.stdout.startswith("format:")
     assert done.stderr == "status 1\n"
@@ -484,7 +484,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
 def test_a_full_disk_is_said_and_status_1(tmp_path: Path, command: str) -> None:
     path = tmp_path / "x.kpal"
     path.write_bytes(kpal.encode(gradient()))
-    line = f"{sys.executable} -m kpal.cli {command.format(path)} > /dev/full"
+    line = f"{sys.executable} -m kpal {command.format(path)} > /dev/full"
     done = subprocess.run(line, shell=True, capture_output=True, text=True, env=BUFFERED)
     assert done.returncode == 1
     assert all(line.endswith("No space left on device") for line in done.stderr.splitlines())
