@@ -256,7 +256,7 @@ class KMeans:
         weights, unit = _as_weights(sample_weight, *data.shape)
         data, weights = data[weights > 0], weights[weights > 0]
         self._offset, self._scale = _lattice(data)
-        points, inverse = _distinct(self._to_points(data).astype(np.int64))
+        points, inverse = distinct(self._to_points(data).astype(np.int64))
         counts = np.bincount(inverse, weights.astype(np.float64)).astype(np.int64)
         if len(points) <= self.n_clusters:
             repeats = np.minimum(np.arange(self.n_clusters), len(points) - 1)
@@ -321,8 +321,8 @@ def _lattice(data: Floats) -> tuple[float, float]:
     return low, 2.0 ** (np.frexp(STEPS / span)[1] - 1)
 
 
-def _distinct(points: Ints) -> tuple[Ints, NDArray[np.intp]]:
-    """The distinct rows, and for each row which of them it is."""
+def distinct(points: Ints) -> tuple[Ints, NDArray[np.intp]]:
+    """The distinct of lattice `points` (n, d), and for each point which of them it is."""
     if points.shape[1] * _BITS <= 63:  # sorting numbers is an order of magnitude faster than sorting rows
         _, first, inverse = np.unique(_pack(points, _BITS), return_index=True, return_inverse=True)
         return points[first], inverse

@@ -13,7 +13,7 @@ from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata
 from . import pixels as _pixels
 from .dither import floyd_steinberg
 from .histogram import Histogram
-from .kmeans import cluster
+from .kmeans import cluster, distinct
 from .nearest import nearest
 from .palette import as_palette, sorted_palette
 from .space import to_colors, to_points
@@ -96,8 +96,8 @@ def _find_palette(histogram: Histogram, colors: int) -> U8:
     points = to_points(histogram.colors)
     weights = histogram.counts
     if points.shape[1] == 4:  # colours that are invisible, or as good as alike, are one point
-        points, where = np.unique(points, axis=0, return_inverse=True)
-        weights = np.bincount(where.reshape(-1), weights).astype(np.int64)
+        points, where = distinct(points)
+        weights = np.bincount(where, weights).astype(np.int64)
     if len(points) > colors:
         points = cluster(points, weights, colors, tol=_TOL, max_iter=_MAX_ITER).centers
     return sorted_palette(to_colors(points))
