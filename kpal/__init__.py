@@ -7,6 +7,9 @@
 Importing it also teaches Pillow the format: `Image.open("x.kpal")`, `image.save("x.kpal")`.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
 import kpal_plugins.pillow  # noqa: F401  # which registers the format
 from kpal_format import (
     CODERS,
@@ -21,10 +24,6 @@ from kpal_format import (
     decode_indexed,
     inspect,
 )
-
-from .codec import decode, encode
-from .kmeans import KMeans
-from .quantizer import quantize
 
 __version__ = "0.1.0"
 
@@ -45,3 +44,18 @@ __all__ = [
     "inspect",
     "quantize",
 ]
+
+if TYPE_CHECKING:
+    from .codec import decode, encode
+    from .kmeans import KMeans
+    from .quantizer import quantize
+else:
+    # Loaded on first use: most programs that import kpal only want Pillow to open a file.
+    _LATER: Final = {"decode": "codec", "encode": "codec", "KMeans": "kmeans", "quantize": "quantizer"}
+
+    def __getattr__(name: str) -> Any:
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f".{_LATER[name]}", __name__), name)
+        globals()[name] = value
+        return value

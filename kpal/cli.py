@@ -21,12 +21,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PIL import Image
 
-from kpal_format import CODERS, MAX_COLORS, inspect
+from kpal_format import CODERS, MAX_COLORS, Info, inspect
 from kpal_plugins.pillow import EXTENSION
 
 from . import __version__, batch
 from .codec import DEFAULT_CODER
-from .pixels import dpi_of
 from .quantizer import DITHERS, quantize
 from .transcode import from_kpal, to_kpal
 
@@ -273,31 +272,30 @@ def _info(options: argparse.Namespace) -> int:
     job = batch.Job(source, None)
     with batch.failures(job.name) as failed:
         data = job.read()
-        info = inspect(data).as_dict()
+        info = inspect(data)
     if failed:
         return 1
     if options.json:
-        print(json.dumps({"bytes": len(data), **info}, indent=2))
+        print(json.dumps({"bytes": len(data), **info.as_dict()}, indent=2))
     else:
         _print_info(len(data), info)
     return 0
 
 
-def _print_info(size: int, info: dict[str, Any]) -> None:
-    metadata = info.pop("metadata")
-    alpha = " with alpha" if info["has_alpha"] else ""
+def _print_info(size: int, info: Info) -> None:
     lines = {
-        "format": f"kpal {info['version']}",
-        "pixels": f"{info['width']} x {info['height']}",
-        "colours": f"{info['colors']}{alpha}, {info['palette_bytes']} bytes",
-        "indices": f"{info['coder']}, {info['bands']} band{'s' * (info['bands'] != 1)}",
+        "format": f"kpal {info.version}",
+        "pixels": f"{info.width} x {info.height}",
+        "colours": f"{info.colors}{' with alpha' * info.has_alpha}, {info.palette_bytes} bytes",
+        "indices": f"{info.coder}, {info.bands} band{'s' * (info.bands != 1)}",
         "file": f"{size:,} bytes",
     }
-    if "density" in metadata:
-        lines["resolution"] = "{:.1f} x {:.1f} dpi".format(*dpi_of(metadata.pop("density")))
-    text = metadata.pop("text", {})
-    lines |= {name.replace("_", " "): f"{length:,} bytes" for name, length in metadata.items()}
-    lines |= {f"text {key!r}": repr(value) for key, value in text.items()}
+    if info.metadata.dpi:
+        lines["resolution"] = "{:.1f} x {:.1f} dpi".format(*info.metadata.dpi)
+    for name in ("icc_profile", "exif", "xmp"):
+        if blob := getattr(info.metadata, name):
+            lines[name.replace("_", " ")] = f"{len(blob):,} bytes"
+    lines |= {f"text {key!r}": repr(value) for key, value in info.metadata.text.items()}
     for name, value in lines.items():
         print(f"{name + ':':<13} {value}")
 

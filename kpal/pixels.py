@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PIL import Image
 
-from kpal_format import U8, IndexedImage, Metadata
+from kpal_format import INCH, U8, IndexedImage, Metadata
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,8 +40,6 @@ _REFUSE: Final = {
     "F": "its values have no fixed range; scale them to 0..255 and convert to 'L'",
     "LAB": "Pillow converts it only by way of ImageCms; convert it to 'RGB' with the profile of your choice",
 }
-
-_METRE: Final = 0.0254  # metres in an inch, as resolutions are in dots per inch
 
 
 def to_array(pixels: Pixels) -> U8:
@@ -124,15 +122,10 @@ def rgb_profile(profile: object) -> bytes | None:
 def density_of(dpi: object) -> tuple[int, int] | None:
     """Dots per inch, two numbers, as pixels per metre; None where they make no sense."""
     try:
-        x, y = (round(float(value) / _METRE) for value in dpi)  # type: ignore[attr-defined]
+        x, y = (round(float(value) / INCH) for value in dpi)  # type: ignore[attr-defined]
         return Metadata(density=(x, y)).density
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):  # Pillow's fractions may have a denominator of 0
         return None
-
-
-def dpi_of(density: tuple[int, int]) -> tuple[float, float]:
-    """Pixels per metre as dots per inch."""
-    return density[0] * _METRE, density[1] * _METRE
 
 
 def _as_blob(value: object) -> bytes | None:

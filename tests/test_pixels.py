@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import kpal
-from kpal.pixels import density_of, dpi_of, metadata_of, to_array
+from kpal.pixels import density_of, metadata_of, to_array
 
 from .images import METADATA, gradient, random_indexed, soft_icon
 
@@ -133,4 +133,4 @@ def test_all_metadata_of_a_pillow_image_can_be_asked_for() -> None:
 def test_resolutions_that_make_no_sense_are_no_resolution() -> None:
     for wrong in (None, 72, (0, 0), (float("nan"), 1), (float("inf"), 1), ("a", "b"), (1, 2, 3), (1e9, 1e9)):
         assert density_of(wrong) is None
-    assert dpi_of((2835, 2835)) == pytest.approx((72.009, 72.009))
+    assert kpal.Metadata(density=(2835, 2835)).dpi == pytest.approx((72.009, 72.009))

@@ -7,12 +7,13 @@ from .codec import MAX_PIXELS, Info, decode_indexed, decode_truncated, encode_in
 from .coders import BY_NAME
 from .container import MAGIC, Head, read_head
 from .errors import DamagedError, KpalError, LimitError, TruncatedError, UnsupportedError
-from .indexed import MAX_COLORS, U8, IndexedImage, Metadata
+from .indexed import INCH, MAX_COLORS, U8, IndexedImage, Metadata
 
 CODERS = tuple(BY_NAME)
 
 __all__ = [
     "CODERS",
+    "INCH",
     "MAGIC",
     "MAX_COLORS",
     "MAX_PIXELS",

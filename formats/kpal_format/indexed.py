@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 U8 = NDArray[np.uint8]
 
+INCH: Final = 0.0254  # metres
 MAX_COLORS: Final = 256  # an index is one byte
 _LOOKED_UP: Final = 1 << 18  # pixels looked up at a time: numpy widens each index to eight bytes
 MAX_SIDE: Final = 2**28 - 1  # width and height are varints of at most four bytes: 4 x 7 bits
@@ -54,6 +55,11 @@ class Metadata:
         # A mapping proxy does not pickle; the dict behind it does.
         values: list[Any] = [getattr(self, f.name) for f in fields(self)]
         return Metadata, tuple(dict(v) if isinstance(v, MappingProxyType) else v for v in values)
+
+    @property
+    def dpi(self) -> tuple[float, float] | None:
+        """The density in dots per inch."""
+        return (self.density[0] * INCH, self.density[1] * INCH) if self.density else None
 
     def __bool__(self) -> bool:
         return any(getattr(self, f.name) for f in fields(self))

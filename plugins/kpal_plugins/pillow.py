@@ -14,8 +14,6 @@ from typing import IO, Any, Final
 
 from PIL import Image, ImageFile, ImagePalette
 
-from kpal.codec import encode
-from kpal.pixels import density_of, dpi_of, rgb_profile
 from kpal_format import (
     MAGIC,
     DamagedError,
@@ -100,11 +98,14 @@ def _read_head(fp: IO[bytes]) -> Head:
 def _to_info(metadata: Metadata) -> dict[str, Any]:
     info: dict[str, Any] = {"icc_profile": metadata.icc_profile, "exif": metadata.exif, "xmp": metadata.xmp}
     info["text"] = dict(metadata.text)
-    info["dpi"] = dpi_of(metadata.density) if metadata.density else None
+    info["dpi"] = metadata.dpi
     return {key: value for key, value in info.items() if value}
 
 
 def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
+    from kpal.codec import encode
+    from kpal.pixels import density_of, rgb_profile
+
     # Pillow ignores options that a plugin does not ask for, so a misspelt one has to be found here. All is checked and
     # encoded before the first byte is written.
     options = {key: value for key, value in image.encoderinfo.items() if value is not None or key == "icc_profile"}
