@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pickle
 import re
 import tracemalloc
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zstandard
 
 import kpal
 from kpal_format import (
@@ -196,8 +198,9 @@ def test_random_bytes_are_refused() -> None:
         (Parts(palette=section(b"12345")).bytes(), DamagedError, "palette"),
         (Parts(last=9, palette=section(frame(b"12345"))).bytes(), DamagedError, "palette: does not declare"),
         (Parts(flags=0b100, last=0, palette=section(b"123")).bytes(), DamagedError, "no bands"),
-        (Parts(flags=0b100).bytes(), DamagedError, "rows of a band"),
-        (Parts(stream=section(b"")).bytes(), DamagedError, "length of a band is 0"),
+        (Parts(flags=0b100).bytes(), DamagedError, "no bands"),
+        (Parts(flags=0b100, height=varint(99)).bytes(), DamagedError, "rows of a band is 2; 32768 to 98 are possible"),
+        (Parts(stream=section(b"")).bytes(), DamagedError, "length of the band is 0"),
         (Parts(stream=section(b"\x03\x40")).bytes(), DamagedError, "unknown form 3"),
         (
             Parts(last=255, palette=section(bytes(768)), stream=section(b"\x01" + frame(b"ab"))).bytes(),
@@ -220,7 +223,10 @@ def test_random_bytes_are_refused() -> None:
         (with_metadata(b"\xc1"), DamagedError, "not msgpack"),
         (with_metadata(b"\x91" * 2000), DamagedError, "not msgpack"),
         (with_metadata([1]), DamagedError, "not a map"),
-        (with_metadata({b"icc": 0}), DamagedError, "strings for keys"),
+        (with_metadata({b"icc": 0}), DamagedError, "a key is not a string"),
+        (with_metadata({"later": {b"x": 1}}), DamagedError, "a key is not a string"),
+        (with_metadata(b"\x81\xa1a\xc7\x00\x05"), DamagedError, "extension type"),
+        (with_metadata({"later": json.loads("[" * 16 + "]" * 16)}), DamagedError, "nests deeper than 16"),
         (with_metadata(b"\x82\xa1a\x01\xa1a\x02"), DamagedError, "a key occurs twice"),
         (with_metadata({"icc": True}), DamagedError, "'icc' must be a length"),
         (with_metadata({"exif": -1}), DamagedError, "'exif' must be a length"),
@@ -233,7 +239,7 @@ def test_random_bytes_are_refused() -> None:
         (with_metadata({"density": None}), DamagedError, "'density'"),
         (with_metadata({}, b"junk"), DamagedError, "metadata"),
         (with_metadata({}, frame(b"")), DamagedError, "metadata"),
-        (with_metadata({"later": {1: 2}}), DamagedError, "not msgpack"),
+        (with_metadata({"later": {1: 2}}), DamagedError, "a key is not a string"),
         (with_metadata({"density": [1]}), DamagedError, "'density'"),
         (with_metadata({"density": [0, 1]}), DamagedError, "'density'"),
     ],
@@ -243,6 +249,29 @@ def test_what_the_specification_forbids_is_refused_with_a_reason(
 ) -> None:
     with pytest.raises(error, match=re.escape(message)):
         decode_indexed(spoilt)
+
+
+@pytest.mark.parametrize(
+    ("file", "offset"),
+    [
+        (Parts(palette=section(b"12345")).bytes(), 15),
+        (Parts(stream=section(b"\x03\x40")).bytes(), 22),
+        (with_metadata(b"\xc1"), 15),
+    ],
+)
+def test_errors_of_a_section_say_where_it_begins(file: bytes, offset: int) -> None:
+    with pytest.raises(DamagedError, match=rf"\(at byte {offset}\)") as caught:
+        decode_indexed(file)
+    assert caught.value.offset == offset
+
+
+def test_frames_with_a_checksum_or_a_large_window_are_refused() -> None:
+    checked = zstandard.ZstdCompressor(write_checksum=True).compress(b"\0\1")[4:]
+    # RFC 8878, 3.1.1.1: a frame of two bytes that is not single-segment, its window 2**(10 + 14) bytes; one raw block.
+    large = bytes((0b10_0_0_0_0_00, 14 << 3)) + (2).to_bytes(4, "little") + b"\x11\0\0\0\1"
+    for content in (checked, large):
+        with pytest.raises(DamagedError, match="a frame with"):
+            decode_indexed(Parts(stream=section(b"\0" + content)).bytes())
 
 
 def test_unknown_metadata_is_ignored() -> None:
@@ -365,6 +394,20 @@ def test_an_unknown_coder_is_a_wrong_argument() -> None:
 def test_an_indexed_image_is_valid_from_birth(indices: object, palette: object, error: type[Exception]) -> None:
     with pytest.raises(error):
         IndexedImage(indices, palette)  # type: ignore[arg-type]
+
+
+def test_an_indexed_image_does_not_change_with_the_arrays_that_it_was_made_of() -> None:
+    indices, palette = np.zeros((4, 4), np.uint8), np.zeros((2, 3), np.uint8)
+    hidden = indices.view()
+    hidden.flags.writeable = False
+    for given in (indices, hidden, indices[::2]):
+        image = IndexedImage(given, palette)
+        indices[:] = 1
+        palette[:] = 9
+        assert not image.indices.any()
+        assert not image.palette.any()
+        indices[:] = 0
+        palette[:] = 0
 
 
 def test_the_arrays_of_an_indexed_image_are_read_only() -> None:

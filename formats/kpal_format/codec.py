@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from .container import MAJOR, MINOR, Head, pack, read_bands, read_bands_left, read_head
+from .container import MAJOR, MINOR, Head, Section, pack, read_bands, read_bands_left, read_head
 from .errors import DamagedError, TruncatedError
 from .indexed import U8, IndexedImage, Metadata
 
@@ -69,8 +69,8 @@ def inspect(data: bytes | bytearray | memoryview) -> Info:
         has_alpha=head.channels == 4,
         coder=head.coder.NAME,
         bands=head.bands,
-        palette_bytes=len(head.palette_data),
-        metadata_bytes=len(head.metadata_header) + len(head.metadata_parts),
+        palette_bytes=len(head.palette_data.data),
+        metadata_bytes=len(head.metadata_header.data) + len(head.metadata_parts.data),
         metadata=head.metadata(),
     )
 
@@ -83,6 +83,8 @@ def decode_indexed(data: bytes | bytearray | memoryview, *, max_pixels: int | No
 
     Raises KpalError and nothing else for whatever bytes `data` holds.
     """
+    if max_pixels is not None and not isinstance(max_pixels, (int, np.integer)):
+        raise TypeError(f"max_pixels must be an int or None, not {type(max_pixels).__name__}")
     view = as_bytes(data)
     head = read_head(view)
     head.check_pixels(max_pixels)
@@ -120,17 +122,22 @@ def as_bytes(data: bytes | bytearray | memoryview) -> memoryview:
         raise TypeError(f"data must be contiguous bytes, bytearray or memoryview, not {type(data).__name__}") from error
 
 
-def _decode_bands(head: Head, bands: list[memoryview], palette: U8, *, partial: bool = False) -> U8:
-    if len(bands) == 1 and not partial:
-        indices = head.coder.decode(bands[0], (head.height, head.width), palette)
+def _decode_bands(head: Head, bands: list[Section], palette: U8, *, partial: bool = False) -> U8:
+    if len(bands) == 1 and not partial:  # whose bytes are checked before anything is allocated
+        with bands[0].decoding():
+            indices = head.coder.decode(bands[0].data, (head.height, head.width), palette)
     else:
         indices = np.zeros((head.height, head.width), np.uint8)
         for number, band in enumerate(bands):
             rows = indices[number * head.band_rows : (number + 1) * head.band_rows]
-            rows[:] = head.coder.decode(band, (rows.shape[0], head.width), palette, partial=partial)
+            with band.decoding():
+                rows[:] = head.coder.decode(band.data, (rows.shape[0], head.width), palette, partial=partial)
     highest = int(indices.max())
     if highest >= head.colors:
         if not partial:
-            raise DamagedError(f"index stream: index {highest} is outside a palette of {head.colors} colours")
+            raise DamagedError(
+                f"index stream: index {highest} is outside a palette of {head.colors} colours", head.size
+            )
         indices[indices >= head.colors] = 0
+    indices.flags.writeable = False
     return indices

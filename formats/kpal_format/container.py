@@ -9,8 +9,10 @@ part, when asked.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from .coders import BY_ID, BY_NAME, Coder
 from .errors import DamagedError, LimitError, TruncatedError, UnsupportedError
@@ -27,8 +29,25 @@ _METADATA: Final = 0b010  # ... a metadata section follows the prefix
 _BANDS: Final = 0b100  # ... the index stream has several bands
 _FLAGS: Final = _ALPHA | _METADATA | _BANDS
 
+_MAX_LENGTH: Final = 2**35 - 1  # what a varint of five bytes holds
+_LEAST_BAND: Final = 1 << 16  # pixels, but for the last: a band costs time of its own, and a file could have millions
 _BAND_PIXELS: Final = 1 << 22  # splitting smaller images would cost bytes and gain nothing
 _CRC_SIZE: Final = 4
+
+
+class Section(NamedTuple):
+    """A part of a file as it is stored, and where it begins."""
+
+    data: bytes | memoryview
+    offset: int
+
+    @contextmanager
+    def decoding(self) -> Iterator[None]:
+        """Lets a DamagedError of the block say where the section is."""
+        try:
+            yield
+        except DamagedError as error:
+            raise DamagedError(str(error), self.offset) from error
 
 
 @dataclass(frozen=True)
@@ -38,7 +57,7 @@ class Head:
     width, height, colors, channels: of the image; channels is 3 (RGB) or 4 (RGBA).
     coder: of the index stream.
     band_rows: rows in a band; the last band may have fewer.
-    metadata_header, metadata_parts, palette_data: the sections, as stored.
+    metadata_header, metadata_parts, palette_data: the sections; those of metadata are empty where there is none.
     size: the number of bytes of all this, which is where the index stream begins.
     """
 
@@ -48,17 +67,19 @@ class Head:
     channels: int
     coder: Coder
     band_rows: int
-    metadata_header: bytes
-    metadata_parts: bytes
-    palette_data: bytes
+    metadata_header: Section
+    metadata_parts: Section
+    palette_data: Section
     size: int
 
     def metadata(self) -> Metadata:
-        return decode_metadata(self.metadata_header, self.metadata_parts)
+        with self.metadata_header.decoding():
+            return decode_metadata(self.metadata_header.data, self.metadata_parts.data)
 
     def palette(self) -> U8:
         """uint8 (colors, channels)."""
-        return decode_palette(self.palette_data, self.colors, self.channels)
+        with self.palette_data.decoding():
+            return decode_palette(self.palette_data.data, self.colors, self.channels)
 
     @property
     def bands(self) -> int:
@@ -73,7 +94,7 @@ class Head:
 
 def pack(image: IndexedImage, coder: str) -> bytes:
     """The whole file. Raises ValueError for an unknown coder or for metadata that is too large."""
-    if coder not in BY_NAME:
+    if not isinstance(coder, str) or coder not in BY_NAME:
         raise ValueError(f"unknown coder {coder!r}: one of {', '.join(BY_NAME)}")
     height, width = image.indices.shape
     colors, channels = image.palette.shape
@@ -114,26 +135,26 @@ def read_head(data: bytes | memoryview) -> Head:
     colors, channels = last + 1, 4 if flags & _ALPHA else 3
     width = cursor.varint("width", MAX_SIDE, least=1)
     height = cursor.varint("height", MAX_SIDE, least=1)
-    header, parts = b"", b""
+    header = parts = Section(b"", cursor.at)
     if flags & _METADATA:
         header = cursor.section("metadata header", MAX_HEADER, least=1)
         parts = cursor.section("metadata", MAX_PARTS)
     palette_data = cursor.section("palette", colors * channels, least=1)
     band_rows = height
     if flags & _BANDS:
-        if colors == 1:
-            raise DamagedError("an image of one colour has no bands", 9)
-        band_rows = cursor.varint("rows of a band", height - 1, least=1)
+        if colors == 1 or height == 1:
+            raise DamagedError("an image of one colour or of one row has no bands", 9)
+        band_rows = cursor.varint("rows of a band", height - 1, least=-(-_LEAST_BAND // width))
     return Head(width, height, colors, channels, BY_ID[coder_id], band_rows, header, parts, palette_data, cursor.at)
 
 
-def read_bands(data: bytes | memoryview, head: Head) -> list[memoryview]:
+def read_bands(data: bytes | memoryview, head: Head) -> list[Section]:
     """The index stream of the whole file `data`, band by band, its framing and checksum verified.
 
     Raises DamagedError; TruncatedError where the file ends too early.
     """
     cursor = _Cursor(data, head.size)
-    bands = [cursor.take(cursor.varint("length of a band", least=1), "index stream") for _ in range(head.bands)]
+    bands = [cursor.section("band", least=1) for _ in range(head.bands)]
     end = cursor.at
     stored = int.from_bytes(cursor.take(_CRC_SIZE, "checksum"), "little")
     if cursor.at < len(data):
@@ -143,16 +164,16 @@ def read_bands(data: bytes | memoryview, head: Head) -> list[memoryview]:
     return bands
 
 
-def read_bands_left(data: bytes | memoryview, head: Head) -> list[memoryview]:
+def read_bands_left(data: bytes | memoryview, head: Head) -> list[Section]:
     """What a file that was cut off still has of its index stream: whole bands, perhaps the beginning of one more."""
     cursor = _Cursor(data, head.size)
-    bands: list[memoryview] = []
+    bands: list[Section] = []
     for _ in range(head.bands):
         try:
-            length = cursor.varint("length of a band", least=1)
+            length = cursor.varint("length of the band", least=1)
         except TruncatedError:
             break
-        bands.append(cursor.data[cursor.at : cursor.at + length])
+        bands.append(Section(cursor.data[cursor.at : cursor.at + length], cursor.at))
         cursor.at += length
     return bands
 
@@ -186,7 +207,7 @@ class _Cursor:
         self.at += size
         return self.data[self.at - size : self.at]
 
-    def varint(self, what: str, most: int = 2**35 - 1, *, least: int = 0) -> int:
+    def varint(self, what: str, most: int = _MAX_LENGTH, *, least: int = 0) -> int:
         """An unsigned LEB128 number of at most five bytes, in its shortest form."""
         start, value = self.at, 0
         for shift in range(0, 35, 7):
@@ -200,5 +221,6 @@ class _Cursor:
             raise DamagedError(f"{what} is {value}; {least} to {most} are possible", start)
         return value
 
-    def section(self, what: str, most: int, *, least: int = 0) -> bytes:
-        return bytes(self.take(self.varint(f"length of the {what}", most, least=least), what))
+    def section(self, what: str, most: int = _MAX_LENGTH, *, least: int = 0) -> Section:
+        size = self.varint(f"length of the {what}", most, least=least)
+        return Section(self.take(size, what), self.at - size)

@@ -19,6 +19,7 @@ from .errors import DamagedError
 
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _LEVEL: Final = 19  # the last one before the window, and with it the decoder's memory, grows
+_WINDOW: Final = 1 << 23  # ... that of this level
 _BLOCK: Final = 1 << 17  # a block yields at most 128 KiB ...
 _MIN_BLOCK: Final = 4  # ... and takes at least a header of three bytes and one byte of content
 
@@ -36,8 +37,10 @@ def decompress(frame: bytes | memoryview, size: int, what: str) -> bytes:
     data = b"".join((_ZSTD_MAGIC, frame))
     try:
         parameters = zstandard.get_frame_parameters(data)
-        if parameters.content_size != size or parameters.dict_id:
+        if parameters.content_size != size:
             raise DamagedError(f"{what}: does not declare the {size} bytes that it should hold")
+        if parameters.dict_id or parameters.has_checksum or parameters.window_size > max(size, _WINDOW):
+            raise DamagedError(f"{what}: a frame with a dictionary, a checksum or a window of {parameters.window_size}")
         content = zstandard.ZstdDecompressor().decompress(data, read_across_frames=False, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise DamagedError(f"{what}: {error}") from error
@@ -49,8 +52,7 @@ def decompress(frame: bytes | memoryview, size: int, what: str) -> bytes:
 def decompress_some(frame: bytes | memoryview, size: int) -> bytes:
     """As many of the first `size` bytes as a frame that was cut off still yields."""
     content = bytearray()
-    window = 1 << max(10, (size - 1).bit_length())  # streaming allocates the window that the frame asks for: bound it
-    decompressor = zstandard.ZstdDecompressor(max_window_size=window)
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)  # streaming allocates what the frame asks for
     with decompressor.stream_reader(b"".join((_ZSTD_MAGIC, frame))) as reader:
         try:
             while len(content) < size and (chunk := reader.read(min(_BLOCK, size - len(content)))):

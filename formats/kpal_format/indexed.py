@@ -72,7 +72,8 @@ class IndexedImage:
     indices: uint8 (h, w), each below k.
     palette: uint8 (k, 3) RGB or (k, 4) RGBA (alpha not premultiplied), 1 <= k <= 256.
 
-    Both are read-only views of the arrays given. Raises TypeError or ValueError where they are not as said.
+    Both become read-only; arrays that could still be changed are copied. Raises TypeError or ValueError where they are
+    not as said.
     """
 
     indices: U8
@@ -95,10 +96,8 @@ class IndexedImage:
             raise ValueError(f"a palette is (1..{MAX_COLORS}, 3 or 4), not {self.palette.shape}")
         if int(self.indices.max()) >= colors:
             raise ValueError(f"index {int(self.indices.max())} is outside a palette of {colors} colours")
-        for name, array in (("indices", self.indices), ("palette", self.palette)):
-            view = array.view()
-            view.flags.writeable = False
-            object.__setattr__(self, name, view)
+        object.__setattr__(self, "indices", frozen(self.indices))
+        object.__setattr__(self, "palette", frozen(self.palette))
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.indices, self.palette, self.metadata))
@@ -110,6 +109,18 @@ class IndexedImage:
         for top in range(0, len(pixels), step):
             np.take(self.palette, self.indices[top : top + step], axis=0, out=pixels[top : top + step], mode="clip")
         return pixels
+
+
+def frozen(array: U8) -> U8:
+    """The array itself if no one can write to it, else a copy of which that is true."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            array = array.copy()
+            array.flags.writeable = False
+            break
+        owner = owner.base
+    return array
 
 
 def _as_density(density: object) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from .errors import DamagedError
 from .indexed import Metadata
 
 MAX_HEADER: Final = 1 << 16  # keys and lengths only; a hundred text entries take about 3 KB
+MAX_DEPTH: Final = 16  # maps and arrays within each other, the values in the innermost counted, too
 MAX_PARTS: Final = 1 << 24  # the largest ICC profiles in use are about 4 MB
 _BLOBS: Final = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp"}  # key in the file -> field, in the file's order
 
@@ -75,21 +76,36 @@ def decode_metadata(header: bytes | memoryview, stored: bytes | memoryview) -> M
 
 def _unpack_header(header: bytes | memoryview) -> dict[str, Any]:
     n = len(header)  # nothing in it can be longer
-    limits = {"max_str_len": n, "max_bin_len": n, "max_array_len": n, "max_map_len": n, "max_ext_len": 0}
+    limits = {"max_str_len": n, "max_bin_len": n, "max_array_len": n, "max_map_len": n, "max_ext_len": n}
     try:
-        fields = msgpack.unpackb(header, raw=False, strict_map_key=True, object_pairs_hook=_map, **limits)
+        fields = msgpack.unpackb(
+            header, raw=False, strict_map_key=False, object_pairs_hook=_map, ext_hook=_extension, **limits
+        )
     except (ValueError, TypeError) as error:  # its own errors are all of these kinds
-        raise DamagedError(f"metadata: the header is not msgpack: {error}") from error
-    if type(fields) is not dict or not all(type(key) is str for key in fields):
-        raise DamagedError("metadata: the header is not a map with strings for keys")
+        raise DamagedError(f"metadata: the header is not msgpack as it should be: {error}") from error
+    if type(fields) is not dict:
+        raise DamagedError("metadata: the header is not a map")
+    if _depth(fields) > MAX_DEPTH:
+        raise DamagedError(f"metadata: the header nests deeper than {MAX_DEPTH}")
     return fields
 
 
-def _map(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+def _map(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+    if not all(type(key) is str for key, _ in pairs):
+        raise ValueError("a key is not a string")
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise ValueError("a key occurs twice")
     return fields
+
+
+def _extension(code: int, data: bytes) -> None:
+    raise ValueError(f"it has an extension type, {code}")
+
+
+def _depth(value: object) -> int:
+    inner = value.values() if type(value) is dict else value if type(value) is list else ()
+    return 1 + max(map(_depth, inner)) if inner else 1
 
 
 def _is_count(value: object) -> bool:
