@@ -28,9 +28,10 @@ from PIL import Image
 from rich.progress import track
 
 import kpal
+from kpal import batch
 from kpal.cli import IMAGES
-from kpal.compare import ORIGINAL, TRUE_COLOR_PNG, Comparison, compare, kpal_row, psnr, ssimulacra2
-from kpal.pixels import to_array
+from kpal.compare import Comparison, compare, psnr, ssimulacra2
+from kpal.pixels import to_array, to_pillow
 
 PNGQUANT: Final = "libimagequant, oxipng -o2"
 _REPEATS: Final = 3
@@ -67,10 +68,13 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--markdown", type=Path, help="write the tables to this file")
     options = parser.parse_args()
-    chosen = [file for files in kinds(options.folder).values() for file in files[: options.each]]
-    if not chosen:
+    chosen = [(kind, file) for kind, files in kinds(options.folder).items() for file in files[: options.each]]
+    results = []
+    for kind, file in track(chosen, "measuring", disable=not sys.stderr.isatty()):
+        with batch.failures(str(file)):
+            results.append(measure(kind, file, options.colors))
+    if not results:
         parser.error(f"no images below {options.folder}")
-    results = [measure(file, options.colors) for file in track(chosen, "measuring", disable=not sys.stderr.isatty())]
     report = tables(results)
     print(report)
     if options.markdown:
@@ -81,15 +85,15 @@ def main() -> int:
 
 
 def kinds(folder: Path) -> dict[str, list[Path]]:
-    """The images below `folder` by the folder that they are in."""
+    """The images below `folder` by the folder, relative to it, that they are in."""
     found: dict[str, list[Path]] = {}
     for file in sorted(folder.rglob("*")):
         if file.suffix.lower() in IMAGES:
-            found.setdefault(file.parent.name, []).append(file)
+            found.setdefault(str(file.parent.relative_to(folder)), []).append(file)
     return found
 
 
-def measure(file: Path, colors: int) -> Result:
+def measure(kind: str, file: Path, colors: int) -> Result:
     """All figures of one image."""
     data = file.read_bytes()
     comparison = compare(file.name, data, colors=colors)
@@ -100,7 +104,7 @@ def measure(file: Path, colors: int) -> Result:
     kpal_ms, _ = best(lambda: kpal.encode(original, colors=colors))
     quality = psnr(original, shown)
     return Result(
-        file.parent.name,
+        kind,
         comparison,
         kpal_ms,
         pngquant_ms,
@@ -115,10 +119,8 @@ def pngquant(rgba: Image.Image, colors: int) -> tuple[np.ndarray[Any, np.dtype[n
     indices, flat = imagequant.quantize_raw_rgba_bytes(
         rgba.tobytes(), *rgba.size, dithering_level=0.0, max_colors=colors
     )
-    image = Image.frombytes("P", rgba.size, indices)
     palette = np.array(flat, np.uint8).reshape(-1, 4)
-    image.putpalette(palette[:, :3].tobytes())
-    image.info["transparency"] = palette[:, 3].tobytes()
+    image = to_pillow(kpal.IndexedImage(np.frombuffer(indices, np.uint8).reshape(rgba.size[::-1]), palette))
     file = io.BytesIO()
     image.save(file, "PNG")
     size = len(oxipng.optimize_from_memory(file.getvalue(), level=2))
@@ -137,15 +139,16 @@ def best(work: Callable[[], Any]) -> tuple[float, Any]:
 
 def tables(results: list[Result]) -> str:
     """Three tables in Markdown: sizes, times, quality."""
-    names = [name for name in dict.fromkeys(name for r in results for name in r.bytes_of()) if name != ORIGINAL]
-    ours = [kpal_row(coder) for coder in kpal.CODERS]
+    rows = [row for r in results for row in r.comparison.rows]
+    png = next(row.format for row in rows if row.kind == "png")
+    names = [*dict.fromkeys(row.format for row in rows if row.kind != "original"), PNGQUANT]
+    ours = list(dict.fromkeys(row.format for row in rows if row.kind == "kpal"))
     groups = {kind: [r for r in results if r.kind == kind] for kind in dict.fromkeys(r.kind for r in results)}
     groups["all"] = results
     sizes, times, quality = [], [], []
     for kind, group in groups.items():
         mean = {
-            name: _mean(r.bytes_of()[name] / r.bytes_of()[TRUE_COLOR_PNG] for r in group if name in r.bytes_of())
-            for name in names
+            name: _mean(r.bytes_of()[name] / r.bytes_of()[png] for r in group if name in r.bytes_of()) for name in names
         }
         sizes.append([kind, str(len(group)), *(f"{mean[name]:.3f}" for name in names)])
         decode = [f"{_mean(_decode_ms(r, name) / _decode_ms(r, 'indexed PNG') for r in group):.2f}" for name in ours]

@@ -42,16 +42,19 @@ __all__ = [
     "decode_indexed",
     "encode",
     "inspect",
+    "metadata_of",
     "quantize",
 ]
 
 if TYPE_CHECKING:
     from .codec import decode, encode
     from .kmeans import KMeans
+    from .metadata import metadata_of
     from .quantizer import quantize
 else:
     # Loaded on first use: most programs that import kpal only want Pillow to open a file.
-    _LATER: Final = {"decode": "codec", "encode": "codec", "KMeans": "kmeans", "quantize": "quantizer"}
+    _LATER: Final = {"decode": "codec", "encode": "codec", "KMeans": "kmeans"}
+    _LATER |= {"metadata_of": "metadata", "quantize": "quantizer"}
 
     def __getattr__(name: str) -> Any:
         if name not in _LATER:
@@ -59,3 +62,6 @@ else:
         value = getattr(importlib.import_module(f".{_LATER[name]}", __name__), name)
         globals()[name] = value
         return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -11,9 +11,12 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PIL import UnidentifiedImageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 STREAM: Final = "-"  # standard input or output, on the command line
 
@@ -98,6 +101,8 @@ def plan(inputs: list[str], output: str | None, suffixes: frozenset[str], new_su
     several = len(inputs) > 1 or any(os.path.isdir(name) for name in inputs)  # noqa: PTH112  # as above
     if several and (output == STREAM or os.path.isfile(output)):  # noqa: PTH113
         raise ValueError(f"several inputs need a folder for output, not {output!r}")
+    if several and not os.path.isdir(output) and Path(output).suffix.lower() in suffixes | {new_suffix}:  # noqa: PTH112
+        raise ValueError(f"several inputs need a folder for output; {output!r} looks like a file")
     if several or os.path.isdir(output) or output.endswith(("/", os.sep)):  # noqa: PTH112
         return [Job(source, Path(output, below.with_suffix(new_suffix))) for source, below in found]
     return [Job(source, None if output == STREAM else Path(output)) for source, _ in found]
@@ -136,7 +141,8 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
     """Turns an exception in the block into one line on standard error, after which the block's value is true.
 
     Pillow raises nearly every kind of exception for damaged images (struct.error, zlib.error, SyntaxError ...), and
-    one bad file must not stop a batch, so all of them count as this file's failure. Warnings become lines, too.
+    one bad file must not stop a batch, so all of them count as this file's failure. Without an exception, warnings
+    become lines.
     """
 
     def __init__(self, name: str) -> None:
@@ -156,8 +162,9 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         self._catcher.__exit__(None, None, None)
-        for message in dict.fromkeys(str(warning.message) for warning in self._caught):
-            say(f"{self._name}: warning: {message}")
+        if error is None:
+            for message in dict.fromkeys(str(warning.message) for warning in self._caught):
+                say(f"{self._name}: warning: {message}")
         if not isinstance(error, Exception) or isinstance(error, BrokenPipeError):
             return False
         self._failed = True
@@ -179,15 +186,18 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
         )
 
 
-def progress(jobs: list[Job], *, quiet: bool) -> Iterator[Job]:
-    """The jobs, with a progress bar where standard error is a terminal."""
+def progress(jobs: list[Job], *, quiet: bool, console: Console | None = None) -> Iterator[Job]:
+    """The jobs, with a progress bar where standard error is a terminal.
+
+    console: what the caller prints to meanwhile, if that is on the same terminal.
+    """
     if quiet or not sys.stderr.isatty():
         yield from jobs
         return
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=console or Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=len(jobs))
         for job in jobs:
             bar.update(task, description=job.name[-40:].replace("[", r"\["))

@@ -1,5 +1,6 @@
-"""The command line. Every command gives exit status 0, 1 (some inputs failed, the rest is done) or 2 (wrong usage).
+"""The command line.
 
+Every command gives exit status 0, 1 (some inputs failed, the rest is done) or 2 (wrong usage); 130 after an interrupt.
 Results go to files or standard output, everything said to people goes to standard error, so that both can be piped.
 Modules that only one command needs are imported by it: most calls are for one small file.
 """
@@ -21,8 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PIL import Image
 
-from kpal_format import CODERS, MAX_COLORS, Info, inspect
-from kpal_plugins.pillow import EXTENSION
+from kpal_format import CODERS, EXTENSION, MAX_COLORS, Info, inspect
 
 from . import __version__, batch
 from .codec import DEFAULT_CODER
@@ -139,7 +139,7 @@ def _add_info(commands: _Commands) -> None:
 def _add_compare(commands: _Commands) -> None:
     parser = _command(commands, "compare", _compare, "sizes beside PNG, WebP and JPEG XL")
     parser.description = """Quantise each image, store its pixels in every format, and show sizes, times and quality.
-Nothing is written. For oxipng, JPEG XL and the perceptual score: pip install 'kpal-codec[compare]'"""
+Nothing is written. For oxipng, JPEG XL and the perceptual score, install kpal with its extra `compare`."""
     parser.add_argument(
         "inputs", metavar="IMAGE", nargs="+", help="image files, folders of them, or - for standard input"
     )
@@ -215,15 +215,18 @@ def _parts(text: str) -> tuple[str, ...]:
 
 def _ending(text: str) -> str:
     ending = "." + text.lower().removeprefix(".")
-    _format(ending)
+    try:
+        _format(ending)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
     return ending
 
 
 def _format(ending: str) -> str:
-    """Pillow's name of the format with that ending."""
+    """Pillow's name of the format with that ending; ValueError for one that Pillow does not both write and read."""
     name = Image.registered_extensions().get(ending.lower())
-    if name not in Image.SAVE:
-        raise argparse.ArgumentTypeError(f"Pillow writes no format with the ending {ending!r}")
+    if name not in Image.SAVE or name not in Image.OPEN:
+        raise ValueError(f"Pillow writes no images with the ending {ending!r}")
     return name
 
 
@@ -238,33 +241,40 @@ def _encode(options: argparse.Namespace) -> int:
             strip=options.strip,
         )
 
-    return _convert(options, IMAGES, EXTENSION, work)
+    jobs = _plan(options, IMAGES, EXTENSION)
+    for ending in _other_endings(jobs, EXTENSION):
+        if ending in Image.registered_extensions():
+            options.error(f"encode writes {EXTENSION} files, not {ending}; decode turns them into other formats")
+    return batch.run(jobs, work, force=options.force, quiet=options.quiet)
 
 
 def _decode(options: argparse.Namespace) -> int:
     ending = options.to or ".png"
 
     def work(job: batch.Job, data: bytes) -> bytes:
-        return from_kpal(data, _format(job.target.suffix if job.target else ending))
+        return from_kpal(data, _format(job.target.suffix if job.target and job.target.suffix else ending))
 
-    return _convert(options, frozenset((EXTENSION,)), ending, work)
-
-
-def _convert(
-    options: argparse.Namespace, suffixes: frozenset[str], ending: str, work: Callable[[batch.Job, bytes], bytes]
-) -> int:
+    jobs = _plan(options, frozenset((EXTENSION,)), ending)
     try:
-        jobs = batch.plan(options.inputs, options.output, suffixes, ending)
-        for suffix in {job.target.suffix for job in jobs if job.target is not None and job.target.suffix != ending}:
-            if ending == EXTENSION and suffix.lower() in Image.registered_extensions():
-                raise ValueError(f"encode writes {EXTENSION} files, not {suffix}; decode turns them into other formats")
-            if ending != EXTENSION and options.to:
-                raise ValueError(f"--to {options.to} does not go with an output that ends with {suffix!r}")
-            if ending != EXTENSION:
-                _format(suffix)
-    except (ValueError, argparse.ArgumentTypeError) as error:
+        for other in _other_endings(jobs, ending):
+            if _format(other) != _format(ending) and options.to:
+                options.error(f"--to {options.to} does not go with an output that ends with {other!r}")
+    except ValueError as error:
         options.error(str(error))
     return batch.run(jobs, work, force=options.force, quiet=options.quiet)
+
+
+def _plan(options: argparse.Namespace, suffixes: frozenset[str], ending: str) -> list[batch.Job]:
+    try:
+        return batch.plan(options.inputs, options.output, suffixes, ending)
+    except ValueError as error:
+        options.error(str(error))
+        raise  # which it does not come to: a usage error ends the program
+
+
+def _other_endings(jobs: list[batch.Job], ending: str) -> set[str]:
+    """The endings of targets, in lower case, that the caller chose in place of `ending`."""
+    return {job.target.suffix.lower() for job in jobs if job.target is not None} - {ending, ""}
 
 
 def _info(options: argparse.Namespace) -> int:
@@ -312,7 +322,7 @@ def _compare(options: argparse.Namespace) -> int:
         jobs = [batch.Job(source, None) for source, _ in batch.sources(options.inputs, IMAGES | {EXTENSION})]
     except ValueError as error:
         options.error(str(error))
-    for job in batch.progress(jobs, quiet=options.json):
+    for job in batch.progress(jobs, quiet=options.json, console=console if console.is_terminal else None):
         with batch.failures(job.name) as failed:
             comparison = compare(job.name, job.read(), colors=options.colors, dither=options.dither)
         if not failed:

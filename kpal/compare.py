@@ -1,6 +1,6 @@
 """kpal beside its peers: sizes, times and quality of one image in every format that is installed.
 
-All formats but the first two rows hold the *same* pixels, those of the quantised image, and each is decoded and
+All rows but the original file and its PNG hold the *same* pixels, those of the quantised image, and each is decoded and
 compared, so that no row can be smaller by being wrong. Peers run at their strongest settings, as kpal's claims are
 about those.
 """
@@ -13,21 +13,19 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from kpal_format import CODERS, U8, IndexedImage, decode_indexed, encode_indexed
 
-from .pixels import to_array
+from .pixels import to_array, to_pillow
 from .quantizer import Dither, quantize
 from .transcode import open_picture
 
 T = TypeVar("T")
 
-TRUE_COLOR_PNG: Final = "PNG"  # the yardstick of every saving
-ORIGINAL: Final = "original file"
 _DARK_AND_LIGHT: Final = (26, 230)  # backgrounds for images with alpha, as SSIMULACRA2's own tool has them
 _SMALLEST_SCORED: Final = 8  # pixels a side; SSIMULACRA2 sees nothing in smaller images
 _LARGEST_SCORED: Final = 1 << 22  # pixels; the package takes 0.5 KB for each, which makes this 2 GB
@@ -35,8 +33,14 @@ _LARGEST_SCORED: Final = 1 << 22  # pixels; the package takes 0.5 KB for each, w
 
 @dataclass(frozen=True)
 class Row:
-    """One format. Times in milliseconds; None for what was not done."""
+    """One format.
 
+    kind: the file as it was given, a PNG of its pixels, or a peer or a coder of kpal with the pixels of the quantised
+        image.
+    encode_ms: None for what was not encoded here.
+    """
+
+    kind: Literal["original", "png", "peer", "kpal"]
     format: str
     bytes: int
     encode_ms: float | None
@@ -63,30 +67,34 @@ class Comparison:
     rows: list[Row]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, which knows no infinity; with the percentage of the true-colour PNG's bytes that each row saves."""
-        yardstick = next(row.bytes for row in self.rows if row.format == TRUE_COLOR_PNG)
-        rows = [{**asdict(row), "saving_percent": round(100 * (1 - row.bytes / yardstick), 2)} for row in self.rows]
-        return {**asdict(self), "psnr_db": self.psnr_db if math.isfinite(self.psnr_db) else None, "rows": rows}
+        """For JSON, which knows no infinity."""
+        psnr_db = self.psnr_db if math.isfinite(self.psnr_db) else None
+        return {**asdict(self), "psnr_db": psnr_db, "rows": with_savings(self.rows)}
 
 
-def kpal_row(coder: str) -> str:
-    """The name of the row of one of kpal's coders; without a coder, what all of them begin with."""
-    return f"kpal {coder}"
+def saving(row: Row, rows: list[Row]) -> float:
+    """Percent of the bytes of the PNG in `rows` that `row` saves."""
+    return 100 * (1 - row.bytes / next(other.bytes for other in rows if other.kind == "png"))
 
 
-def compare(name: str, data: bytes, *, colors: int, dither: Dither = "none", score: bool = True) -> Comparison:
+def with_savings(rows: list[Row]) -> list[dict[str, Any]]:
+    """The rows for JSON."""
+    return [{**asdict(row), "saving_percent": round(saving(row, rows), 2)} for row in rows]
+
+
+def compare(name: str, data: bytes, *, colors: int, dither: Dither = "none") -> Comparison:
     """Compare the image file `data` in all formats. Raises what Pillow raises for a file that it cannot read."""
     with open_picture(data) as opened:
         original = to_array(opened)
     quantize_ms, image = _timed(lambda: quantize(original, colors, dither=dither))
     rows = [
-        Row(ORIGINAL, len(data), None, _decode_ms(data)),
-        _row(TRUE_COLOR_PNG, _png, Image.fromarray(original), original),
+        Row("original", "original file", len(data), None, _decode_ms(data)),
+        _row("png", "PNG", _png, Image.fromarray(original), original),
     ]
-    indexed, shown = _to_pillow(image), image.pixels()
+    indexed, shown = to_pillow(image), image.pixels()
     for peer, encode in peers().items():
         try:
-            rows.append(_row(peer, encode, indexed, shown))
+            rows.append(_row("peer", peer, encode, indexed, shown))
         except (OSError, ValueError) as error:  # WebP ends at 16383 pixels a side, for one
             warnings.warn(f"{peer} is left out: {error}", stacklevel=2)
     rows += [_kpal(coder, image) for coder in CODERS]
@@ -98,7 +106,7 @@ def compare(name: str, data: bytes, *, colors: int, dither: Dither = "none", sco
         len(image.palette),
         quantize_ms,
         psnr(original, shown),
-        ssimulacra2(original, shown) if score else None,
+        ssimulacra2(original, shown),
         rows,
     )
 
@@ -115,11 +123,7 @@ def peers() -> dict[str, Callable[[Image.Image], bytes]]:
     found["WebP lossless"] = lambda image: _saved(
         _direct(image), "WEBP", lossless=True, quality=100, method=6, exact=True
     )
-    try:
-        import pillow_jxl  # noqa: F401  # registers the format with Pillow
-    except ImportError:
-        pass
-    else:
+    if "JXL" in Image.SAVE:  # of pillow-jxl-plugin, which transcode.py imports
         found["JPEG XL lossless"] = lambda image: _saved(_direct(image), "JXL", lossless=True, effort=9)
     return found
 
@@ -146,19 +150,21 @@ def ssimulacra2(original: U8, shown: U8) -> float | None:
     return min(float(compute_ssimulacra2(_bmp(a), _bmp(b))) for a, b in pairs)
 
 
-def _row(name: str, encode: Callable[[Image.Image], bytes], image: Image.Image, expected: U8) -> Row:
+def _row(
+    kind: Literal["png", "peer"], name: str, encode: Callable[[Image.Image], bytes], image: Image.Image, expected: U8
+) -> Row:
     encode_ms, data = _timed(lambda: encode(image))
     with Image.open(io.BytesIO(data)) as decoded:
         if not _same(to_array(decoded), expected):
             raise AssertionError(f"{name} did not keep the pixels")
-    return Row(name, len(data), encode_ms, _decode_ms(data))
+    return Row(kind, name, len(data), encode_ms, _decode_ms(data))
 
 
 def _kpal(coder: str, image: IndexedImage) -> Row:
     encode_ms, data = _timed(lambda: encode_indexed(image, coder=coder))
     if not np.array_equal(decode_indexed(data).pixels(), image.pixels()):
         raise AssertionError(f"kpal's coder {coder} did not keep the pixels")
-    return Row(kpal_row(coder), len(data), encode_ms, _decode_ms(data))
+    return Row("kpal", f"kpal {coder}", len(data), encode_ms, _decode_ms(data))
 
 
 def _same(a: U8, b: U8) -> bool:
@@ -185,14 +191,6 @@ def _timed(work: Callable[[], T]) -> tuple[float, T]:
 def _decode_ms(data: bytes) -> float:
     """Bytes to pixels through Pillow, the best of three."""
     return min(_timed(lambda: Image.open(io.BytesIO(data)).load())[0] for _ in range(3))
-
-
-def _to_pillow(image: IndexedImage) -> Image.Image:
-    pillow = Image.fromarray(image.indices, "L")
-    pillow.putpalette(np.ascontiguousarray(image.palette[:, :3]).tobytes())
-    if image.palette.shape[1] == 4:
-        pillow.info["transparency"] = image.palette[:, 3].tobytes()
-    return pillow
 
 
 def _direct(image: Image.Image) -> Image.Image:

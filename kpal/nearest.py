@@ -1,10 +1,10 @@
 """Nearest centre by exact arithmetic.
 
 The nearest of some centres c to a point x is where |c|**2 / 2 - x.c is least: one matrix product for many points.
-Matrix libraries add up in an order of their own, and rounding would make their results differ between machines.
-Here there is nothing to round: with integer coordinates from 0 to 2040 in at most four dimensions, every product,
-every partial sum and the result are multiples of 1/2 below 2**23, which single precision holds exactly in whatever
-order they are added. More dimensions, or points from elsewhere, take double precision.
+Matrix libraries add up in an order of their own, and rounding would make their results differ between machines. Here
+there is nothing to round. With integer coordinates from 0 to 2040 in at most four dimensions, every partial sum of x.c
+is an integer below 2**24, and one that has |c|**2 / 2 in it is a multiple of 1/2 of less than 2**23: single precision
+holds both exactly, in whatever order they are added. More dimensions, or points from elsewhere, take double precision.
 """
 
 from __future__ import annotations

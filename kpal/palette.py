@@ -29,7 +29,10 @@ def as_palette(palette: ArrayLike) -> U8:
 
     palette: numbers 0..255 of that shape. Raises TypeError or ValueError that says what would be right.
     """
-    array: NDArray[Any] = np.asarray(palette)
+    try:
+        array: NDArray[Any] = np.asarray(palette)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"palette must have the shape (1..{MAX_COLORS}, 3 or 4)") from error
     if array.size == 0:
         raise ValueError("palette must have at least one colour")
     if array.dtype.kind not in "iu":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PIL import Image
 
-from kpal_format import INCH, U8, IndexedImage, Metadata
+from kpal_format import U8, IndexedImage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,46 +96,17 @@ def own_palette(image: Image.Image) -> IndexedImage:
     return IndexedImage(indices, palette)
 
 
-def metadata_of(image: Image.Image) -> Metadata:
-    """All that a Pillow image carries and a `.kpal` file can: ICC profile, Exif, XMP, text, resolution.
-
-    An ICC profile of another colour space than RGB is left out, as it does not describe the RGB colours that are
-    stored; so is the Exif of a TIFF file, which is one with the layout of that file. Strangers wrote all this: what
-    makes no sense is left out, too.
-    """
-    image.load()  # some formats (PNG among them) find their metadata behind the pixels
-    text = getattr(image, "text", None) or image.info.get("text")
-    return Metadata(
-        icc_profile=rgb_profile(image.info.get("icc_profile")),
-        exif=_as_blob(image.info.get("exif")),
-        xmp=_as_blob(image.info.get("xmp")),
-        text={str(key): str(value) for key, value in text.items()} if isinstance(text, dict) else {},
-        density=density_of(image.info.get("dpi")),
-    )
-
-
-def rgb_profile(profile: object) -> bytes | None:
-    """The ICC profile if it describes RGB data (ICC.1:2022, 7.2.6: the colour space's signature is at byte 16)."""
-    return profile if isinstance(profile, bytes) and profile[16:20] == b"RGB " else None
-
-
-def density_of(dpi: object) -> tuple[int, int] | None:
-    """Dots per inch, two numbers, as pixels per metre; None where they make no sense."""
-    try:
-        x, y = (round(float(value) / INCH) for value in dpi)  # type: ignore[attr-defined]
-        return Metadata(density=(x, y)).density
-    except (TypeError, ValueError, OverflowError, ZeroDivisionError):  # Pillow's fractions may have a denominator of 0
-        return None
-
-
-def _as_blob(value: object) -> bytes | None:
-    if isinstance(value, str):
-        return value.encode()
-    return bytes(value) if isinstance(value, (bytes, bytearray)) else None
+def to_pillow(image: IndexedImage) -> Image.Image:
+    """The inverse of `own_palette`: a Pillow image of mode P, with `info["transparency"]` where there is alpha."""
+    pillow = Image.fromarray(image.indices)
+    pillow.putpalette(np.ascontiguousarray(image.palette[:, :3]).tobytes())
+    if image.palette.shape[1] == 4:
+        pillow.info["transparency"] = image.palette[:, 3].tobytes()
+    return pillow
 
 
 def _from_pillow(image: Image.Image) -> U8:
-    if image.mode in _DEEP:
+    if image.mode in _DEEP or (image.mode == "I" and image.format == "PPM"):  # which Pillow scales to 16 bits
         return _from_deep(image)
     target = _CONVERT.get(image.mode)
     if target is None:

@@ -11,9 +11,10 @@ from PIL import Image
 from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata
 
 from . import pixels as _pixels
+from .clustering import cluster, distinct
 from .dither import floyd_steinberg
 from .histogram import Histogram
-from .kmeans import cluster, distinct
+from .metadata import rgb_profile
 from .nearest import nearest
 from .palette import as_palette, sorted_palette
 from .space import to_colors, to_points
@@ -136,5 +137,5 @@ def _default_metadata(pixels: Pixels) -> Metadata:
     if isinstance(pixels, IndexedImage):
         return pixels.metadata
     if isinstance(pixels, Image.Image):
-        return Metadata(icc_profile=_pixels.rgb_profile(pixels.info.get("icc_profile")))
+        return Metadata(icc_profile=rgb_profile(pixels.info.get("icc_profile")))
     return Metadata()

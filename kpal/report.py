@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from .compare import ORIGINAL, TRUE_COLOR_PNG, Comparison, Row, kpal_row
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from .compare import Comparison, Row, saving, with_savings
 
 
 def as_json(comparisons: list[Comparison]) -> dict[str, Any]:
     """All comparisons, and their totals."""
-    return {"images": [c.as_dict() for c in comparisons], "total": [row.__dict__ for row in totals(comparisons)]}
+    return {"images": [c.as_dict() for c in comparisons], "total": with_savings(totals(comparisons))}
 
 
 def show(console: Console, comparison: Comparison) -> None:
@@ -29,22 +26,17 @@ def show(console: Console, comparison: Comparison) -> None:
         quality = f"PSNR {c.psnr_db:.1f} dB" + (
             f", SSIMULACRA2 {c.ssimulacra2:.1f}" if c.ssimulacra2 is not None else ""
         )
-    console.print(
-        f"\n{c.name}: {size}, quantised in {c.quantize_ms:.0f} ms, {quality}",
-        soft_wrap=True,
-        markup=False,
-        highlight=False,
-    )
+    _print(console, f"\n{c.name}: {size}, quantised in {c.quantize_ms:.0f} ms, {quality}")
     console.print(_table(c.rows))
-    console.print(verdict(c.rows), soft_wrap=True, markup=False, highlight=False)
+    _print(console, verdict(c.rows, lossless=math.isinf(c.psnr_db)))
 
 
 def show_total(console: Console, comparisons: list[Comparison]) -> None:
     """Sums over all images."""
     rows = totals(comparisons)
-    console.print(f"\nTotal of {len(comparisons)} images", soft_wrap=True, markup=False, highlight=False)
+    _print(console, f"\nTotal of {len(comparisons)} images")
     console.print(_table(rows))
-    console.print(verdict(rows), soft_wrap=True, markup=False, highlight=False)
+    _print(console, verdict(rows, lossless=all(math.isinf(c.psnr_db) for c in comparisons)))
 
 
 def totals(comparisons: list[Comparison]) -> list[Row]:
@@ -54,40 +46,46 @@ def totals(comparisons: list[Comparison]) -> list[Row]:
         same = [row for c in comparisons for row in c.rows if row.format == first.format]
         if len(same) == len(comparisons):
             encode_ms = None if first.encode_ms is None else sum(row.encode_ms or 0.0 for row in same)
-            rows.append(
-                Row(first.format, sum(row.bytes for row in same), encode_ms, sum(row.decode_ms for row in same))
-            )
+            decode_ms = sum(row.decode_ms for row in same)
+            rows.append(Row(first.kind, first.format, sum(row.bytes for row in same), encode_ms, decode_ms))
     return rows
 
 
-def verdict(rows: list[Row]) -> str:
-    """One sentence: is kpal the smallest of the formats that hold the same pixels?"""
-    same_pixels = [row for row in rows if row.format not in (ORIGINAL, TRUE_COLOR_PNG)]
-    ours = min((row for row in same_pixels if row.format.startswith(kpal_row(""))), key=_bytes)
-    peer = min((row for row in same_pixels if not row.format.startswith(kpal_row(""))), key=_bytes)
-    if ours.bytes == peer.bytes:
-        return f"{ours.format} is as small as {peer.format}."
-    if ours.bytes < peer.bytes:
-        return f"{ours.format} is the smallest, {1 - ours.bytes / peer.bytes:.1%} smaller than {peer.format}."
-    return (
-        f"kpal is not the smallest here: {ours.format} is {ours.bytes / peer.bytes - 1:.1%} larger than {peer.format}."
-    )
+def verdict(rows: list[Row], *, lossless: bool) -> str:
+    """Whether kpal is the smallest of the formats that hold the same pixels: with `lossless`, all of them."""
+    ours = min((row for row in rows if row.kind == "kpal"), key=_bytes)
+    others = [row for row in rows if row.kind == "peer" or (lossless and row.kind != "kpal")]
+    best = min(others, key=_bytes)
+    if ours.bytes > best.bytes:
+        larger = ours.bytes / best.bytes - 1
+        sentence = f"kpal is not the smallest here: {ours.format} is {larger:.1%} larger than {best.format}."
+    elif ours.bytes == best.bytes:
+        sentence = f"{ours.format} is as small as {best.format}."
+    else:
+        sentence = f"{ours.format} is the smallest, {1 - ours.bytes / best.bytes:.1%} smaller than {best.format}."
+    worse = [
+        row.format for row in rows if row.kind in ("original", "png") and row not in others and row.bytes < ours.bytes
+    ]
+    return sentence + (f" It is larger than the {' and the '.join(worse)}, which lost no colours." if worse else "")
 
 
 def _bytes(row: Row) -> int:
     return row.bytes
 
 
-def _table(rows: Iterable[Row]) -> Table:
-    rows = list(rows)
-    yardstick = next(row.bytes for row in rows if row.format == TRUE_COLOR_PNG)
+def _print(console: Console, text: str) -> None:
+    console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+def _table(rows: list[Row]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("format")
-    for heading in ("bytes", "against PNG", "encode ms", "decode ms"):
+    for heading in ("bytes", "saving on PNG", "encode ms", "decode ms"):
         table.add_column(heading, justify="right")
     for row in rows:
-        saving = f"{100 * (row.bytes / yardstick - 1):+.1f} %"
         encode_ms = "" if row.encode_ms is None else f"{row.encode_ms:.1f}"
-        style = "bold" if row.format.startswith(kpal_row("")) else ""
-        table.add_row(row.format, f"{row.bytes:,}", saving, encode_ms, f"{row.decode_ms:.1f}", style=style)
+        style = "bold" if row.kind == "kpal" else ""
+        table.add_row(
+            row.format, f"{row.bytes:,}", f"{saving(row, rows):.1f} %", encode_ms, f"{row.decode_ms:.1f}", style=style
+        )
     return table

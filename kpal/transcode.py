@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import struct
@@ -13,20 +14,32 @@ from typing import Any, Final
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin
 
-from kpal_format import MAX_COLORS, Metadata
+from kpal_format import MAX_COLORS, U8, Metadata
 
 from .codec import DEFAULT_CODER, encode
-from .pixels import metadata_of
+from .metadata import PNG_XMP, metadata_of
 from .quantizer import Dither
+
+with contextlib.suppress(ImportError):
+    import pillow_jxl  # noqa: F401  # registers JPEG XL with Pillow, where it is installed
 
 _ONE_PICTURE: Final = ("MPO",)  # several views of one photo, of which the first is the picture
 _PALETTES: Final = ("PNG", "GIF", "KPAL")  # formats that hold palettes with transparency
 _LOSSY: Final = ("JPEG", "MPO", "AVIF")  # formats that are known to change pixels
-_EXIF: Final = ("PNG", "WEBP", "JPEG", "AVIF", "JXL", "KPAL")  # formats that hold an Exif block as it is
 _LOSSLESSLY: Final[dict[str, dict[str, Any]]] = {  # what other formats need to be told
     "WEBP": {"lossless": True, "exact": True},
     "JXL": {"lossless": True},
     "KPAL": {"keep_palette": True},
+}
+_HOLDS: Final[dict[str, tuple[str, ...]]] = {  # the metadata that Pillow writes to each format; to others, none
+    "PNG": ("icc_profile", "exif", "xmp", "text", "dpi"),
+    "KPAL": ("icc_profile", "exif", "xmp", "text", "dpi"),
+    "WEBP": ("icc_profile", "exif", "xmp"),
+    "JPEG": ("icc_profile", "exif", "xmp", "dpi"),
+    "AVIF": ("icc_profile", "exif", "xmp"),
+    "JXL": ("icc_profile", "exif", "xmp"),
+    "TIFF": ("icc_profile", "dpi"),
+    "BMP": ("dpi",),
 }
 
 
@@ -54,27 +67,36 @@ def to_kpal(
 def from_kpal(data: bytes, format: str) -> bytes:
     """A `.kpal` file in another of Pillow's formats, as a palette image where the format has such.
 
-    Raises ValueError where the format cannot hold the pixels, unless it is one that is known to change them.
+    Warns of metadata that the format cannot hold. Raises ValueError where it cannot hold the pixels, unless it is one
+    that is known to change them.
     """
     with Image.open(io.BytesIO(data), formats=("KPAL",)) as image:
         image.load()
-        options: dict[str, Any] = {
-            name: image.info[name] for name in ("icc_profile", "xmp", "dpi") if name in image.info
-        }
-        options |= _LOSSLESSLY.get(format, {})
-        if format in _EXIF and "exif" in image.info:
-            options["exif"] = image.info["exif"]
-        if format == "PNG":
-            options["pnginfo"] = _png_text(image.info.get("text", {}))
-        elif format == "KPAL":
-            options["text"] = image.info.get("text", {})
         file = io.BytesIO()
-        _suited_to(format, image).save(file, format, **options)
+        _suited_to(format, image).save(file, format, **_metadata_for(format, image.info), **_LOSSLESSLY.get(format, {}))
         if format not in _LOSSY:
             with Image.open(io.BytesIO(file.getvalue())) as written:
-                if not np.array_equal(np.asarray(written.convert("RGBA")), np.asarray(image.convert("RGBA"))):
+                if not np.array_equal(_seen(written), _seen(image)):
                     raise ValueError(f"{format} cannot hold these pixels; PNG and WebP hold all")
         return file.getvalue()
+
+
+def _metadata_for(format: str, info: dict[str | tuple[int, int], Any]) -> dict[str, Any]:
+    """Save options for what `info`, of an image from a `.kpal` file, has of metadata."""
+    found = {name: info[name] for name in _HOLDS["KPAL"] if name in info}
+    for name in found.keys() - set(_HOLDS.get(format, ())):
+        del found[name]
+        warnings.warn(f"{format} cannot hold {name}: it is left out", stacklevel=2)
+    if format == "PNG":
+        found["pnginfo"] = _png_text(found.pop("text", {}), found.pop("xmp", b""))
+    return found
+
+
+def _seen(image: Image.Image) -> U8:
+    """RGBA pixels, without the colours of what is fully transparent."""
+    pixels = np.array(image.convert("RGBA"))
+    pixels[pixels[:, :, 3] == 0] = 0
+    return pixels
 
 
 @contextmanager
@@ -114,7 +136,7 @@ def _suited_to(format: str, image: Image.Image) -> Image.Image:
     return image
 
 
-def _png_text(text: dict[str, str]) -> PngImagePlugin.PngInfo:
+def _png_text(text: dict[str, str], xmp: bytes) -> PngImagePlugin.PngInfo:
     info = PngImagePlugin.PngInfo()
     for key, value in text.items():
         # PNG 1.2, 4.2.3: keywords have 1 to 79 Latin-1 characters, and neither they nor texts have zeros.
@@ -122,4 +144,9 @@ def _png_text(text: dict[str, str]) -> PngImagePlugin.PngInfo:
             info.add_itxt(key, value)
         else:
             warnings.warn(f"PNG cannot hold the text {key!r}: it is left out", stacklevel=2)
+    if xmp:
+        try:
+            info.add_itxt(PNG_XMP, xmp.decode())
+        except UnicodeDecodeError:
+            warnings.warn("PNG cannot hold this XMP packet, which is not UTF-8: it is left out", stacklevel=2)
     return info

@@ -377,9 +377,9 @@ def test_atomic_writing_goes_through_links_and_keeps_permissions(tmp_path: Path)
         (["encode", "x.png", "-o", ""], "the name of the output is empty"),
         (["encode", "x.png", "-o", "y.png"], "encode writes .kpal files, not .png"),
         (["encode", "x.png", "y.png", "-o", "-"], "several inputs need a folder for output"),
-        (["decode", "x.kpal", "-o", "x.docx"], "Pillow writes no format with the ending '.docx'"),
+        (["decode", "x.kpal", "-o", "x.docx"], "Pillow writes no images with the ending '.docx'"),
         (["decode", "x.kpal", "--to", "webp", "-o", "x.png"], "--to .webp does not go with"),
-        (["decode", "x.kpal", "--to", "docx"], "Pillow writes no format with the ending '.docx'"),
+        (["decode", "x.kpal", "--to", "docx"], "Pillow writes no images with the ending '.docx'"),
     ],
 )
 def test_wrong_usage_has_status_2_and_says_what_is_wrong(

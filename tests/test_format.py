@@ -200,7 +200,7 @@ def test_random_bytes_are_refused() -> None:
         (Parts(flags=0b100, last=0, palette=section(b"123")).bytes(), DamagedError, "no bands"),
         (Parts(flags=0b100).bytes(), DamagedError, "no bands"),
         (Parts(flags=0b100, height=varint(99)).bytes(), DamagedError, "rows of a band is 2; 32768 to 98 are possible"),
-        (Parts(stream=section(b"")).bytes(), DamagedError, "length of the band is 0"),
+        (Parts(stream=section(b"")).bytes(), DamagedError, "length of the index stream is 0"),
         (Parts(stream=section(b"\x03\x40")).bytes(), DamagedError, "unknown form 3"),
         (
             Parts(last=255, palette=section(bytes(768)), stream=section(b"\x01" + frame(b"ab"))).bytes(),

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 import kpal
-from kpal.pixels import density_of, metadata_of, to_array
+from kpal.metadata import density_of
+from kpal.pixels import to_array
 
 from .images import METADATA, gradient, random_indexed, soft_icon
 
@@ -117,7 +118,7 @@ def test_all_metadata_of_a_pillow_image_can_be_asked_for() -> None:
     image = Image.new("RGB", (1, 1))
     image.info |= {"icc_profile": METADATA.icc_profile, "exif": METADATA.exif, "xmp": METADATA.xmp}
     image.info |= {"text": dict(METADATA.text), "dpi": (300, 150)}
-    found = metadata_of(image)
+    found = kpal.metadata_of(image)
     assert (found.icc_profile, found.xmp, found.text, found.density) == (
         METADATA.icc_profile,
         METADATA.xmp,

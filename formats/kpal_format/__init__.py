@@ -5,7 +5,7 @@ Bytes in, values out: nothing here touches a file, knows of Pillow, or chooses a
 
 from .codec import MAX_PIXELS, Info, decode_indexed, decode_truncated, encode_indexed, inspect, verify
 from .coders import BY_NAME
-from .container import MAGIC, Head, read_head
+from .container import EXTENSION, MAGIC, MIME, Head, read_head
 from .errors import DamagedError, KpalError, LimitError, TruncatedError, UnsupportedError
 from .indexed import INCH, MAX_COLORS, U8, IndexedImage, Metadata
 
@@ -13,10 +13,12 @@ CODERS = tuple(BY_NAME)
 
 __all__ = [
     "CODERS",
+    "EXTENSION",
     "INCH",
     "MAGIC",
     "MAX_COLORS",
     "MAX_PIXELS",
+    "MIME",
     "U8",
     "DamagedError",
     "Head",

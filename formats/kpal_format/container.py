@@ -20,6 +20,8 @@ from .indexed import MAX_SIDE, U8, IndexedImage, Metadata
 from .metadata import MAX_HEADER, MAX_PARTS, decode_metadata, encode_metadata
 from .palette import decode_palette, encode_palette
 
+EXTENSION: Final = ".kpal"
+MIME: Final = "image/x-kpal"
 MAGIC: Final = b"\x8bKPAL\r\n\x1a"  # a high bit against 7-bit transport, CR LF against text mode, ^Z against `type`
 MAJOR: Final = 0
 MINOR: Final = 1
@@ -154,7 +156,7 @@ def read_bands(data: bytes | memoryview, head: Head) -> list[Section]:
     Raises DamagedError; TruncatedError where the file ends too early.
     """
     cursor = _Cursor(data, head.size)
-    bands = [cursor.section("band", least=1) for _ in range(head.bands)]
+    bands = [cursor.section("index stream", least=1) for _ in range(head.bands)]
     end = cursor.at
     stored = int.from_bytes(cursor.take(_CRC_SIZE, "checksum"), "little")
     if cursor.at < len(data):
@@ -170,7 +172,7 @@ def read_bands_left(data: bytes | memoryview, head: Head) -> list[Section]:
     bands: list[Section] = []
     for _ in range(head.bands):
         try:
-            length = cursor.varint("length of the band", least=1)
+            length = cursor.varint("length of the index stream", least=1)
         except TruncatedError:
             break
         bands.append(Section(cursor.data[cursor.at : cursor.at + length], cursor.at))

@@ -15,7 +15,9 @@ from typing import IO, Any, Final
 from PIL import Image, ImageFile, ImagePalette
 
 from kpal_format import (
+    EXTENSION,
     MAGIC,
+    MIME,
     DamagedError,
     Head,
     Metadata,
@@ -27,8 +29,6 @@ from kpal_format import (
 )
 
 FORMAT: Final = "KPAL"
-EXTENSION: Final = ".kpal"
-MIME: Final = "image/x-kpal"
 
 _DECODER: Final = "kpal"
 _FIRST_READ: Final = 4096  # holds the head of nearly all files
@@ -104,14 +104,15 @@ def _to_info(metadata: Metadata) -> dict[str, Any]:
 
 def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
     from kpal.codec import encode
-    from kpal.pixels import density_of, rgb_profile
+    from kpal.metadata import density_of, rgb_profile
 
     # Pillow ignores options that a plugin does not ask for, so a misspelt one has to be found here. All is checked and
     # encoded before the first byte is written.
-    options = {key: value for key, value in image.encoderinfo.items() if value is not None or key == "icc_profile"}
     known = _ENCODE_OPTIONS + _METADATA_OPTIONS
-    if unknown := sorted(set(options) - set(known)):
+    if unknown := sorted(set(image.encoderinfo) - set(known)):
         raise TypeError(f"unknown save options for {FORMAT}: {', '.join(unknown)}; there are {', '.join(known)}")
+    # None is "as by default", but for the ICC profile: there it says to leave out the one that the image has.
+    options = {key: value for key, value in image.encoderinfo.items() if value is not None or key == "icc_profile"}
     exif, dpi = options.get("exif"), options.get("dpi")
     density = density_of(dpi)
     if dpi is not None and density is None:
