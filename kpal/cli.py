@@ -39,7 +39,7 @@ IMAGES: Final = frozenset(
         *(".jxl", ".avif", ".tga", ".pcx", ".ico", ".ppm", ".pgm", ".pbm"),
     )
 )
-_STRIPPABLE: Final = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp", "text": "text", "dpi": "density"}
+STRIPPABLE: Final = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp", "text": "text", "dpi": "density"}
 
 _Commands = Any  # argparse keeps the type of its subparsers to itself
 
@@ -109,7 +109,7 @@ def _add_encode(commands: _Commands) -> None:
         metavar="PARTS",
         type=_parts,
         default=(),
-        help=f"metadata to leave out, {', '.join(_STRIPPABLE)} or all, separated by commas (default: keep all)",
+        help=f"metadata to leave out, {', '.join(STRIPPABLE)} or all, separated by commas (default: keep all)",
     )
 
 
@@ -206,11 +206,11 @@ def _colors(text: str) -> int:
 
 
 def _parts(text: str) -> tuple[str, ...]:
-    names = list(_STRIPPABLE) if text == "all" else text.split(",")
+    names = list(STRIPPABLE) if text == "all" else text.split(",")
     for name in names:
-        if name not in _STRIPPABLE:
-            raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(_STRIPPABLE)}, all")
-    return tuple(_STRIPPABLE[name] for name in names)
+        if name not in STRIPPABLE:
+            raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(STRIPPABLE)}, all")
+    return tuple(STRIPPABLE[name] for name in names)
 
 
 def _ending(text: str) -> str:

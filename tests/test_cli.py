@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -20,6 +21,7 @@ from kpal.batch import printable, write_atomic
 
 from .images import METADATA, gradient, pillow, random_indexed, soft_icon
 
+PARTS = [field.name for field in dataclasses.fields(METADATA)]
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
 
@@ -117,6 +119,9 @@ def test_a_gif_keeps_the_alpha_that_it_can_hold(tmp_path: Path, capsys: pytest.C
     source.write_bytes(kpal.encode(kpal.IndexedImage(np.array([[0, 1, 2, 3]], np.uint8), palette)))
     assert cli.main(["decode", str(source), "--to", "gif"]) == 0
     assert pixels_of(source.with_suffix(".gif"))[0, :, 3].tolist() == [255, 0, 255, 0]
+    hidden = np.array([[1, 2, 3, 0], [0, 0, 0, 0], [9, 9, 9, 255]], np.uint8)
+    source.write_bytes(kpal.encode(kpal.IndexedImage(np.array([[0, 1, 2]], np.uint8), hidden)))
+    assert cli.main(["decode", str(source), "--to", "gif", "--force"]) == 0
     source.write_bytes(kpal.encode(soft_icon()))
     assert cli.main(["decode", str(source), "--to", "gif", "--force"]) == 1
     assert "GIF cannot hold soft alpha" in capsys.readouterr().err
@@ -156,6 +161,26 @@ def test_text_that_png_cannot_hold_is_left_out_with_a_warning(
         assert image.text == {"Author": "日本"}
 
 
+def test_endings_are_compared_as_formats(tmp_path: Path, chart: Path) -> None:
+    target = tmp_path / "UPPER.KPAL"
+    assert cli.main(["encode", str(chart), "-o", str(target)]) == 0
+    for options in (["-o", f"{tmp_path}/x.PNG", "--to", "png"], ["-o", f"{tmp_path}/x.jpeg", "--to", "jpg"]):
+        assert cli.main(["decode", str(target), *options]) == 0
+    assert cli.main(["decode", str(target), "-o", f"{tmp_path}/plain", "--to", "webp"]) == 0
+    with Image.open(tmp_path / "plain") as image:
+        assert image.format == "WEBP"
+
+
+def test_jpeg_xl_works_where_its_plugin_is_installed(tmp_path: Path) -> None:
+    pytest.importorskip("pillow_jxl")
+    source = tmp_path / "source.kpal"
+    source.write_bytes(kpal.encode(random_indexed(20, 30, 40)))
+    assert cli.main(["decode", str(source), "--to", "jxl"]) == 0
+    back = tmp_path / "back.kpal"
+    assert cli.main(["encode", str(source.with_suffix(".jxl")), "-o", str(back)]) == 0
+    assert np.array_equal(kpal.decode(back.read_bytes()), random_indexed(20, 30, 40).pixels())
+
+
 def test_alpha_that_a_format_cannot_hold_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = tmp_path / "source.kpal"
     source.write_bytes(kpal.encode(soft_icon()))
@@ -164,28 +189,50 @@ def test_alpha_that_a_format_cannot_hold_is_an_error(tmp_path: Path, capsys: pyt
     assert files_in(tmp_path) == ["source.kpal"]
 
 
-def test_metadata_travel_both_ways_and_can_be_stripped(tmp_path: Path) -> None:
-    source, encoded, back = (tmp_path / name for name in ("source.png", "encoded.kpal", "back.png"))
+@pytest.fixture
+def annotated(tmp_path: Path) -> Path:
+    """A PNG with all of METADATA."""
+    path = tmp_path / "annotated.png"
     info = PngImagePlugin.PngInfo()
-    for key, value in METADATA.text.items():
+    assert METADATA.xmp is not None
+    for key, value in {**METADATA.text, "XML:com.adobe.xmp": METADATA.xmp.decode()}.items():
         info.add_itxt(key, value)
     Image.fromarray(gradient()).save(
-        source, pnginfo=info, icc_profile=METADATA.icc_profile, exif=METADATA.exif, xmp=METADATA.xmp, dpi=(300, 150)
+        path, pnginfo=info, icc_profile=METADATA.icc_profile, exif=METADATA.exif, dpi=(300, 150)
     )
-    assert cli.main(["encode", str(source), "-o", str(encoded)]) == 0
+    return path
+
+
+def test_metadata_travel_both_ways(annotated: Path, tmp_path: Path) -> None:
+    encoded, back = tmp_path / "encoded.kpal", tmp_path / "back.png"
+    assert cli.main(["encode", str(annotated), "-o", str(encoded)]) == 0
     found = kpal.inspect(encoded.read_bytes()).metadata
-    assert (found.icc_profile, found.text, found.density) == (METADATA.icc_profile, METADATA.text, METADATA.density)
+    assert found.exif is not None
+    assert dataclasses.replace(found, exif=METADATA.exif) == METADATA
     assert cli.main(["decode", str(encoded), "-o", str(back)]) == 0
     with Image.open(back) as image:
-        assert isinstance(image, PngImagePlugin.PngImageFile)
-        assert {**image.text, "XML:com.adobe.xmp": None} == {**METADATA.text, "XML:com.adobe.xmp": None}
-        assert (image.info["icc_profile"], image.getexif()[0x0112]) == (METADATA.icc_profile, 6)
-        assert image.info["dpi"] == pytest.approx((300, 150), rel=1e-4)
-    assert cli.main(["encode", str(source), "-fo", str(encoded), "--strip", "icc,text,xmp"]) == 0
-    left = kpal.inspect(encoded.read_bytes()).metadata
-    assert (left.icc_profile, left.text, left.xmp) == (None, {}, None)
-    assert left.exif
-    assert left.density
+        assert kpal.metadata_of(image) == found
+        assert image.getexif()[0x0112] == 6
+        assert image.info["xmp"] == METADATA.xmp
+
+
+@pytest.mark.parametrize("part", ["icc", "exif", "xmp", "text", "dpi"])
+def test_parts_of_metadata_can_be_stripped(annotated: Path, part: str) -> None:
+    assert cli.main(["encode", str(annotated), "--strip", part]) == 0
+    data = annotated.with_suffix(".kpal").read_bytes()
+    metadata = kpal.inspect(data).metadata
+    assert [name for name in PARTS if not getattr(metadata, name)] == [cli.STRIPPABLE[part]]
+    assert not any("xmpmeta" in text for text in metadata.text.values())
+
+
+@pytest.mark.parametrize(("ending", "lost"), [("gif", PARTS), ("webp", ["text", "density"])])
+def test_metadata_that_a_format_cannot_hold_are_named(
+    annotated: Path, ending: str, lost: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["encode", str(annotated)]) == 0
+    assert cli.main(["decode", str(annotated.with_suffix(".kpal")), "--to", ending]) == 0
+    said = capsys.readouterr().err
+    assert [name for name in PARTS if f"cannot hold {name.replace('density', 'dpi')}:" in said] == lost
 
 
 def test_a_picture_stays_the_right_way_up_without_its_exif(tmp_path: Path) -> None:
@@ -377,6 +424,8 @@ def test_atomic_writing_goes_through_links_and_keeps_permissions(tmp_path: Path)
         (["encode", "x.png", "-o", ""], "the name of the output is empty"),
         (["encode", "x.png", "-o", "y.png"], "encode writes .kpal files, not .png"),
         (["encode", "x.png", "y.png", "-o", "-"], "several inputs need a folder for output"),
+        (["encode", "x.png", "y.png", "-o", "all.kpal"], "several inputs need a folder for output; 'all.kpal' looks"),
+        (["decode", "x.kpal", "--to", "pdf"], "Pillow writes no images with the ending '.pdf'"),
         (["decode", "x.kpal", "-o", "x.docx"], "Pillow writes no images with the ending '.docx'"),
         (["decode", "x.kpal", "--to", "webp", "-o", "x.png"], "--to .webp does not go with"),
         (["decode", "x.kpal", "--to", "docx"], "Pillow writes no images with the ending '.docx'"),
@@ -451,6 +500,7 @@ def test_compare_shows_every_format_and_says_where_kpal_is_not_the_smallest(
     image = report["images"][0]
     rows = {row["format"]: row for row in image["rows"]}
     assert rows["PNG"]["saving_percent"] == 0
+    assert all("saving_percent" in row for row in report["total"])
     assert rows["kpal zstd"]["bytes"] == len(kpal.encode(photo))
     assert image["psnr_db"] > 30
     assert report["images"][1]["psnr_db"] is None

@@ -24,6 +24,14 @@ def test_examples_in_docstrings_are_right(module: ModuleType) -> None:
     assert result.failed == 0
 
 
+def test_every_public_name_is_listed_and_there() -> None:
+    for name in kpal.__all__:
+        assert name in dir(kpal)
+        assert getattr(kpal, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'encoder'"):
+        kpal.encoder  # type: ignore[attr-defined]  # noqa: B018
+
+
 def test_the_readme_s_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Image.fromarray(gradient()).save("chart.png")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -58,6 +60,12 @@ def test_sixteen_bits_are_rounded_to_eight(dtype: str) -> None:
     assert to_array(image)[0, :, 0].tolist() == [0, 0, 1, 1, 255, 255, 254]
     image.info["transparency"] = 128
     assert to_array(image)[0, :, 3].tolist() == [255, 0, 255, 255, 255, 255, 255]
+
+
+def test_sixteen_bit_pgm_files_are_sixteen_bits() -> None:
+    file = io.BytesIO(b"P5 3 1 65535\n" + np.array([0, 32768, 65535], ">u2").tobytes())
+    with Image.open(file) as image:
+        assert to_array(image)[0, :, 0].tolist() == [0, 128, 255]
 
 
 @pytest.mark.parametrize(("mode", "reason"), [("I", "no fixed range"), ("F", "no fixed range"), ("LAB", "ImageCms")])

@@ -253,6 +253,7 @@ def test_encoding_is_quantising_and_then_storing() -> None:
         ({"palette": []}, (TypeError, ValueError), "palette must"),
         ({"palette": np.zeros((257, 3), int)}, ValueError, "palette must have the shape"),
         ({"palette": np.zeros((2, 2), int)}, ValueError, "palette must have the shape"),
+        ({"palette": [[1, 2, 3], [1, 2]]}, ValueError, "palette must have the shape"),
         ({"palette": [[0.5, 0, 0]]}, TypeError, "palette must hold whole numbers"),
         ({"palette": [[0, 0, 256]]}, ValueError, "palette must hold whole numbers"),
         ({"keep_palette": True}, ValueError, "keep_palette needs a Pillow image of mode P, not a ndarray"),
@@ -261,6 +262,7 @@ def test_encoding_is_quantising_and_then_storing() -> None:
         ({"keep_palette": True, "palette": [[0, 0, 0]]}, ValueError, "neither palette nor dither"),
         ({"palette": [[0, 0, 0], [1, 1, 1]], "colors": 1}, ValueError, "palette has 2 colours, more than colors=1"),
         ({"coder": "lzw"}, ValueError, "unknown coder"),
+        ({"coder": []}, ValueError, "unknown coder"),
         ({"metadata": {"icc": b""}}, TypeError, "metadata must be"),
     ],
 )
