@@ -14,8 +14,8 @@ import argparse
 import io
 import json
 import math
+import operator
 import sys
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from rich.progress import track
 import kpal
 from kpal import batch
 from kpal.cli import IMAGES
-from kpal.compare import Comparison, compare, psnr, ssimulacra2
+from kpal.compare import Comparison, compare, psnr, ssimulacra2, timed
 from kpal.pixels import to_array, to_pillow
 
 PNGQUANT: Final = "libimagequant, oxipng -o2"
@@ -97,11 +97,12 @@ def measure(kind: str, file: Path, colors: int) -> Result:
     """All figures of one image."""
     data = file.read_bytes()
     comparison = compare(file.name, data, colors=colors)
-    with Image.open(io.BytesIO(data)) as image:
-        original = to_array(image)
+    with Image.open(io.BytesIO(data)) as opened:
+        original = to_array(opened)
     rgba = Image.fromarray(original).convert("RGBA")
-    pngquant_ms, (shown, pngquant_bytes) = best(lambda: pngquant(rgba, colors))
+    pngquant_ms, (image, pngquant_bytes) = best(lambda: pngquant(rgba, colors))
     kpal_ms, _ = best(lambda: kpal.encode(original, colors=colors))
+    shown = image.pixels()
     quality = psnr(original, shown)
     return Result(
         kind,
@@ -114,27 +115,21 @@ def measure(kind: str, file: Path, colors: int) -> Result:
     )
 
 
-def pngquant(rgba: Image.Image, colors: int) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], int]:
-    """What pngquant and oxipng -o2 make of an image, not dithered, as kpal does not either: the pixels, the bytes."""
+def pngquant(rgba: Image.Image, colors: int) -> tuple[kpal.IndexedImage, int]:
+    """What pngquant and oxipng -o2 make of an image, not dithered, as kpal does not either, and its bytes."""
     indices, flat = imagequant.quantize_raw_rgba_bytes(
         rgba.tobytes(), *rgba.size, dithering_level=0.0, max_colors=colors
     )
     palette = np.array(flat, np.uint8).reshape(-1, 4)
-    image = to_pillow(kpal.IndexedImage(np.frombuffer(indices, np.uint8).reshape(rgba.size[::-1]), palette))
+    image = kpal.IndexedImage(np.frombuffer(indices, np.uint8).reshape(rgba.size[::-1]), palette)
     file = io.BytesIO()
-    image.save(file, "PNG")
-    size = len(oxipng.optimize_from_memory(file.getvalue(), level=2))
-    return palette[np.frombuffer(indices, np.uint8).reshape(rgba.size[::-1])], size
+    to_pillow(image).save(file, "PNG")
+    return image, len(oxipng.optimize_from_memory(file.getvalue(), level=2))
 
 
 def best(work: Callable[[], Any]) -> tuple[float, Any]:
     """The least milliseconds of a few runs, and the result."""
-    times = []
-    for _ in range(_REPEATS):
-        start = time.perf_counter()
-        result = work()
-        times.append(1000 * (time.perf_counter() - start))
-    return min(times), result
+    return min((timed(work) for _ in range(_REPEATS)), key=operator.itemgetter(0))
 
 
 def tables(results: list[Result]) -> str:

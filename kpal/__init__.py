@@ -53,8 +53,13 @@ if TYPE_CHECKING:
     from .quantizer import quantize
 else:
     # Loaded on first use: most programs that import kpal only want Pillow to open a file.
-    _LATER: Final = {"decode": "codec", "encode": "codec", "KMeans": "kmeans"}
-    _LATER |= {"metadata_of": "metadata", "quantize": "quantizer"}
+    _LATER: Final = {
+        "KMeans": "kmeans",
+        "decode": "codec",
+        "encode": "codec",
+        "metadata_of": "metadata",
+        "quantize": "quantizer",
+    }
 
     def __getattr__(name: str) -> Any:
         if name not in _LATER:

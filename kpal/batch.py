@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 STREAM: Final = "-"  # standard input or output, on the command line
 
 
+class UsageError(ValueError):
+    """What was asked for cannot be meant: the command ends before anything is done."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One input and where its result goes; None stands for the standard streams."""
@@ -69,13 +73,13 @@ def sources(inputs: Iterable[str], suffixes: frozenset[str]) -> list[tuple[Path 
     """The files that `inputs` name, each with its path below the input that it came from.
 
     A folder stands for all files below it with one of `suffixes`, in the order of their names; "-" for standard
-    input. Raises ValueError for an empty name, which would be the current folder.
+    input. Raises UsageError for an empty name, which would be the current folder.
     """
     found: list[tuple[Path | None, Path]] = []
     for name in inputs:
         path = Path(name)
         if not name:
-            raise ValueError("the name of an input is empty")
+            raise UsageError("the name of an input is empty")
         if name == STREAM:
             found.append((None, Path("stdin")))
         elif os.path.isdir(path):  # noqa: PTH112  # unlike Path.is_dir, false for names that no file can have
@@ -91,19 +95,20 @@ def plan(inputs: list[str], output: str | None, suffixes: frozenset[str], new_su
 
     Without `output`, results stand beside their inputs; a folder for output mirrors the folders put in.
 
-    Raises ValueError where `output` cannot hold what the inputs give.
+    Raises UsageError where `output` cannot hold what the inputs give.
     """
     found = sources(inputs, suffixes)
     if output is None:
         return [Job(source, source and source.with_suffix(new_suffix)) for source, _ in found]
     if not output:
-        raise ValueError("the name of the output is empty")
+        raise UsageError("the name of the output is empty")
     several = len(inputs) > 1 or any(os.path.isdir(name) for name in inputs)  # noqa: PTH112  # as above
+    is_folder = os.path.isdir(output)  # noqa: PTH112
     if several and (output == STREAM or os.path.isfile(output)):  # noqa: PTH113
-        raise ValueError(f"several inputs need a folder for output, not {output!r}")
-    if several and not os.path.isdir(output) and Path(output).suffix.lower() in suffixes | {new_suffix}:  # noqa: PTH112
-        raise ValueError(f"several inputs need a folder for output; {output!r} looks like a file")
-    if several or os.path.isdir(output) or output.endswith(("/", os.sep)):  # noqa: PTH112
+        raise UsageError(f"several inputs need a folder for output, not {output!r}")
+    if several and not is_folder and Path(output).suffix.lower() in suffixes | {new_suffix}:
+        raise UsageError(f"several inputs need a folder for output; {output!r} looks like a file")
+    if several or is_folder or output.endswith(("/", os.sep)):
         return [Job(source, Path(output, below.with_suffix(new_suffix))) for source, below in found]
     return [Job(source, None if output == STREAM else Path(output)) for source, _ in found]
 

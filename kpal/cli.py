@@ -22,10 +22,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PIL import Image
 
-from kpal_format import CODERS, EXTENSION, MAX_COLORS, Info, inspect
+from kpal_format import CODERS, DEFAULT_CODER, EXTENSION, MAX_COLORS, Info, inspect
 
 from . import __version__, batch
-from .codec import DEFAULT_CODER
 from .quantizer import DITHERS, quantize
 from .transcode import from_kpal, to_kpal
 
@@ -52,7 +51,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with _flushed_output():
             options = _parser().parse_args(arguments)
-            return int(options.run(options))
+            try:
+                return int(options.run(options))
+            except batch.UsageError as error:
+                options.error(str(error))  # which ends the program with that status
+                return 2
     except KeyboardInterrupt:
         batch.say("interrupted")
         return 130
@@ -217,16 +220,16 @@ def _ending(text: str) -> str:
     ending = "." + text.lower().removeprefix(".")
     try:
         _format(ending)
-    except ValueError as error:
+    except batch.UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return ending
 
 
 def _format(ending: str) -> str:
-    """Pillow's name of the format with that ending; ValueError for one that Pillow does not both write and read."""
+    """Pillow's name of the format with that ending; UsageError for one that Pillow does not both write and read."""
     name = Image.registered_extensions().get(ending.lower())
     if name not in Image.SAVE or name not in Image.OPEN:
-        raise ValueError(f"Pillow writes no images with the ending {ending!r}")
+        raise batch.UsageError(f"Pillow writes no images with the ending {ending!r}")
     return name
 
 
@@ -241,10 +244,12 @@ def _encode(options: argparse.Namespace) -> int:
             strip=options.strip,
         )
 
-    jobs = _plan(options, IMAGES, EXTENSION)
+    jobs = batch.plan(options.inputs, options.output, IMAGES, EXTENSION)
     for ending in _other_endings(jobs, EXTENSION):
         if ending in Image.registered_extensions():
-            options.error(f"encode writes {EXTENSION} files, not {ending}; decode turns them into other formats")
+            raise batch.UsageError(
+                f"encode writes {EXTENSION} files, not {ending}; decode turns them into other formats"
+            )
     return batch.run(jobs, work, force=options.force, quiet=options.quiet)
 
 
@@ -254,22 +259,11 @@ def _decode(options: argparse.Namespace) -> int:
     def work(job: batch.Job, data: bytes) -> bytes:
         return from_kpal(data, _format(job.target.suffix if job.target and job.target.suffix else ending))
 
-    jobs = _plan(options, frozenset((EXTENSION,)), ending)
-    try:
-        for other in _other_endings(jobs, ending):
-            if _format(other) != _format(ending) and options.to:
-                options.error(f"--to {options.to} does not go with an output that ends with {other!r}")
-    except ValueError as error:
-        options.error(str(error))
+    jobs = batch.plan(options.inputs, options.output, frozenset((EXTENSION,)), ending)
+    for other in _other_endings(jobs, ending):
+        if _format(other) != _format(ending) and options.to:
+            raise batch.UsageError(f"--to {options.to} does not go with an output that ends with {other!r}")
     return batch.run(jobs, work, force=options.force, quiet=options.quiet)
-
-
-def _plan(options: argparse.Namespace, suffixes: frozenset[str], ending: str) -> list[batch.Job]:
-    try:
-        return batch.plan(options.inputs, options.output, suffixes, ending)
-    except ValueError as error:
-        options.error(str(error))
-        raise  # which it does not come to: a usage error ends the program
 
 
 def _other_endings(jobs: list[batch.Job], ending: str) -> set[str]:
@@ -318,10 +312,7 @@ def _compare(options: argparse.Namespace) -> int:
 
     console = Console()
     comparisons: list[Comparison] = []
-    try:
-        jobs = [batch.Job(source, None) for source, _ in batch.sources(options.inputs, IMAGES | {EXTENSION})]
-    except ValueError as error:
-        options.error(str(error))
+    jobs = [batch.Job(source, None) for source, _ in batch.sources(options.inputs, IMAGES | {EXTENSION})]
     for job in batch.progress(jobs, quiet=options.json, console=console if console.is_terminal else None):
         with batch.failures(job.name) as failed:
             comparison = compare(job.name, job.read(), colors=options.colors, dither=options.dither)
@@ -346,15 +337,16 @@ def _demo(options: argparse.Namespace) -> int:
 
     with batch.failures("demo") as failed:
         folder = options.folder or Path(tempfile.mkdtemp(prefix="kpal-demo-"))
+        picture = demo.draw()
         drawn = io.BytesIO()
-        demo.draw().save(drawn, "PNG", optimize=True)
+        picture.save(drawn, "PNG", optimize=True)
         data = to_kpal(drawn.getvalue())
         results = {"sample.png": drawn.getvalue(), "sample.kpal": data, "sample-decoded.png": from_kpal(data, "PNG")}
         for name, content in results.items():
             job = batch.Job(None, folder / name)
             job.check(force=False)
             job.write(content)
-        expected = quantize(demo.draw()).pixels()
+        expected = quantize(picture).pixels()
         for name in ("sample.kpal", "sample-decoded.png"):
             with Image.open(folder / name) as opened:
                 if not np.array_equal(np.asarray(opened.convert("RGBA")), expected):

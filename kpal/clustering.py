@@ -67,13 +67,13 @@ class _Points:
     def __init__(self, x: Ints, weights: Ints) -> None:
         self.x = x
         self.weights = weights
-        self._w = weights.astype(np.float64)
-        self._wx = [self._w * column for column in x.T]
+        self.w = weights.astype(np.float64)
+        self.wx = [self.w * column for column in x.T]
 
     def sums(self, labels: NDArray[np.intp], k: int) -> tuple[Ints, Ints]:
         """Per label: the weight (k,), and the weighted sum of coordinates (k, d). Exact: integers below 2**53."""
-        weight = np.bincount(labels, self._w, k).astype(np.int64)
-        return weight, np.column_stack([np.bincount(labels, wx, k).astype(np.int64) for wx in self._wx])
+        weight = np.bincount(labels, self.w, k).astype(np.int64)
+        return weight, np.column_stack([np.bincount(labels, wx, k).astype(np.int64) for wx in self.wx])
 
     def parts(self, labels: NDArray[np.intp], side: NDArray[np.intp], k: int) -> tuple[Ints, Ints, Ints]:
         """Of clusters divided by `side`: the weights of both parts in turn (2 k,), the means (k, d) of either."""
@@ -86,7 +86,7 @@ class _Points:
 
     def worst(self, errors: Floats, count: int) -> Ints:
         """The points that fit worst, given their squared distances."""
-        return self.x[np.argsort(-(errors * self._w), kind="stable")[:count]]
+        return self.x[np.argsort(-(errors * self.w), kind="stable")[:count]]
 
     def inertia(self, errors: Floats) -> int:
         return int((errors.astype(np.int64) * self.weights).sum())
@@ -170,8 +170,9 @@ def _beyond_mean(data: _Points, labels: NDArray[np.intp], means: Floats) -> NDAr
     """
     d = data.x.shape[1]
     centered = [data.x[:, i] - means[labels, i] for i in range(d)]
-    w = data.weights.astype(np.float64)
-    covariance = [[np.bincount(labels, w * centered[i] * centered[j], len(means)) for j in range(d)] for i in range(d)]
+    covariance = [
+        [np.bincount(labels, data.w * centered[i] * centered[j], len(means)) for j in range(d)] for i in range(d)
+    ]
     widest = np.argmax([covariance[i][i] for i in range(d)], axis=0)
     axis = [(widest == i).astype(np.float64) for i in range(d)]
     for _ in range(_POWER_ROUNDS):

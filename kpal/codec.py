@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kpal_format import MAX_COLORS, MAX_PIXELS, U8, IndexedImage, Metadata, decode_indexed, encode_indexed
+from kpal_format import (
+    DEFAULT_CODER,
+    MAX_COLORS,
+    MAX_PIXELS,
+    U8,
+    IndexedImage,
+    Metadata,
+    decode_indexed,
+    encode_indexed,
+)
 
 from .quantizer import Dither, quantize
 
@@ -12,8 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from .pixels import Pixels
-
-DEFAULT_CODER = "zstd"
 
 
 def encode(

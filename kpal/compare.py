@@ -26,7 +26,8 @@ from .transcode import open_picture
 
 T = TypeVar("T")
 
-_DARK_AND_LIGHT: Final = (26, 230)  # backgrounds for images with alpha, as SSIMULACRA2's own tool has them
+_BLACK_AND_WHITE: Final = (0, 255)  # backgrounds for images with alpha: the extremes, for differences
+_DARK_AND_LIGHT: Final = (26, 230)  # ... and those that SSIMULACRA2's own tool has, for its score
 _SMALLEST_SCORED: Final = 8  # pixels a side; SSIMULACRA2 sees nothing in smaller images
 _LARGEST_SCORED: Final = 1 << 22  # pixels; the package takes 0.5 KB for each, which makes this 2 GB
 
@@ -86,7 +87,7 @@ def compare(name: str, data: bytes, *, colors: int, dither: Dither = "none") -> 
     """Compare the image file `data` in all formats. Raises what Pillow raises for a file that it cannot read."""
     with open_picture(data) as opened:
         original = to_array(opened)
-    quantize_ms, image = _timed(lambda: quantize(original, colors, dither=dither))
+    quantize_ms, image = timed(lambda: quantize(original, colors, dither=dither))
     rows = [
         Row("original", "original file", len(data), None, _decode_ms(data)),
         _row("png", "PNG", _png, Image.fromarray(original), original),
@@ -130,7 +131,7 @@ def peers() -> dict[str, Callable[[Image.Image], bytes]]:
 
 def psnr(original: U8, shown: U8) -> float:
     """Peak signal-to-noise ratio in dB; with alpha, of what is seen over black and over white."""
-    pairs = zip(_composited(original, shown, (0, 255)), _composited(shown, original, (0, 255)), strict=True)
+    pairs = _seen(original, shown, _BLACK_AND_WHITE)
     error = float(np.mean([np.square(a.astype(np.int32) - b).mean() for a, b in pairs]))
     return 10 * math.log10(255 * 255 / error) if error else math.inf
 
@@ -144,16 +145,14 @@ def ssimulacra2(original: U8, shown: U8) -> float | None:
     height, width = original.shape[:2]
     if min(height, width) < _SMALLEST_SCORED or height * width > _LARGEST_SCORED:
         return None
-    pairs = zip(
-        _composited(original, shown, _DARK_AND_LIGHT), _composited(shown, original, _DARK_AND_LIGHT), strict=True
-    )
+    pairs = _seen(original, shown, _DARK_AND_LIGHT)
     return min(float(compute_ssimulacra2(_bmp(a), _bmp(b))) for a, b in pairs)
 
 
 def _row(
     kind: Literal["png", "peer"], name: str, encode: Callable[[Image.Image], bytes], image: Image.Image, expected: U8
 ) -> Row:
-    encode_ms, data = _timed(lambda: encode(image))
+    encode_ms, data = timed(lambda: encode(image))
     with Image.open(io.BytesIO(data)) as decoded:
         if not _same(to_array(decoded), expected):
             raise AssertionError(f"{name} did not keep the pixels")
@@ -161,7 +160,7 @@ def _row(
 
 
 def _kpal(coder: str, image: IndexedImage) -> Row:
-    encode_ms, data = _timed(lambda: encode_indexed(image, coder=coder))
+    encode_ms, data = timed(lambda: encode_indexed(image, coder=coder))
     if not np.array_equal(decode_indexed(data).pixels(), image.pixels()):
         raise AssertionError(f"kpal's coder {coder} did not keep the pixels")
     return Row("kpal", f"kpal {coder}", len(data), encode_ms, _decode_ms(data))
@@ -169,20 +168,26 @@ def _kpal(coder: str, image: IndexedImage) -> Row:
 
 def _same(a: U8, b: U8) -> bool:
     """Equal to the eye: peers may change colours of alpha 0, and drop alpha that is 255 throughout."""
-    return all(
-        np.array_equal(x, y) for x, y in zip(_composited(a, b, (0, 255)), _composited(b, a, (0, 255)), strict=True)
-    )
+    return all(np.array_equal(x, y) for x, y in _seen(a, b, _BLACK_AND_WHITE))
 
 
-def _composited(pixels: U8, other: U8, backgrounds: tuple[int, ...]) -> list[U8]:
-    """The RGB pixels, over each of the backgrounds if either image has alpha."""
+def _seen(a: U8, b: U8, backgrounds: tuple[int, ...]) -> list[tuple[U8, U8]]:
+    """Both images as RGB, over each of the backgrounds if either has alpha."""
+    if a.shape[2] == b.shape[2] == 3:
+        return [(a, b)]
+    return [(_over(a, level), _over(b, level)) for level in backgrounds]
+
+
+def _over(pixels: U8, level: int) -> U8:
     if pixels.shape[2] == 3:
-        return [pixels] * (len(backgrounds) if other.shape[2] == 4 else 1)
+        return pixels
     alpha = pixels[:, :, 3:].astype(np.uint32)
-    return [((pixels[:, :, :3] * alpha + (255 - alpha) * level + 127) // 255).astype(np.uint8) for level in backgrounds]
+    seen: U8 = ((pixels[:, :, :3] * alpha + (255 - alpha) * level + 127) // 255).astype(np.uint8)
+    return seen
 
 
-def _timed(work: Callable[[], T]) -> tuple[float, T]:
+def timed(work: Callable[[], T]) -> tuple[float, T]:
+    """Milliseconds, and the result."""
     start = time.perf_counter()
     result = work()
     return 1000 * (time.perf_counter() - start), result
@@ -190,7 +195,7 @@ def _timed(work: Callable[[], T]) -> tuple[float, T]:
 
 def _decode_ms(data: bytes) -> float:
     """Bytes to pixels through Pillow, the best of three."""
-    return min(_timed(lambda: Image.open(io.BytesIO(data)).load())[0] for _ in range(3))
+    return min(timed(lambda: Image.open(io.BytesIO(data)).load())[0] for _ in range(3))
 
 
 def _direct(image: Image.Image) -> Image.Image:

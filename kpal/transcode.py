@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin
 
-from kpal_format import MAX_COLORS, U8, Metadata
+from kpal_format import DEFAULT_CODER, MAX_COLORS, U8, Metadata
 
-from .codec import DEFAULT_CODER, encode
+from .codec import encode
 from .metadata import PNG_XMP, metadata_of
 from .quantizer import Dither
 
@@ -83,10 +83,12 @@ def from_kpal(data: bytes, format: str) -> bytes:
 
 def _metadata_for(format: str, info: dict[str | tuple[int, int], Any]) -> dict[str, Any]:
     """Save options for what `info`, of an image from a `.kpal` file, has of metadata."""
-    found = {name: info[name] for name in _HOLDS["KPAL"] if name in info}
-    for name in found.keys() - set(_HOLDS.get(format, ())):
-        del found[name]
-        warnings.warn(f"{format} cannot hold {name}: it is left out", stacklevel=2)
+    found = {}
+    for name in _HOLDS["KPAL"]:
+        if name in info and name in _HOLDS.get(format, ()):
+            found[name] = info[name]
+        elif name in info:
+            warnings.warn(f"{format} cannot hold {name}: it is left out", stacklevel=2)
     if format == "PNG":
         found["pnginfo"] = _png_text(found.pop("text", {}), found.pop("xmp", b""))
     return found

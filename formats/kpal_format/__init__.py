@@ -5,6 +5,7 @@ Bytes in, values out: nothing here touches a file, knows of Pillow, or chooses a
 
 from .codec import MAX_PIXELS, Info, decode_indexed, decode_truncated, encode_indexed, inspect, verify
 from .coders import BY_NAME
+from .coders import DEFAULT as DEFAULT_CODER
 from .container import EXTENSION, MAGIC, MIME, Head, read_head
 from .errors import DamagedError, KpalError, LimitError, TruncatedError, UnsupportedError
 from .indexed import INCH, MAX_COLORS, U8, IndexedImage, Metadata
@@ -13,6 +14,7 @@ CODERS = tuple(BY_NAME)
 
 __all__ = [
     "CODERS",
+    "DEFAULT_CODER",
     "EXTENSION",
     "INCH",
     "MAGIC",

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from .coders import DEFAULT
 from .container import MAJOR, MINOR, Head, Section, pack, read_bands, read_bands_left, read_head
 from .errors import DamagedError, TruncatedError
 from .indexed import U8, IndexedImage, Metadata
@@ -50,7 +51,7 @@ class Info:
         return {**{k: v for k, v in self.__dict__.items() if k != "metadata"}, "metadata": parts}
 
 
-def encode_indexed(image: IndexedImage, *, coder: str = "zstd") -> bytes:
+def encode_indexed(image: IndexedImage, *, coder: str = DEFAULT) -> bytes:
     """An indexed image as a `.kpal` file, exactly: every index, every palette entry and their order.
 
     Raises ValueError for a coder that does not exist and for metadata larger than a file may hold.

@@ -96,8 +96,8 @@ class IndexedImage:
             raise ValueError(f"a palette is (1..{MAX_COLORS}, 3 or 4), not {self.palette.shape}")
         if int(self.indices.max()) >= colors:
             raise ValueError(f"index {int(self.indices.max())} is outside a palette of {colors} colours")
-        object.__setattr__(self, "indices", frozen(self.indices))
-        object.__setattr__(self, "palette", frozen(self.palette))
+        object.__setattr__(self, "indices", _frozen(self.indices))
+        object.__setattr__(self, "palette", _frozen(self.palette))
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.indices, self.palette, self.metadata))
@@ -111,7 +111,7 @@ class IndexedImage:
         return pixels
 
 
-def frozen(array: U8) -> U8:
+def _frozen(array: U8) -> U8:
     """The array itself if no one can write to it, else a copy of which that is true."""
     owner: Any = array
     while isinstance(owner, np.ndarray):

@@ -33,3 +33,4 @@ class Coder(Protocol):
 _MODULES: Final[tuple[Coder, ...]] = (zstd,)
 BY_ID: Final = {coder.ID: coder for coder in _MODULES}
 BY_NAME: Final = {coder.NAME: coder for coder in _MODULES}
+DEFAULT: Final = zstd.NAME
