@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PIL import Image
 
-from kpal_format import CODERS, DEFAULT_CODER, EXTENSION, MAX_COLORS, Info, inspect
+from kpal_format import CODERS, DEFAULT_CODER, EXTENSION, MAX_COLORS, Info, compiled, inspect
 
 from . import __version__, batch
 from .quantizer import DITHERS, quantize
@@ -76,13 +76,17 @@ def _flushed_output() -> Iterator[None]:
             sys.stdout.flush()
 
 
+def _version() -> str:
+    return f"kpal {__version__}, the coders mix and max {'compiled' if compiled() else 'in plain Python, slow'}"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kpal",
         description="Images of few colours in few bytes: encode, decode, inspect and compare .kpal files.",
         epilog="Exit status: 0; 1 if some inputs failed (the others are done); 2 for wrong usage.",
     )
-    parser.add_argument("--version", action="version", version=f"kpal {__version__}")
+    parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_add_encode, _add_decode, _add_info, _add_compare, _add_demo):
         add(commands)
@@ -105,7 +109,10 @@ def _add_encode(commands: _Commands) -> None:
         help="keep the palette and its order as they are; an error for images without one",
     )
     parser.add_argument(
-        "--coder", choices=CODERS, default=DEFAULT_CODER, help="how indices are coded (default: %(default)s)"
+        "--coder",
+        choices=CODERS,
+        default=DEFAULT_CODER,
+        help="how indices are coded: zstd decodes fastest, mix is small, max a little smaller (default: %(default)s)",
     )
     parser.add_argument(
         "--strip",

@@ -4,7 +4,7 @@ Bytes in, values out: nothing here touches a file, knows of Pillow, or chooses a
 """
 
 from .codec import MAX_PIXELS, Info, decode_indexed, decode_truncated, encode_indexed, inspect, verify
-from .coders import BY_NAME
+from .coders import BY_NAME, compiled
 from .coders import DEFAULT as DEFAULT_CODER
 from .container import EXTENSION, MAGIC, MIME, Head, read_head
 from .errors import DamagedError, KpalError, LimitError, TruncatedError, UnsupportedError
@@ -31,6 +31,7 @@ __all__ = [
     "Metadata",
     "TruncatedError",
     "UnsupportedError",
+    "compiled",
     "decode_indexed",
     "decode_truncated",
     "encode_indexed",

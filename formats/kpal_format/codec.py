@@ -11,6 +11,7 @@ from .coders import DEFAULT
 from .container import MAJOR, MINOR, Head, Section, pack, read_bands, read_bands_left, read_head
 from .errors import DamagedError, TruncatedError
 from .indexed import U8, IndexedImage, Metadata
+from .parallel import in_parallel
 
 # Where Pillow's check against decompression bombs raises by default: 2 x (1 GiB / 4 / 3), rounded down. An array of
 # that many RGB pixels takes 512 MiB.
@@ -129,10 +130,13 @@ def _decode_bands(head: Head, bands: list[Section], palette: U8, *, partial: boo
             indices = head.coder.decode(bands[0].data, (head.height, head.width), palette)
     else:
         indices = np.zeros((head.height, head.width), np.uint8)
-        for number, band in enumerate(bands):
+
+        def decode(number: int) -> None:
             rows = indices[number * head.band_rows : (number + 1) * head.band_rows]
-            with band.decoding():
-                rows[:] = head.coder.decode(band.data, (rows.shape[0], head.width), palette, partial=partial)
+            with bands[number].decoding():
+                rows[:] = head.coder.decode(bands[number].data, (rows.shape[0], head.width), palette, partial=partial)
+
+        in_parallel(decode, range(len(bands)))
     highest = int(indices.max())
     if highest >= head.colors:
         if not partial:

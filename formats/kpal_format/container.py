@@ -19,6 +19,7 @@ from .errors import DamagedError, LimitError, TruncatedError, UnsupportedError
 from .indexed import MAX_SIDE, U8, IndexedImage, Metadata
 from .metadata import MAX_HEADER, MAX_PARTS, decode_metadata, encode_metadata
 from .palette import decode_palette, encode_palette
+from .parallel import in_parallel
 
 EXTENSION: Final = ".kpal"
 MIME: Final = "image/x-kpal"
@@ -113,8 +114,8 @@ def pack(image: IndexedImage, coder: str) -> bytes:
     if band_rows < height:
         out += _varint(band_rows)
     if colors > 1:
-        for top in range(0, height, band_rows):
-            band = BY_NAME[coder].encode(image.indices[top : top + band_rows], image.palette)
+        bands = [image.indices[top : top + band_rows] for top in range(0, height, band_rows)]
+        for band in in_parallel(lambda rows: BY_NAME[coder].encode(rows, image.palette), bands):
             out += _varint(len(band)) + band
     out += zlib.crc32(out).to_bytes(_CRC_SIZE, "little")
     return bytes(out)

@@ -1,7 +1,7 @@
-"""The index coders (KPAL.md, section 5), one module each.
+"""The index coders (KPAL.md, section 5).
 
-A coder module has an ID (its number in the file), a NAME (its name everywhere else), and the functions `encode` and
-`decode` with the signatures below. To add one, write its module and name it in `_MODULES`.
+A coder, a module or an object, has an ID (its number in the file), a NAME (its name everywhere else), and the
+functions `encode` and `decode` with the signatures below. To add one, write its module and name it in `_CODERS`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from typing import Final, Protocol
 
 from ..indexed import U8
 from . import zstd
+from .mix import MAX, MIX, compiled
+
+__all__ = ["BY_ID", "BY_NAME", "DEFAULT", "Coder", "compiled"]
 
 
 class Coder(Protocol):
-    """What a coder module provides. Bands are coded independently of each other."""
+    """What a coder provides. Bands are coded independently of each other."""
 
     @property
     def ID(self) -> int: ...  # noqa: N802  # a constant of the module
@@ -30,7 +33,8 @@ class Coder(Protocol):
         """
 
 
-_MODULES: Final[tuple[Coder, ...]] = (zstd,)
-BY_ID: Final = {coder.ID: coder for coder in _MODULES}
-BY_NAME: Final = {coder.NAME: coder for coder in _MODULES}
-DEFAULT: Final = zstd.NAME
+_CODERS: Final[tuple[Coder, ...]] = (zstd, MIX, MAX)
+BY_ID: Final = {coder.ID: coder for coder in _CODERS}
+BY_NAME: Final = {coder.NAME: coder for coder in _CODERS}
+# Without a compiled loop the small files would cost a millisecond a pixel, so nobody gets them unasked.
+DEFAULT: Final = MIX.NAME if compiled() else zstd.NAME

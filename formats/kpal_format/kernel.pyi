@@ -1,0 +1,9 @@
+# Types of kernel.py for its callers; mypy does not follow Cython's annotations inside it.
+COMPILED: bool
+
+class Band:
+    def __init__(
+        self, profile: int, colors: bytes, opaque: bool, width: int, rows: int, data: bytes | None
+    ) -> None: ...
+    def encode(self, indices: memoryview) -> bytes: ...
+    def decode(self, indices: memoryview) -> bool: ...

@@ -1,0 +1,21 @@
+"""Bands side by side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+def in_parallel(work: Callable[[_In], _Out], items: Sequence[_In]) -> list[_Out]:
+    """The results of `work` in the order of `items`; threads help where there are several of both."""
+    threads = min(len(items), os.cpu_count() or 1)
+    if threads < 2:
+        return [work(item) for item in items]
+    from concurrent.futures import ThreadPoolExecutor  # most images have one band
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, items))
