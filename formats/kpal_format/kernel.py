@@ -34,8 +34,8 @@ _FLOOR = cython.declare(cython.int, -12288)  # the lowest logarithm in a slot: 1
 _FLAG_FLOOR = cython.declare(cython.int, -16384)
 _MOST_WEIGHT = cython.declare(cython.int, 8191)  # as it is used: 2 - 1/4096
 _WEIGHT_LIMIT = cython.declare(cython.int, 1 << 20)  # as it is learnt: 16
-_COUNTS = 21  # a slot's count runs from 0 to 20
-_FLAG_COUNTS = 99
+_COUNTS = cython.declare(cython.int, 21)  # a slot's count runs from 0 to 20
+_FLAG_COUNTS = cython.declare(cython.int, 99)
 
 # The contexts of the profiles, by their numbers in KPAL.md; the `mix` coder uses the first eight.
 _CONTEXTS = cython.declare(cython.int, 16)
@@ -52,7 +52,7 @@ def _buffer(kind: str, size: int, value: int = 0) -> memoryview:
 
 
 def log2(value: int) -> int:
-    """floor(1024 * log2(value)) but for the rounding of the squares, 1 <= value < 2**31."""
+    """The logarithm to base 2 in steps of 1/1024, rounded down, of 1 to 2**31 - 1."""
     bits = value.bit_length() - 1
     mantissa = value << (30 - bits)
     for _ in range(10):
@@ -644,7 +644,7 @@ class Band(Arithmetic):
         for c in range(contexts):
             at = found[c]
             n = checks[at] & 255
-            if n < 20:
+            if n < _COUNTS - 1:
                 checks[at] += 1
             if cython.compiled:
                 slot = logs + 16 * at
