@@ -18,6 +18,7 @@ from PIL import Image, ImageFilter, PngImagePlugin
 import kpal
 from kpal import cli
 from kpal.batch import printable, write_atomic
+from kpal_format import DEFAULT_CODER, compiled
 
 from .images import METADATA, gradient, pillow, random_indexed, soft_icon
 
@@ -457,7 +458,7 @@ def test_info_shows_the_header_for_people_and_for_programs(tmp_path: Path, capsy
     for expected in (
         "48 x 48",
         "with alpha",
-        "zstd, 1 band",
+        f"{DEFAULT_CODER}, 1 band",
         "300.0 x 150.0 dpi",
         "text 'Title':",
         "'Täst'",
@@ -490,6 +491,8 @@ def test_compare_shows_every_format_and_says_where_kpal_is_not_the_smallest(
         "indexed PNG",
         "WebP lossless",
         "kpal zstd",
+        "kpal mix",
+        "kpal max",
         "PSNR",
         "no loss",
         "Total of 2 images",
@@ -501,7 +504,7 @@ def test_compare_shows_every_format_and_says_where_kpal_is_not_the_smallest(
     rows = {row["format"]: row for row in image["rows"]}
     assert rows["PNG"]["saving_percent"] == 0
     assert all("saving_percent" in row for row in report["total"])
-    assert rows["kpal zstd"]["bytes"] == len(kpal.encode(photo))
+    assert rows["kpal mix"]["bytes"] == len(kpal.encode(photo, coder="mix"))
     assert image["psnr_db"] > 30
     assert report["images"][1]["psnr_db"] is None
     total = {row["format"]: row["bytes"] for row in report["total"]}
@@ -542,6 +545,9 @@ def test_a_full_disk_is_said_and_status_1(tmp_path: Path, command: str) -> None:
 
 
 def test_version_and_help_are_there() -> None:
-    assert run("--version").stdout.decode().strip() == f"kpal {kpal.__version__}"
+    assert (
+        run("--version").stdout.decode().strip()
+        == f"kpal {kpal.__version__}, the coders mix and max {'compiled' if compiled() else 'in plain Python, slow'}"
+    )
     for command in ("encode", "decode", "info", "compare", "demo"):
         assert run(command, "--help").stdout.startswith(b"usage: kpal " + command.encode())

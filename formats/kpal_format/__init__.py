@@ -9,6 +9,7 @@ from .coders import DEFAULT as DEFAULT_CODER
 from .container import EXTENSION, MAGIC, MIME, Head, read_head
 from .errors import DamagedError, KpalError, LimitError, TruncatedError, UnsupportedError
 from .indexed import INCH, MAX_COLORS, U8, IndexedImage, Metadata
+from .palette import morton_keys
 
 CODERS = tuple(BY_NAME)
 
@@ -36,6 +37,7 @@ __all__ = [
     "decode_truncated",
     "encode_indexed",
     "inspect",
+    "morton_keys",
     "read_head",
     "verify",
 ]

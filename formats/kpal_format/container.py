@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from .coders import BY_ID, BY_NAME, Coder
+from .coders import BY_ID, BY_NAME, Coder, zstd
 from .errors import DamagedError, LimitError, TruncatedError, UnsupportedError
 from .indexed import MAX_SIDE, U8, IndexedImage, Metadata
 from .metadata import MAX_HEADER, MAX_PARTS, decode_metadata, encode_metadata
@@ -109,7 +109,7 @@ def pack(image: IndexedImage, coder: str) -> bytes:
     out += _varint(width) + _varint(height)
     if header:
         out += _varint(len(header)) + header + _varint(len(parts)) + parts
-    palette_data = encode_palette(image.palette)
+    palette_data = encode_palette(image.palette, as_set=coder != zstd.NAME)
     out += _varint(len(palette_data)) + palette_data
     if band_rows < height:
         out += _varint(band_rows)

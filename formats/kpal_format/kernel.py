@@ -1092,6 +1092,345 @@ class Band(Arithmetic):
         return self.finished()
 
 
+_EMPTY = cython.declare(cython.int, 0)  # contexts: 8 classes of how many colours there are, 32 levels
+_SIDE = cython.declare(cython.int, 256)  # G, A, and 4 places of the reference for each of R and B
+_PLACE = cython.declare(cython.int, 266)  # G, A, and 3 predictions for each of R and B; 12 places
+_NEAR = cython.declare(cython.int, 32)  # so many colours before are searched for the nearest
+
+_SIGMOID = (1, 2, 3, 6, 10, 16, 27, 45, 73, 120, 194, 310, 488, 747, 1101, 1546, 2047, 2549, 2994, 3348, 3607, 3785,
+            3901, 3975, 4022, 4050, 4068, 4079, 4085, 4089, 4092, 4093, 4094)  # fmt: skip
+
+
+def _squashed(x: int) -> int:
+    """4096 / (1 + exp(-x / 256)), x in -2047..2047."""
+    i, f = (x + 2048) >> 7, (x + 2048) & 127
+    return (_SIGMOID[i] * (128 - f) + _SIGMOID[i + 1] * f + 64) >> 7
+
+
+_SQUASH = _table("i", [_squashed(max(i - 2048, -2047)) for i in range(4096)])  # by x + 2048
+_STRETCH = _buffer("i", 4096, 2047)  # the least x whose _squashed(x) is at least p
+for _x in range(2047, -2048, -1):
+    for _p in range((_squashed(_x - 1) if _x > -2047 else -1) + 1, _squashed(_x) + 1):
+        _STRETCH[_p] = _x
+
+
+@cython.final
+@cython.cclass
+class ColorSet(Arithmetic):
+    """A set of colours on its way through the coder (KPAL.md, section 4.1), in one direction.
+
+    channels: 3 or 4. data: the stream to decode; None to encode.
+
+    Any stream ends: a cell holds no more colours than fit into it, so that halving comes to single ones, and those end
+    with their bits. Contexts follow from levels below 32, classes, and places below 12.
+    """
+
+    channels: cython.int
+    count: cython.int
+    done: cython.p_int  # colours, four numbers each
+    given: cython.p_int  # the same, to encode
+    chance: cython.p_int
+    seen: cython.p_int
+    weight: cython.p_int
+    stack: cython.p_int
+    squash: cython.p_int
+    stretch: cython.p_int
+    owners: list
+
+    def __init__(self, channels: int, data: bytes | None) -> None:
+        Arithmetic.__init__(self, data, 2048)
+        self.channels, self.count = channels, 0
+        done: cython.int[::1] = _buffer("i", 1024)
+        given: cython.int[::1] = _buffer("i", 1024)
+        chance: cython.int[::1] = _buffer("i", 362)
+        seen: cython.int[::1] = _buffer("i", 362)
+        weight: cython.int[::1] = _buffer("i", 6)
+        stack: cython.int[::1] = _buffer("i", 6 * 40)
+        squash: cython.int[::1] = _SQUASH
+        stretch: cython.int[::1] = _STRETCH
+        self.owners = [done, given, chance, seen, weight, stack]
+        if cython.compiled:
+            self.done, self.given = cython.address(done[0]), cython.address(given[0])
+            self.chance, self.seen = cython.address(chance[0]), cython.address(seen[0])
+            self.weight, self.stack = cython.address(weight[0]), cython.address(stack[0])
+            self.squash, self.stretch = cython.address(squash[0]), cython.address(stretch[0])
+        else:
+            self.done, self.given, self.chance, self.seen = done, given, chance, seen
+            self.weight, self.stack, self.squash, self.stretch = weight, stack, squash, stretch
+        i: cython.int
+        for i in range(362):
+            chance[i], seen[i] = 32768, 1
+        for i in range(256):
+            chance[i] = 39321 if i < 32 else 458752 // (5 * (i // 32 + 2) - 4)
+        for i in (3, 7):
+            chance[_SIDE + i], chance[_SIDE + i + 1] = 13107, 52428
+        for i in range(96):
+            chance[_PLACE + i] = squash[2048 + (2 * (i % 12) - 11) * 24] << 4
+            seen[_PLACE + i] = 2
+        for i in range(6):
+            weight[i] = 19661
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _bit(self, p: cython.int, bit: cython.int) -> cython.int:
+        """Codes a bit that is 1 with the probability p / 65536."""
+        bound: cython.ulonglong = (self.range >> 16) * p
+        if self.decoding:
+            bit = self.low < bound
+        if bit:
+            self._narrow(0, bound)
+        else:
+            self._narrow(bound, self.range - bound)
+        return bit
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _learn(self, context: cython.int, bit: cython.int) -> cython.void:
+        """Moves the chance of a context towards a bit, at first fast."""
+        n: cython.int = self.seen[context]
+        step: cython.longlong = (bit << 16) - self.chance[context]
+        self.chance[context] += (step * (131072 // (2 * n + 3))) >> 16
+        if n < 30:
+            self.seen[context] = n + 1
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _adaptive(self, context: cython.int, bit: cython.int) -> cython.int:
+        """Codes a bit with the chance of one context."""
+        bit = self._bit(min(max(self.chance[context], 16), 65520), bit)
+        self._learn(context, bit)
+        return bit
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _mixed(self, c0: cython.int, c1: cython.int, c2: cython.int, first: cython.int, bit: cython.int) -> cython.int:
+        """Codes a bit that three contexts have their opinions of, with the weights from `first` on."""
+        weight: cython.p_int = self.weight
+        context = cython.declare(cython.int[3])
+        opinion = cython.declare(cython.int[3])
+        context[0], context[1], context[2] = c0, c1, c2
+        i: cython.int
+        score: cython.int = 0
+        for i in range(3):
+            opinion[i] = self.stretch[self.chance[context[i]] >> 4]
+            score += weight[first + i] * opinion[i]
+        p: cython.int = self.squash[_clamp(score >> 16, 2047) + 2048]
+        bit = self._bit(p << 4, bit)
+        for i in range(3):
+            weight[first + i] = _clamp(weight[first + i] + ((opinion[i] * ((bit << 12) - p)) >> 8), 131072)
+        for i in range(3):
+            self._learn(context[i], bit)
+        return bit
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _number(self, least: cython.int, most: cython.int, value: cython.int) -> cython.int:
+        """Codes a number from `least` to `most`, all alike."""
+        middle: cython.int
+        while least < most:
+            middle = (least + most + 1) >> 1
+            if self._bit(65536 * (most + 1 - middle) // (most + 1 - least), value >= middle):
+                least = middle
+            else:
+                most = middle - 1
+        return least
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _nearest(self, low: cython.p_int, bits: cython.p_int) -> cython.int:
+        """Where among the last colours stands the nearest to the cell, of equal ones the last."""
+        done: cython.p_int = self.done
+        best: cython.int = 0x7FFFFFFF
+        near: cython.int = 0
+        distance: cython.int
+        d: cython.int
+        i: cython.int
+        c: cython.int
+        for i in range(max(self.count - _NEAR, 0), self.count):
+            distance = 0
+            for c in range(4):
+                if bits[c] >= 0:
+                    d = abs(2 * (done[4 * i + c] - low[c]) + 1 - (1 << bits[c])) - (1 << bits[c])
+                    distance += d * d if d > 0 else 0
+            if distance <= best:
+                best = distance
+                near = 4 * i
+        return near
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _point(self, low: cython.p_int, bits: cython.p_int, axes: cython.int, given: cython.int) -> cython.void:
+        """Codes the rest of a colour that is alone in its cell: A, G, R, B, each predicted by what is known."""
+        done: cython.p_int = self.done
+        step: cython.int
+        c: cython.int
+        b: cython.int
+        u: cython.int
+        bit: cython.int
+        near: cython.int
+        p0: cython.int
+        p1: cython.int
+        p2: cython.int
+        at: cython.int
+        f: cython.int
+        if axes == 3:
+            bits[3] = -1  # it is no axis
+        for step in range(4):
+            c = 3 if step == 0 else 1 if step == 1 else 0 if step == 2 else 2
+            if bits[c] < 0:
+                continue
+            near = self._nearest(low, bits)
+            p0 = done[near + c]
+            p1 = p2 = 0
+            if c == 0:
+                p1 = low[1]
+                p2 = low[1] + p0 - done[near + 1]
+            elif c == 2:
+                p0 = low[1] + done[near + 2] - done[near + 1]
+                p1 = low[0]
+                p2 = (low[0] + low[1] - done[near] - done[near + 1] + 2 * done[near + 2]) >> 1
+            for b in range(bits[c] - 1, -1, -1):
+                bit = self.given[4 * given + c] >> b & 1
+                u = b + 1
+                at = low[c]
+                if self.count == 0:
+                    bit = self._bit(32768, bit)
+                elif c & 1:
+                    bit = self._adaptive(_PLACE + 12 * (c >> 1) + _place(p0, at, u), bit)
+                else:
+                    f = _PLACE + 12 * (2 + 3 * (c >> 1))
+                    bit = self._mixed(
+                        f + _place(p0, at, u), f + 12 + _place(p1, at, u), f + 24 + _place(p2, at, u), 3 * (c >> 1), bit
+                    )
+                low[c] += bit << b
+            bits[c] = 0
+        for c in range(4):
+            done[4 * self.count + c] = low[c]
+        self.count += 1
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _cells(self, n: cython.int, axes: cython.int) -> cython.void:
+        """Codes n colours, from the halves of the cube down, in Morton order."""
+        stack: cython.p_int = self.stack
+        low = cython.declare(cython.int[4])
+        bits = cython.declare(cython.int[4])
+        depth: cython.int = 0
+        level: cython.int
+        c: cython.int
+        i: cython.int
+        b: cython.int
+        m: cython.int
+        half: cython.longlong
+        lower: cython.int
+        at: cython.int
+        d: cython.int
+        if n > 0:
+            depth = 1
+            stack[0] = n
+            stack[1] = stack[2] = stack[3] = stack[4] = 0
+            stack[5] = 255 if axes == 3 else 0
+        while depth:
+            depth -= 1
+            at = 6 * depth
+            n = stack[at]
+            level = stack[at + 1]
+            for i in range(4):
+                low[i] = stack[at + 2 + i]
+            bits[3] = 0
+            for i in range(axes):
+                c = 1 if i == 0 else 0 if i == 1 else i
+                bits[c] = 8 - (level + axes - 1 - i) // axes
+            if n == 1:
+                self._point(low, bits, axes, self.count)
+                continue
+            i = level % axes
+            c = 1 if i == 0 else 0 if i == 1 else i
+            b = bits[c] - 1
+            half = 1
+            half <<= 8 * axes - level - 1
+            lower = 0
+            if not self.decoding:
+                for i in range(self.count, self.count + n):
+                    lower += 1 - (self.given[4 * i + c] >> b & 1)
+            m = n if n < 8 else 8 if n < 16 else 9
+            if n <= half and self._adaptive(_EMPTY + (m - 2) * 32 + level, lower == 0 or lower == n):
+                d = c >> 1
+                if c & 1 == 0:
+                    d = (low[1 if c == 0 else 0] >> b) - (low[c] >> b)
+                    d = (3 if c == 0 else 7) + min(max(d, -1), 2)
+                stack[at + 1] = level + 1
+                stack[at + 2 + c] += self._adaptive(_SIDE + d, lower == 0) << b
+                depth += 1
+            else:
+                i = n - 1 if n - 1 < half else cython.cast(cython.int, half)
+                m = n - half if n > half else 1
+                lower = self._number(max(m, 1), i, lower)
+                for i in range(6):
+                    stack[at + 6 + i] = stack[at + i]
+                stack[at] = n - lower
+                stack[at + 1] = stack[at + 7] = level + 1
+                stack[at + 2 + c] += 1 << b
+                stack[at + 6] = lower
+                depth += 2
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _all(self, k: cython.int, opaque: cython.int, clear: cython.int) -> cython.void:
+        """Codes k colours: the opaque ones, the one that is all zeros if there is one, and the others."""
+        if self.channels == 3:
+            self._cells(k, 3)
+            return
+        opaque = self._number(0, k, opaque)
+        self._cells(opaque, 3)
+        if opaque < k and self._bit(57344, clear):
+            self.count += 1  # of zeros, as the buffer is
+            opaque += 1
+        self._cells(k - opaque, 4)
+
+    def encode(self, colors: list) -> bytes:
+        """The stream of these distinct colours (r, g, b, a), the opaque ones first, both parts in Morton order."""
+        i: cython.int
+        c: cython.int
+        for i in range(len(colors)):
+            for c in range(4):
+                self.given[4 * i + c] = colors[i][c]
+        opaque = sum(color[3] == 255 for color in colors)
+        self._all(len(colors), opaque, (0, 0, 0, 0) in colors)
+        return self.finish()
+
+    def decode(self, k: int) -> list:
+        """The k colours (r, g, b, a) in the order of the stream; whether they are distinct is for the caller."""
+        self._all(k, 0, 0)
+        flat = list(self.owners[0])
+        return [tuple(flat[4 * i : 4 * i + 4]) for i in range(k)]
+
+    def read_whole(self) -> bool:
+        """Whether nothing of the stream was left over."""
+        return self.size <= self.at
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _place(predicted: cython.int, low: cython.int, bits: cython.int) -> cython.int:
+    """Where a prediction lies in the cell low .. low + 2^bits - 1: from 0, far below it, to 11, far above."""
+    width: cython.int = 1 << bits
+    d: cython.int = 2 * (predicted - low) + 1 - width
+    a: cython.int = abs(d)
+    r: cython.int = (4 * a >= width) + (2 * a >= width) + (4 * a >= 3 * width) + (a > width) + (a > 2 * width)
+    return 5 - r if d < 0 else 6 + r
+
+
 @cython.cfunc
 @cython.nogil
 @cython.inline

@@ -1,28 +1,74 @@
-"""Palettes as bytes (KPAL.md, section 4).
-
-Channel by channel, each value as its difference from the entry before: in a palette that is sorted in space
-neighbours are close, so the differences are small. Any order is kept; a sorted one just costs less.
-"""
+"""Palettes as bytes (KPAL.md, section 4): sets of colours in the smallest form, any others as differences."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
+from numpy.typing import NDArray
 
 from . import frame
+from .errors import DamagedError
 from .indexed import U8
 
+_FRAME, _SET = range(2)  # the first byte of a section that is not the plain palette
+_STUCK: Final = b"\xff\xff\xff\xff"  # no encoder begins so: it is outside of the first range
 
-def encode_palette(palette: U8) -> bytes:
-    """palette: uint8 (k, 3 or 4)."""
-    deltas = np.diff(palette, axis=0, prepend=np.uint8(0))  # modulo 256, as the dtype wraps
-    plain = deltas.T.tobytes()
-    framed = frame.compress(plain)
-    return framed if len(framed) < len(plain) else plain
+
+def morton_keys(palette: U8) -> NDArray[np.int64]:
+    """The place of each colour of a uint8 (k, 3 or 4) palette on a Morton curve: neighbours are close in colour."""
+    wide = palette.astype(np.int64)
+    keys = np.zeros(len(wide), np.int64)
+    for bit in range(7, -1, -1):
+        for channel in (1, 0, 2, 3)[: palette.shape[1]]:  # green first: it is the most of luma
+            keys = keys << 1 | (wide[:, channel] >> bit & 1)
+    return keys
+
+
+def encode_palette(palette: U8, *, as_set: bool) -> bytes:
+    """palette: uint8 (k, 3 or 4).
+
+    as_set: use the form for sets where the palette is one; it is smaller, and slower to decode.
+    """
+    plain = np.diff(palette, axis=0, prepend=np.uint8(0)).T.tobytes()  # modulo 256, as the dtype wraps
+    candidates = [plain, bytes((_FRAME,)) + frame.compress(plain)]
+    if as_set and (np.diff(morton_keys(palette)) > 0).all():
+        candidates.append(bytes((_SET,)) + _encode_set(palette))
+    best = min(candidates, key=len)
+    return best if len(best) < len(plain) else plain
 
 
 def decode_palette(data: bytes | memoryview, colors: int, channels: int) -> U8:
     """Returns uint8 (colors, channels); raises DamagedError."""
     size = colors * channels
-    plain = data if len(data) == size else frame.decompress(data, size, "palette")
+    if len(data) == size:
+        plain = bytes(data)
+    elif data[0] == _FRAME:
+        plain = frame.decompress(data[1:], size, "palette")
+    elif data[0] == _SET:
+        return _decode_set(bytes(data[1:]), colors, channels)
+    else:
+        raise DamagedError(f"palette: unknown form {data[0]}")
     deltas = np.frombuffer(plain, np.uint8).reshape(channels, colors)
     return np.ascontiguousarray(np.cumsum(deltas, axis=1, dtype=np.uint8).T)
+
+
+def _encode_set(palette: U8) -> bytes:
+    from .kernel import ColorSet  # which takes a while to load, and only some coders need it
+
+    rgba = np.full((len(palette), 4), 255, np.uint8)
+    rgba[:, : palette.shape[1]] = palette
+    colors = [tuple(color) for color in rgba[np.argsort(rgba[:, 3] < 255, kind="stable")].tolist()]
+    return ColorSet(palette.shape[1], None).encode(colors)
+
+
+def _decode_set(data: bytes, colors: int, channels: int) -> U8:
+    from .kernel import ColorSet
+
+    coder = ColorSet(channels, data)
+    palette = np.array(coder.decode(colors), np.uint8)[:, :channels]
+    keys = morton_keys(palette)
+    order = np.argsort(keys)
+    if data[:4] == _STUCK or not coder.read_whole() or not np.diff(keys[order]).all():
+        raise DamagedError("palette: not a set of colours")
+    return np.ascontiguousarray(palette[order])

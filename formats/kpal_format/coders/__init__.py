@@ -12,7 +12,7 @@ from ..indexed import U8
 from . import zstd
 from .mix import MAX, MIX, compiled
 
-__all__ = ["BY_ID", "BY_NAME", "DEFAULT", "Coder", "compiled"]
+__all__ = ["BY_ID", "BY_NAME", "DEFAULT", "Coder", "compiled", "zstd"]
 
 
 class Coder(Protocol):

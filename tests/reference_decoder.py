@@ -1,0 +1,765 @@
+"""A decoder of .kpal files as KPAL.md describes them, written for reading and for comparison, not for speed.
+
+It shares nothing with kpal_format. It checks all that section 6 lists but for the inside of the metadata.
+"""
+
+from __future__ import annotations
+
+import zlib
+from bisect import bisect_left
+from itertools import pairwise
+from typing import NamedTuple
+
+import zstandard
+
+M31 = 0x7FFFFFFF
+
+
+class Reader:
+    """The bytes of a file, read from front to back."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def take(self, size: int) -> bytes:
+        if self.at + size > len(self.data):
+            raise ValueError("a part extends beyond the end of the file")
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def varint(self, least: int, most: int) -> int:
+        value = 0
+        for i in range(5):
+            byte = self.take(1)[0]
+            value |= (byte & 127) << 7 * i
+            if byte < 128:
+                if (byte == 0 and i) or not least <= value <= most:
+                    break
+                return value
+        raise ValueError("a varint that is too long or out of bounds")
+
+
+def decode(data: bytes) -> tuple[int, int, int, bytes, bytes]:
+    """Returns width, height, channels, the palette (entry by entry) and the indices (row by row)."""
+    file = Reader(data)
+    if file.take(8) != b"\x8bKPAL\r\n\x1a":
+        raise ValueError("not a .kpal file")
+    version, flags, coder, last = file.take(4)
+    if version != 1 or flags > 7 or coder > 2:
+        raise ValueError("another version, an unknown flag or an unknown coder")
+    k, channels = last + 1, 4 if flags & 1 else 3
+    width, height = file.varint(1, 2**28 - 1), file.varint(1, 2**28 - 1)
+    if flags & 2:
+        file.take(file.varint(1, 65536))
+        file.take(file.varint(0, 2**24))
+    palette = _palette(file.take(file.varint(1, k * channels)), k, channels)
+    band_rows = height
+    if flags & 4:
+        if k == 1 or height == 1:
+            raise ValueError("bands in an image of one colour or row")
+        band_rows = file.varint(-(-65536 // width), height - 1)
+    bands = [file.take(file.varint(1, 2**35 - 1)) for _ in range(0, height if k > 1 else 0, band_rows)]
+    checked = file.at
+    if file.take(4) != zlib.crc32(data[:checked]).to_bytes(4, "little") or file.at < len(data):
+        raise ValueError("the checksum does not fit, or bytes follow it")
+    indices = bytearray()
+    for band in bands:
+        rows = min(band_rows, height - len(indices) // width)
+        if coder == 0:
+            indices += _zstd_band(band, k, width, rows)
+        else:
+            indices += Band(coder == 2, palette, width, rows, band).decode()
+    if k == 1:
+        indices = bytearray(width * height)
+    return width, height, channels, bytes(v for entry in palette for v in entry), bytes(indices)
+
+
+def _frame(stored: bytes, n: int) -> bytes:
+    """Section 2.3."""
+    if n > 131072 * (len(stored) // 4 + 1):
+        raise ValueError("a frame that is too short for what it stands for")
+    data = b"\x28\xb5\x2f\xfd" + stored
+    try:
+        head = zstandard.get_frame_parameters(data)
+        if head.content_size != n or head.dict_id or head.has_checksum or head.window_size > max(n, 1 << 23):
+            raise ValueError("a frame of another kind")
+        content = zstandard.ZstdDecompressor().decompress(data, read_across_frames=False, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise ValueError("a damaged frame") from error
+    if len(content) != n:
+        raise ValueError("a frame of another length")
+    return content
+
+
+def _zstd_band(data: bytes, k: int, width: int, rows: int) -> bytes:
+    """Section 5.1."""
+    form, rest = data[0], data[1:]
+    bits = 8 if form == 0 else next(b for b in (1, 2, 4, 8) if k <= 1 << b)
+    if form > 2 or (form == 1 and bits == 8):
+        raise ValueError("an unknown form of a band")
+    row = -(-width * bits // 8)
+    packed = rest if form == 2 else _frame(rest, row * rows)
+    if len(packed) != row * rows:
+        raise ValueError("a band of another length")
+    indices = bytearray()
+    for at in range(0, len(packed), row):
+        unpacked = [b >> s & (1 << bits) - 1 for b in packed[at : at + row] for s in range(8 - bits, -1, -bits)]
+        if any(unpacked[width:]):
+            raise ValueError("bits that fill up a row and are not 0")
+        indices += bytes(unpacked[:width])
+    if max(indices) >= k:
+        raise ValueError("an index that is not below k")
+    return bytes(indices)
+
+
+# Section 4: the palette.
+
+Entry = tuple[int, ...]
+
+
+def _palette(section: bytes, k: int, channels: int) -> list[Entry]:
+    n = k * channels
+    if len(section) < n and section[0] == 1:
+        return ColourSet(section[1:]).decode(k, channels)
+    if len(section) < n and section[0] != 0:
+        raise ValueError("an unknown form of the palette")
+    deltas = section if len(section) == n else _frame(section[1:], n)
+    planes = []
+    for c in range(channels):
+        value = 0
+        planes.append([value := value + d & 255 for d in deltas[c * k : c * k + k]])
+    return list(zip(*planes, strict=True))
+
+
+T = (1, 2, 3, 6, 10, 16, 27, 45, 73, 120, 194, 310, 488, 747, 1101, 1546, 2047, 2549, 2994, 3348, 3607, 3785, 3901,
+     3975, 4022, 4050, 4068, 4079, 4085, 4089, 4092, 4093, 4094)  # fmt: skip
+R, G, B, A = range(4)
+
+
+def _squash(x: int) -> int:
+    x = max(-2047, min(2047, x)) + 2048
+    i, f = x >> 7, x & 127
+    return (T[i] * (128 - f) + T[i + 1] * f + 64) >> 7
+
+
+_SQUASHED = [_squash(x) for x in range(-2047, 2048)]  # they never fall
+STRETCH = [min(bisect_left(_SQUASHED, p) - 2047, 2047) for p in range(4096)]
+
+
+class Context:
+    """A probability of a 1 and how often it has learnt."""
+
+    def __init__(self, p: int, n: int = 1) -> None:
+        self.p, self.n = p, n
+
+    def learn(self, bit: int) -> None:
+        self.p += (bit * 65536 - self.p) * (131072 // (2 * self.n + 3)) >> 16
+        self.n = min(self.n + 1, 30)
+
+
+class Cell(NamedTuple):
+    """A box of the colour cube: its least colour and the unknown bits of each channel."""
+
+    low: list[int]
+    unknown: list[int]
+
+
+class ColourSet:
+    """Section 4.1."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at, self.range, self.code = data, 0, 0xFFFFFFFF, 0
+        for _ in range(4):
+            self.code = self.code << 8 | self.byte()
+        self.empty = [
+            [Context(65536 * 3 // 5 if m == 2 else 65536 * 7 // (5 * m - 4)) for _ in range(32)] for m in range(2, 10)
+        ]
+        self.side = {c: [Context(p) for p in (32768, 13107, 52428, 32768)] for c in (R, B)}  # by d = -1..2
+        self.side |= {c: [Context(32768)] for c in (G, A)}
+        self.place = [[[Context(_squash((2 * i - 11) * 24) * 16, 2) for i in range(12)] for _ in range(3)]
+                      for _ in range(4)]  # fmt: skip
+        self.weights = [[19661] * 3 for _ in range(4)]
+        self.done: list[list[int]] = []
+
+    def byte(self) -> int:
+        self.at += 1
+        return self.data[self.at - 1] if self.at <= len(self.data) else 0
+
+    def bit(self, p: int) -> int:
+        bound = (self.range >> 16) * p
+        bit = int(self.code < bound)
+        if bit:
+            self.range = bound
+        else:
+            self.code -= bound
+            self.range -= bound
+        while self.range < 1 << 24:
+            self.range <<= 8
+            self.code = self.code << 8 | self.byte()
+        return bit
+
+    def adaptive(self, context: Context) -> int:
+        bit = self.bit(max(16, min(65520, context.p)))
+        context.learn(bit)
+        return bit
+
+    def mixed(self, contexts: list[Context], weights: list[int]) -> int:
+        s = [STRETCH[context.p >> 4] for context in contexts]
+        q = _squash(sum(w * x for w, x in zip(weights, s, strict=True)) >> 16)
+        bit = self.bit(16 * q)
+        for j in range(3):
+            weights[j] = max(-131072, min(131072, weights[j] + (s[j] * (bit * 4096 - q) >> 8)))
+            contexts[j].learn(bit)
+        return bit
+
+    def uniform(self, lo: int, hi: int) -> int:
+        while lo < hi:
+            mid = (lo + hi + 1) >> 1
+            if self.bit(65536 * (hi + 1 - mid) // (hi + 1 - lo)):
+                lo = mid
+            else:
+                hi = mid - 1
+        return lo
+
+    def decode(self, k: int, channels: int) -> list[Entry]:
+        if self.code == 0xFFFFFFFF:
+            raise ValueError("a colour set that no encoder writes")
+        opaque = k if channels == 3 else self.uniform(0, k)
+        self.cell(opaque, (G, R, B), Cell([0, 0, 0, 255], [8, 8, 8, 0]), 0)
+        rest = k - opaque
+        if rest and self.bit(57344):
+            self.done.append([0, 0, 0, 0])
+            rest -= 1
+        self.cell(rest, (G, R, B, A), Cell([0] * 4, [8] * 4), 0)
+        if self.at < len(self.data):
+            raise ValueError("bytes follow a colour set")
+        axes = (G, R, B, A)[:channels]
+        entries = sorted(self.done, key=lambda v: [v[c] >> b & 1 for b in range(7, -1, -1) for c in axes])
+        if any(a[:channels] == b[:channels] for a, b in pairwise(entries)):
+            raise ValueError("equal entries in a colour set")
+        return [tuple(v[:channels]) for v in entries]
+
+    def cell(self, n: int, axes: tuple[int, ...], cell: Cell, level: int) -> None:
+        """S(n, axes), from a cell at that level down."""
+        if n < 2:
+            if n:
+                self.point(axes, cell)
+            return
+        c = axes[level % len(axes)]
+        b = cell.unknown[c] - 1
+        h = 1 << (sum(cell.unknown) - 1)
+        lower, upper = (Cell(cell.low.copy(), cell.unknown.copy()) for _ in range(2))
+        lower.unknown[c] = upper.unknown[c] = b
+        upper.low[c] += 1 << b
+        if n <= h and self.adaptive(self.empty[(n if n < 8 else 8 if n < 16 else 9) - 2][level]):
+            d = 0
+            if c in (R, B):
+                d = 1 + max(-1, min(2, (cell.low[G if c == R else R] >> b) - (cell.low[c] >> b)))
+            self.cell(n, axes, upper if self.adaptive(self.side[c][d]) else lower, level + 1)
+        else:
+            low_n = self.uniform(max(1, n - h), min(n - 1, h))
+            self.cell(low_n, axes, lower, level + 1)
+            self.cell(n - low_n, axes, upper, level + 1)
+
+    def point(self, axes: tuple[int, ...], cell: Cell) -> None:
+        low, unknown = cell
+        for c in (A, G, R, B)[4 - len(axes) :]:
+            near = [0] * 4
+            least = -1
+            for other in self.done[-32:]:
+                distance = 0
+                for a in axes:
+                    w = 1 << unknown[a]
+                    distance += max(0, abs(2 * (other[a] - low[a]) + 1 - w) - w) ** 2
+                if least < 0 or distance <= least:
+                    near, least = other, distance
+            predictions = [near[c]]
+            if c == R:
+                predictions = [near[R], low[G], low[G] + near[R] - near[G]]
+            elif c == B:
+                predictions = [low[G] + near[B] - near[G], low[R],
+                               (low[R] + low[G] - near[R] - near[G] + 2 * near[B]) >> 1]  # fmt: skip
+            while unknown[c]:
+                contexts = [self.place[c][j][_place(p, low[c], unknown[c])] for j, p in enumerate(predictions)]
+                if not self.done:
+                    bit = self.bit(32768)
+                elif len(contexts) == 1:
+                    bit = self.adaptive(contexts[0])
+                else:
+                    bit = self.mixed(contexts, self.weights[c])
+                unknown[c] -= 1
+                low[c] += bit << unknown[c]
+        self.done.append(low)
+
+
+def _place(p: int, low: int, u: int) -> int:
+    w = 1 << u
+    d = 2 * (p - low) + 1 - w
+    a = abs(d)
+    r = 0 if 4 * a < w else 1 if 2 * a < w else 2 if 4 * a < 3 * w else 3 if a <= w else 4 if a <= 2 * w else 5
+    return 5 - r if d < 0 else 6 + r
+
+
+# Section 5.2: `mix` and `max`.
+
+
+def _log2(value: int) -> int:
+    e = value.bit_length() - 1
+    m = value << (30 - e)
+    for _ in range(10):
+        m = m * m >> 30
+        e *= 2
+        if m >= 1 << 31:
+            m >>= 1
+            e += 1
+    return e
+
+
+def _exponentials() -> list[int]:
+    v, out = 32767 << 32, []
+    for _ in range(1024):
+        out.append(max(1, (v + (1 << 31)) >> 32))
+        v = v * 4248701965 >> 32
+    return out
+
+
+EXP = _exponentials()
+LOG = [max(-12288, _log2(2 * i + 1) - 13312) for i in range(4096)]
+RATE = [3276800 // (100 * n + 184) for n in range(21)]
+DECAY = [15360 - _log2(32768 - rate) for rate in RATE]
+FLAG_RATE = [65536 // (2 * n + 3) for n in range(99)]
+FLAG_DECAY = [15360 - _log2(32768 - rate) for rate in FLAG_RATE]
+LEVEL = [min(15, (((i + 1) ** 4).bit_length() - 1) // 3) for i in range(4096)]
+
+
+def _limit(value: int, most: int) -> int:
+    return max(-most, min(most, value))
+
+
+def _byte(value: int) -> int:
+    return max(0, min(255, value))
+
+
+def _hash(a: int, b: int) -> int:
+    return (a * 0x2F0B4C47 ^ (b * 0x1E35A7BD + 0x3C6EF372)) & M31
+
+
+def _stir(h: int) -> int:
+    return (h ^ h >> 15) * 0x2C1B3C6D & M31
+
+
+def _four(a: int, b: int, c: int, d: int) -> int:
+    return a | b << 8 | c << 16 | d << 24
+
+
+def _far(a: Entry, b: Entry) -> int:
+    return 3 * (a[0] - b[0]) ** 2 + 4 * (a[1] - b[1]) ** 2 + 2 * (a[2] - b[2]) ** 2 + 4 * (a[3] - b[3]) ** 2
+
+
+def _after(p: int, rate: int) -> int:
+    """The logarithm of a symbol that occurred, whose logarithm was p."""
+    v = 2 * EXP[min(-p >> 4, 1023)]
+    return LOG[(v + ((65536 - v) * rate >> 15)) >> 4]
+
+
+def _tree(colors: list[Entry], order: list[int]) -> list[int]:
+    n = len(order)
+    if n < 2:
+        return order
+    spread = []
+    for c, factor in enumerate((3, 4, 2, 4)):
+        values = [colors[i][c] for i in order]
+        spread.append((n * sum(v * v for v in values) - sum(values) ** 2) * factor)
+    axis = spread.index(max(spread))
+    order = sorted(order, key=lambda i: colors[i][axis])
+    half = 1 << ((n - 1).bit_length() - 1)
+    return order if n == 2 else _tree(colors, order[:half]) + _tree(colors, order[half:])
+
+
+class Slot:
+    """Sixteen logarithms, how often they have learnt, and whose they are."""
+
+    def __init__(self) -> None:
+        self.check, self.count, self.logs = 0, 0, [0] * 16
+
+
+class FlagSlot:
+    """The logarithms of no and yes, and how often they have learnt."""
+
+    def __init__(self) -> None:
+        self.logs, self.count = [-2191, -380], 0
+
+
+class Near(NamedTuple):
+    """The ranks around a pixel."""
+
+    w: int
+    n: int
+    nw: int
+    ne: int
+    ww: int
+    nn: int
+    nww: int
+    nee: int
+    nnw: int
+    nne: int
+    www: int
+    nwww: int
+    neee: int
+    nnee: int
+
+
+class Band:
+    """One band of section 5.2."""
+
+    def __init__(self, is_max: bool, palette: list[Entry], width: int, rows: int, data: bytes) -> None:
+        self.data, self.at, self.range = data, 4, 0xFFFFFFFF
+        self.low = int.from_bytes(data[:4].ljust(4, b"\0"), "big")
+        self.k, self.width, self.rows, self.line = len(palette), width, rows, width + 16
+        rgba = [(*entry, 255)[:4] for entry in palette]
+        self.channels = 3 if all(entry[3] == 255 for entry in rgba) else 4
+        colors = [(*((v * e[3] + 127) // 255 for v in e[:3]), e[3]) for e in rgba]
+        self.order = _tree(colors, list(range(self.k)))
+        self.color = [colors[i] for i in self.order]
+        self.distance = [[sum(abs(a - b) for a, b in zip(e, f, strict=True)) for f in self.color] for e in self.color]
+        self.contexts = 16 if is_max else 8
+        n = width * rows
+        self.slot_mask = (1 << min(max((2 * n).bit_length(), 8), 16 if is_max else 14)) - 1
+        self.flag_mask = (1 << min(max(n.bit_length(), 8), 13)) - 1
+        self.match_mask = (1 << min(max(n.bit_length(), 8), 17)) - 1
+        self.slots: list[dict[int, Slot]] = [{} for _ in range(self.contexts)]  # those not there were never used
+        self.flag_slots: list[dict[int, FlagSlot]] = [{} for _ in range(6)]
+        share = 62912 // self.contexts
+        self.count_weights = [[share * (10 * i + 3) // (10 * i + 15)] * self.contexts for i in range(21)]
+        self.weights = [[[0] * self.contexts for _ in range(sets)] for sets in (32, 32, 512)]
+        self.hit_weights = [[[first] * 5 for _ in range(32)] for first in (19661, 0)]
+        self.chances = [[[49152] * 512 for _ in range(2)] for _ in range(5)]
+        self.flag_weights = [[[12452] * 6 for _ in range(16)], [[0] * 6 for _ in range(1024)]]
+        self.latest = [dict[int, int](), dict[int, int]()]
+        self.match = self.match_length = self.similarity = self.run = self.change = 0
+        self.origin = 3 * self.line + 8
+        self.cells = [0] * ((rows + 3) * self.line + 8)
+        self.errors = [[[0] * 6 for _ in range(width + 2)] for _ in range(2)]  # of the row above, of this row
+        self.priors: dict[tuple[int, int], list[list[int]]] = {}
+        self.snapped: dict[Entry, int] = {}
+
+    def decode(self) -> bytes:
+        out = bytearray()
+        cells, width = self.cells, self.width
+        for y in range(self.rows):
+            start = self.origin + y * self.line
+            cells[start - 4 : start] = [cells[start - self.line]] * 4
+            self.run = self.change = 0
+            for x in range(width):
+                symbol = self.pixel(start + x, x)
+                if y == 0:
+                    for above in (start + x - self.line, start + x - 2 * self.line):
+                        cells[above + 1 : above + 4] = [symbol] * 3
+            cells[start + width : start + width + 4] = [cells[start + width - 1]] * 4
+            self.match += 16 if self.match else 0
+            self.errors = [self.errors[1], [[0] * 6 for _ in range(width + 2)]]
+            out += bytes(self.order[rank] for rank in cells[start : start + width])
+            if self.at - 4 > len(self.data):
+                break
+        if not self.at - 4 <= len(self.data) <= self.at:
+            raise ValueError("a band that does not end where its pixels do")
+        return bytes(out)
+
+    # The range decoder.
+
+    def narrow(self, below: int, width: int) -> None:
+        self.low -= below
+        self.range = width
+        while self.range < 1 << 24:
+            self.range <<= 8
+            self.low = (self.low & 0xFFFFFF) << 8 | (self.data[self.at] if self.at < len(self.data) else 0)
+            self.at += 1
+
+    # One pixel.
+
+    def pixel(self, at: int, x: int) -> int:
+        """Decodes the pixel at that cell, in column x, and returns its rank."""
+        p, i, j = self.cells, at - self.line, at - 2 * self.line
+        v = Near(w=p[at - 1], n=p[i], nw=p[i - 1], ne=p[i + 1], ww=p[at - 2], nn=p[j], nww=p[i - 2], nee=p[i + 2],
+                 nnw=p[j - 1], nne=p[j + 1], www=p[at - 3], nwww=p[i - 3], neee=p[i + 3], nnee=p[j + 2])  # fmt: skip
+        flat = v.w == v.n == v.nw == v.ne
+        equal = sum((a == b) << bit for bit, (a, b) in enumerate(
+            ((v.ww, v.w), (v.nn, v.n), (v.nee, v.ne), (v.nne, v.ne), (v.nww, v.nw))))  # fmt: skip
+        self.run = 0 if x == 0 or v.w != v.ww else self.run + 1
+        second, similar_second = self.find_matches(v, at, flat)
+        matched = p[self.match] if self.match else -1
+        length = sum(self.match_length >= least for least in (1, 4, 16, 32, 128))
+        symbol = excluded = -1
+        if flat or (self.match_length >= 36 and self.similarity >= 14):
+            candidate = v.w if flat else matched
+            agree = 0 if matched < 0 else (1 if matched == candidate else 2) + 3 * (self.similarity >> 1)
+            agree_second = 0 if second < 0 else (1 if second == candidate else 2) + 3 * (similar_second >> 1)
+            if self.change < x + 2:
+                self.change = x + 2
+                while self.change < self.width and p[i - x + self.change] == v.n:
+                    self.change += 1
+            ahead = min(self.change - x - 2, 8)
+            h = _hash(_four(v.w, v.n, v.nw, v.ne), _four(v.ww, v.nn, v.nee, v.nne))
+            more = (v.www == v.w) | (v.nwww == v.w) << 1 | (v.nnw == v.w) << 2 | (v.nnee == v.w) << 3
+            run = 15 if self.run > 255 else LEVEL[self.run]
+            keys = [
+                equal | flat << 5 | ahead << 6 | more << 10,
+                h + flat & M31,
+                candidate | equal << 8 | agree << 13 | flat << 20,
+                agree | agree_second << 6 | length << 12 | flat << 16,
+                run | ahead << 4 | flat << 8 | (candidate == 0) << 9 | length << 10,
+                _hash(h, _four(v.nww, v.nnw, v.www, v.neee)) + flat & M31,
+            ]
+            if self.flag(keys, self.flag_weights[0][flat << 3 | length], self.flag_weights[1][agree << 5 | equal]):
+                symbol = candidate
+                self.errors[1][x + 1] = [0] * 6
+            else:
+                excluded = candidate
+        if symbol < 0:
+            symbol = self.colour(v, x, equal, length, matched, second, similar_second, excluded)
+        p[at] = symbol
+        if matched == symbol:
+            self.match_length += 1
+        else:
+            self.match = self.match_length = 0
+        return symbol
+
+    def find_matches(self, v: Near, at: int, flat: bool) -> tuple[int, int]:
+        """Sets the match; returns the rank of the second one and its similarity."""
+        second, similar_second = -1, 0
+        if self.match:
+            self.match += 1
+            self.similarity = 16 if flat else self.similar(self.match, at)
+            if self.similarity < 8:
+                self.match = 0
+        if not flat:
+            around = _four(v.nw, v.ne, v.nww, v.nee)
+            h0 = _hash(_hash(_four(v.w, v.ww, v.www, v.n), around), _four(v.nn, v.nnw, v.nne, v.nnee))
+            h1 = _hash(_hash(_four(v.w, v.ww, v.n, v.nn), around), v.nne)
+            h0, h1 = _stir(h0) >> 14 & self.match_mask, _stir(h1) >> 14 & self.match_mask
+            if not self.match:
+                self.match_length = 0
+                self.match = self.latest[0].get(h0, 0)
+                if self.match:
+                    self.similarity = self.similar(self.match, at)
+                    if self.similarity < 8:
+                        self.match = 0
+            there = self.latest[1].get(h1, 0)
+            if there:
+                similar_second = self.similar(there, at)
+                if similar_second >= 4:
+                    second = self.cells[there]
+                else:
+                    similar_second = 0
+            self.latest[0][h0] = self.latest[1][h1] = at
+        if not self.match:
+            self.match_length = self.similarity = 0
+        return second, similar_second
+
+    def similar(self, there: int, here: int) -> int:
+        p, n, nn = self.cells, self.line, 2 * self.line
+        steps = (*range(-4, 0), *range(-n - 3, -n + 5), *range(-nn - 1, -nn + 3))
+        return sum(p[there + step] == p[here + step] for step in steps)
+
+    def flag(self, keys: list[int], a: list[int], b: list[int]) -> int:
+        slots = []
+        for c, key in enumerate(keys):
+            h = _stir(key * 0x2F0B4C47 + c & M31)
+            slots.append(self.flag_slots[c].setdefault((h ^ h >> 13) & self.flag_mask, FlagSlot()))
+        stretched = [slot.logs[1] - slot.logs[0] for slot in slots]
+        score = sum(_limit(a[c] + b[c] >> 4, 8191) * stretched[c] >> 16 for c in range(6))
+        no, yes = EXP[min(max(score, 0), 1023)], EXP[min(max(-score, 0), 1023)]
+        unit = self.range // (no + yes)
+        bit = int(self.low < unit * yes)
+        if bit:
+            self.narrow(0, unit * yes)
+        else:
+            self.narrow(unit * yes, unit * no)
+        error = (bit << 14) - (yes << 14) // (no + yes)
+        for c, slot in enumerate(slots):
+            step = (error * stretched[c] >> 14) * 126 >> 10
+            a[c] = _limit(a[c] + step, 1 << 20)
+            b[c] = _limit(b[c] + step, 1 << 20)
+            slot.logs[bit] = _after(slot.logs[bit], FLAG_RATE[slot.count])
+            slot.logs[1 - bit] = max(slot.logs[1 - bit] - FLAG_DECAY[slot.count], -16384)
+            slot.count = min(slot.count + 1, 98)
+        return bit
+
+    def colour(
+        self, v: Near, x: int, equal: int, length: int, matched: int, second: int, similar_second: int, excluded: int
+    ) -> int:
+        """Decodes a rank nibble by nibble."""
+        w, n, nw, ne = v.w, v.n, v.nw, v.ne
+        pattern = (w == n) | (nw == n) << 1 | (ne == n) << 2 | (nw == w) << 3
+        d = self.distance
+        along = d[w][v.ww] + d[n][nw] + d[n][ne]
+        across = d[w][nw] + d[n][v.nn] + d[ne][v.nne]
+        activity = LEVEL[min(along + across, 4095)]
+        guesses, doubt = self.predict(v, x, across - along)
+        p0, p1, p2 = (self.snap((*guesses[i], 255)[:4]) for i in (0, 1, 5))
+        sim, sim2 = self.similarity, similar_second
+        keys = [
+            _hash(w | n << 8, nw | ne << 8),
+            p0 | activity << 8,
+            matched + 1 | second + 1 << 9 | sim >> 2 << 18 | sim2 >> 2 << 22,
+            w | (self.run > 0) << 8,
+            n | v.nn << 8,
+            w | v.ww << 8,
+            n | ne << 8,
+            p1 | activity >> 1 << 8,
+        ]
+        if self.contexts == 16:
+            h = _hash(_four(w, n, nw, ne), _four(v.ww, v.nn, v.nne, v.nee))
+            keys += [
+                _hash(_hash(h, _four(v.nwww, v.nww, v.nee, v.neee)), v.nnw | v.nnee << 8 | v.www << 16),
+                w | ne << 8,
+                0,
+                n | pattern << 8,
+                p2 | n << 8 | doubt >> 2 << 16,
+                p2 | w << 8,
+                w | nw << 8 | n << 16,
+                p2 | doubt << 8,
+            ]
+        third = nw if nw not in (w, n) else ne if ne not in (w, n) else -1
+        hits = [matched, second, w, n if n != w else -1, third]
+        i = pattern | equal << 4
+        chances = [length << 4 | min(sim, 15), sim2, i, i, i]
+        prior = self.prior(p2, doubt >> 1)
+        high = 0
+        if self.k > 16:
+            left = [True] * -(-self.k // 16)
+            if excluded >= 0 and self.k - (excluded & 240) == 1:
+                left[excluded >> 4] = False
+            high_hits = [hit >> 4 for hit in hits]
+            high = self.nibble(keys, 0, prior[16], left, high_hits, chances, (activity, pattern, p2))
+        left = [high << 4 | s != excluded for s in range(min(self.k - 16 * high, 16))]
+        low_hits = [hit & 15 if hit >= 0 and hit >> 4 == high else -1 for hit in hits]
+        sets = (16 + activity, 16 + pattern, 256 | (high << 4 | p2 >> 4 if self.k > 16 else p2))
+        symbol = high << 4 | self.nibble(keys, 1 + high, prior[high], left, low_hits, chances, sets)
+        truth = self.color[symbol]
+        self.errors[1][x + 1] = [sum(abs(a - b) for a, b in zip(guess, truth, strict=False)) for guess in guesses]
+        return symbol
+
+    def predict(self, v: Near, x: int, tilt: int) -> tuple[list[list[int]], int]:
+        """The colours that five predictors and their blend expect, and how doubtful the blend is."""
+        above, above_east, west = self.errors[0][x + 1], self.errors[0][x + 2], self.errors[1][x]
+        trust = []
+        for m in range(5):
+            e = (above[m] + above_east[m] + 3 * west[m]) >> 2
+            trust.append(max(1, 65536 // (e * e + 8)))
+        guesses: list[list[int]] = [[] for _ in range(6)]
+        for c in range(self.channels):
+            w, n, nw, ne, nn = (self.color[rank][c] for rank in (v.w, v.n, v.nw, v.ne, v.nn))
+            g = (w + n >> 1) + (ne - nw >> 2)
+            if abs(tilt) > 24:
+                nearer = w if tilt > 0 else n
+                g = nearer if abs(tilt) > 240 else g + nearer >> 1 if abs(tilt) > 96 else 3 * g + nearer >> 2
+            five = [
+                _byte(g),
+                3 * w + 3 * n + 2 * ne >> 3,
+                min(w, n) if nw >= max(w, n) else max(w, n) if nw <= min(w, n) else w + n - nw,
+                _byte(w + (ne - nw >> 1)),
+                _byte(n + (w - nw >> 1) + (n - nn >> 2)),
+            ]
+            total = sum(t * value for t, value in zip(trust, five, strict=True))
+            for guess, value in zip(guesses, [*five, (total + (sum(trust) >> 1)) // sum(trust)], strict=True):
+                guess.append(value)
+        return guesses, LEVEL[min(above[5] + above_east[5] + 2 * west[5], 4095)]
+
+    def snap(self, guess: Entry) -> int:
+        """The rank of the colour nearest to the middle of the cell of the colour cube that `guess` is in."""
+        if self.channels == 3:
+            middle = (*((value & 248) + 4 for value in guess[:3]), 255)
+        else:
+            middle = (*((value & 240) + 8 for value in guess[:3]), (guess[3] & 224) + 16)
+        if middle not in self.snapped:
+            far = [_far(color, middle) for color in self.color]
+            self.snapped[middle] = far.index(min(far))
+        return self.snapped[middle]
+
+    def prior(self, rank: int, width: int) -> list[list[int]]:
+        """Logarithms of the low nibbles for each high one, and in [16] of the high nibbles."""
+        if (rank, width) not in self.priors:
+            spread, mass = 22 * 3**width, [0] * 256
+            for i, color in enumerate(self.color):
+                near = (spread << 12) // (spread + _far(color, self.color[rank]))
+                mass[i] = (near * near >> 9) + 3
+            groups = [mass[i : i + 16] for i in range(0, 256, 16)]
+            groups.append([sum(group) for group in groups])
+            tables = [[_fraction(part, sum(group)) for part in group] for group in groups]
+            tables[16][0] = tables[16][0] or -1
+            self.priors[rank, width] = tables
+        return self.priors[rank, width]
+
+    def slot(self, c: int, key: int, node: int, prior: list[int]) -> Slot:
+        h = _stir(_hash(key, node))
+        h ^= h >> 12
+        check, at = h >> 16 | 1, h & self.slot_mask
+        pair = [self.slots[c].setdefault(i, Slot()) for i in (at, at ^ 1)]
+        for slot in pair:
+            if slot.check == check:
+                return slot
+        slot = pair[1] if pair[1].count < pair[0].count else pair[0]
+        slot.check, slot.count, slot.logs = check, 0, prior.copy()
+        return slot
+
+    def nibble(
+        self, keys: list[int], node: int, prior: list[int], left: list[bool], hits: list[int], chances: list[int],
+        sets: tuple[int, int, int],
+    ) -> int:  # fmt: skip
+        """Decodes a symbol s for which left[s] is true."""
+        slots = [self.slot(c, key, node, prior) for c, key in enumerate(keys)]
+        shared = [self.weights[i][sets[i]] for i in range(3)]
+        scores = [0] * 16
+        for c, slot in enumerate(slots):
+            weight = shared[0][c] + shared[1][c] + shared[2][c] + self.count_weights[slot.count][c]
+            weight = _limit(weight >> 4, 8191)
+            scores = [score + (weight * log >> 16) for score, log in zip(scores, slot.logs, strict=True)]
+        hit_shared = [self.hit_weights[i][sets[i]] for i in range(2)]
+        inputs = []
+        for i, s in enumerate(hits):
+            if s >= 0:
+                table = self.chances[i][node > 0]
+                chance = table[chances[i]] >> 4
+                bump = LOG[chance] - LOG[4095 - chance]
+                scores[s] += _limit(hit_shared[0][i] + hit_shared[1][i] >> 4, 8191) * bump >> 16
+                inputs.append((i, s, table, bump))
+        best = max(score for score, here in zip(scores, left, strict=False) if here)
+        frequency = [EXP[min(best - scores[s], 1023)] if here else 0 for s, here in enumerate(left)]
+        total = sum(frequency)
+        unit = self.range // total
+        target = min(self.low // unit, total - 1)
+        symbol = below = 0
+        while below + frequency[symbol] <= target:
+            below += frequency[symbol]
+            symbol += 1
+        self.narrow(unit * below, unit * frequency[symbol])
+
+        error = [-(f * ((1 << 30) // total) >> 16) for f in frequency] + [0] * (16 - len(left))
+        error[symbol] += 16384
+        for c, slot in enumerate(slots):
+            g = (sum(e * log for e, log in zip(error, slot.logs, strict=True)) >> 14) * 3 >> 6
+            by_count = self.count_weights[slot.count]
+            by_count[c] = _limit(by_count[c] + 2 * g, 1 << 20)
+            for weights in shared:
+                weights[c] = _limit(weights[c] + g, 1 << 20)
+            now = _after(slot.logs[symbol], RATE[slot.count])
+            slot.logs = [max(log - DECAY[slot.count], -12288) for log in slot.logs]
+            slot.logs[symbol] = now
+            slot.count = min(slot.count + 1, 20)
+        for i, s, table, bump in inputs:
+            step = (error[s] * bump >> 14) * 400 >> 10
+            for weights in hit_shared:
+                weights[i] = _limit(weights[i] + step, 1 << 20)
+            chance = table[chances[i]]
+            table[chances[i]] = chance + (65535 - chance >> 6) if s == symbol else chance - (chance >> 6)
+        return symbol
+
+
+def _fraction(part: int, whole: int) -> int:
+    return max(_log(part) - _log(whole), -12288) if part else -12288
+
+
+def _log(value: int) -> int:
+    shift = max(0, value.bit_length() - 12)
+    return LOG[value >> shift] + 1024 * shift
