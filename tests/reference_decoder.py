@@ -67,6 +67,8 @@ def decode(data: bytes) -> tuple[int, int, int, bytes, bytes]:
         rows = min(band_rows, height - len(indices) // width)
         if coder == 0:
             indices += _zstd_band(band, k, width, rows)
+        elif (rows + 3) * (width + 16) > 1 << 27:
+            raise ValueError("a band of too many pixels")
         else:
             indices += Band(coder == 2, palette, width, rows, band).decode()
     if k == 1:

@@ -256,6 +256,8 @@ def test_bands_too_large_for_the_model_are_refused_before_anything_is_allocated(
     wide = Parts(coder=1, width=varint(1 << 27), stream=section(b"\0")).bytes()
     with pytest.raises(DamagedError, match="too large for the coder mix"):
         decode_indexed(wide)
+    with pytest.raises(ValueError, match="too many pixels"):
+        reference_decoder.decode(wide)
     indices: U8 = np.broadcast_to(np.zeros((), np.uint8), (1, 1 << 27))
     with pytest.raises(ValueError, match="use zstd"):
         mix.MIX.encode(indices, np.zeros((2, 3), np.uint8))
