@@ -223,7 +223,7 @@ class Band(Arithmetic):
     distance: cython.p_ushort  # of two ranks, sum of absolute differences
     # the model
     contexts: cython.int
-    lanes: cython.Py_ssize_t
+    lanes: cython.Py_ssize_t  # 16
     slot_mask: cython.uint
     slots: cython.uint
     logs: cython.p_short
@@ -567,7 +567,7 @@ class Band(Arithmetic):
         at: cython.Py_ssize_t
         n: cython.int
         slot: cython.p_short
-        lanes: cython.Py_ssize_t = self.lanes  # 16; as a constant it keeps GCC from using vectors
+        lanes: cython.Py_ssize_t = self.lanes
         for s in range(16):
             score[s] = 0
         for c in range(contexts):
@@ -581,7 +581,7 @@ class Band(Arithmetic):
                 slot = logs + 16 * at
             else:
                 slot = logs[16 * at : 16 * at + 16]
-            _add(score, slot, w[c], lanes)
+            _add(score, slot, w[c])
         a2: cython.p_int = self.hit_weight_a
         b2: cython.p_int = self.hit_weight_b
         hit_a: cython.int = set_a >> 1
@@ -655,7 +655,7 @@ class Band(Arithmetic):
             gradient[c] = g
             weight[16 * n + c] = _clamp(weight[16 * n + c] + 2 * g, _WEIGHT_LIMIT)
             now = slot[symbol]
-            _sink(slot, decay[n], lanes)
+            _sink(slot, decay[n])
             p = -now >> 4
             p = exp[p if p < 1023 else 1023] * 2
             p += ((65536 - p) * rate[n]) >> 15
@@ -1465,17 +1465,17 @@ def _low(rank: cython.int, high: cython.int) -> cython.int:
     return rank & 15 if rank >= 0 and rank >> 4 == high else -1
 
 
-# The three loops that a compiler turns into vector instructions. As functions, and with a number of lanes that it does
-# not know, GCC does; where they stood, unrolled, it did not.
+# The loops that a compiler turns into vector instructions. GCC does so if they are functions and if it does not know
+# the number of lanes of `_dot`; as part of `_nibble`, or unrolled, they stayed scalar.
 
 
 @cython.cfunc
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
-def _add(score: cython.p_int, slot: cython.p_short, weight: cython.short, lanes: cython.Py_ssize_t) -> cython.void:
+def _add(score: cython.p_int, slot: cython.p_short, weight: cython.short) -> cython.void:
     s: cython.Py_ssize_t
-    for s in range(lanes):
+    for s in range(16):
         score[s] = score[s] + ((weight * slot[s]) >> 16)
 
 
@@ -1495,12 +1495,12 @@ def _dot(error: cython.p_short, slot: cython.p_short, lanes: cython.Py_ssize_t) 
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
-def _sink(slot: cython.p_short, fall: cython.short, lanes: cython.Py_ssize_t) -> cython.void:
+def _sink(slot: cython.p_short, fall: cython.short) -> cython.void:
     """Multiplies all chances by one number: their logarithms fall, but not below the floor."""
     least: cython.short = fall - 12288
     value: cython.short
     s: cython.Py_ssize_t
-    for s in range(lanes):
+    for s in range(16):
         value = slot[s]
         if value < least:
             value = least
