@@ -36,6 +36,7 @@ __all__ = [
     "KpalError",
     "LimitError",
     "Metadata",
+    "PaletteError",
     "TruncatedError",
     "UnsupportedError",
     "decode",
@@ -44,21 +45,27 @@ __all__ = [
     "inspect",
     "metadata_of",
     "quantize",
+    "read_palette",
+    "write_palette",
 ]
 
 if TYPE_CHECKING:
     from .codec import decode, encode
     from .kmeans import KMeans
     from .metadata import metadata_of
+    from .palette_files import PaletteError, read_palette, write_palette
     from .quantizer import quantize
 else:
     # Loaded on first use: most programs that import kpal only want Pillow to open a file.
     _LATER: Final = {
         "KMeans": "kmeans",
+        "PaletteError": "palette_files",
         "decode": "codec",
         "encode": "codec",
         "metadata_of": "metadata",
         "quantize": "quantizer",
+        "read_palette": "palette_files",
+        "write_palette": "palette_files",
     }
 
     def __getattr__(name: str) -> Any:
