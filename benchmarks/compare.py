@@ -30,7 +30,8 @@ from rich.progress import track
 import kpal
 from kpal import batch
 from kpal.cli import IMAGES
-from kpal.compare import Comparison, compare, psnr, ssimulacra2, timed
+from kpal.compare import Comparison, compare, timed
+from kpal.measure import psnr, ssimulacra2
 from kpal.pixels import to_array, to_pillow
 
 PNGQUANT: Final = "libimagequant, oxipng -o2"

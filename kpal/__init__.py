@@ -37,7 +37,9 @@ __all__ = [
     "LimitError",
     "Metadata",
     "PaletteError",
+    "Report",
     "TruncatedError",
+    "UnreachableError",
     "UnsupportedError",
     "decode",
     "decode_indexed",
@@ -52,7 +54,9 @@ __all__ = [
 if TYPE_CHECKING:
     from .codec import decode, encode
     from .kmeans import KMeans
+    from .measure import Report
     from .metadata import metadata_of
+    from .options import UnreachableError
     from .palette_files import PaletteError, read_palette, write_palette
     from .quantizer import quantize
 else:
@@ -60,6 +64,8 @@ else:
     _LATER: Final = {
         "KMeans": "kmeans",
         "PaletteError": "palette_files",
+        "Report": "measure",
+        "UnreachableError": "options",
         "decode": "codec",
         "encode": "codec",
         "metadata_of": "metadata",

@@ -25,7 +25,8 @@ from PIL import Image
 from kpal_format import CODERS, DEFAULT_CODER, EXTENSION, MAX_COLORS, Info, compiled, inspect
 
 from . import __version__, batch
-from .quantizer import DITHERS, quantize
+from .options import DITHERS
+from .quantizer import quantize
 from .transcode import from_kpal, to_kpal
 
 if TYPE_CHECKING:

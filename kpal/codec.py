@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from kpal_format import (
     DEFAULT_CODER,
@@ -15,12 +17,18 @@ from kpal_format import (
     encode_indexed,
 )
 
-from .quantizer import Dither, quantize
+from .measure import Report
+from .options import Dither, Options, UnreachableError, whole_number
+from .quantizer import Quantized, Source, with_metadata
+from .watch import Progress, Watch, check_callbacks
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from .pixels import Pixels
+
+_GUESSES: Final = 3  # steps of a search for a size that interpolate; should they fail, halving the range is sure
+_CLOSE: Final = 64  # a file that is smaller than allowed by less than this part of it is good enough
 
 
 def encode(
@@ -28,10 +36,14 @@ def encode(
     *,
     colors: int = MAX_COLORS,
     coder: str = DEFAULT_CODER,
+    quality: tuple[int, int] | None = None,
+    max_bytes: int | None = None,
     palette: ArrayLike | None = None,
     keep_palette: bool = False,
     dither: Dither = "none",
     metadata: Metadata | None = None,
+    progress: Progress | None = None,
+    report: Callable[[Report], object] | None = None,
 ) -> bytes:
     """The image as a `.kpal` file of at most `colors` colours; lossless where it has no more than that.
 
@@ -39,7 +51,10 @@ def encode(
         or the `IndexedImage` that `quantize` returns, which is stored exactly as it is and leaves nothing else to
         choose but the coder.
     coder: one of `kpal.CODERS`.
-    colors, palette, keep_palette, dither, metadata: as in `quantize`.
+    max_bytes: the size that the file may have, metadata and all. Where the image takes more, it gets about as many
+        colours as fit; UnreachableError, a ValueError that names the least size, where not even one does.
+    colors, quality, palette, keep_palette, dither, metadata, progress, report: as in `quantize`; progress also tells
+        of the stage "coding".
 
     Raises ValueError or TypeError for arguments that are wrong or contradict each other.
 
@@ -50,19 +65,60 @@ def encode(
     >>> bool((kpal.decode(kpal.encode(pixels)) == pixels).all())
     True
     """
+    options = Options(colors=colors, quality=quality, palette=palette, keep_palette=keep_palette, dither=dither)
+    if max_bytes is not None:
+        whole_number("max_bytes", max_bytes, 1)
     if isinstance(pixels, IndexedImage):
-        options = {
-            "colors": colors != MAX_COLORS,
-            "palette": palette is not None,
-            "keep_palette": keep_palette,
-            "dither": dither != "none",
-        }
-        if wrong := [name for name, given in options.items() if given]:
+        if wrong := sorted(options.given()):
             raise ValueError(f"an IndexedImage is stored as it is: it does not go with {', '.join(wrong)}")
-        image = pixels if metadata is None else IndexedImage(pixels.indices, pixels.palette, metadata)
-    else:
-        image = quantize(pixels, colors, palette=palette, keep_palette=keep_palette, dither=dither, metadata=metadata)
-    return encode_indexed(image, coder=coder)
+        options = Options(keep_palette=True)
+    check_callbacks(progress=progress, report=report)
+    watch = Watch(progress)
+    source = Source(pixels, options, watch)
+
+    def code(image: IndexedImage) -> bytes:
+        with watch.stage("coding"):
+            return encode_indexed(with_metadata(image, pixels, metadata), coder=coder)
+
+    result = source.quantized()
+    data = code(result.image)
+    if max_bytes is not None and len(data) > max_bytes:
+        result, data = _reduced(source, result, data, code, max_bytes)
+    if report is not None:
+        report(source.report(result, data))
+    return data
+
+
+def _reduced(
+    source: Source, full: Quantized, data: bytes, code: Callable[[IndexedImage], bytes], max_bytes: int
+) -> tuple[Quantized, bytes]:
+    """About as many colours as fit into `max_bytes`, where `full`, coded as `data`, takes more."""
+    found: tuple[Quantized, bytes] | None = None
+    few, few_bytes = 0, 0
+    many, many_bytes = len(full.image.palette), len(data)
+    steps = 0
+    while source.reducible and many - few > 1:
+        middle = (few + many) // 2
+        if steps < _GUESSES:  # bytes go with the square root of the number of colours, about
+            share = (max_bytes - few_bytes) / (many_bytes - few_bytes)
+            root = math.sqrt(few) + (math.sqrt(many) - math.sqrt(few)) * share
+            middle = min(max(int(root * root), few + 1), many - 1)
+        steps += 1
+        tried = source.in_colors(middle)
+        if tried is None:
+            few = middle
+            continue
+        data = code(tried.image)
+        if len(data) > max_bytes:
+            many, many_bytes = middle, len(data)
+        else:
+            found = tried, data
+            few, few_bytes = middle, len(data)
+            if few_bytes >= max_bytes - max_bytes // _CLOSE:
+                break
+    if found is None:
+        raise UnreachableError(f"max_bytes: the least that is possible is {many_bytes:,} bytes, not {max_bytes:,}")
+    return found
 
 
 def decode(data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS) -> U8:

@@ -13,23 +13,20 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from kpal_format import CODERS, DEFAULT_CODER, U8, IndexedImage, compiled, decode_indexed, encode_indexed
 
+from .measure import psnr, same, ssimulacra2
+from .options import Dither
 from .pixels import to_array, to_pillow
-from .quantizer import Dither, quantize
+from .quantizer import quantize
 from .transcode import open_picture
 
 T = TypeVar("T")
-
-_BLACK_AND_WHITE: Final = (0, 255)  # backgrounds for images with alpha: the extremes, for differences
-_DARK_AND_LIGHT: Final = (26, 230)  # ... and those that SSIMULACRA2's own tool has, for its score
-_SMALLEST_SCORED: Final = 8  # pixels a side; SSIMULACRA2 sees nothing in smaller images
-_LARGEST_SCORED: Final = 1 << 22  # pixels; the package takes 0.5 KB for each, which makes this 2 GB
 
 
 @dataclass(frozen=True)
@@ -130,32 +127,12 @@ def peers() -> dict[str, Callable[[Image.Image], bytes]]:
     return found
 
 
-def psnr(original: U8, shown: U8) -> float:
-    """Peak signal-to-noise ratio in dB; with alpha, of what is seen over black and over white."""
-    pairs = _seen(original, shown, _BLACK_AND_WHITE)
-    error = float(np.mean([np.square(a.astype(np.int32) - b).mean() for a, b in pairs]))
-    return 10 * math.log10(255 * 255 / error) if error else math.inf
-
-
-def ssimulacra2(original: U8, shown: U8) -> float | None:
-    """The perceptual score, with alpha the worse of those over a dark and a light background; None if there is none."""
-    try:
-        from ssimulacra2 import compute_ssimulacra2
-    except ImportError:
-        return None
-    height, width = original.shape[:2]
-    if min(height, width) < _SMALLEST_SCORED or height * width > _LARGEST_SCORED:
-        return None
-    pairs = _seen(original, shown, _DARK_AND_LIGHT)
-    return min(float(compute_ssimulacra2(_bmp(a), _bmp(b))) for a, b in pairs)
-
-
 def _row(
     kind: Literal["png", "peer"], name: str, encode: Callable[[Image.Image], bytes], image: Image.Image, expected: U8
 ) -> Row:
     encode_ms, data = timed(lambda: encode(image))
     with Image.open(io.BytesIO(data)) as decoded:
-        if not _same(to_array(decoded), expected):
+        if not same(to_array(decoded), expected):
             raise AssertionError(f"{name} did not keep the pixels")
     return Row(kind, name, len(data), encode_ms, _decode_ms(data))
 
@@ -165,26 +142,6 @@ def _kpal(coder: str, image: IndexedImage) -> Row:
     if not np.array_equal(decode_indexed(data).pixels(), image.pixels()):
         raise AssertionError(f"kpal's coder {coder} did not keep the pixels")
     return Row("kpal", f"kpal {coder}", len(data), encode_ms, _decode_ms(data))
-
-
-def _same(a: U8, b: U8) -> bool:
-    """Equal to the eye: peers may change colours of alpha 0, and drop alpha that is 255 throughout."""
-    return all(np.array_equal(x, y) for x, y in _seen(a, b, _BLACK_AND_WHITE))
-
-
-def _seen(a: U8, b: U8, backgrounds: tuple[int, ...]) -> list[tuple[U8, U8]]:
-    """Both images as RGB, over each of the backgrounds if either has alpha."""
-    if a.shape[2] == b.shape[2] == 3:
-        return [(a, b)]
-    return [(_over(a, level), _over(b, level)) for level in backgrounds]
-
-
-def _over(pixels: U8, level: int) -> U8:
-    if pixels.shape[2] == 3:
-        return pixels
-    alpha = pixels[:, :, 3:].astype(np.uint32)
-    seen: U8 = ((pixels[:, :, :3] * alpha + (255 - alpha) * level + 127) // 255).astype(np.uint8)
-    return seen
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:
@@ -212,7 +169,3 @@ def _saved(image: Image.Image, format: str, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, format, **options)
     return file.getvalue()
-
-
-def _bmp(pixels: U8) -> io.BytesIO:
-    return io.BytesIO(_saved(Image.fromarray(pixels), "BMP"))

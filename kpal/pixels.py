@@ -67,11 +67,14 @@ def to_array(pixels: Pixels) -> U8:
     return array
 
 
-def own_palette(image: Image.Image) -> IndexedImage:
+def own_palette(image: Pixels) -> IndexedImage:
     """A palette image as it is: its indices, its palette and the palette's order.
 
-    image: a Pillow image of mode P. Indices beyond its palette, which Pillow shows as black, get black entries.
+    image: a Pillow image of mode P; indices beyond its palette, which Pillow shows as black, get black entries. Or an
+        `IndexedImage`, which is returned.
     """
+    if isinstance(image, IndexedImage):
+        return image
     if isinstance(image, Image.Image) and 0 in image.size:
         raise ValueError(f"pixels must not be empty; the size is {image.size}")
     if not isinstance(image, Image.Image) or image.mode != "P":

@@ -18,7 +18,7 @@ from kpal_format import DEFAULT_CODER, MAX_COLORS, U8, Metadata
 
 from .codec import encode
 from .metadata import PNG_XMP, metadata_of
-from .quantizer import Dither
+from .options import Dither
 
 with contextlib.suppress(ImportError):
     import pillow_jxl  # noqa: F401  # registers JPEG XL with Pillow, where it is installed

@@ -10,6 +10,7 @@ Once registered, whatever reads through Pillow (imageio, scikit-image, matplotli
 
 from __future__ import annotations
 
+import inspect
 from typing import IO, Any, Final
 
 from PIL import Image, ImageFile, ImagePalette
@@ -32,7 +33,6 @@ FORMAT: Final = "KPAL"
 
 _DECODER: Final = "kpal"
 _FIRST_READ: Final = 4096  # holds the head of nearly all files
-_ENCODE_OPTIONS: Final = ("colors", "coder", "palette", "keep_palette", "dither")
 _METADATA_OPTIONS: Final = ("icc_profile", "exif", "xmp", "text", "dpi")
 
 
@@ -108,7 +108,8 @@ def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
 
     # Pillow ignores options that a plugin does not ask for, so a misspelt one has to be found here. All is checked and
     # encoded before the first byte is written.
-    known = _ENCODE_OPTIONS + _METADATA_OPTIONS
+    ours = [name for name in inspect.signature(encode).parameters if name not in ("pixels", "metadata")]
+    known = (*ours, *_METADATA_OPTIONS)
     if unknown := sorted(set(image.encoderinfo) - set(known)):
         raise TypeError(f"unknown save options for {FORMAT}: {', '.join(unknown)}; there are {', '.join(known)}")
     # None is "as by default", but for the ICC profile: there it says to leave out the one that the image has.
@@ -124,7 +125,7 @@ def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
         text=options.get("text", {}),
         density=density,
     )
-    fp.write(encode(image, metadata=metadata, **{key: options[key] for key in _ENCODE_OPTIONS if key in options}))
+    fp.write(encode(image, metadata=metadata, **{key: options[key] for key in ours if key in options}))
 
 
 def register() -> None:

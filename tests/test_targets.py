@@ -1,0 +1,211 @@
+"""Asking for a quality or a size, and hearing what became of it."""
+
+from __future__ import annotations
+
+import inspect
+import math
+
+import numpy as np
+import pytest
+
+import kpal
+from kpal import Report, UnreachableError
+from kpal.measure import psnr, ssimulacra2
+from kpal.options import Options
+from kpal.quality import quality_of, reaches
+from kpal.space import SCALE
+
+from .images import gradient, pillow, random_indexed, soft_icon, squared_error
+
+
+def reported(pixels: np.ndarray, **options: object) -> Report:
+    reports: list[Report] = []
+    kpal.encode(pixels, report=reports.append, **options)  # type: ignore[arg-type]
+    (report,) = reports
+    return report
+
+
+# --- the options
+
+
+@pytest.mark.parametrize("function", [kpal.quantize, kpal.encode])
+def test_every_option_of_the_quantiser_is_an_argument_with_the_same_default(function: object) -> None:
+    parameters = inspect.signature(function).parameters  # type: ignore[arg-type]
+    for name, option in inspect.signature(Options).parameters.items():
+        assert parameters[name].default == option.default
+        assert name in str(kpal.quantize.__doc__)
+
+
+# --- quality
+
+
+def test_the_scale_of_quality_is_what_its_documentation_says() -> None:
+    for quality, decibels in ((50, 32.1), (80, 38.1), (90, 41.7), (95, 44.9)):
+        error = 40 * (100 / quality - 1)
+        assert 10 * math.log10(255**2 / error) == pytest.approx(decibels, abs=0.05)
+        inertia = round(error * 3 * SCALE**2 * 1000)
+        assert quality_of(inertia, 1000) == pytest.approx(quality)
+        assert reaches(inertia - 1, 1000, quality)
+        assert not reaches(inertia + 1, 1000, quality)
+    assert reaches(0, 1, 100)
+    assert not reaches(1, 1000, 100)
+    assert reaches(2**62, 1, 0)
+
+
+@pytest.mark.parametrize("pixels", [gradient(), soft_icon()], ids=["rgb", "rgba"])
+@pytest.mark.parametrize("quality", [5, 20, 40, 55])
+def test_the_fewest_colours_that_reach_the_max_are_chosen(pixels: np.ndarray, quality: int) -> None:
+    found = reported(pixels, quality=(0, quality))
+    assert found.quality >= quality
+    assert found.colors < 256
+    assert reported(pixels, colors=found.colors - 1).quality < quality
+    assert np.array_equal(found.image.pixels(), kpal.quantize(pixels, found.colors).pixels())
+
+
+def test_quality_is_the_inverse_of_the_mean_squared_error() -> None:
+    for colors in (3, 20, 256):
+        found = reported(gradient(), colors=colors)
+        assert found.mse == pytest.approx(squared_error(found.image.pixels(), gradient()) / 3)
+        assert found.quality == pytest.approx(100 / (1 + found.mse / 40))
+
+
+def test_dithering_does_not_change_how_many_colours_a_quality_takes() -> None:
+    plain = reported(gradient(), quality=(0, 60))
+    dithered = reported(gradient(), quality=(0, 60), dither="floyd-steinberg")
+    assert (dithered.colors, dithered.quality) == (plain.colors, plain.quality)
+    assert dithered.mse > plain.mse
+
+
+def test_a_max_that_no_number_of_colours_reaches_takes_all_of_them() -> None:
+    assert kpal.encode(gradient(), quality=(0, 99), colors=40) == kpal.encode(gradient(), colors=40)
+
+
+def test_images_of_few_colours_stay_exact_unless_less_is_asked_for() -> None:
+    pixels = random_indexed(20, 20, 100, 4).pixels()
+    assert kpal.encode(pixels, quality=(100, 100)) == kpal.encode(pixels)
+    assert reported(pixels, quality=(0, 50)).colors < 100
+
+
+def test_a_min_that_is_out_of_reach_is_an_error_that_says_how_far_it_goes() -> None:
+    with pytest.raises(UnreachableError, match=r"quality: 8 colours reach \d+\.\d, not the minimum of 90"):
+        kpal.encode(gradient(), colors=8, quality=(90, 95))
+    with pytest.raises(ValueError, match="quality: 2 colours reach"):
+        kpal.encode(gradient(), palette=[[0, 0, 0], [255, 255, 255]], quality=(50, 95))
+    palette = kpal.quantize(gradient(), 64).palette
+    assert reported(gradient(), palette=palette, quality=(20, 30)).colors == 64
+
+
+# --- size
+
+
+@pytest.mark.parametrize("coder", kpal.CODERS)
+@pytest.mark.parametrize("share", [0.95, 0.6, 0.3])
+def test_as_many_colours_as_fit_into_the_bytes_allowed(coder: str, share: float) -> None:
+    full = kpal.encode(gradient(), coder=coder)
+    allowed = int(len(full) * share)
+    found = reported(gradient(), coder=coder, max_bytes=allowed)
+    assert found.bytes is not None
+    assert found.bytes <= allowed
+    more = kpal.encode(gradient(), coder=coder, colors=found.colors + 1)
+    assert len(more) > allowed or found.bytes >= allowed - allowed // 64
+
+
+def test_what_fits_is_not_changed() -> None:
+    for pixels in (gradient(), random_indexed(20, 20, 256).pixels()):
+        data = kpal.encode(pixels)
+        assert kpal.encode(pixels, max_bytes=len(data)) == data
+
+
+def test_an_exact_image_that_does_not_fit_loses_colours() -> None:
+    pixels = random_indexed(40, 40, 256).pixels()
+    found = reported(pixels, max_bytes=1000)
+    assert found.bytes is not None
+    assert 900 < found.bytes <= 1000
+    assert 1 < found.colors < 256
+
+
+def test_a_size_that_is_out_of_reach_is_an_error_that_names_the_least() -> None:
+    least = len(kpal.encode(gradient(), colors=1))
+    assert kpal.inspect(kpal.encode(gradient(), max_bytes=least)).colors == 1
+    with pytest.raises(UnreachableError, match=f"max_bytes: the least that is possible is {least} bytes, not 10"):
+        kpal.encode(gradient(), max_bytes=10)
+
+
+def test_a_size_does_not_cost_more_quality_than_allowed() -> None:
+    allowed = len(kpal.encode(gradient(), colors=100))
+    found = reported(gradient(), max_bytes=allowed, quality=(20, 100))
+    assert found.quality >= 20
+    with pytest.raises(UnreachableError, match="max_bytes: the least"):
+        kpal.encode(gradient(), max_bytes=allowed // 4, quality=(50, 100))
+
+
+def test_with_a_palette_of_its_own_an_image_fits_or_does_not() -> None:
+    data = kpal.encode(gradient(), palette=[[0, 0, 0], [255, 255, 255]])
+    assert kpal.encode(gradient(), palette=[[0, 0, 0], [255, 255, 255]], max_bytes=len(data)) == data
+    indexed = random_indexed(9, 9, 20)
+    for pixels, options in (
+        (gradient(), {"palette": [[0, 0, 0], [255, 255, 255]]}),
+        (pillow(indexed), {"keep_palette": True}),
+        (indexed, {}),
+    ):
+        with pytest.raises(UnreachableError, match="max_bytes: the least that is possible is"):
+            kpal.encode(pixels, max_bytes=30, **options)
+
+
+# --- reports
+
+
+def test_a_report_tells_what_became_of_the_image() -> None:
+    found = reported(gradient(), colors=16, coder="zstd")
+    image = kpal.quantize(gradient(), 16)
+    assert np.array_equal(found.image.pixels(), image.pixels())
+    assert found.colors == len(image.palette)
+    assert found.bytes == len(kpal.encode(gradient(), colors=16, coder="zstd"))
+    assert found.psnr_db == pytest.approx(psnr(gradient(), image.pixels()))
+    assert found.iterations > 0
+    assert list(found.ms) == ["histogram", "clustering", "remapping", "coding"]
+    assert min(found.ms.values()) > 0
+    assert found.ssimulacra2() == ssimulacra2(gradient(), image.pixels())
+
+
+def test_a_report_of_a_lossless_image_knows_no_error() -> None:
+    indexed = random_indexed(9, 9, 20, 4)
+    for pixels, options in ((indexed.pixels(), {}), (indexed, {}), (pillow(indexed), {"keep_palette": True})):
+        found = reported(pixels, **options)  # type: ignore[arg-type]
+        assert (found.colors, found.mse, found.psnr_db, found.quality) == (20, 0, math.inf, 100)
+        assert found.iterations == 0
+        assert found.as_dict()["psnr_db"] is None
+
+
+def test_quantising_alone_is_reported_without_bytes() -> None:
+    reports: list[Report] = []
+    kpal.quantize(gradient(), 16, report=reports.append)
+    assert reports[0].bytes is None
+    assert "coding" not in reports[0].ms
+
+
+# --- progress
+
+
+def test_progress_goes_through_the_stages_from_beginning_to_end() -> None:
+    calls: list[tuple[str, float]] = []
+    kpal.encode(gradient(), colors=16, progress=lambda stage, fraction: calls.append((stage, fraction)))
+    assert list(dict.fromkeys(stage for stage, _ in calls)) == ["histogram", "clustering", "remapping", "coding"]
+    for name in ("histogram", "clustering", "remapping", "coding"):
+        fractions = [fraction for stage, fraction in calls if stage == name]
+        assert fractions[0] == 0
+        assert fractions[-1] == 1
+        assert fractions == sorted(fractions)
+
+
+@pytest.mark.parametrize("at", ["histogram", "clustering", "remapping", "coding"])
+def test_what_progress_raises_ends_the_work_and_passes_through(at: str) -> None:
+    class CancelledError(Exception):
+        pass
+
+    def cancel(stage: str, fraction: float) -> None:
+        if stage == at:
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        kpal.encode(gradient(), colors=16, progress=cancel)
