@@ -48,6 +48,7 @@ __all__ = [
     "metadata_of",
     "quantize",
     "read_palette",
+    "shared_palette",
     "write_palette",
 ]
 
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from .options import UnreachableError
     from .palette_files import PaletteError, read_palette, write_palette
     from .quantizer import quantize
+    from .shared import shared_palette
 else:
     # Loaded on first use: most programs that import kpal only want Pillow to open a file.
     _LATER: Final = {
@@ -71,6 +73,7 @@ else:
         "metadata_of": "metadata",
         "quantize": "quantizer",
         "read_palette": "palette_files",
+        "shared_palette": "shared",
         "write_palette": "palette_files",
     }
 

@@ -9,9 +9,9 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from PIL import UnidentifiedImageError
 
@@ -113,33 +113,85 @@ def plan(inputs: list[str], output: str | None, suffixes: frozenset[str], new_su
     return [Job(source, None if output == STREAM else Path(output)) for source, _ in found]
 
 
-def run(jobs: list[Job], work: Callable[[Job, bytes], bytes], *, force: bool, quiet: bool) -> int:
+class Skipped(Exception):  # noqa: N818  # it is not an error
+    """Raised by the work on a file of which, for the reason given, nothing is to be written."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What became of a job, for programs: the sizes of input and result, or why there is no result."""
+
+    input: str
+    output: str | None = None
+    input_bytes: int | None = None
+    bytes: int | None = None
+    skipped: str | None = None
+    error: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+def run(
+    jobs: list[Job],
+    work: Callable[[Job, bytes], bytes],
+    *,
+    force: bool,
+    quiet: bool,
+    tell: Callable[[Ending], None] = lambda _: None,
+) -> int:
     """Do `work` on the bytes of each input and write what it returns; the exit status.
 
-    A job that fails is named on standard error, and the others go on.
+    A job that fails is named on standard error, and the others go on; so is one for which `work` raises Skipped,
+    which is no failure. `tell` hears how each job ended.
     """
-    start, done, before, after = time.perf_counter(), 0, 0, 0
+    start = time.perf_counter()
+    endings = []
     taken: set[Path] = set()
     for job in progress(jobs, quiet=quiet):
         with failures(job.name) as failed:
-            if job.target is not None and job.target.resolve() in taken:
-                raise FileExistsError(f"{printable(job.target)} is already the result of another input")
-            job.check(force=force)
-            data = job.read()
-            result = work(job, data)
-            job.write(result)
-            if job.target is not None:
-                taken.add(job.target.resolve())
-        if not failed:
-            done, before, after = done + 1, before + len(data), after + len(result)
+            ending = _done(job, work, taken, force=force)
+        if failed:
+            ending = Ending(job.name, error=failed.reason)
+        elif ending.skipped and not quiet:
+            say(f"{job.name}: skipped: {ending.skipped}")
+        endings.append(ending)
+        tell(ending)
     if not jobs:
         say("no images found")
-    elif done and not quiet:
-        where = f" → {printable(job.target)}" if len(jobs) == 1 and job.target else ""
-        what = f"{job.name}{where}" if len(jobs) == 1 else f"{done} of {len(jobs)} files"
-        seconds = time.perf_counter() - start
+    elif not quiet:
+        _summarise(jobs, endings, time.perf_counter() - start)
+    return 0 if jobs and not any(ending.error for ending in endings) else 1
+
+
+def _done(job: Job, work: Callable[[Job, bytes], bytes], taken: set[Path], *, force: bool) -> Ending:
+    if job.target is not None and job.target.resolve() in taken:
+        raise FileExistsError(f"{printable(job.target)} is already the result of another input")
+    job.check(force=force)
+    data = job.read()
+    try:
+        result = work(job, data)
+    except Skipped as reason:
+        return Ending(job.name, input_bytes=len(data), skipped=str(reason))
+    job.write(result)
+    if job.target is not None:
+        taken.add(job.target.resolve())
+    return Ending(job.name, printable(job.target) if job.target else None, len(data), len(result))
+
+
+def _summarise(jobs: list[Job], endings: list[Ending], seconds: float) -> None:
+    done = [ending for ending in endings if ending.bytes is not None]
+    skipped = sum(ending.skipped is not None for ending in endings)
+    if len(jobs) == 1:
+        where = f" → {done[0].output}" if done and done[0].output else ""
+        what = f"{jobs[0].name}{where}"
+    else:
+        what = f"{len(done)} of {len(jobs)} files{f', {skipped} skipped' * (skipped > 0)}"
+    if done:
+        before, after = (sum(getattr(ending, name) for ending in done) for name in ("input_bytes", "bytes"))
         say(f"{what}: {before:,} → {after:,} bytes ({saving(before, after)}) in {seconds:.1f} s")
-    return 0 if jobs and done == len(jobs) else 1
+    elif skipped and len(jobs) > 1:
+        say(what)
 
 
 class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as failed
@@ -152,11 +204,11 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._failed = False
+        self.reason: str | None = None
         self._catcher = warnings.catch_warnings(record=True)
 
     def __bool__(self) -> bool:
-        return self._failed
+        return self.reason is not None
 
     def __enter__(self) -> failures:
         caught = self._catcher.__enter__()
@@ -172,8 +224,8 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
                 say(f"{self._name}: warning: {message}")
         if not isinstance(error, Exception) or isinstance(error, BrokenPipeError):
             return False
-        self._failed = True
-        say(f"{self._name}: {self._reason(error)}")
+        self.reason = self._reason(error)
+        say(f"{self._name}: {self.reason}")
         return True
 
     def _reason(self, error: Exception) -> str:

@@ -8,29 +8,39 @@ Modules that only one command needs are imported by it: most calls are for one s
 from __future__ import annotations
 
 import argparse
+import inspect
 import io
 import json
 import logging
 import os
+import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from PIL import Image
 
-from kpal_format import CODERS, DEFAULT_CODER, EXTENSION, MAX_COLORS, Info, compiled, inspect
+from kpal_format import CODERS, DEFAULT_CODER, EXTENSION, MAX_COLORS, U8, Info, compiled
+from kpal_format import inspect as inspect_file
 
 from . import __version__, batch
-from .options import DITHERS
+from .codec import encode
+from .options import DITHERS, Options, UnreachableError
+from .palette_files import WRITERS, format_palette, read_palette
+from .pixels import to_array
 from .quantizer import quantize
-from .transcode import from_kpal, to_kpal
+from .shared import shared_palette
+from .transcode import from_kpal, open_picture, to_kpal
 
 if TYPE_CHECKING:
     from .compare import Comparison
+    from .measure import Report
 
 # What people keep pictures of few colours in; a folder may hold much else that Pillow would open.
 IMAGES: Final = frozenset(
@@ -89,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_encode, _add_decode, _add_info, _add_compare, _add_demo):
+    for add in (_add_encode, _add_decode, _add_palette, _add_info, _add_compare, _add_demo):
         add(commands)
     return parser
 
@@ -100,10 +110,22 @@ def _add_encode(commands: _Commands) -> None:
     parser.epilog = """examples:
   kpal encode chart.png                     writes chart.kpal
   kpal encode -c 64 chart.png -o small.kpal
-  kpal encode sprites/ -o packed/           every image below sprites/, in the same folders below packed/
-  kpal encode - < chart.png > chart.kpal"""
+  kpal encode -Q 60-85 photos/ -o packed/   every image below photos/, each in as few colours as will do
+  kpal encode --max-bytes 20k chart.png
+  kpal encode --palette game.gpl sprites/
+  kpal encode - < chart.png > chart.kpal
+
+Quality is 100 / (1 + e / 40), where e is the mean squared error of a channel: 50 is 32.1 dB of PSNR, 80 is 38.1,
+90 is 41.7, 95 is 44.9, 100 no error. From 65 up it is close to pngquant's. A file that cannot have the quality or
+the size that is asked for is named and fails, and nothing is written for it."""
     _add_inputs_and_output(parser, "image files, folders of them, or - for standard input")
     _add_quantization(parser)
+    parser.add_argument(
+        "--max-bytes",
+        metavar="SIZE",
+        type=_size,
+        help="the size that each file may have, in bytes or as 20k, 20kiB, 1.5M; takes colours away where it must",
+    )
     parser.add_argument(
         "--keep-palette",
         action="store_true",
@@ -122,6 +144,22 @@ def _add_encode(commands: _Commands) -> None:
         default=(),
         help=f"metadata to leave out, {', '.join(STRIPPABLE)} or all, separated by commas (default: keep all)",
     )
+    parser.add_argument(
+        "--skip-if-larger",
+        action="store_true",
+        help="write no file that is not smaller than the input; that is said, and no failure",
+    )
+    parser.add_argument(
+        "--skip-if-worse",
+        action="store_true",
+        help="where --quality or --max-bytes cannot be reached, say so and go on: no failure",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print an object for each file, with sizes, error and times"
+    )
+    parser.add_argument(
+        "--score", action="store_true", help="with --json, add SSIMULACRA2; it needs the package and takes a while"
+    )
 
 
 def _add_decode(commands: _Commands) -> None:
@@ -138,6 +176,26 @@ def _add_decode(commands: _Commands) -> None:
     parser.add_argument(
         "--to", metavar="FORMAT", type=_ending, help="ending of the output's format: png, gif, webp ... (default: png)"
     )
+
+
+def _add_palette(commands: _Commands) -> None:
+    parser = _command(commands, "palette", _palette, "one palette for many images")
+    parser.description = """Find the palette that suits all images together, to encode each of them with --palette.
+Images are read one after the other, so there may be any number of them; large ones count for more."""
+    parser.epilog = """examples:
+  kpal palette sprites/ -o shared.kpal -c 64
+  kpal encode --palette shared.kpal sprites/
+  kpal palette photo.jpg -c 8               prints the colours"""
+    parser.add_argument("inputs", metavar="IN", nargs="+", help="image files, folders of them, or - for standard input")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help=f"a file that ends with {', '.join(WRITERS)} (default: a colour a line on standard output)",
+    )
+    _add_colors(parser)
+    parser.add_argument("-f", "--force", action="store_true", help="overwrite a file that exists")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary; errors are still shown")
 
 
 def _add_info(commands: _Commands) -> None:
@@ -193,7 +251,7 @@ def _add_inputs_and_output(parser: argparse.ArgumentParser, inputs: str) -> None
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary; errors are still shown")
 
 
-def _add_quantization(parser: argparse.ArgumentParser) -> None:
+def _add_colors(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-c",
         "--colors",
@@ -201,6 +259,24 @@ def _add_quantization(parser: argparse.ArgumentParser) -> None:
         type=_colors,
         default=MAX_COLORS,
         help="colours at the most (default: %(default)s)",
+    )
+
+
+def _add_quantization(parser: argparse.ArgumentParser) -> None:
+    """The options of `quantize`, under their names."""
+    _add_colors(parser)
+    parser.add_argument(
+        "-Q",
+        "--quality",
+        metavar="MIN-MAX",
+        type=_quality,
+        help="the fewest colours that reach MAX, from 0 to 100; a failure where N colours do not reach MIN",
+    )
+    parser.add_argument(
+        "--palette",
+        metavar="FILE",
+        type=_palette_file,
+        help="use the colours of this palette (.gpl, .act, .aco, .hex) or image with a palette, in their order",
     )
     parser.add_argument(
         "--dither",
@@ -210,10 +286,45 @@ def _add_quantization(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _options(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """Those of the arguments that have one of these names; UsageError where they contradict each other."""
+    chosen = {name: getattr(options, name) for name in names if hasattr(options, name)}
+    try:
+        Options(**{field.name: chosen[field.name] for field in fields(Options) if field.name in chosen})
+    except (TypeError, ValueError) as error:
+        raise batch.UsageError(str(error)) from error
+    return chosen
+
+
 def _colors(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_COLORS):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_COLORS}")
     return int(text)
+
+
+def _quality(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([0-9]{1,3})-([0-9]{1,3})", text)
+    if match is None or not int(match[1]) <= int(match[2]) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not MIN-MAX, two numbers from 0 to 100 such as 60-85")
+    return int(match[1]), int(match[2])
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([kM]?)(i?)B?", text)
+    size = 0
+    if match is not None and (match[2] or not match[3]):
+        unit = (1024 if match[3] else 1000) ** ("", "k", "M").index(match[2])
+        size = int(Fraction(match[1]) * unit)
+    if size < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 20000, 20k, 20kiB or 1.5M")
+    return size
+
+
+def _palette_file(name: str) -> U8:
+    try:
+        return read_palette(name)
+    except OSError as error:  # which a KpalError is
+        raise argparse.ArgumentTypeError(f"{name}: {error.strerror or error}") from error
 
 
 def _parts(text: str) -> tuple[str, ...]:
@@ -242,15 +353,26 @@ def _format(ending: str) -> str:
 
 
 def _encode(options: argparse.Namespace) -> int:
+    chosen = _options(options, inspect.signature(encode).parameters)
+    if options.score and not options.json:
+        raise batch.UsageError("--score is shown by --json")
+    reports: list[Report] = []
+
     def work(job: batch.Job, data: bytes) -> bytes:
-        return to_kpal(
-            data,
-            colors=options.colors,
-            coder=options.coder,
-            dither=options.dither,
-            keep_palette=options.keep_palette,
-            strip=options.strip,
-        )
+        try:
+            result = to_kpal(data, strip=options.strip, report=reports.append if options.json else None, **chosen)
+        except UnreachableError as error:
+            if options.skip_if_worse:
+                raise batch.Skipped(str(error)) from error
+            raise
+        if options.skip_if_larger and len(result) >= len(data):
+            raise batch.Skipped(f"{len(result):,} bytes are no fewer than the {len(data):,} of the input")
+        return result
+
+    def tell(ending: batch.Ending) -> None:
+        if options.json:
+            facts = reports.pop().as_dict(score=options.score) if reports else {}
+            print(json.dumps({**ending.as_dict(), **facts}))
 
     jobs = batch.plan(options.inputs, options.output, IMAGES, EXTENSION)
     for ending in _other_endings(jobs, EXTENSION):
@@ -258,7 +380,9 @@ def _encode(options: argparse.Namespace) -> int:
             raise batch.UsageError(
                 f"encode writes {EXTENSION} files, not {ending}; decode turns them into other formats"
             )
-    return batch.run(jobs, work, force=options.force, quiet=options.quiet)
+    if options.json and any(job.target is None for job in jobs):
+        raise batch.UsageError("--json and an image cannot both go to standard output")
+    return batch.run(jobs, work, force=options.force, quiet=options.quiet, tell=tell)
 
 
 def _decode(options: argparse.Namespace) -> int:
@@ -279,12 +403,44 @@ def _other_endings(jobs: list[batch.Job], ending: str) -> set[str]:
     return {job.target.suffix.lower() for job in jobs if job.target is not None} - {ending, ""}
 
 
+def _palette(options: argparse.Namespace) -> int:
+    if options.output is not None and (ending := Path(options.output).suffix.lower()) not in WRITERS:
+        raise batch.UsageError(f"palettes are written as {', '.join(WRITERS)}, not as {ending!r}")
+    found = batch.sources(options.inputs, IMAGES | {EXTENSION})
+    if not found:
+        batch.say("no images found")
+        return 1
+    read = 0
+
+    def images() -> Iterator[U8]:
+        nonlocal read
+        for job in batch.progress([batch.Job(source, None) for source, _ in found], quiet=options.quiet):
+            with batch.failures(job.name) as failed, open_picture(job.read()) as image:
+                pixels = to_array(image)
+            if not failed:
+                read += 1
+                yield pixels
+
+    with batch.failures(options.output or "palette") as failed:
+        target = batch.Job(None, options.output and Path(options.output))
+        if target.target:
+            target.check(force=options.force)
+        palette = shared_palette(images(), options.colors)
+        if target.target:
+            target.write(format_palette(palette, ending))
+        else:
+            print(format_palette(palette, ".hex").decode(), end="")
+    if not failed and not options.quiet:
+        batch.say(f"{len(palette)} colours of {read} of {len(found)} images")
+    return 0 if not failed and read == len(found) else 1
+
+
 def _info(options: argparse.Namespace) -> int:
     source = None if options.file == batch.STREAM else Path(options.file)
     job = batch.Job(source, None)
     with batch.failures(job.name) as failed:
         data = job.read()
-        info = inspect(data)
+        info = inspect_file(data)
     if failed:
         return 1
     if options.json:
@@ -318,12 +474,13 @@ def _compare(options: argparse.Namespace) -> int:
     from . import report
     from .compare import compare
 
+    chosen = _options(options, inspect.signature(quantize).parameters)
     console = Console()
     comparisons: list[Comparison] = []
     jobs = [batch.Job(source, None) for source, _ in batch.sources(options.inputs, IMAGES | {EXTENSION})]
     for job in batch.progress(jobs, quiet=options.json, console=console if console.is_terminal else None):
         with batch.failures(job.name) as failed:
-            comparison = compare(job.name, job.read(), colors=options.colors, dither=options.dither)
+            comparison = compare(job.name, job.read(), **chosen)
         if not failed:
             comparisons.append(comparison)
             if not options.json:

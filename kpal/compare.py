@@ -21,7 +21,6 @@ from PIL import Image
 from kpal_format import CODERS, DEFAULT_CODER, U8, IndexedImage, compiled, decode_indexed, encode_indexed
 
 from .measure import psnr, same, ssimulacra2
-from .options import Dither
 from .pixels import to_array, to_pillow
 from .quantizer import quantize
 from .transcode import open_picture
@@ -80,11 +79,14 @@ def with_savings(rows: list[Row]) -> list[dict[str, Any]]:
     return [{**asdict(row), "saving_percent": round(saving(row, rows), 2)} for row in rows]
 
 
-def compare(name: str, data: bytes, *, colors: int, dither: Dither = "none") -> Comparison:
-    """Compare the image file `data` in all formats. Raises what Pillow raises for a file that it cannot read."""
+def compare(name: str, data: bytes, **options: Any) -> Comparison:
+    """Compare the image file `data` in all formats, with the `options` of `quantize`.
+
+    Raises what `quantize` raises, and what Pillow raises for a file that it cannot read.
+    """
     with open_picture(data) as opened:
         original = to_array(opened)
-    quantize_ms, image = timed(lambda: quantize(original, colors, dither=dither))
+    quantize_ms, image = timed(lambda: quantize(original, **options))
     rows = [
         Row("original", "original file", len(data), None, _decode_ms(data)),
         _row("png", "PNG", _png, Image.fromarray(original), original),

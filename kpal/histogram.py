@@ -61,3 +61,50 @@ def _pack(pixels: U8) -> NDArray[np.uint32]:
 
 def _unpack(keys: NDArray[np.uint32], channels: int) -> U8:
     return np.ascontiguousarray(keys.astype("<u4", copy=False).view(np.uint8).reshape(-1, 4)[:, :channels])
+
+
+class Tally:
+    """The colours of many images, and how many pixels have each: histograms added up, in bounded memory.
+
+    As soon as there are more than `limit` colours, those that share all but the lowest bit of each channel become one,
+    with their mean; then the lowest two, and so on. What comes out does not depend on the order of the images.
+    """
+
+    def __init__(self, limit: int = 1 << 21) -> None:  # with one bit less, all RGB colours fit; some 100 MB
+        self._limit = limit
+        self._shift = 0
+        self._cells = np.empty(0, np.uint32)
+        self._counts = np.empty(0, np.int64)
+        self._sums = np.empty((0, 4), np.int64)  # of the colours of all pixels
+
+    def add(self, histogram: Histogram) -> None:
+        colors = np.full((len(histogram.colors), 4), _OPAQUE, np.uint8)
+        colors[:, : histogram.colors.shape[1]] = histogram.colors
+        self._cells = np.concatenate((self._cells, _pack(colors[None])))
+        self._counts = np.concatenate((self._counts, histogram.counts))
+        self._sums = np.concatenate((self._sums, colors * histogram.counts[:, None]))
+        self._merge()
+        while len(self._cells) > self._limit:
+            self._shift += 1
+            self._merge()
+
+    def _merge(self) -> None:
+        kept = (0xFF << self._shift & 0xFF) * 0x01010101
+        cells = self._cells & np.uint32(kept)
+        order = np.argsort(cells, kind="stable")
+        starts = np.flatnonzero(np.diff(cells[order], prepend=cells[order][:1] ^ np.uint32(1)))
+        self._cells = cells[order][starts]
+        self._counts = np.add.reduceat(self._counts[order], starts)
+        self._sums = np.add.reduceat(self._sums[order], starts)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """int64 (n,), the number of pixels of each colour."""
+        return self._counts
+
+    @property
+    def colors(self) -> U8:
+        """uint8 (n, 3), or (n, 4) where one is not opaque."""
+        divisor = np.maximum(self._counts, 1)[:, None]
+        colors: U8 = ((2 * self._sums + divisor) // (2 * divisor)).astype(np.uint8)
+        return np.ascontiguousarray(colors[:, :3]) if bool((colors[:, 3] == _OPAQUE).all()) else colors

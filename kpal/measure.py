@@ -53,8 +53,11 @@ class Report:
         """
         return ssimulacra2(self.original, self.image.pixels())
 
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON, which knows no infinity: psnr_db is None where there is no error."""
+    def as_dict(self, *, score: bool = False) -> dict[str, Any]:
+        """For JSON, which knows no infinity: psnr_db is None where there is no error.
+
+        score: whether to add the perceptual score.
+        """
         return {
             "colors": self.colors,
             "quality": round(self.quality, 2),
@@ -63,6 +66,7 @@ class Report:
             "iterations": self.iterations,
             "ms": {stage: round(ms, 3) for stage, ms in self.ms.items()},
             "bytes": self.bytes,
+            **({"ssimulacra2": self.ssimulacra2()} if score else {}),
         }
 
 

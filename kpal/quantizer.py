@@ -180,16 +180,14 @@ class Source:
 
     def _candidate(self, colors: int) -> _Candidate:
         """A palette of at most so many colours: the given one, that of an image of few colours, or one by k-means."""
-        histogram = self._histogram
-        iterations = 0
+        histogram, iterations = self._histogram, 0
         with self._watch.stage("clustering"):
             if self.options.palette is not None:
                 palette = _with_channels(self.options.palette, self._pixels.shape[2])
-            elif len(histogram.colors) <= colors:
-                palette = sorted_palette(histogram.colors)
-                return _Candidate(palette, _positions(histogram.colors, palette), 0, 0)
             else:
-                palette, iterations = _find_palette(histogram, colors)
+                palette, iterations = find_palette(histogram.colors, histogram.counts, colors)
+                if len(histogram.colors) <= colors:
+                    return _Candidate(palette, _positions(histogram.colors, palette), 0, 0)
             labels, errors = nearest(to_points(histogram.colors), to_points(palette))
             inertia = int((errors.astype(np.int64) * histogram.counts).sum())
             return _Candidate(palette, labels, inertia, iterations)
@@ -221,15 +219,19 @@ def _own_palette(pixels: Pixels, colors: int) -> IndexedImage:
     return image
 
 
-def _find_palette(histogram: Histogram, colors: int) -> tuple[U8, int]:
-    """The palette, and the rounds of k-means that it took."""
-    points, iterations = to_points(histogram.colors), 0
-    weights = histogram.counts
+def find_palette(colors: U8, counts: NDArray[np.int64], most: int) -> tuple[U8, int]:
+    """A palette of at most so many colours for the distinct `colors`, and the rounds of k-means that it took.
+
+    colors: uint8 (n, 3 or 4). counts: int64 (n,), the pixels of each.
+    """
+    if len(colors) <= most:
+        return sorted_palette(colors), 0
+    points, iterations = to_points(colors), 0
     if points.shape[1] == 4:  # colours that are invisible, or as good as alike, are one point
         points, where = distinct(points)
-        weights = np.bincount(where, weights).astype(np.int64)
-    if len(points) > colors:
-        clustering = cluster(points, weights, colors, tol=_TOL, max_iter=_MAX_ITER)
+        counts = np.bincount(where, counts).astype(np.int64)
+    if len(points) > most:
+        clustering = cluster(points, counts, most, tol=_TOL, max_iter=_MAX_ITER)
         points, iterations = clustering.centers, clustering.n_iter
     return sorted_palette(to_colors(points)), iterations
 

@@ -14,11 +14,10 @@ from typing import Any, Final
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin
 
-from kpal_format import DEFAULT_CODER, MAX_COLORS, U8, Metadata
+from kpal_format import U8, Metadata
 
 from .codec import encode
 from .metadata import PNG_XMP, metadata_of
-from .options import Dither
 
 with contextlib.suppress(ImportError):
     import pillow_jxl  # noqa: F401  # registers JPEG XL with Pillow, where it is installed
@@ -43,25 +42,18 @@ _HOLDS: Final[dict[str, tuple[str, ...]]] = {  # the metadata that Pillow writes
 }
 
 
-def to_kpal(
-    data: bytes,
-    *,
-    colors: int = MAX_COLORS,
-    coder: str = DEFAULT_CODER,
-    dither: Dither = "none",
-    keep_palette: bool = False,
-    strip: tuple[str, ...] = (),
-) -> bytes:
+def to_kpal(data: bytes, *, strip: tuple[str, ...] = (), **options: Any) -> bytes:
     """An image file that Pillow reads as a `.kpal` file.
 
     strip: the fields of `Metadata` to leave out of what the file carries.
+    options: those of `encode`.
 
-    Raises ValueError for an animation, and whatever Pillow raises for a damaged file.
+    Raises ValueError for an animation, what `encode` raises, and whatever Pillow raises for a damaged file.
     """
     with open_picture(data) as image:
         metadata = dataclasses.replace(metadata_of(image), **{name: getattr(Metadata(), name) for name in strip})
         upright = _upright(image) if "exif" in strip else image
-        return encode(upright, colors=colors, coder=coder, dither=dither, keep_palette=keep_palette, metadata=metadata)
+        return encode(upright, metadata=metadata, **options)
 
 
 def from_kpal(data: bytes, format: str) -> bytes:

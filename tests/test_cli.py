@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from PIL import Image, ImageFilter, PngImagePlugin
 import kpal
 from kpal import cli
 from kpal.batch import printable, write_atomic
+from kpal.measure import ssimulacra2
+from kpal.palette_files import format_palette
 from kpal_format import DEFAULT_CODER, compiled
 
 from .images import METADATA, gradient, pillow, random_indexed, soft_icon
@@ -254,6 +257,118 @@ def test_a_palette_is_kept_in_its_order_when_asked_for(tmp_path: Path) -> None:
     assert np.array_equal(kpal.decode_indexed(source.with_suffix(".kpal").read_bytes()).palette, image.palette)
 
 
+# --- quality, sizes, palettes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        (["-Q", "20-40"], {"quality": (20, 40)}),
+        (["--quality", "0-55", "-c", "99"], {"quality": (0, 55), "colors": 99}),
+        (["--max-bytes", "1.5k"], {"max_bytes": 1500}),
+        (["--max-bytes", "2kiB", "--coder", "zstd"], {"max_bytes": 2048, "coder": "zstd"}),
+        (["--max-bytes", "1MB"], {"max_bytes": 10**6}),
+    ],
+)
+def test_options_mean_what_they_mean_to_the_library(chart: Path, arguments: list[str], options: dict[str, Any]) -> None:
+    assert cli.main(["encode", str(chart), *arguments]) == 0
+    assert chart.with_suffix(".kpal").read_bytes() == kpal.encode(gradient(), **options)
+
+
+def test_a_quality_or_size_out_of_reach_fails_or_is_skipped(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for options, reason in (
+        (["-c", "4", "-Q", "80-90"], "quality: 4 colours reach"),
+        (["--max-bytes", "9"], "max_bytes: the least"),
+    ):
+        assert cli.main(["encode", str(chart), *options]) == 1
+        assert f"{chart}: {reason}" in capsys.readouterr().err
+        assert cli.main(["encode", str(chart), *options, "--skip-if-worse"]) == 0
+        assert f"{chart}: skipped: {reason}" in capsys.readouterr().err
+        assert cli.main(["encode", str(chart), *options, "--skip-if-worse", "--quiet"]) == 0
+        assert capsys.readouterr().err == ""
+    assert not chart.with_suffix(".kpal").exists()
+
+
+def test_files_that_would_grow_are_skipped_when_asked_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small, large = tmp_path / "small.jpg", tmp_path / "large.bmp"
+    Image.fromarray(gradient()).save(small, quality=1)
+    Image.fromarray(gradient()).save(large)
+    assert cli.main(["encode", str(tmp_path), "--skip-if-larger"]) == 0
+    said = capsys.readouterr().err
+    assert re.search(rf"{small}: skipped: [\d,]+ bytes are no fewer than the {small.stat().st_size} of the input", said)
+    assert "1 of 2 files, 1 skipped: 9,270 →" in said
+    assert files_in(tmp_path) == ["large.bmp", "large.kpal", "small.jpg"]
+
+
+def test_an_object_for_each_file_tells_programs_what_became_of_it(
+    chart: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = tmp_path / "missing.png"
+    assert cli.main(["encode", "--json", "--quiet", "-Q", "0-50", str(chart), str(missing), "-o", f"{tmp_path}/o"]) == 1
+    found, failed = map(json.loads, capsys.readouterr().out.splitlines())
+    image = kpal.inspect((tmp_path / "o/chart.kpal").read_bytes())
+    assert (found["input"], found["output"]) == (str(chart), f"{tmp_path}/o/chart.kpal")
+    assert (found["input_bytes"], found["bytes"]) == (chart.stat().st_size, (tmp_path / "o/chart.kpal").stat().st_size)
+    assert (found["colors"], found["psnr_db"] > 30) == (image.colors, True)
+    assert found["quality"] >= 50
+    assert set(found["ms"]) == {"histogram", "clustering", "remapping", "coding"}
+    assert "ssimulacra2" not in found
+    assert failed == {"input": str(missing), "error": "No such file or directory"}
+    assert cli.main(["encode", "--json", "-Q", "99-99", "--skip-if-worse", str(chart)]) == 0
+    assert json.loads(capsys.readouterr().out)["skipped"].startswith("quality: 256 colours reach")
+
+
+def test_the_perceptual_score_is_there_on_request(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["encode", "--json", "--score", str(chart)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["ssimulacra2"] == ssimulacra2(gradient(), kpal.quantize(gradient()).pixels())
+
+
+@pytest.mark.parametrize("ending", [".kpal", ".gpl", ".hex", ".png", ".act"])
+def test_images_share_a_palette(chart: Path, tmp_path: Path, ending: str, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tmp_path / "other.png"
+    pillow(random_indexed(9, 9, 40)).save(other)
+    shared = tmp_path / f"shared{ending}"
+    assert cli.main(["palette", str(chart), str(other), "-o", str(shared), "-c", "30"]) == 0
+    assert "30 colours of 2 of 2 images" in capsys.readouterr().err
+    expected = kpal.shared_palette([gradient(), random_indexed(9, 9, 40).pixels()], 30)
+    assert np.array_equal(kpal.read_palette(shared), expected)
+    assert cli.main(["encode", "--palette", str(shared), str(chart), str(other)]) == 0
+    for path in (chart, other):
+        assert np.array_equal(kpal.decode_indexed(path.with_suffix(".kpal").read_bytes()).palette, expected)
+
+
+def test_a_palette_goes_to_standard_output_as_colours(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["palette", str(chart), "-c", "5", "--quiet"]) == 0
+    said = capsys.readouterr()
+    assert (said.out.encode(), said.err) == (format_palette(kpal.quantize(gradient(), 5).palette, ".hex"), "")
+
+
+def test_images_that_cannot_be_read_are_named_and_the_rest_give_the_palette(
+    chart: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad, shared = tmp_path / "bad.png", tmp_path / "shared.hex"
+    bad.write_bytes(b"nothing")
+    assert cli.main(["palette", str(bad), str(chart), "-o", str(shared)]) == 1
+    assert "bad.png: not an image that Pillow can read" in capsys.readouterr().err
+    assert len(kpal.read_palette(shared)) == 256
+    assert cli.main(["palette", str(chart), "-o", str(shared)]) == 1
+    assert "shared.hex exists; --force overwrites it" in capsys.readouterr().err
+    assert cli.main(["palette", str(bad), "-f", "-o", str(shared)]) == 1
+    assert "images must have at least one" in capsys.readouterr().err
+    assert len(kpal.read_palette(shared)) == 256
+    assert cli.main(["palette", str(tmp_path / "nowhere.png"), "-o", str(tmp_path / "x.hex")]) == 1
+    (tmp_path / "empty").mkdir()
+    assert cli.main(["palette", str(tmp_path / "empty")]) == 1
+    assert "no images found" in capsys.readouterr().err
+
+
+def test_a_comparison_takes_the_options_of_the_quantiser(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["compare", "--json", "-Q", "0-40", str(chart)]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["images"]
+    assert found["colors"] == len(kpal.quantize(gradient(), quality=(0, 40)).palette)
+
+
 # --- failures
 
 
@@ -418,6 +533,18 @@ def test_atomic_writing_goes_through_links_and_keeps_permissions(tmp_path: Path)
         (["encode"], "IN"),
         (["encode", "x.png", "-c", "0"], "'0' is not a number from 1 to 256"),
         (["encode", "x.png", "-c", "many"], "'many' is not a number from 1 to 256"),
+        (["encode", "x.png", "-Q", "80"], "'80' is not MIN-MAX, two numbers from 0 to 100 such as 60-85"),
+        (["encode", "x.png", "-Q", "80-101"], "'80-101' is not MIN-MAX"),
+        (["encode", "x.png", "-Q", "80-60"], "'80-60' is not MIN-MAX"),
+        (["encode", "x.png", "--max-bytes", "0"], "'0' is not a size such as 20000, 20k, 20kiB or 1.5M"),
+        (["encode", "x.png", "--max-bytes", "20iB"], "'20iB' is not a size"),
+        (["encode", "x.png", "--max-bytes", "-5"], "'-5' is not a size"),
+        (["encode", "x.png", "--palette", "/nowhere.gpl"], "--palette: /nowhere.gpl: No such file or directory"),
+        (["encode", "x.png", "--palette", __file__], "neither an image that Pillow can read"),
+        (["encode", "x.png", "--keep-palette", "-Q", "1-2"], "it does not go with quality"),
+        (["encode", "x.png", "--score"], "--score is shown by --json"),
+        (["encode", "-", "--json"], "--json and an image cannot both go to standard output"),
+        (["palette", "x.png", "-o", "x.aco"], "palettes are written as .kpal, .png, .gpl, .act, .hex, not as '.aco'"),
         (["encode", "x.png", "--coder", "lzw"], "lzw"),
         (["encode", "x.png", "--strip", "all,icc"], "'all' is not one of icc, exif, xmp, text, dpi, all"),
         (["encode", ""], "the name of an input is empty"),
@@ -549,5 +676,5 @@ def test_version_and_help_are_there() -> None:
         run("--version").stdout.decode().strip()
         == f"kpal {kpal.__version__}, the coders mix and max {'compiled' if compiled() else 'in plain Python, slow'}"
     )
-    for command in ("encode", "decode", "info", "compare", "demo"):
+    for command in ("encode", "decode", "palette", "info", "compare", "demo"):
         assert run(command, "--help").stdout.startswith(b"usage: kpal " + command.encode())

@@ -214,6 +214,8 @@ def test_saving_by_name_takes_the_options_of_encode(tmp_path: Path) -> None:
     image = Image.fromarray(gradient())
     image.save(path, colors=64, coder="zstd", dither="floyd-steinberg")
     assert path.read_bytes() == kpal.encode(gradient(), colors=64, coder="zstd", dither="floyd-steinberg")
+    image.save(path, quality=(10, 30), max_bytes=4000)
+    assert path.read_bytes() == kpal.encode(gradient(), quality=(10, 30), max_bytes=4000)
     image.save(path, palette=[[0, 0, 0], [255, 255, 255]])
     assert kpal.inspect(path.read_bytes()).colors == 2
 
@@ -259,6 +261,8 @@ def test_the_icc_profile_stays_other_metadata_travel_only_when_asked_to() -> Non
         ({"text": [1]}, TypeError, "text must map"),
         ({"exif": 5}, TypeError, "exif must be bytes"),
         ({"keep_palette": True}, ValueError, "keep_palette needs"),
+        ({"quality": 80}, TypeError, "quality must be two numbers"),
+        ({"max_bytes": 10}, ValueError, "max_bytes: the least that is possible"),
     ],
 )
 def test_wrong_options_are_found_before_the_first_byte_is_written(

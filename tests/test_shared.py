@@ -1,0 +1,108 @@
+"""One palette for many images."""
+
+from __future__ import annotations
+
+import weakref
+
+import numpy as np
+import pytest
+
+import kpal
+from kpal.histogram import Histogram, Tally
+
+from .images import gradient, random_indexed, soft_icon, squared_error
+
+HALVES = (gradient()[:, :32], gradient()[:, 32:])
+
+
+def test_the_palette_of_the_parts_is_that_of_the_whole() -> None:
+    whole = kpal.quantize(gradient(), 40).palette
+    assert np.array_equal(kpal.shared_palette(HALVES, 40), whole)
+    assert np.array_equal(kpal.shared_palette(reversed(HALVES), 40), whole)
+
+
+def test_few_colours_are_shared_exactly() -> None:
+    images = [random_indexed(9, 9, 20, seed=seed) for seed in range(3)]
+    palette = kpal.shared_palette([image.pixels() for image in images])
+    assert len(palette) == len(np.unique(np.vstack([image.palette for image in images]), axis=0))
+    for image in images:
+        assert np.array_equal(kpal.decode(kpal.encode(image.pixels(), palette=palette)), image.pixels())
+
+
+def test_images_with_and_without_alpha_share_a_palette() -> None:
+    palette = kpal.shared_palette([gradient(), soft_icon()], 64)
+    assert palette.shape[1] == 4
+    assert palette[:, 3].min() < 8
+    assert palette[:, 3].max() == 255
+    shown = kpal.quantize(gradient(), palette=palette).pixels()
+    assert (shown[..., 3] == 255).mean() > 0.95
+    assert squared_error(shown[..., :3], gradient()) < 6 * squared_error(
+        kpal.quantize(gradient(), 64).pixels(), gradient()
+    )
+
+
+def test_images_are_taken_one_at_a_time() -> None:
+    given: list[weakref.ref[np.ndarray]] = []
+
+    def image(half: np.ndarray) -> np.ndarray:
+        assert all(earlier() is None for earlier in given)
+        copy = half.copy()
+        given.append(weakref.ref(copy))
+        return copy
+
+    assert len(kpal.shared_palette((image(half) for half in HALVES), 7)) == 7
+    assert len(given) == 2
+
+
+# --- the tally
+
+
+def tallied(images: list[np.ndarray], limit: int) -> Tally:
+    tally = Tally(limit)
+    for image in images:
+        tally.add(Histogram(image))
+    return tally
+
+
+def test_a_tally_adds_up_histograms() -> None:
+    tally, histogram = tallied(list(HALVES), 1 << 20), Histogram(gradient())
+    order = np.lexsort(histogram.colors.T)
+    mine = np.lexsort(tally.colors.T)
+    assert np.array_equal(tally.colors[mine], histogram.colors[order])
+    assert np.array_equal(tally.counts[mine], histogram.counts[order])
+
+
+@pytest.mark.parametrize("limit", [1, 50, 700])
+def test_a_tally_stays_within_its_limit_whatever_the_order(limit: int) -> None:
+    images = [gradient(), gradient()[::-1, :, ::-1], random_indexed(30, 30, 256).pixels(), soft_icon()]
+    tally = tallied(images, limit)
+    assert len(tally.counts) <= limit
+    assert tally.counts.sum() == sum(image.shape[0] * image.shape[1] for image in images)
+    for order in ((3, 2, 1, 0), (1, 3, 0, 2)):
+        other = tallied([images[i] for i in order], limit)
+        assert np.array_equal(other.colors, tally.colors)
+        assert np.array_equal(other.counts, tally.counts)
+
+
+def test_colours_that_are_counted_together_become_their_mean() -> None:
+    pixels = np.array([[[10, 20, 30], [11, 20, 30], [11, 20, 30], [200, 0, 0]]], np.uint8)
+    tally = tallied([pixels], 2)
+    assert sorted(zip(tally.colors.tolist(), tally.counts.tolist(), strict=True)) == [
+        ([11, 20, 30], 3),
+        ([200, 0, 0], 1),
+    ]
+
+
+# --- wrong arguments
+
+
+def test_wrong_arguments_say_what_would_be_right() -> None:
+    with pytest.raises(ValueError, match="images must have at least one"):
+        kpal.shared_palette([])
+    for single in (gradient(), random_indexed(2, 2, 2)):
+        with pytest.raises(TypeError, match="images must be several"):
+            kpal.shared_palette(single)
+    with pytest.raises(ValueError, match="colors must be from 1 to 256, not 0"):
+        kpal.shared_palette(HALVES, 0)
+    with pytest.raises(TypeError, match="must be uint8"):
+        kpal.shared_palette([gradient().astype(float)])
