@@ -15,7 +15,8 @@ from kpal_format import (
     encode_indexed,
 )
 
-from .quantizer import Dither, quantize
+from .quantizer import Dither, Speed, quantize
+from .space import Metric
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -30,6 +31,10 @@ def encode(
     coder: str = DEFAULT_CODER,
     palette: ArrayLike | None = None,
     keep_palette: bool = False,
+    fixed: ArrayLike | None = None,
+    metric: Metric = "perceptual",
+    speed: Speed = "default",
+    exact: bool = False,
     dither: Dither = "none",
     metadata: Metadata | None = None,
 ) -> bytes:
@@ -39,7 +44,7 @@ def encode(
         or the `IndexedImage` that `quantize` returns, which is stored exactly as it is and leaves nothing else to
         choose but the coder.
     coder: one of `kpal.CODERS`.
-    colors, palette, keep_palette, dither, metadata: as in `quantize`.
+    metadata and all that chooses colours: as in `quantize`.
 
     Raises ValueError or TypeError for arguments that are wrong or contradict each other.
 
@@ -55,13 +60,28 @@ def encode(
             "colors": colors != MAX_COLORS,
             "palette": palette is not None,
             "keep_palette": keep_palette,
+            "fixed": fixed is not None,
+            "metric": metric != "perceptual",
+            "speed": speed != "default",
+            "exact": exact,
             "dither": dither != "none",
         }
         if wrong := [name for name, given in options.items() if given]:
             raise ValueError(f"an IndexedImage is stored as it is: it does not go with {', '.join(wrong)}")
         image = pixels if metadata is None else IndexedImage(pixels.indices, pixels.palette, metadata)
     else:
-        image = quantize(pixels, colors, palette=palette, keep_palette=keep_palette, dither=dither, metadata=metadata)
+        image = quantize(
+            pixels,
+            colors,
+            palette=palette,
+            keep_palette=keep_palette,
+            fixed=fixed,
+            metric=metric,
+            speed=speed,
+            exact=exact,
+            dither=dither,
+            metadata=metadata,
+        )
     return encode_indexed(image, coder=coder)
 
 

@@ -17,18 +17,31 @@ _OPAQUE = 0xFF
 class Histogram:
     """The distinct colours of `pixels`, uint8 (h, w, 3) or (h, w, 4), in a fixed order.
 
+    weights: uint8 (h, w), 1 to 255, how much each pixel counts; 1 by default.
+
     colors: uint8 (n, 3 or 4), distinct.
     counts: int64 (n,), the number of pixels of each.
+    weights: int64 (n,), the sum of their weights.
     """
 
-    def __init__(self, pixels: U8) -> None:
+    def __init__(self, pixels: U8, weights: U8 | None = None) -> None:
         self._shape = pixels.shape[:2]
         self._channels = pixels.shape[2]
         self._packed = _pack(pixels)
-        ordered = np.sort(self._packed)
+        if weights is None:
+            ordered = np.sort(self._packed)
+        else:  # weights are sorted along in the lowest byte
+            tagged = self._packed if self._channels == 3 else self._packed.astype(np.uint64)
+            tagged = tagged << 8
+            tagged |= weights.reshape(-1)
+            tagged.sort()
+            ordered = tagged >> 8
         starts = np.flatnonzero(np.concatenate(((True,), ordered[1:] != ordered[:-1])))
-        self._keys = ordered[starts]
+        self._keys = ordered[starts].astype(np.uint32, copy=False)
         self.counts: NDArray[np.int64] = np.diff(starts, append=len(ordered))
+        self.weights = self.counts
+        if weights is not None:
+            self.weights = np.add.reduceat(tagged.astype(np.uint8), starts, dtype=np.int64)
         self.colors: U8 = _unpack(self._keys, self._channels)
 
     def spread(self, values: U8) -> U8:

@@ -32,7 +32,7 @@ FORMAT: Final = "KPAL"
 
 _DECODER: Final = "kpal"
 _FIRST_READ: Final = 4096  # holds the head of nearly all files
-_ENCODE_OPTIONS: Final = ("colors", "coder", "palette", "keep_palette", "dither")
+_ENCODE_OPTIONS: Final = ("colors", "coder", "palette", "keep_palette", "fixed", "metric", "speed", "exact", "dither")
 _METADATA_OPTIONS: Final = ("icc_profile", "exif", "xmp", "text", "dpi")
 
 
