@@ -5,30 +5,59 @@ Points and centres live on an integer lattice (space.py), where distances are ex
 integer division. Nothing depends on the order of summation, on threads or on the matrix library, and nothing is
 random.
 
-The start is grown: from the mean of all points, the clusters whose division gains most are divided, half as many
-again at a time. It runs on coarse cells of the lattice first, where there are few points, and each finer level
-continues from the result of the coarser one (Lloyd's algorithm: S. P. Lloyd, "Least squares quantization in
-PCM", IEEE Trans. Inf. Theory 28, 1982).
+It works from coarse to fine: on cells of the lattice, where there are few points, then on the points themselves.
+
+- The start is *grown*: from the mean of all points, the clusters whose division gains most are divided, half as many
+  again at a time.
+- Lloyd's rounds (S. P. Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28, 1982) are
+  over-relaxed while that helps: a centre moves beyond its cluster's mean, in the direction in which it is bound anyway.
+- It *breathes* to leave a local optimum (B. Fritzke, "The breathing k-means algorithm", arXiv:2006.15666): some
+  clusters are divided, the centres that are worth least are removed, and the result is kept if it is better.
+
+The first centres may be fixed: they take part but neither move nor go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .nearest import nearest
+from .nearest import Points, nearest_other
 from .space import STEPS
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Labels = NDArray[np.intp]
 
 BITS: Final = STEPS.bit_length()  # of a coordinate: 11
-_COARSE: Final = (6, 5)  # low bits of a coordinate that the coarse levels ignore: 32 and 64 cells a dimension
+_MOST_CELLS: Final = 1 << 20
 _POWER_ROUNDS: Final = 6  # a rough principal axis will do, as two rounds of 2-means follow
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much time to spend.
+
+    cells: the least number of cells for each centre, and in all, on the coarse level.
+    starts: pairs (most centres, how often to grow and breathe); once for more centres than in any pair.
+    breath: the part of the centres that breathing begins with; it ends when not even one more gains anything.
+    rounds: of Lloyd's algorithm at the most, on the coarse level and on the finest.
+    tol: a round that lowers the inertia by no more than this fraction is the last.
+    """
+
+    cells: tuple[int, int]
+    starts: tuple[tuple[int, int], ...]
+    breath: float
+    rounds: tuple[int, int]
+    tol: float
+
+
+DEFAULT: Final = Effort(cells=(24, 4000), starts=((32, 4), (64, 2)), breath=0.25, rounds=(8, 3), tol=1e-3)
+FAST: Final = Effort(cells=(12, 1000), starts=(), breath=0.0, rounds=(5, 2), tol=1e-3)
 
 
 @dataclass(frozen=True)
@@ -36,143 +65,248 @@ class Clustering:
     """What `cluster` finds.
 
     centers: int64 (k, d), on the lattice.
+    labels: intp (n,), the nearest of them to each point, the lowest in a tie.
     inertia: weighted sum of the squared distances, in lattice steps, of points to their centres.
     n_iter: rounds run on the finest level.
     """
 
     centers: Ints
+    labels: Labels
     inertia: int
     n_iter: int
 
 
-def cluster(points: Ints, weights: Ints, k: int, *, tol: float, max_iter: int) -> Clustering:
+def cluster(
+    points: Ints,
+    weights: Ints,
+    k: int,
+    *,
+    fixed: Ints | None = None,
+    effort: Effort = DEFAULT,
+) -> Clustering:
     """The k-means of distinct lattice points.
 
     points: int64 (n, d), n > k, from 0 to STEPS.
     weights: int64 (n,), at least 1.
-    tol: stop when a round lowers the inertia by no more than this fraction.
-    max_iter: rounds on each level at the most.
+    fixed: int64 (m, d), m <= k, centres that stay where they are; they become the first of the result.
+    effort: how much time to spend.
     """
-    result = None
-    for level in _levels(_Points(points, weights), k):
-        centers = _grow(level, level.mean() if result is None else result.centers, k)
-        result = _lloyd(level, centers, tol, max_iter)
-    assert result is not None  # there is always the finest level
-    return result
+    start = np.empty((0, points.shape[1]), np.int64) if fixed is None else fixed
+    level = finest = _Level(points, weights, len(start))
+    cells = _cells(points, max(effort.cells[0] * k, effort.cells[1]))
+    if cells is not None:
+        weight, sums = finest.sums(cells, int(cells.max()) + 1)
+        level = _Level(_means(weight, sums), weight, finest.fixed)
+    rounds = effort.rounds[0 if cells is not None else 1]
+    results = []
+    for attempt in range(next((often for most, often in effort.starts if k <= most), 1)):
+        result = _lloyd(level, _grow(level, start, k, 1 / (attempt + 2)), rounds, effort.tol)
+        if effort.breath:
+            result = _breathe(level, result, math.ceil(effort.breath * k))
+        results.append(result)
+    result = min(results, key=lambda result: result.inertia)
+    if cells is not None:
+        finest.search.guess(result.labels[cells])
+    return _lloyd(finest, result.centers, effort.rounds[1], effort.tol)
 
 
-class _Points:
-    """Weighted lattice points, with the products that every round needs."""
+class _Level:
+    """Weighted lattice points, with the products that every round needs, of which the first `fixed` centres stay."""
 
-    def __init__(self, x: Ints, weights: Ints) -> None:
+    def __init__(self, x: Ints, weights: Ints, fixed: int) -> None:
         self.x = x
         self.weights = weights
+        self.fixed = fixed
+        self.columns = [column.astype(np.float64) for column in x.T]
         self.w = weights.astype(np.float64)
-        self.wx = [self.w * column for column in x.T]
+        self.wx = [self.w * column for column in self.columns]
+        self.energy = int((weights * np.square(x).sum(axis=1)).sum())
+        self.search = Points(x)
 
-    def sums(self, labels: NDArray[np.intp], k: int) -> tuple[Ints, Ints]:
+    def sums(self, labels: Labels, k: int) -> tuple[Ints, Ints]:
         """Per label: the weight (k,), and the weighted sum of coordinates (k, d). Exact: integers below 2**53."""
         weight = np.bincount(labels, self.w, k).astype(np.int64)
         return weight, np.column_stack([np.bincount(labels, wx, k).astype(np.int64) for wx in self.wx])
 
-    def parts(self, labels: NDArray[np.intp], side: NDArray[np.intp], k: int) -> tuple[Ints, Ints, Ints]:
-        """Of clusters divided by `side`: the weights of both parts in turn (2 k,), the means (k, d) of either."""
-        weight, sums = self.sums(2 * labels + side, 2 * k)
-        means = _means(weight, sums)
-        return weight, means[0::2], means[1::2]
+    def inertia(self, centers: Ints, weight: Ints, sums: Ints) -> int:
+        """The sum of w |x - c|**2, from the sums of w and w x of each cluster."""
+        return self.energy + int((weight * np.square(centers).sum(axis=1) - 2 * (centers * sums).sum(axis=1)).sum())
 
-    def mean(self) -> Ints:
-        return _means(*self.sums(np.zeros(len(self.x), np.intp), 1))
+    def means(self, centers: Ints, weight: Ints, sums: Ints) -> Ints:
+        """The means of clusters, but the centres where they are empty or fixed."""
+        means = np.where(weight[:, None] > 0, _means(weight, sums), centers)
+        means[: self.fixed] = centers[: self.fixed]
+        return means
 
-    def worst(self, errors: Floats, count: int) -> Ints:
-        """The points that fit worst, given their squared distances."""
-        return self.x[np.argsort(-(errors * self.w), kind="stable")[:count]]
+    def assign(self, centers: Ints) -> tuple[Labels, Ints, Ints]:
+        """The nearest centre of each point, and the sums of the clusters."""
+        labels = self.search.nearest(centers)
+        return labels, *self.sums(labels, len(centers))
 
-    def inertia(self, errors: Floats) -> int:
-        return int((errors.astype(np.int64) * self.weights).sum())
+    def round(self, centers: Ints) -> Ints:
+        """One round of Lloyd's algorithm."""
+        _, weight, sums = self.assign(centers)
+        return self.means(centers, weight, sums)
 
-
-def _levels(finest: _Points, k: int) -> Iterator[_Points]:
-    """From coarse to fine; a coarse level only if it has far fewer points than the finest, but many a cluster."""
-    for shift in _COARSE:
-        if len(finest.x) < 8 * k or finest.x.shape[1] * (BITS - shift) > 63:
-            continue
-        _, cells = np.unique(_pack(finest.x >> shift, BITS - shift), return_inverse=True)
-        count = int(cells.max()) + 1
-        if 4 * k <= count <= len(finest.x) // 2:
-            weights, sums = finest.sums(cells, count)
-            yield _Points(_means(weights, sums), weights)
-    yield finest
+    def worst(self, centers: Ints, labels: Labels, count: int) -> Ints:
+        """The points that fit worst."""
+        errors = self.w * np.square(self.x - centers[labels]).sum(axis=1)
+        return self.x[np.argsort(-errors, kind="stable")[:count]]
 
 
-def _lloyd(data: _Points, centers: Ints, tol: float, max_iter: int) -> Clustering:
-    """Assign and update until a round gains no more than `tol`; the best centres met.
+def _cells(points: Ints, wanted: int) -> Labels | None:
+    """The cell of each point, in a grid as wide as leaves `wanted` cells that are not empty.
 
-    Empty clusters are given to the points that fit worst.
+    None where that is more than half as many as there are points, or the grid has more than four dimensions.
     """
-    best: Clustering | None = None
-    for rounds in range(1, max_iter + 1):
-        labels, errors = nearest(data.x, centers)
-        inertia = data.inertia(errors)
-        gain = None if best is None else best.inertia - inertia
-        if best is None or inertia < best.inertia:
-            best = Clustering(centers, inertia, rounds)
-        if gain is not None and gain <= tol * best.inertia:
+    if points.shape[1] > 4:
+        return None
+    x = points - points.min(axis=0)
+    spans = [int(span) for span in x.max(axis=0)]
+    width = STEPS // 8
+    while 2 * wanted <= len(x) and width > 1:
+        sizes = [span // width + 1 for span in spans]
+        total = math.prod(sizes)
+        if total > _MOST_CELLS:
             break
-        weights, sums = data.sums(labels, len(centers))
-        centers = _means(weights, sums)
-        if len(empty := np.flatnonzero(weights == 0)):
-            centers[empty] = data.worst(errors, len(empty))
-    assert best is not None  # max_iter is at least 1
-    return replace(best, n_iter=rounds)
+        if total >= wanted:
+            cells = np.zeros(len(x), np.intp)
+            for column, size in zip((x // width).T, sizes, strict=True):
+                cells = cells * size + column
+            met = np.zeros(total, np.bool_)
+            met[cells] = True
+            if (count := np.count_nonzero(met)) >= wanted:
+                return (np.cumsum(met) - 1)[cells] if 2 * count <= len(x) else None
+        width = width * 6 // 7
+    return None
 
 
-def _grow(data: _Points, centers: Ints, k: int) -> Ints:
+def _lloyd(data: _Level, centers: Ints, rounds: int, tol: float) -> Clustering:
+    """Assign and update, at most `rounds` times, until that gains no more than `tol`; the best centres met."""
+    best = None
+    relaxed = True
+    for done in range(rounds + 1):
+        labels, weight, sums = data.assign(centers)
+        inertia = data.inertia(centers, weight, sums)
+        gain = best.inertia - inertia if best is not None else inertia
+        if best is None or gain > 0:
+            best = Clustering(centers, labels, inertia, done)
+            means = data.means(centers, weight, sums)
+            if len(empty := np.flatnonzero(weight[data.fixed :] == 0)):
+                means[data.fixed + empty] = data.worst(centers, labels, len(empty))
+        if done and gain <= tol * best.inertia:
+            if not relaxed:
+                break
+            relaxed = False
+        centers = means if not relaxed else np.clip(centers + (9 * (means - centers) + 2) // 5, 0, STEPS)
+        if np.array_equal(centers, best.centers):
+            break
+    assert best is not None
+    return replace(best, n_iter=done)
+
+
+def _grow(data: _Level, centers: Ints, k: int, ratio: float) -> Ints:
     """More centres, up to k of them, by dividing the clusters that gain most by it."""
+    if len(centers) == 0:
+        centers = _means(*data.sums(np.zeros(len(data.x), np.intp), 1))
     while len(centers) < k:
-        labels, errors = nearest(data.x, centers)
-        first, second, gain = _divide(data, labels, len(centers))
-        wanted = min(k - len(centers), max(1, len(centers) // 2))
-        chosen = np.argsort(-gain, kind="stable")[:wanted]
-        chosen = chosen[gain[chosen] > 0]
-        if len(chosen):
-            centers = centers.copy()
-            centers[chosen] = first[chosen]
-            centers = np.vstack((centers, second[chosen]))
-        else:  # clusters so small that the parts' means fall on one point of the lattice
-            centers = np.vstack((centers, data.worst(errors, wanted)))
-        labels, _ = nearest(data.x, centers)
-        weights, sums = data.sums(labels, len(centers))
-        centers = np.where(weights[:, None] > 0, _means(weights, sums), centers)
+        labels = data.search.nearest(centers)
+        centers = _divided(data, centers, labels, min(k - len(centers), max(1, int(len(centers) * ratio))))
+        centers = data.round(centers)
     return centers
 
 
-def _divide(data: _Points, labels: NDArray[np.intp], k: int) -> tuple[Ints, Ints, Floats]:
-    """Each cluster in two: the means of its parts, and by how much that lowers the inertia."""
+def _breathe(data: _Level, best: Clustering, count: int) -> Clustering:
+    """Divide `count` clusters, take away as many centres, and so on while that is better, then with half as many."""
+    count = min(count, len(best.centers) - data.fixed)
+    while count > 0:
+        centers = _divided(data, best.centers, best.labels, count)
+        for _ in range(2):
+            centers = data.round(centers)
+        centers = _without_cheapest(data, centers, len(centers) - len(best.centers))
+        for _ in range(2):
+            centers = data.round(centers)
+        labels, weight, sums = data.assign(centers)
+        inertia = data.inertia(centers, weight, sums)
+        if inertia < best.inertia:
+            best = replace(best, centers=centers, labels=labels, inertia=inertia)
+        else:
+            count //= 2
+    return best
+
+
+def _without_cheapest(data: _Level, centers: Ints, count: int) -> Ints:
+    """Without those centres that cost least to merge with the nearest other one d: w v / (w + v) |c - d|**2.
+
+    Of two that would merge with each other, the heavier stays. The last centres take the places of those that go.
+    """
+    k = len(centers)
+    weight = np.bincount(data.search.nearest(centers), data.w, k)
+    partner = nearest_other(centers)
+    merged = np.maximum(weight + weight[partner], 1)
+    cost = weight * weight[partner] / merged * np.square(centers - centers[partner]).sum(axis=1)
+    mutual = partner[partner] == np.arange(k)
+    heavier = (weight > weight[partner]) | ((weight == weight[partner]) & (np.arange(k) < partner))
+    cost[mutual & heavier] = np.inf
+    cost[: data.fixed] = np.inf
+    gone = np.sort(np.argsort(cost, kind="stable")[:count])
+    rest = np.setdiff1d(np.arange(k - count, k), gone, assume_unique=True)
+    kept = centers[: k - count].copy()
+    kept[gone[: len(rest)]] = centers[rest]
+    return kept
+
+
+def _divided(data: _Level, centers: Ints, labels: Labels, count: int) -> Ints:
+    """`count` more centres: those of clusters that gain most by division."""
+    first, second, gain = _halves(data, labels, centers)
+    chosen = np.argsort(-gain, kind="stable")[:count]
+    chosen = chosen[gain[chosen] > 0]
+    if len(chosen):
+        centers = centers.copy()
+        centers[chosen] = first[chosen]
+        return np.vstack((centers, second[chosen]))
+    # Clusters so small that the parts' means fall on one point of the lattice.
+    return np.vstack((centers, data.worst(centers, labels, count)))
+
+
+def _halves(data: _Level, labels: Labels, centers: Ints) -> tuple[Ints, Ints, Floats]:
+    """Each cluster in two: the means of its parts, and by how much that lowers the inertia.
+
+    The first part of a cluster whose centre is fixed keeps that centre.
+    """
+    k = len(centers)
     weights, sums = data.sums(labels, k)
     side = _beyond_mean(data, labels, sums / np.maximum(weights, 1)[:, None])
-    for _ in range(2):
-        _, first, second = data.parts(labels, side, k)
+    for _ in range(3):
+        weights, sums = data.sums(2 * labels + side, 2 * k)
+        means = _means(weights, sums)
+        first, second = means[0::2], means[1::2]
+        first[: data.fixed] = centers[: data.fixed]
         # Nearer to the second mean: |x - b|**2 < |x - a|**2, in integers.
-        normal = second - first
+        normal = (second - first).astype(np.float64)
         offset = (second * second - first * first).sum(axis=1)
-        side = (2 * (data.x * normal[labels]).sum(axis=1) > offset[labels]).astype(np.intp)
-    weights, first, second = data.parts(labels, side, k)
+        side = (2 * _sum([c * n[labels] for c, n in zip(data.columns, normal.T, strict=True)]) > offset[labels]).astype(
+            np.intp
+        )
     a, b = weights[0::2].astype(np.float64), weights[1::2].astype(np.float64)
     distance = np.square(first - second).sum(axis=1)
-    return first, second, a * b / np.maximum(a + b, 1) * distance
+    gain = a * b / np.maximum(a + b, 1) * distance
+    gain[: data.fixed] = (b * distance)[: data.fixed]
+    return first, second, gain
 
 
-def _beyond_mean(data: _Points, labels: NDArray[np.intp], means: Floats) -> NDArray[np.intp]:
+def _beyond_mean(data: _Level, labels: Labels, means: Floats) -> Labels:
     """1 for the points beyond their cluster's mean along its principal axis, else 0.
 
     Floats, but the same everywhere: element by element, never in a sum whose order is the library's choice.
     """
-    d = data.x.shape[1]
-    centered = [data.x[:, i] - means[labels, i] for i in range(d)]
-    covariance = [
-        [np.bincount(labels, data.w * centered[i] * centered[j], len(means)) for j in range(d)] for i in range(d)
-    ]
+    d = len(data.columns)
+    centered = [data.columns[i] - means[labels, i] for i in range(d)]
+    weighted = [data.w * c for c in centered]
+    covariance = [[np.empty(0)] * d for _ in range(d)]
+    for i in range(d):
+        for j in range(i + 1):
+            covariance[i][j] = covariance[j][i] = np.bincount(labels, weighted[i] * centered[j], len(means))
     widest = np.argmax([covariance[i][i] for i in range(d)], axis=0)
     axis = [(widest == i).astype(np.float64) for i in range(d)]
     for _ in range(_POWER_ROUNDS):
@@ -204,7 +338,7 @@ def _pack(x: Ints, bits: int) -> Ints:
     return keys
 
 
-def distinct(points: Ints) -> tuple[Ints, NDArray[np.intp]]:
+def distinct(points: Ints) -> tuple[Ints, Labels]:
     """The distinct of lattice `points` (n, d), and for each point which of them it is."""
     if points.shape[1] * BITS <= 63:  # sorting numbers is an order of magnitude faster than sorting rows
         _, first, inverse = np.unique(_pack(points, BITS), return_index=True, return_inverse=True)

@@ -18,8 +18,9 @@ from kpal_format import (
 )
 
 from .measure import Report
-from .options import Dither, Options, UnreachableError, whole_number
+from .options import Dither, Options, Speed, UnreachableError, whole_number
 from .quantizer import Quantized, Source, with_metadata
+from .space import Metric
 from .watch import Progress, Watch, check_callbacks
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ def encode(
     max_bytes: int | None = None,
     palette: ArrayLike | None = None,
     keep_palette: bool = False,
+    fixed: ArrayLike | None = None,
+    metric: Metric = "perceptual",
+    speed: Speed = "default",
+    exact: bool = False,
     dither: Dither = "none",
     metadata: Metadata | None = None,
     progress: Progress | None = None,
@@ -53,8 +58,8 @@ def encode(
     coder: one of `kpal.CODERS`.
     max_bytes: the size that the file may have, metadata and all. Where the image takes more, it gets about as many
         colours as fit; UnreachableError, a ValueError that names the least size, where not even two do.
-    colors, quality, palette, keep_palette, dither, metadata, progress, report: as in `quantize`; progress also tells
-        of the stage "coding".
+    metadata, progress, report, and all that chooses colours: as in `quantize`; progress also tells of the stage
+        "coding".
 
     Raises ValueError or TypeError for arguments that are wrong or contradict each other.
 
@@ -65,7 +70,17 @@ def encode(
     >>> bool((kpal.decode(kpal.encode(pixels)) == pixels).all())
     True
     """
-    options = Options(colors=colors, quality=quality, palette=palette, keep_palette=keep_palette, dither=dither)
+    options = Options(
+        colors=colors,
+        quality=quality,
+        palette=palette,
+        keep_palette=keep_palette,
+        fixed=fixed,
+        metric=metric,
+        speed=speed,
+        exact=exact,
+        dither=dither,
+    )
     if max_bytes is not None:
         whole_number("max_bytes", max_bytes, 1)
     if isinstance(pixels, IndexedImage):
@@ -94,7 +109,7 @@ def _reduced(
 ) -> tuple[Quantized, bytes]:
     """About as many colours as fit into `max_bytes`, where `full`, coded as `data`, takes more."""
     found: tuple[Quantized, bytes] | None = None
-    few, few_bytes = 1, 0  # a single colour shows nothing: two are the least
+    few, few_bytes = max(1, source.least_colors - 1), 0  # a single colour shows nothing: two are the least
     many, many_bytes = len(full.image.palette), len(data)
     steps = 0
     while source.reducible and many - few > 1:

@@ -21,7 +21,7 @@ from .space import STEPS, to_points
 def floyd_steinberg(pixels: U8, palette: U8) -> U8:
     """uint8 (h, w, c), palette (k, c) -> indices uint8 (h, w)."""
     height, width, channels = pixels.shape
-    centers = to_points(palette)
+    centers = to_points(palette, "rgb")
     stride = width + 2  # a column on either side and a row below take the errors that leave the image
     flat = np.zeros((height * stride, channels), np.uint8)
     flat.reshape(height, stride, channels)[:, 1:-1] = pixels
@@ -32,7 +32,7 @@ def floyd_steinberg(pixels: U8, palette: U8) -> U8:
         last = min(height - 1, diagonal // 2)
         start = 1 + diagonal + first * (stride - 2)
         here = slice(start, start + (last - first) * (stride - 2) + 1, stride - 2)
-        wanted = np.clip(to_points(flat[here]) + ((errors[here] + 8) >> 4), 0, STEPS)
+        wanted = np.clip(to_points(flat[here], "rgb") + ((errors[here] + 8) >> 4), 0, STEPS)
         chosen, _ = nearest(wanted, centers)
         indices[here] = chosen
         error = (wanted - centers[chosen]).astype(np.int16)

@@ -6,29 +6,56 @@ of pixels is what makes an exact quantiser fast.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
 from kpal_format import U8
 
 _OPAQUE = 0xFF
+_MOST_TALLIED = 1 << 21  # with one bit a channel less, all RGB colours fit; some 100 MB
+
+
+class Colors(Protocol):
+    """Distinct colours, uint8 (n, 3 or 4), how many pixels have each, and how much those count: int64 (n,)."""
+
+    @property
+    def colors(self) -> U8: ...
+    @property
+    def counts(self) -> NDArray[np.int64]: ...
+    @property
+    def weights(self) -> NDArray[np.int64]: ...
 
 
 class Histogram:
     """The distinct colours of `pixels`, uint8 (h, w, 3) or (h, w, 4), in a fixed order.
 
+    weights: uint8 (h, w), 1 to 255, how much each pixel counts; 1 by default.
+
     colors: uint8 (n, 3 or 4), distinct.
     counts: int64 (n,), the number of pixels of each.
+    weights: int64 (n,), the sum of their weights.
     """
 
-    def __init__(self, pixels: U8) -> None:
+    def __init__(self, pixels: U8, weights: U8 | None = None) -> None:
         self._shape = pixels.shape[:2]
         self._channels = pixels.shape[2]
         self._packed = _pack(pixels)
-        ordered = np.sort(self._packed)
+        if weights is None:
+            ordered = np.sort(self._packed)
+        else:  # weights are sorted along in the lowest byte
+            tagged = self._packed if self._channels == 3 else self._packed.astype(np.uint64)
+            tagged = tagged << 8
+            tagged |= weights.reshape(-1)
+            tagged.sort()
+            ordered = tagged >> 8
         starts = np.flatnonzero(np.concatenate(((True,), ordered[1:] != ordered[:-1])))
-        self._keys = ordered[starts]
+        self._keys = ordered[starts].astype(np.uint32, copy=False)
         self.counts: NDArray[np.int64] = np.diff(starts, append=len(ordered))
+        self.weights = self.counts
+        if weights is not None:
+            self.weights = np.add.reduceat(tagged.astype(np.uint8), starts, dtype=np.int64)
         self.colors: U8 = _unpack(self._keys, self._channels)
 
     def spread(self, values: U8) -> U8:
@@ -68,13 +95,17 @@ class Tally:
 
     As soon as there are more than `limit` colours, those that share all but the lowest bit of each channel become one,
     with their mean; then the lowest two, and so on. What comes out does not depend on the order of the images.
+
+    alpha: whether `colors` has it even where all are opaque.
     """
 
-    def __init__(self, limit: int = 1 << 21) -> None:  # with one bit less, all RGB colours fit; some 100 MB
+    def __init__(self, *, alpha: bool = False, limit: int = _MOST_TALLIED) -> None:
+        self._alpha = alpha
         self._limit = limit
         self._shift = 0
         self._cells = np.empty(0, np.uint32)
         self._counts = np.empty(0, np.int64)
+        self._weights = np.empty(0, np.int64)
         self._sums = np.empty((0, 4), np.int64)  # of the colours of all pixels
 
     def add(self, histogram: Histogram) -> None:
@@ -82,6 +113,7 @@ class Tally:
         colors[:, : histogram.colors.shape[1]] = histogram.colors
         self._cells = np.concatenate((self._cells, _pack(colors[None])))
         self._counts = np.concatenate((self._counts, histogram.counts))
+        self._weights = np.concatenate((self._weights, histogram.weights))
         self._sums = np.concatenate((self._sums, colors * histogram.counts[:, None]))
         self._merge()
         while len(self._cells) > self._limit:
@@ -95,6 +127,7 @@ class Tally:
         starts = np.flatnonzero(np.diff(cells[order], prepend=cells[order][:1] ^ np.uint32(1)))
         self._cells = cells[order][starts]
         self._counts = np.add.reduceat(self._counts[order], starts)
+        self._weights = np.add.reduceat(self._weights[order], starts)
         self._sums = np.add.reduceat(self._sums[order], starts)
 
     @property
@@ -103,8 +136,14 @@ class Tally:
         return self._counts
 
     @property
+    def weights(self) -> NDArray[np.int64]:
+        """int64 (n,), how much they count."""
+        return self._weights
+
+    @property
     def colors(self) -> U8:
         """uint8 (n, 3), or (n, 4) where one is not opaque."""
         divisor = np.maximum(self._counts, 1)[:, None]
         colors: U8 = ((2 * self._sums + divisor) // (2 * divisor)).astype(np.uint8)
-        return np.ascontiguousarray(colors[:, :3]) if bool((colors[:, 3] == _OPAQUE).all()) else colors
+        opaque = not self._alpha and bool((colors[:, 3] == _OPAQUE).all())
+        return np.ascontiguousarray(colors[:, :3]) if opaque else colors

@@ -5,12 +5,13 @@ It brings data and weights to the integers that clustering works on, and the res
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .clustering import BITS, Clustering, Floats, Ints, cluster, distinct
+from .clustering import BITS, DEFAULT, Floats, Ints, cluster, distinct
 from .nearest import nearest
 from .space import SCALE, STEPS
 
@@ -77,14 +78,14 @@ class KMeans:
         counts = np.bincount(inverse, weights.astype(np.float64)).astype(np.int64)
         if len(points) <= self.n_clusters:
             repeats = np.minimum(np.arange(self.n_clusters), len(points) - 1)
-            result = Clustering(points[repeats], 0, 0)
+            self._centers, inertia, self.n_iter_ = points[repeats], 0, 0
         else:
-            result = cluster(points, counts, self.n_clusters, tol=self.tol, max_iter=self.max_iter)
-        self._centers = result.centers
-        self.cluster_centers_ = self._offset + result.centers / self._scale
+            effort = replace(DEFAULT, rounds=(self.max_iter, self.max_iter), tol=self.tol)
+            result = cluster(points, counts, self.n_clusters, effort=effort)
+            self._centers, inertia, self.n_iter_ = result.centers, result.inertia, result.n_iter
+        self.cluster_centers_ = self._offset + self._centers / self._scale
         self.labels_ = self.predict(X)
-        self.inertia_ = result.inertia * unit / self._scale**2
-        self.n_iter_ = result.n_iter
+        self.inertia_ = inertia * unit / self._scale**2
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.intp]:

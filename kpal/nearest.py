@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from . import loops
 from .space import STEPS
 
 # Multiplications in a block of points. Results stay in the cache, and OpenBLAS hands larger products to threads, which
@@ -21,28 +22,85 @@ from .space import STEPS
 _BLOCK: Final = 1 << 18
 
 
+class Points:
+    """Points (n, d) prepared for many searches.
+
+    Where the loops are compiled, a search starts from the labels of the one before.
+    """
+
+    def __init__(self, points: NDArray[Any]) -> None:
+        n, d = points.shape
+        exact_in_single = d <= 4 and n > 0 and points.min() >= 0 and points.max() <= STEPS
+        self._augmented = np.ones((n, d + 1), np.float32 if exact_in_single else np.float64)
+        self._augmented[:, :d] = points
+        self._loop = _Loop(points) if exact_in_single and loops.COMPILED else None
+
+    def guess(self, labels: NDArray[np.intp]) -> None:
+        """Labels that the next search may start from; they change its time, not what it finds."""
+        if self._loop is not None:
+            self._loop.labels = labels
+
+    def nearest(self, centers: NDArray[np.int64]) -> NDArray[np.intp]:
+        """The index of the nearest of `centers` (k, d) to each point, the lowest in a tie."""
+        if self._loop is not None and self._loop.labels is not None:
+            return self._loop.nearest(centers)
+        n, weights = len(self._augmented), _weights(centers, self._augmented.dtype)
+        labels = np.empty(n, np.intp)
+        step = max(1, _BLOCK // weights.size)
+        products = np.empty((min(n, step), len(centers)), weights.dtype)
+        for start in range(0, n, step):
+            block = self._augmented[start : start + step]
+            np.dot(block, weights, out=products[: len(block)]).argmin(axis=1, out=labels[start : start + step])
+        if self._loop is not None:
+            self._loop.labels = labels
+        return labels
+
+
+def nearest_other(centers: NDArray[np.int64]) -> NDArray[np.intp]:
+    """For each of two or more centres (k, d) the nearest of the others, the lowest in a tie."""
+    points = Points(centers)._augmented
+    products = points @ _weights(centers, points.dtype)
+    products.reshape(-1)[:: len(centers) + 1] = np.inf
+    return products.argmin(axis=1)
+
+
+def _weights(centers: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """What `centers` (k, d) are multiplied by: (d + 1, k)."""
+    weights = np.empty((centers.shape[1] + 1, len(centers)), dtype)
+    weights[:-1] = -centers.T
+    weights[-1] = (centers * centers).sum(axis=1) / 2
+    return weights
+
+
+class _Loop:
+    """The compiled search."""
+
+    def __init__(self, points: NDArray[Any]) -> None:
+        self._points = _four(points)
+        self._chain = np.empty(len(points), np.int32)
+        self.labels: NDArray[np.intp] | None = None
+
+    def nearest(self, centers: NDArray[np.int64]) -> NDArray[np.intp]:
+        assert self.labels is not None
+        k = len(centers)
+        labels = np.minimum(self.labels, k - 1)
+        work = np.empty((4, k), np.int32)
+        loops.reassign(self._points, _four(centers), labels, *work, self._chain)
+        self.labels = labels
+        return labels
+
+
+def _four(points: NDArray[Any]) -> NDArray[np.int32]:
+    """Points in four dimensions, the last of them 0 where there are fewer."""
+    four = np.zeros((len(points), 4), np.int32)
+    four[:, : points.shape[1]] = points
+    return four
+
+
 def nearest(points: NDArray[Any], centers: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """The nearest of `centers` (k, d) to each of `points` (n, d).
 
     Returns its index, the lowest in a tie, and the squared distance to it.
     """
-    n, d = points.shape
-    exact_in_single = d <= 4 and n > 0 and points.min() >= 0 and points.max() <= STEPS
-    dtype = np.float32 if exact_in_single else np.float64
-    augmented = np.ones((n, d + 1), dtype)
-    augmented[:, :d] = points
-    weights = np.empty((d + 1, len(centers)), dtype)
-    weights[:d] = -centers.T
-    weights[d] = (centers * centers).sum(axis=1) / 2
-    labels = np.empty(n, np.intp)
-    scores = np.empty(n, dtype)
-    step = max(1, _BLOCK // weights.size)
-    products = np.empty((min(n, step), len(centers)), dtype)
-    rows = np.arange(len(products)) * len(centers)
-    for start in range(0, n, step):
-        block = slice(start, min(start + step, n))
-        size = block.stop - start
-        np.dot(augmented[block], weights, out=products[:size]).argmin(axis=1, out=labels[block])
-        np.take(products, rows[:size] + labels[block], out=scores[block], mode="clip")  # clip: "raise" would copy `out`
-    squares = np.square(points, dtype=np.float64).sum(axis=1)
-    return labels, squares + 2 * scores.astype(np.float64)
+    labels = Points(points).nearest(centers)
+    return labels, np.square(points - centers[labels], dtype=np.float64).sum(axis=1)

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 
-from kpal_format import MAX_COLORS
+from kpal_format import MAX_COLORS, U8
 
 from .palette import as_palette
+from .space import METRICS, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 Dither = Literal["none", "floyd-steinberg"]
 DITHERS: Final[tuple[str, ...]] = get_args(Dither)
+Speed = Literal["default", "fast"]
+SPEEDS: Final[tuple[str, ...]] = get_args(Speed)
 
 
 class UnreachableError(ValueError):
@@ -26,29 +29,49 @@ class UnreachableError(ValueError):
 class Options:
     """How an image becomes one of few colours; `quantize` says what each of them means.
 
-    `palette` becomes uint8 (k, 3 or 4), or stays None. Raises TypeError or ValueError for what is wrong by itself or
-    contradicts the rest, and says what would be right.
+    `palette` and `fixed` become uint8 (k, 3 or 4), or stay None. Raises TypeError or ValueError for what is wrong by
+    itself or contradicts the rest, and says what would be right.
     """
 
     colors: int = MAX_COLORS
     quality: tuple[int, int] | None = None
     palette: Any = None  # array-like, (k, 3 or 4)
     keep_palette: bool = False
+    fixed: Any = None  # array-like, (m, 3 or 4)
+    metric: Metric = "perceptual"
+    speed: Speed = "default"
+    exact: bool = False
     dither: Dither = "none"
 
     def __post_init__(self) -> None:
         whole_number("colors", self.colors, 1, MAX_COLORS)
         if self.quality is not None:
             object.__setattr__(self, "quality", _as_quality(self.quality))
-        if self.palette is not None:
-            palette = as_palette(self.palette)
-            object.__setattr__(self, "palette", palette)
-            if len(palette) > self.colors:
-                raise ValueError(f"the palette has {len(palette)} colours, more than colors={self.colors}")
-        if self.dither not in DITHERS:
-            raise ValueError(f"dither must be one of {', '.join(DITHERS)}, not {self.dither!r}")
+        for name in ("palette", "fixed"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, self._as_palette(name, value))
+        if self.palette is not None and self.fixed is not None:
+            raise ValueError("palette is all colours there are: it does not go with fixed")
+        for name, choices in (("metric", METRICS), ("speed", SPEEDS), ("dither", DITHERS)):
+            if (value := getattr(self, name)) not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        for name in ("keep_palette", "exact"):
+            if not isinstance(value := getattr(self, name), (bool, np.bool_)):
+                raise TypeError(f"{name} must be True or False, not {value!r}")
         if self.keep_palette and (wrong := self.given() - {"keep_palette", "colors"}):
             raise ValueError(f"keep_palette takes the image as it is: it does not go with {_list(wrong)}")
+
+    def _as_palette(self, name: str, value: Any) -> U8:
+        palette = as_palette(value, name)
+        if len(palette) > self.colors:
+            whose = "the palette" if name == "palette" else name
+            raise ValueError(f"{whose} has {len(palette)} colours, more than colors={self.colors}")
+        return palette
+
+    @property
+    def fixed_alpha(self) -> bool:
+        """Whether a fixed colour is not opaque, so that the palette has alpha whatever the image has."""
+        return self.fixed is not None and bool((self.fixed[:, 3:] < 255).any())
 
     def given(self) -> set[str]:
         """The names of those that differ from their defaults."""

@@ -19,21 +19,23 @@ def sorted_palette(colors: U8) -> U8:
     return distinct[np.argsort(morton_keys(distinct))]
 
 
-def as_palette(palette: ArrayLike) -> U8:
+def as_palette(palette: ArrayLike, name: str = "palette") -> U8:
     """The palette that a caller gives, as uint8 (k, 3) or (k, 4).
 
-    palette: numbers 0..255 of that shape. Raises TypeError or ValueError that says what would be right.
+    palette: numbers 0..255 of that shape; `name` is what errors call it.
+
+    Raises TypeError or ValueError that says what would be right.
     """
     try:
         array: NDArray[Any] = np.asarray(palette)
     except ValueError as error:  # rows of different lengths
-        raise ValueError(f"palette must have the shape (1..{MAX_COLORS}, 3 or 4)") from error
+        raise ValueError(f"{name} must have the shape (1..{MAX_COLORS}, 3 or 4)") from error
     if array.size == 0:
-        raise ValueError("palette must have at least one colour")
+        raise ValueError(f"{name} must have at least one colour")
     if array.dtype.kind not in "iu":
-        raise TypeError(f"palette must hold whole numbers from 0 to 255, not {array.dtype}")
+        raise TypeError(f"{name} must hold whole numbers from 0 to 255, not {array.dtype}")
     if array.ndim != 2 or array.shape[1] not in (3, 4) or not 1 <= len(array) <= MAX_COLORS:
-        raise ValueError(f"palette must have the shape (1..{MAX_COLORS}, 3 or 4), not {array.shape}")
+        raise ValueError(f"{name} must have the shape (1..{MAX_COLORS}, 3 or 4), not {array.shape}")
     if array.min() < 0 or array.max() > 255:
-        raise ValueError(f"palette must hold whole numbers from 0 to 255, not {array.min()} to {array.max()}")
+        raise ValueError(f"{name} must hold whole numbers from 0 to 255, not {array.min()} to {array.max()}")
     return array.astype(np.uint8)

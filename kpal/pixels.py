@@ -67,6 +67,11 @@ def to_array(pixels: Pixels) -> U8:
     return array
 
 
+def without_hidden(pixels: U8) -> U8:
+    """The pixels, black where alpha is 0 and hides their colour."""
+    return pixels if pixels.shape[2] == 3 else np.where(pixels[:, :, 3:] > 0, pixels, np.uint8(0))
+
+
 def own_palette(image: Pixels) -> IndexedImage:
     """A palette image as it is: its indices, its palette and the palette's order.
 

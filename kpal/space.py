@@ -3,46 +3,118 @@
 Points have integer coordinates from 0 to `STEPS`, an eighth of a colour level apart, in at most four dimensions. On
 that lattice single-precision arithmetic is exact (nearest.py), so every machine finds the same palette.
 
-Opaque colours are their RGB values. With alpha, what matters is how a colour looks once it is composited: over
-black it shows as p = alpha c, over white as p + 255 - A. The squared error averaged over both backgrounds is, per
-channel, (dp - dA/2)**2 + dA**2/4, which is the Euclidean distance of (p_r - A/2, p_g - A/2, p_b - A/2, sqrt(3)/2
-A). All colours of alpha 0 are then one point, and a translucent one counts for less the less of it is seen.
+There are three geometries:
+
+- *RGB*: opaque colours by their values, for the least squared error.
+- *OKLab* (B. Ottosson, "A perceptual color space for image processing", 2020): opaque colours by how different they
+  look. Neighbouring values of L are 1/1600 apart, so that white is about as far from black as in RGB.
+- *Compositing*, for colours with alpha: what matters is how a colour looks once it is composited. Over black it shows
+  as p = alpha c, over white as p + 255 - A. The squared error averaged over both backgrounds is, per channel,
+  (dp - dA/2)**2 + dA**2/4, which is the Euclidean distance of (p_r - A/2, p_g - A/2, p_b - A/2, sqrt(3)/2 A). All
+  colours of alpha 0 are then one point, and a translucent one counts for less the less of it is seen.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import functools
+from decimal import Decimal
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kpal_format import U8
 
+Metric = Literal["perceptual", "rgb"]
+METRICS: Final[tuple[str, ...]] = get_args(Metric)
+
 SCALE: Final = 8  # lattice steps a colour level
 STEPS: Final = 255 * SCALE
 _ALPHA_SCALE: Final = 69_282_032  # 10**7 * SCALE * sqrt(3) / 2, rounded
 _UNIT: Final = 10_000_000
 
+_OKLAB_SCALE: Final = 200.0 * SCALE
+_OKLAB_MIDDLE: Final = 120.0 * SCALE  # keeps a and b, -0.32 to 0.28 for sRGB, at 0 or above
+_TO_LMS: Final = (
+    (0.4122214708, 0.5363325363, 0.0514459929),
+    (0.2119034982, 0.6806995451, 0.1073969566),
+    (0.0883024619, 0.2817188376, 0.6299787005),
+)
+_TO_LAB: Final = (
+    (0.2104542553, 0.7936177850, -0.0040720468),
+    (1.9779984951, -2.4285922050, 0.4505937099),
+    (0.0259040371, 0.7827717662, -0.8086757660),
+)
 
-def to_points(colors: U8) -> NDArray[np.int64]:
-    """uint8 (n, 3) or (n, 4) -> lattice points (n, 3) or (n, 4)."""
-    wide = colors.astype(np.int64)
+
+def to_points(colors: U8, metric: Metric) -> NDArray[np.int64]:
+    """uint8 (n, 3) or (n, 4) -> lattice points (n, 3) or (n, 4). Alpha is measured alike by all metrics."""
+    if colors.shape[1] == 4:
+        return _composited(colors)
+    return _oklab(colors) if metric == "perceptual" else colors.astype(np.int64) * SCALE
+
+
+def mean_colors(colors: U8, weights: NDArray[np.int64], labels: NDArray[np.intp], k: int) -> U8:
+    """The weighted mean (k, 3 or 4) of the `colors` of each label, rounded; zeros where a label has none.
+
+    Means are of RGB values, with alpha of composited ones, in all metrics.
+    """
+    w = weights.astype(np.float64)
+    points = colors.astype(np.int64) * SCALE if colors.shape[1] == 3 else _composited(colors)
+    weight = np.maximum(np.bincount(labels, w, k).astype(np.int64), 1)[:, None]
+    sums = np.column_stack([np.bincount(labels, w * column, k).astype(np.int64) for column in points.T])
     if colors.shape[1] == 3:
-        points: NDArray[np.int64] = wide * SCALE
-        return points
+        return ((2 * sums + SCALE * weight) // (2 * SCALE * weight)).astype(np.uint8)
+    return _to_colors((2 * sums + weight) // (2 * weight))
+
+
+def _composited(colors: U8) -> NDArray[np.int64]:
+    wide = colors.astype(np.int64)
     rgb, alpha = wide[:, :3], wide[:, 3:]
     premultiplied = (2 * SCALE * alpha * rgb + 255) // 510  # alpha * c * SCALE / 255, rounded
     shifted = premultiplied - SCALE // 2 * alpha + STEPS // 2  # the shift keeps coordinates at 0 or above
     return np.hstack((shifted, (_ALPHA_SCALE * alpha + _UNIT // 2) // _UNIT))
 
 
-def to_colors(points: NDArray[np.int64]) -> U8:
-    """The nearest colours to lattice points: the inverse of `to_points` for the points that it returns."""
-    if points.shape[1] == 3:
-        return np.clip((points + SCALE // 2) // SCALE, 0, 255).astype(np.uint8)
+def _to_colors(points: NDArray[np.int64]) -> U8:
+    """The colours nearest to points of compositing; the inverse of `_composited` for the points that it returns."""
     alpha = np.clip((points[:, 3:] * _UNIT + _ALPHA_SCALE // 2) // _ALPHA_SCALE, 0, 255)
     premultiplied = points[:, :3] + SCALE // 2 * alpha - STEPS // 2
     divisor = np.maximum(2 * SCALE * alpha, 1)
     rgb = np.where(alpha > 0, (2 * 255 * premultiplied + SCALE * alpha) // divisor, 0)
     colors: U8 = np.clip(np.hstack((rgb, alpha)), 0, 255).astype(np.uint8)
     return colors
+
+
+def _oklab(colors: U8) -> NDArray[np.int64]:
+    """Element by element, in operations that IEEE 754 rounds in one way only."""
+    rgb = [_linear()[channel] for channel in colors.T]
+    lms = [_cube_root(_combined(row, rgb)) for row in _TO_LMS]
+    lab = [np.rint(_combined(row, lms) * _OKLAB_SCALE) for row in _TO_LAB]
+    return np.column_stack((lab[0], lab[1] + _OKLAB_MIDDLE, lab[2] + _OKLAB_MIDDLE)).astype(np.int64)
+
+
+@functools.cache
+def _linear() -> NDArray[np.float64]:
+    """Light for each sRGB value (IEC 61966-2-1). Decimal arithmetic is the same everywhere, unlike C's `pow`."""
+    values = [Decimal(value) / 255 for value in range(256)]
+    curve = [
+        v / Decimal("12.92")
+        if v <= Decimal("0.04045")
+        else ((v + Decimal("0.055")) / Decimal("1.055")) ** Decimal("2.4")
+        for v in values
+    ]
+    return np.array([float(v) for v in curve])
+
+
+def _combined(row: tuple[float, float, float], columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    return columns[0] * row[0] + columns[1] * row[1] + columns[2] * row[2]
+
+
+def _cube_root(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Two steps of Halley's method from x**(5/16): for x from 1e-5 to 1 right to a thousandth of a lattice step."""
+    root = np.sqrt(np.sqrt(x * np.sqrt(np.sqrt(x)))) + 1e-30  # which is not 0
+    for _ in range(2):
+        cube = root * root * root
+        root *= (cube + 2 * x) / (2 * cube + x)
+    return root

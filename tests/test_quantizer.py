@@ -10,7 +10,7 @@ from PIL import Image
 import kpal
 from kpal import IndexedImage, Metadata
 from kpal.dither import floyd_steinberg
-from kpal.space import STEPS, to_colors, to_points
+from kpal.space import STEPS, mean_colors, to_points
 
 from .images import METADATA, gradient, pillow, random_indexed, soft_icon, squared_error
 
@@ -32,13 +32,14 @@ def composite_error(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
 @pytest.mark.parametrize("colors", [1, 2, 3, 16, 17, 256])
 def test_images_of_few_colours_come_back_exactly(colors: int, shape: tuple[int, int], channels: int) -> None:
     pixels = random_indexed(*shape, colors, channels).pixels()
-    decoded = kpal.decode(kpal.encode(pixels, colors=colors))
+    decoded = kpal.decode(kpal.encode(pixels, colors=colors, exact=True))
     assert np.array_equal(decoded[..., :channels], pixels)
 
 
-def test_colours_hidden_under_alpha_0_survive_in_images_of_few_colours() -> None:
+def test_colours_hidden_under_alpha_0_survive_when_asked_to() -> None:
     pixels = np.array([[[1, 2, 3, 0], [200, 100, 0, 0], [9, 9, 9, 255]]], np.uint8)
-    assert np.array_equal(kpal.decode(kpal.encode(pixels)), pixels)
+    assert np.array_equal(kpal.decode(kpal.encode(pixels, exact=True)), pixels)
+    assert kpal.quantize(pixels).palette.tolist() == [[0, 0, 0, 0], [9, 9, 9, 255]]
 
 
 def test_a_fully_transparent_image_of_many_hidden_colours_becomes_one_colour() -> None:
@@ -68,8 +69,8 @@ def test_the_palette_holds_each_colour_once_and_only_those_in_use() -> None:
 @pytest.mark.parametrize("pixels", [gradient(), soft_icon()], ids=["rgb", "rgba"])
 def test_every_pixel_gets_the_nearest_colour_of_the_palette(pixels: NDArray[np.uint8]) -> None:
     image = kpal.quantize(pixels, 24)
-    points = to_points(pixels.reshape(-1, pixels.shape[2]))
-    distances = np.square(points[:, None] - to_points(image.palette)[None]).sum(axis=2)
+    points = to_points(pixels.reshape(-1, pixels.shape[2]), "perceptual")
+    distances = np.square(points[:, None] - to_points(image.palette, "perceptual")[None]).sum(axis=2)
     assert np.array_equal(image.indices.reshape(-1), distances.argmin(axis=1))
 
 
@@ -85,7 +86,8 @@ def test_colours_are_better_than_those_of_pillow() -> None:
         peer = np.asarray(
             image.quantize(colors, Image.Quantize.MEDIANCUT, kmeans=3, dither=Image.Dither.NONE).convert("RGB")
         )
-        assert squared_error(kpal.quantize(image, colors).pixels(), gradient()) < squared_error(peer, gradient())
+        ours = kpal.quantize(image, colors, metric="rgb").pixels()
+        assert squared_error(ours, gradient()) < squared_error(peer, gradient())
 
 
 def test_soft_alpha_stays_soft() -> None:
@@ -110,17 +112,29 @@ def test_opaque_images_stay_opaque_in_the_geometry_of_alpha() -> None:
 def test_every_opaque_colour_and_every_alpha_comes_back_from_the_lattice() -> None:
     ramp = np.arange(256, dtype=np.uint8)
     gray = np.stack((ramp, ramp[::-1], np.roll(ramp, 77)), axis=1)
-    assert np.array_equal(to_colors(to_points(gray)), gray)
     opaque = np.column_stack((gray, np.full(256, 255, np.uint8)))
-    assert np.array_equal(to_colors(to_points(opaque)), opaque)
     black = np.column_stack((np.zeros((256, 3), np.uint8), ramp))
-    assert np.array_equal(to_colors(to_points(black)), black)
+    for colors in (gray, opaque, black):
+        assert np.array_equal(mean_colors(colors, np.ones(256, np.int64), np.arange(256), 256), colors)
+
+
+def test_oklab_points_are_those_of_its_definition() -> None:
+    colors = np.random.default_rng(5).integers(0, 256, (2000, 3), dtype=np.uint8)
+    colors[:2] = [[0, 0, 0], [255, 255, 255]]
+    v = colors / 255
+    light = np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
+    to_lms = [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566]]
+    to_lms.append([0.0883024619, 0.2817188376, 0.6299787005])
+    to_lab = [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099]]
+    to_lab.append([0.0259040371, 0.7827717662, -0.8086757660])
+    lab = np.cbrt(light @ np.transpose(to_lms)) @ np.transpose(to_lab)
+    assert np.abs(to_points(colors, "perceptual") - (1600 * lab + [0, 960, 960])).max() <= 0.501
 
 
 def test_lattice_distances_are_errors_of_compositing_over_black_and_white() -> None:
     random = np.random.default_rng(3)
     a, b = random.integers(0, 256, (2, 500, 4), dtype=np.uint8)
-    points_a, points_b = to_points(a), to_points(b)
+    points_a, points_b = to_points(a, "rgb"), to_points(b, "rgb")
     assert min(points_a.min(), points_b.min()) >= 0
     assert max(points_a.max(), points_b.max()) <= STEPS
     distances = np.square((points_a - points_b) / 8).sum(axis=1)
@@ -134,9 +148,9 @@ def test_lattice_distances_are_errors_of_compositing_over_black_and_white() -> N
 def plain_floyd_steinberg(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Pixel by pixel, as the paper has it, in integers."""
     height, width, channels = pixels.shape
-    wanted = to_points(pixels.reshape(-1, channels)).reshape(height, width, -1).astype(object)
+    wanted = to_points(pixels.reshape(-1, channels), "rgb").reshape(height, width, -1).astype(object)
     errors = np.zeros((height + 1, width + 2, wanted.shape[2]), object)
-    centers = to_points(palette).astype(object)
+    centers = to_points(palette, "rgb").astype(object)
     indices = np.zeros((height, width), np.uint8)
     for y in range(height):
         for x in range(width):
@@ -165,7 +179,7 @@ def test_dithering_keeps_the_mean_colour_where_rounding_does_not() -> None:
     palette = [[0, 0, 0], [255, 255, 255]]
     dithered = kpal.quantize(flat, palette=palette, dither="floyd-steinberg").pixels()
     assert abs(float(dithered.mean()) - 100) < 2
-    assert kpal.quantize(flat, palette=palette).pixels().max() == 0
+    assert kpal.quantize(flat, palette=palette, metric="rgb").pixels().max() == 0
 
 
 def test_dithering_leaves_exact_images_alone() -> None:
@@ -189,6 +203,32 @@ def test_a_given_palette_may_have_alpha_where_the_image_has_none_and_the_other_w
     transparent = np.array([[[9, 9, 9, 0], [9, 9, 9, 255]]], np.uint8)
     image = kpal.quantize(transparent, palette=[[0, 0, 0], [255, 255, 255]])
     assert image.palette.shape == (2, 4)
+
+
+@pytest.mark.parametrize("metric", ["perceptual", "rgb"])
+@pytest.mark.parametrize("colors", [3, 20, 256])
+def test_fixed_colours_are_in_the_palette_and_the_rest_is_found(colors: int, metric: str) -> None:
+    fixed = [[1, 2, 3], [255, 0, 255], [3, 2, 1]]
+    image = kpal.quantize(gradient(), colors, fixed=fixed, metric=metric)  # type: ignore[arg-type]
+    assert len(image.palette) == colors
+    assert {tuple(color) for color in fixed} <= {tuple(color) for color in image.palette.tolist()}
+    points, centers = (to_points(x, metric) for x in (gradient().reshape(-1, 3), image.palette))  # type: ignore[arg-type]
+    assert np.array_equal(
+        image.indices.reshape(-1), np.square(points[:, None] - centers[None]).sum(axis=2).argmin(axis=1)
+    )
+
+
+def test_fixed_colours_join_the_palette_of_an_image_of_few_colours_or_take_its_place() -> None:
+    pixels = random_indexed(9, 9, 20).pixels()
+    fixed = [[0, 0, 0], [7, 8, 9], [0, 0, 0]]
+    joined = kpal.quantize(pixels, 22, fixed=fixed)
+    assert len(joined.palette) == 22
+    assert np.array_equal(joined.pixels(), pixels)
+    full = kpal.quantize(pixels, 20, fixed=fixed)
+    assert len(full.palette) <= 20
+    assert {(0, 0, 0), (7, 8, 9)} <= {tuple(color) for color in full.palette.tolist()}
+    assert kpal.quantize(pixels, 2, fixed=fixed[:2]).palette.tolist() == [[0, 0, 0], [7, 8, 9]]
+    assert kpal.quantize(pixels, 21, fixed=[[1, 1, 1, 0]]).palette.shape == (21, 4)
 
 
 def test_palette_images_keep_their_palette_when_asked_to() -> None:
@@ -272,7 +312,13 @@ def test_encoding_is_quantising_and_then_storing() -> None:
         ({"max_bytes": True}, TypeError, "max_bytes must be an int, not bool"),
         ({"progress": 5}, TypeError, "progress must be callable"),
         ({"report": []}, TypeError, "report must be callable"),
+        ({"exact": 1}, TypeError, "exact must be True or False, not 1"),
         ({"palette": [[0, 0, 0], [1, 1, 1]], "colors": 1}, ValueError, "palette has 2 colours, more than colors=1"),
+        ({"fixed": [[0, 0, 0], [1, 1, 1]], "colors": 1}, ValueError, "fixed has 2 colours, more than colors=1"),
+        ({"fixed": [[0, 0]]}, ValueError, "fixed must have the shape"),
+        ({"fixed": [[0, 0, 0]], "palette": [[0, 0, 0]]}, ValueError, "does not go with fixed"),
+        ({"metric": "lab"}, ValueError, "metric must be one of perceptual, rgb, not 'lab'"),
+        ({"speed": 3}, ValueError, "speed must be one of default, fast, not 3"),
         ({"coder": "lzw"}, ValueError, "unknown coder"),
         ({"coder": []}, ValueError, "unknown coder"),
         ({"metadata": {"icc": b""}}, TypeError, "metadata must be"),

@@ -16,9 +16,9 @@ HALVES = (gradient()[:, :32], gradient()[:, 32:])
 
 
 def test_the_palette_of_the_parts_is_that_of_the_whole() -> None:
-    whole = kpal.quantize(gradient(), 40).palette
-    assert np.array_equal(kpal.shared_palette(HALVES, 40), whole)
-    assert np.array_equal(kpal.shared_palette(reversed(HALVES), 40), whole)
+    whole = kpal.quantize(gradient(), 40, metric="rgb").palette
+    assert np.array_equal(kpal.shared_palette(HALVES, 40, metric="rgb"), whole)
+    assert np.array_equal(kpal.shared_palette(reversed(HALVES), 40, metric="rgb"), whole)
 
 
 def test_few_colours_are_shared_exactly() -> None:
@@ -54,11 +54,18 @@ def test_images_are_taken_one_at_a_time() -> None:
     assert len(given) == 2
 
 
+def test_fixed_colours_are_in_the_shared_palette() -> None:
+    for fixed in ([[1, 2, 3], [255, 0, 255]], [[1, 2, 3, 4]]):
+        palette = kpal.shared_palette(HALVES, 20, fixed=fixed)
+        assert len(palette) == 20
+        assert {tuple(color) for color in fixed} <= {tuple(color) for color in palette.tolist()}
+
+
 # --- the tally
 
 
 def tallied(images: list[np.ndarray], limit: int) -> Tally:
-    tally = Tally(limit)
+    tally = Tally(limit=limit)
     for image in images:
         tally.add(Histogram(image))
     return tally

@@ -62,9 +62,9 @@ def test_the_fewest_colours_that_reach_the_max_are_chosen(pixels: np.ndarray, qu
     assert np.array_equal(found.image.pixels(), kpal.quantize(pixels, found.colors).pixels())
 
 
-def test_quality_is_the_inverse_of_the_mean_squared_error() -> None:
+def test_by_the_metric_of_rgb_quality_follows_from_the_mean_squared_error() -> None:
     for colors in (3, 20, 256):
-        found = reported(gradient(), colors=colors)
+        found = reported(gradient(), colors=colors, metric="rgb")
         assert found.mse == pytest.approx(squared_error(found.image.pixels(), gradient()) / 3)
         assert found.quality == pytest.approx(100 / (1 + found.mse / 40))
 

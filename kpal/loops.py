@@ -1,0 +1,124 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Loops over points and pixels that numpy cannot express, compiled where there is a C compiler.
+
+This one source is both: Cython's pure Python mode compiles it, and where it is not compiled it runs as plain Python,
+slowly and with the same results. All arithmetic is in integers that fit.
+"""
+
+from __future__ import annotations
+
+try:
+    import cython
+except ImportError:
+    from kpal_format import _cython as cython
+
+COMPILED = cython.compiled
+
+_SORTED_FROM = cython.declare(cython.int, 32)  # points of a cluster that are worth sorting its list for
+
+
+@cython.ccall
+@cython.exceptval(check=False)
+def reassign(
+    points: cython.int[:, ::1],
+    centers: cython.int[:, ::1],
+    labels: cython.Py_ssize_t[::1],
+    radius: cython.int[::1],
+    members: cython.int[::1],
+    near: cython.int[::1],
+    apart: cython.int[::1],
+    gaps: cython.int[::1],
+) -> cython.void:
+    """Bring `labels`, a guess at the nearest centre of each point, to the nearest one, the lowest in a tie.
+
+    points, centers: int32 (n, 4) and (k, 4), coordinates from 0 to 2040.
+    radius, members, near, apart, gaps: int32 to work with: the first four (k,), the last (n,).
+
+    A centre nearer to x than its guess a lies within 2 |x - a| of a (C. Elkan, "Using the triangle inequality to
+    accelerate k-means", ICML 2003). So each centre needs a list of those within twice its farthest point, nearest
+    first, and each point the beginning of a list. Points are taken cluster by cluster.
+    """
+    n: cython.Py_ssize_t = points.shape[0]
+    k: cython.int = centers.shape[0]
+    i: cython.Py_ssize_t
+    a: cython.int
+    b: cython.int
+    c: cython.int
+    count: cython.int
+    at: cython.int
+    d0: cython.int
+    d1: cython.int
+    d2: cython.int
+    d3: cython.int
+    c0: cython.int
+    c1: cython.int
+    c2: cython.int
+    c3: cython.int
+    distance: cython.int
+    best: cython.int
+    found: cython.int
+    limit: cython.int
+    for a in range(k):
+        radius[a] = -1
+        members[a] = -1
+    # The points of each cluster as a linked list: `members` has the last, `gaps` the one before each.
+    for i in range(n - 1, -1, -1):
+        a = cython.cast(cython.int, labels[i])
+        d0 = points[i, 0] - centers[a, 0]
+        d1 = points[i, 1] - centers[a, 1]
+        d2 = points[i, 2] - centers[a, 2]
+        d3 = points[i, 3] - centers[a, 3]
+        distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+        if distance > radius[a]:
+            radius[a] = distance
+        gaps[i] = members[a]
+        members[a] = cython.cast(cython.int, i)
+    for a in range(k):
+        if radius[a] < 0:
+            continue
+        limit = 4 * radius[a]
+        count = 0
+        c0 = centers[a, 0]
+        c1 = centers[a, 1]
+        c2 = centers[a, 2]
+        c3 = centers[a, 3]
+        for b in range(k):
+            if b == a:
+                continue
+            d0 = centers[b, 0] - c0
+            d1 = centers[b, 1] - c1
+            d2 = centers[b, 2] - c2
+            d3 = centers[b, 3] - c3
+            distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+            if distance <= limit:
+                at = count
+                while at > 0 and apart[at - 1] > distance:
+                    apart[at] = apart[at - 1]
+                    near[at] = near[at - 1]
+                    at -= 1
+                apart[at] = distance
+                near[at] = b
+                count += 1
+        i = members[a]
+        while i >= 0:
+            d0 = points[i, 0] - c0
+            d1 = points[i, 1] - c1
+            d2 = points[i, 2] - c2
+            d3 = points[i, 3] - c3
+            best = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+            limit = 4 * best
+            found = a
+            for at in range(count):
+                if apart[at] > limit:
+                    break
+                c = near[at]
+                d0 = points[i, 0] - centers[c, 0]
+                d1 = points[i, 1] - centers[c, 1]
+                d2 = points[i, 2] - centers[c, 2]
+                d3 = points[i, 3] - centers[c, 3]
+                distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+                if distance < best or (distance == best and c < found):
+                    best = distance
+                    found = c
+            labels[i] = found
+            i = gaps[i]

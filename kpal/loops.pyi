@@ -1,0 +1,18 @@
+# Types of loops.py for its callers; mypy does not follow Cython's annotations inside it.
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+COMPILED: bool
+
+def reassign(
+    points: NDArray[np.int32],
+    centers: NDArray[np.int32],
+    labels: NDArray[np.intp],
+    radius: NDArray[Any],
+    members: NDArray[Any],
+    near: NDArray[Any],
+    apart: NDArray[Any],
+    gaps: NDArray[np.int32],
+) -> None: ...

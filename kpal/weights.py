@@ -1,0 +1,61 @@
+"""How much each pixel counts for the palette: more where the picture is flat.
+
+In a flat area a wrong colour or a band shows; in a busy one, a much larger error is masked by what is around it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kpal_format import U8
+
+_FULL: Final = 255  # the weight of a pixel in a flat area
+_HALF_AT: Final = 4  # levels of mean difference to its neighbours that halve a pixel's weight
+_TERMS: Final = 4 * 9  # differences in the sum of `activity`
+_SUMS: Final = np.arange(_TERMS * 255 + 1)
+# _FULL / (1 + mean difference / _HALF_AT), rounded
+_WEIGHTS: Final = (
+    (2 * _FULL * _HALF_AT * _TERMS + _HALF_AT * _TERMS + _SUMS) // (2 * (_HALF_AT * _TERMS + _SUMS))
+).astype(np.uint8)
+
+
+def flatness(pixels: U8) -> U8:
+    """The weight of each of `pixels` (h, w, 3 or 4), from 4 to 255, as uint8 (h, w)."""
+    weights: U8 = _WEIGHTS[activity(pixels)]
+    return weights
+
+
+def activity(pixels: U8) -> NDArray[np.uint16]:
+    """Absolute differences of luma to the four neighbours, summed over 3 x 3 pixels: (h, w), 36 times their mean."""
+    luma = _luma(pixels)
+    padded = np.pad(luma, 1, mode="edge")
+    down = _difference(padded[1:, 1:-1], padded[:-1, 1:-1])
+    right = _difference(padded[1:-1, 1:], padded[1:-1, :-1])
+    total = down[1:] + down[:-1]
+    total += right[:, 1:]
+    total += right[:, :-1]
+    total = np.pad(total, 1, mode="edge")
+    rows = total[1:-1] + total[:-2]
+    rows += total[2:]
+    box: NDArray[np.uint16] = rows[:, 1:-1] + rows[:, :-2]
+    box += rows[:, 2:]
+    return box
+
+
+def _luma(pixels: U8) -> U8:
+    """Rounded down; of what is seen over gray where there is alpha."""
+    luma = pixels[:, :, 0] * np.uint16(54)
+    luma += pixels[:, :, 1] * np.uint16(183)
+    luma += pixels[:, :, 2] * np.uint16(19)
+    luma >>= 8
+    if pixels.shape[2] == 4:
+        alpha = pixels[:, :, 3].astype(np.uint16)
+        luma = (luma * alpha + 128 * (255 - alpha)) // np.uint16(255)
+    return luma.astype(np.uint8)
+
+
+def _difference(a: U8, b: U8) -> NDArray[np.uint16]:
+    return (np.maximum(a, b) - np.minimum(a, b)).astype(np.uint16)
