@@ -31,11 +31,12 @@ from kpal_format import inspect as inspect_file
 
 from . import __version__, batch
 from .codec import encode
-from .options import DITHERS, Options, UnreachableError
-from .palette_files import WRITERS, format_palette, read_palette
+from .options import DITHERS, SPEEDS, Options, UnreachableError
+from .palette_files import WRITERS, format_palette, parse_colors, read_palette
 from .pixels import to_array
 from .quantizer import quantize
 from .shared import shared_palette
+from .space import METRICS
 from .transcode import from_kpal, open_picture, to_kpal
 
 if TYPE_CHECKING:
@@ -115,9 +116,9 @@ def _add_encode(commands: _Commands) -> None:
   kpal encode --palette game.gpl sprites/
   kpal encode - < chart.png > chart.kpal
 
-Quality is 100 / (1 + e / 40), where e is the mean squared error of a channel: 50 is 32.1 dB of PSNR, 80 is 38.1,
-90 is 41.7, 95 is 44.9, 100 no error. From 65 up it is close to pngquant's. A file that cannot have the quality or
-the size that is asked for is named and fails, and nothing is written for it."""
+Quality 50 is 32 dB of PSNR, 80 is 38, 90 is 42, 95 is 45, and 100 no error: with --metric rgb for each image,
+otherwise in the mean. From 65 up it is close to pngquant's. A file that cannot have the quality or the size that is
+asked for is named and fails, and nothing is written for it."""
     _add_inputs_and_output(parser, "image files, folders of them, or - for standard input")
     _add_quantization(parser)
     parser.add_argument(
@@ -193,7 +194,7 @@ Images are read one after the other, so there may be any number of them; large o
         metavar="OUT",
         help=f"a file that ends with {', '.join(WRITERS)} (default: a colour a line on standard output)",
     )
-    _add_colors(parser)
+    _add_search(parser)
     parser.add_argument("-f", "--force", action="store_true", help="overwrite a file that exists")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary; errors are still shown")
 
@@ -251,7 +252,8 @@ def _add_inputs_and_output(parser: argparse.ArgumentParser, inputs: str) -> None
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary; errors are still shown")
 
 
-def _add_colors(parser: argparse.ArgumentParser) -> None:
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    """What the search for a palette takes, under the names that it has in the library."""
     parser.add_argument(
         "-c",
         "--colors",
@@ -260,11 +262,27 @@ def _add_colors(parser: argparse.ArgumentParser) -> None:
         default=MAX_COLORS,
         help="colours at the most (default: %(default)s)",
     )
+    parser.add_argument(
+        "--fix",
+        metavar="COLORS",
+        dest="fixed",
+        type=_fixed,
+        help="colours that the palette must have: '#rrggbb,#rrggbbaa', or a file as for kpal encode --palette",
+    )
+    parser.add_argument(
+        "--metric",
+        choices=METRICS,
+        default="perceptual",
+        help="what looks best, or the least squared error of RGB values (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--speed", choices=SPEEDS, default="default", help="fast takes about half the time for a little more error"
+    )
 
 
 def _add_quantization(parser: argparse.ArgumentParser) -> None:
     """The options of `quantize`, under their names."""
-    _add_colors(parser)
+    _add_search(parser)
     parser.add_argument(
         "-Q",
         "--quality",
@@ -277,6 +295,9 @@ def _add_quantization(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         type=_palette_file,
         help="use the colours of this palette (.gpl, .act, .aco, .hex) or image with a palette, in their order",
+    )
+    parser.add_argument(
+        "--exact", action="store_true", help="keep what colours are hidden under alpha 0 (default: they become one)"
     )
     parser.add_argument(
         "--dither",
@@ -318,6 +339,11 @@ def _size(text: str) -> int:
     if size < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 20000, 20k, 20kiB or 1.5M")
     return size
+
+
+def _fixed(text: str) -> U8:
+    colors = parse_colors(text)
+    return _palette_file(text) if colors is None else colors
 
 
 def _palette_file(name: str) -> U8:
@@ -406,6 +432,7 @@ def _other_endings(jobs: list[batch.Job], ending: str) -> set[str]:
 def _palette(options: argparse.Namespace) -> int:
     if options.output is not None and (ending := Path(options.output).suffix.lower()) not in WRITERS:
         raise batch.UsageError(f"palettes are written as {', '.join(WRITERS)}, not as {ending!r}")
+    chosen = _options(options, list(inspect.signature(shared_palette).parameters)[1:])
     found = batch.sources(options.inputs, IMAGES | {EXTENSION})
     if not found:
         batch.say("no images found")
@@ -425,7 +452,7 @@ def _palette(options: argparse.Namespace) -> int:
         target = batch.Job(None, options.output and Path(options.output))
         if target.target:
             target.check(force=options.force)
-        palette = shared_palette(images(), options.colors)
+        palette = shared_palette(images(), **chosen)
         if target.target:
             target.write(format_palette(palette, ending))
         else:

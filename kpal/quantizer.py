@@ -22,7 +22,7 @@ from .nearest import Points, nearest
 from .options import Dither, Options, Speed, UnreachableError
 from .palette import sorted_palette
 from .pixels import own_palette, to_array, without_hidden
-from .quality import quality_of, reaches
+from .quality import half_inertia, quality_of, reaches
 from .space import Metric, mean_colors, to_points
 from .watch import Progress, Watch, check_callbacks
 from .weights import flatness
@@ -158,6 +158,11 @@ class Source:
         return max(1, len(self._fixed))
 
     @property
+    def _half(self) -> int:
+        height, width, channels = self._pixels.shape
+        return half_inertia(height * width, self.options.metric, alpha=channels == 4)
+
+    @property
     def _fixed(self) -> U8:
         return fixed_colors(self.options, self._pixels.shape[2])
 
@@ -209,10 +214,10 @@ class Source:
         return best
 
     def _reaches(self, candidate: _Candidate, quality: int) -> bool:
-        return reaches(candidate.inertia, int(self._histogram.weights.sum()), quality)
+        return reaches(candidate.inertia, self._half, quality)
 
     def _quality(self, candidate: _Candidate) -> float:
-        return quality_of(candidate.inertia, int(self._histogram.weights.sum()))
+        return quality_of(candidate.inertia, self._half)
 
     def _candidate(self, colors: int) -> _Candidate:
         """A palette of at most so many colours: the given one, that of an image of few colours, or one by k-means."""

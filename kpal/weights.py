@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from kpal_format import U8
 
-_FULL: Final = 255  # the weight of a pixel in a flat area
+FULL: Final = 255  # the weight of a pixel in a flat area
 _HALF_AT: Final = 4  # levels of mean difference to its neighbours that halve a pixel's weight
 _TERMS: Final = 4 * 9  # differences in the sum of `activity`
 _SUMS: Final = np.arange(_TERMS * 255 + 1)
-# _FULL / (1 + mean difference / _HALF_AT), rounded
+# FULL / (1 + mean difference / _HALF_AT), rounded
 _WEIGHTS: Final = (
-    (2 * _FULL * _HALF_AT * _TERMS + _HALF_AT * _TERMS + _SUMS) // (2 * (_HALF_AT * _TERMS + _SUMS))
+    (2 * FULL * _HALF_AT * _TERMS + _HALF_AT * _TERMS + _SUMS) // (2 * (_HALF_AT * _TERMS + _SUMS))
 ).astype(np.uint8)
 
 

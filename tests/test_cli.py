@@ -263,11 +263,14 @@ def test_a_palette_is_kept_in_its_order_when_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "options"),
     [
-        (["-Q", "20-40"], {"quality": (20, 40)}),
+        (["-Q", "10-25"], {"quality": (10, 25)}),
         (["--quality", "0-55", "-c", "99"], {"quality": (0, 55), "colors": 99}),
         (["--max-bytes", "1.5k"], {"max_bytes": 1500}),
         (["--max-bytes", "2kiB", "--coder", "zstd"], {"max_bytes": 2048, "coder": "zstd"}),
         (["--max-bytes", "1MB"], {"max_bytes": 10**6}),
+        (["--fix", "#ff0000,00ff00", "-c", "9"], {"fixed": [[255, 0, 0], [0, 255, 0]], "colors": 9}),
+        (["--metric", "rgb", "--speed", "fast", "-c", "9"], {"metric": "rgb", "speed": "fast", "colors": 9}),
+        (["--exact"], {"exact": True}),
     ],
 )
 def test_options_mean_what_they_mean_to_the_library(chart: Path, arguments: list[str], options: dict[str, Any]) -> None:
@@ -304,13 +307,13 @@ def test_an_object_for_each_file_tells_programs_what_became_of_it(
     chart: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     missing = tmp_path / "missing.png"
-    assert cli.main(["encode", "--json", "--quiet", "-Q", "0-50", str(chart), str(missing), "-o", f"{tmp_path}/o"]) == 1
+    assert cli.main(["encode", "--json", "--quiet", "-Q", "0-25", str(chart), str(missing), "-o", f"{tmp_path}/o"]) == 1
     found, failed = map(json.loads, capsys.readouterr().out.splitlines())
     image = kpal.inspect((tmp_path / "o/chart.kpal").read_bytes())
     assert (found["input"], found["output"]) == (str(chart), f"{tmp_path}/o/chart.kpal")
     assert (found["input_bytes"], found["bytes"]) == (chart.stat().st_size, (tmp_path / "o/chart.kpal").stat().st_size)
-    assert (found["colors"], found["psnr_db"] > 30) == (image.colors, True)
-    assert found["quality"] >= 50
+    assert (found["colors"], found["psnr_db"] > 20) == (image.colors, True)
+    assert found["quality"] >= 25
     assert set(found["ms"]) == {"histogram", "clustering", "remapping", "coding"}
     assert "ssimulacra2" not in found
     assert failed == {"input": str(missing), "error": "No such file or directory"}
@@ -322,6 +325,18 @@ def test_the_perceptual_score_is_there_on_request(chart: Path, capsys: pytest.Ca
     assert cli.main(["encode", "--json", "--score", str(chart)]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["ssimulacra2"] == ssimulacra2(gradient(), kpal.quantize(gradient()).pixels())
+
+
+def test_fixed_colours_may_come_from_a_file(chart: Path, tmp_path: Path) -> None:
+    (tmp_path / "brand.hex").write_text("#123456\nabcdef\n")
+    for command in (["encode", str(chart)], ["palette", str(chart), "-o", str(tmp_path / "found.hex")]):
+        assert cli.main([*command, "--fix", str(tmp_path / "brand.hex"), "-c", "9"]) == 0
+    for palette in (
+        kpal.read_palette(tmp_path / "found.hex"),
+        kpal.decode_indexed(chart.with_suffix(".kpal").read_bytes()).palette,
+    ):
+        assert len(palette) == 9
+        assert {(0x12, 0x34, 0x56), (0xAB, 0xCD, 0xEF)} <= set(map(tuple, palette.tolist()))
 
 
 @pytest.mark.parametrize("ending", [".kpal", ".gpl", ".hex", ".png", ".act"])
@@ -364,9 +379,9 @@ def test_images_that_cannot_be_read_are_named_and_the_rest_give_the_palette(
 
 
 def test_a_comparison_takes_the_options_of_the_quantiser(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["compare", "--json", "-Q", "0-40", str(chart)]) == 0
+    assert cli.main(["compare", "--json", "-Q", "0-20", str(chart)]) == 0
     (found,) = json.loads(capsys.readouterr().out)["images"]
-    assert found["colors"] == len(kpal.quantize(gradient(), quality=(0, 40)).palette)
+    assert found["colors"] == len(kpal.quantize(gradient(), quality=(0, 20)).palette)
 
 
 # --- failures
@@ -541,6 +556,9 @@ def test_atomic_writing_goes_through_links_and_keeps_permissions(tmp_path: Path)
         (["encode", "x.png", "--max-bytes", "-5"], "'-5' is not a size"),
         (["encode", "x.png", "--palette", "/nowhere.gpl"], "--palette: /nowhere.gpl: No such file or directory"),
         (["encode", "x.png", "--palette", __file__], "neither an image that Pillow can read"),
+        (["encode", "x.png", "--fix", "#ff0000,#0f0"], "--fix: #ff0000,#0f0: No such file or directory"),
+        (["encode", "x.png", "--fix", "ff0000,00ff00", "-c", "1"], "fixed has 2 colours, more than colors=1"),
+        (["palette", "x.png", "--fix", "ff0000,00ff00", "-c", "1"], "fixed has 2 colours, more than colors=1"),
         (["encode", "x.png", "--keep-palette", "-Q", "1-2"], "it does not go with quality"),
         (["encode", "x.png", "--score"], "--score is shown by --json"),
         (["encode", "-", "--json"], "--json and an image cannot both go to standard output"),
