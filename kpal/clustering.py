@@ -35,7 +35,8 @@ Labels = NDArray[np.intp]
 
 BITS: Final = STEPS.bit_length()  # of a coordinate: 11
 _MOST_CELLS: Final = 1 << 20
-_POWER_ROUNDS: Final = 6  # a rough principal axis will do, as two rounds of 2-means follow
+_POWER_ROUNDS: Final = 6  # a rough principal axis will do, as rounds of 2-means follow
+_HALVING_ROUNDS: Final = 1
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Effort:
     tol: float
 
 
-DEFAULT: Final = Effort(cells=(24, 4000), starts=((32, 4), (64, 2)), breath=0.25, rounds=(8, 3), tol=1e-3)
+DEFAULT: Final = Effort(cells=(32, 4000), starts=((32, 4), (64, 2)), breath=0.12, rounds=(8, 6), tol=1e-4)
 FAST: Final = Effort(cells=(12, 1000), starts=(), breath=0.0, rounds=(5, 2), tol=1e-3)
 
 
@@ -120,13 +121,18 @@ class _Level:
         self.columns = [column.astype(np.float64) for column in x.T]
         self.w = weights.astype(np.float64)
         self.wx = [self.w * column for column in self.columns]
+        d = len(self.columns)
+        self.wxx = {(i, j): self.wx[i] * self.columns[j] for i in range(d) for j in range(i + 1)}
         self.energy = int((weights * np.square(x).sum(axis=1)).sum())
         self.search = Points(x)
 
     def sums(self, labels: Labels, k: int) -> tuple[Ints, Ints]:
         """Per label: the weight (k,), and the weighted sum of coordinates (k, d). Exact: integers below 2**53."""
         weight = np.bincount(labels, self.w, k).astype(np.int64)
-        return weight, np.column_stack([np.bincount(labels, wx, k).astype(np.int64) for wx in self.wx])
+        sums = np.empty((k, len(self.wx)), np.int64)
+        for i, wx in enumerate(self.wx):
+            sums[:, i] = np.bincount(labels, wx, k)
+        return weight, sums
 
     def inertia(self, centers: Ints, weight: Ints, sums: Ints) -> int:
         """The sum of w |x - c|**2, from the sums of w and w x of each cluster."""
@@ -258,62 +264,65 @@ def _without_cheapest(data: _Level, centers: Ints, count: int) -> Ints:
 
 def _divided(data: _Level, centers: Ints, labels: Labels, count: int) -> Ints:
     """`count` more centres: those of clusters that gain most by division."""
-    first, second, gain = _halves(data, labels, centers)
+    k = len(centers)
+    first, second, gain, side = _halves(data, labels, centers)
     chosen = np.argsort(-gain, kind="stable")[:count]
     chosen = chosen[gain[chosen] > 0]
-    if len(chosen):
-        centers = centers.copy()
-        centers[chosen] = first[chosen]
-        return np.vstack((centers, second[chosen]))
-    # Clusters so small that the parts' means fall on one point of the lattice.
-    return np.vstack((centers, data.worst(centers, labels, count)))
+    if not len(chosen):  # clusters so small that the parts' means fall on one point of the lattice
+        return np.vstack((centers, data.worst(centers, labels, count)))
+    moved = np.arange(k)
+    moved[chosen] = np.arange(k, k + len(chosen))
+    data.search.guess(np.where(side, moved[labels], labels))
+    centers = np.vstack((centers, second[chosen]))
+    centers[chosen] = first[chosen]
+    return centers
 
 
-def _halves(data: _Level, labels: Labels, centers: Ints) -> tuple[Ints, Ints, Floats]:
-    """Each cluster in two: the means of its parts, and by how much that lowers the inertia.
+def _halves(data: _Level, labels: Labels, centers: Ints) -> tuple[Ints, Ints, Floats, NDArray[np.bool_]]:
+    """Each cluster in two: the means of its parts, by how much that lowers the inertia, and which points are in which.
 
     The first part of a cluster whose centre is fixed keeps that centre.
     """
     k = len(centers)
-    weights, sums = data.sums(labels, k)
-    side = _beyond_mean(data, labels, sums / np.maximum(weights, 1)[:, None])
-    for _ in range(3):
+    side = _beyond_mean(data, labels, k)
+    for _ in range(_HALVING_ROUNDS):
         weights, sums = data.sums(2 * labels + side, 2 * k)
         means = _means(weights, sums)
         first, second = means[0::2], means[1::2]
         first[: data.fixed] = centers[: data.fixed]
-        # Nearer to the second mean: |x - b|**2 < |x - a|**2, in integers.
-        normal = (second - first).astype(np.float64)
-        offset = (second * second - first * first).sum(axis=1)
-        side = (2 * _sum([c * n[labels] for c, n in zip(data.columns, normal.T, strict=True)]) > offset[labels]).astype(
-            np.intp
-        )
+        # Nearer to the second mean: |x - b|**2 < |x - a|**2, in whole numbers.
+        normal = 2.0 * (second - first)
+        offset = (second * second - first * first).sum(axis=1).astype(np.float64)
+        side = _sum([c * n[labels] for c, n in zip(data.columns, normal.T, strict=True)]) > offset[labels]
     a, b = weights[0::2].astype(np.float64), weights[1::2].astype(np.float64)
     distance = np.square(first - second).sum(axis=1)
     gain = a * b / np.maximum(a + b, 1) * distance
     gain[: data.fixed] = (b * distance)[: data.fixed]
-    return first, second, gain
+    return first, second, gain, side
 
 
-def _beyond_mean(data: _Level, labels: Labels, means: Floats) -> Labels:
-    """1 for the points beyond their cluster's mean along its principal axis, else 0.
+def _beyond_mean(data: _Level, labels: Labels, k: int) -> NDArray[np.bool_]:
+    """Whether each point is beyond its cluster's mean along its principal axis.
 
-    Floats, but the same everywhere: element by element, never in a sum whose order is the library's choice.
+    Floats, but the same everywhere: element by element, or in the order of the points, as bincount adds.
     """
     d = len(data.columns)
-    centered = [data.columns[i] - means[labels, i] for i in range(d)]
-    weighted = [data.w * c for c in centered]
-    covariance = [[np.empty(0)] * d for _ in range(d)]
-    for i in range(d):
-        for j in range(i + 1):
-            covariance[i][j] = covariance[j][i] = np.bincount(labels, weighted[i] * centered[j], len(means))
+    total = np.maximum(np.bincount(labels, data.w, k), 1)
+    means = [np.bincount(labels, wx, k) / total for wx in data.wx]
+    covariance = [[means[0]] * d for _ in range(d)]
+    for (i, j), wxx in data.wxx.items():
+        covariance[i][j] = covariance[j][i] = np.bincount(labels, wxx, k) / total - means[i] * means[j]
     widest = np.argmax([covariance[i][i] for i in range(d)], axis=0)
     axis = [(widest == i).astype(np.float64) for i in range(d)]
     for _ in range(_POWER_ROUNDS):
         axis = [_sum([covariance[i][j] * axis[j] for j in range(d)]) for i in range(d)]
         longest = np.maximum.reduce([np.abs(a) for a in axis])
         axis = [a / np.where(longest > 0, longest, 1.0) for a in axis]
-    return (_sum([centered[i] * axis[i][labels] for i in range(d)]) > 0).astype(np.intp)
+    threshold = _sum([a * m for a, m in zip(axis, means, strict=True)])
+    along: NDArray[np.bool_] = (
+        _sum([c * a[labels] for c, a in zip(data.columns, axis, strict=True)]) > threshold[labels]
+    )
+    return along
 
 
 def _sum(terms: list[Floats]) -> Floats:

@@ -292,8 +292,7 @@ def _find_palette(
     colors, weights = histogram.colors, histogram.weights
     points = to_points(colors, metric)
     if metric == "perceptual" and k >= _PINNED_COLORS:
-        pinned = colors[histogram.counts * _PINNED_FROM >= histogram.counts.sum()]
-        fixed = np.unique(np.vstack((fixed, pinned)), axis=0)[:k]
+        fixed = _with_pinned(fixed, histogram, min(k // 4, k - len(fixed)))
     found = cluster(points, weights, k, fixed=to_points(fixed, metric), effort=effort)
     search = Points(points)
     labels, best = found.labels, None
@@ -312,6 +311,14 @@ def _find_palette(
     ordered = sorted_palette(palette)
     search.guess(_positions(palette, ordered)[labels])
     return ordered, search.nearest(to_points(ordered, metric)), found.n_iter
+
+
+def _with_pinned(fixed: U8, histogram: Colors, most: int) -> U8:
+    """`fixed`, and those of the other colours that cover most and enough of the image; `most` of them at the most."""
+    order = np.argsort(-histogram.counts, kind="stable")[: most + len(fixed)]
+    colors = histogram.colors[order[histogram.counts[order] * _PINNED_FROM >= histogram.counts.sum()]]
+    new = ~np.isin(_keys(colors), _keys(fixed))
+    return np.vstack((fixed, colors[new][:most]))
 
 
 def _without_unused(image: IndexedImage, fixed: U8) -> IndexedImage:

@@ -5,6 +5,7 @@ In a flat area a wrong colour or a band shows; in a busy one, a much larger erro
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 import numpy as np
@@ -13,18 +14,25 @@ from numpy.typing import NDArray
 from kpal_format import U8
 
 FULL: Final = 255  # the weight of a pixel in a flat area
-_HALF_AT: Final = 4  # levels of mean difference to its neighbours that halve a pixel's weight
+# Levels of mean difference to its neighbours that halve a pixel's weight. Where there is alpha, soft edges are busy and
+# much of what there is to see.
+_HALF_AT: Final = 4
+_HALF_AT_WITH_ALPHA: Final = 48
 _TERMS: Final = 4 * 9  # differences in the sum of `activity`
-_SUMS: Final = np.arange(_TERMS * 255 + 1)
-# FULL / (1 + mean difference / _HALF_AT), rounded
-_WEIGHTS: Final = (
-    (2 * FULL * _HALF_AT * _TERMS + _HALF_AT * _TERMS + _SUMS) // (2 * (_HALF_AT * _TERMS + _SUMS))
-).astype(np.uint8)
 
 
 def flatness(pixels: U8) -> U8:
-    """The weight of each of `pixels` (h, w, 3 or 4), from 4 to 255, as uint8 (h, w)."""
-    weights: U8 = _WEIGHTS[activity(pixels)]
+    """The weight of each of `pixels` (h, w, 3 or 4), from 4 to FULL, as uint8 (h, w)."""
+    weights: U8 = _table(_HALF_AT if pixels.shape[2] == 3 else _HALF_AT_WITH_ALPHA)[activity(pixels)]
+    return weights
+
+
+@functools.cache
+def _table(half_at: int) -> U8:
+    """The weight for each `activity`: FULL / (1 + mean difference / half_at), rounded."""
+    half = half_at * _TERMS
+    sums = np.arange(_TERMS * 255 + 1)
+    weights: U8 = ((2 * FULL * half + half + sums) // (2 * (half + sums))).astype(np.uint8)
     return weights
 
 
