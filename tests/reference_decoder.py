@@ -332,6 +332,7 @@ DECAY = [15360 - _log2(32768 - rate) for rate in RATE]
 FLAG_RATE = [65536 // (2 * n + 3) for n in range(99)]
 FLAG_DECAY = [15360 - _log2(32768 - rate) for rate in FLAG_RATE]
 LEVEL = [min(15, (((i + 1) ** 4).bit_length() - 1) // 3) for i in range(4096)]
+TRUST = [max(1, 65536 // (e * e + 8)) for e in range(1276)]
 
 
 def _limit(value: int, most: int) -> int:
@@ -346,8 +347,12 @@ def _hash(a: int, b: int) -> int:
     return (a * 0x2F0B4C47 ^ (b * 0x1E35A7BD + 0x3C6EF372)) & M31
 
 
-def _stir(h: int) -> int:
+def _fold(h: int) -> int:
     return (h ^ h >> 15) * 0x2C1B3C6D & M31
+
+
+def _stir(h: int) -> int:
+    return _fold(h * 0x2F0B4C47 & M31)
 
 
 def _four(a: int, b: int, c: int, d: int) -> int:
@@ -359,9 +364,12 @@ def _far(a: Entry, b: Entry) -> int:
 
 
 def _after(p: int, rate: int) -> int:
-    """The logarithm of a symbol that occurred, whose logarithm was p."""
+    """The logarithm of what occurred, whose logarithm was p."""
     v = 2 * EXP[min(-p >> 4, 1023)]
     return LOG[(v + ((65536 - v) * rate >> 15)) >> 4]
+
+
+RISE = [[_after(-64 * j - 32, rate) + 64 * j + 32 for j in range(193)] for rate in RATE]
 
 
 def _tree(colors: list[Entry], order: list[int]) -> list[int]:
@@ -424,21 +432,24 @@ class Band:
         self.order = _tree(colors, list(range(self.k)))
         self.color = [colors[i] for i in self.order]
         self.distance = [[sum(abs(a - b) for a, b in zip(e, f, strict=True)) for f in self.color] for e in self.color]
-        self.contexts = 16 if is_max else 8
+        self.contexts, self.hits = (16, 5) if is_max else (6, 1)
         n = width * rows
-        self.slot_mask = (1 << min(max((2 * n).bit_length(), 8), 16 if is_max else 14)) - 1
+        self.slot_bits = min(max((2 * n).bit_length(), 8), 16 if is_max else 14)
         self.flag_mask = (1 << min(max(n.bit_length(), 8), 13)) - 1
-        self.match_mask = (1 << min(max(n.bit_length(), 8), 17)) - 1
+        self.match_mask = (1 << min(max(n.bit_length(), 8), 16)) - 1
         self.slots: list[dict[int, Slot]] = [{} for _ in range(self.contexts)]  # those not there were never used
         self.flag_slots: list[dict[int, FlagSlot]] = [{} for _ in range(6)]
         share = 62912 // self.contexts
         self.count_weights = [[share * (10 * i + 3) // (10 * i + 15)] * self.contexts for i in range(21)]
         self.weights = [[[0] * self.contexts for _ in range(sets)] for sets in (32, 32, 512)]
-        self.hit_weights = [[[first] * 5 for _ in range(32)] for first in (19661, 0)]
-        self.chances = [[[49152] * 512 for _ in range(2)] for _ in range(5)]
-        self.flag_weights = [[[12452] * 6 for _ in range(16)], [[0] * 6 for _ in range(1024)]]
-        self.latest = [dict[int, int](), dict[int, int]()]
-        self.match = self.match_length = self.similarity = self.run = self.change = 0
+        self.hit_weights = [[[first] * self.hits for _ in range(32)] for first in (19661, 0)]
+        self.chances = [[[49152] * 512 for _ in range(2)] for _ in range(self.hits)]
+        self.biases = [[[0] * 16 for _ in range(1024)] for _ in range(4)]
+        self.trouble, self.steps = [2000 << 14] * 2, 0  # of high nibbles, of low ones
+        self.flag_weights = [[[12452] * 6 for _ in range(19)], [[0] * 6 for _ in range(1280)]]
+        self.latest = [dict[int, tuple[int, int]](), dict[int, tuple[int, int]]()]
+        self.match = self.match_length = self.similarity = 0
+        self.run = self.change = self.broken = self.runs = 0
         self.origin = 3 * self.line + 8
         self.cells = [0] * ((rows + 3) * self.line + 8)
         self.errors = [[[0] * 6 for _ in range(width + 2)] for _ in range(2)]  # of the row above, of this row
@@ -451,12 +462,15 @@ class Band:
         for y in range(self.rows):
             start = self.origin + y * self.line
             cells[start - 4 : start] = [cells[start - self.line]] * 4
-            self.run = self.change = 0
-            for x in range(width):
-                symbol = self.pixel(start + x, x)
-                if y == 0:
-                    for above in (start + x - self.line, start + x - 2 * self.line):
-                        cells[above + 1 : above + 4] = [symbol] * 3
+            self.run = self.change = self.broken = 0
+            x = 0
+            while x < width:
+                for symbol in self.pixels(start + x, x):
+                    cells[start + x] = symbol
+                    if y == 0:
+                        for above in (start + x - self.line, start + x - 2 * self.line):
+                            cells[above + 1 : above + 4] = [symbol] * 3
+                    x += 1
             cells[start + width : start + width + 4] = [cells[start + width - 1]] * 4
             self.match += 16 if self.match else 0
             self.errors = [self.errors[1], [[0] * 6 for _ in range(width + 2)]]
@@ -477,10 +491,10 @@ class Band:
             self.low = (self.low & 0xFFFFFF) << 8 | (self.data[self.at] if self.at < len(self.data) else 0)
             self.at += 1
 
-    # One pixel.
+    # One pixel, or a span of them.
 
-    def pixel(self, at: int, x: int) -> int:
-        """Decodes the pixel at that cell, in column x, and returns its rank."""
+    def pixels(self, at: int, x: int) -> list[int]:
+        """Decodes the pixel at that cell, in column x, or the span that begins with it; returns the ranks."""
         p, i, j = self.cells, at - self.line, at - 2 * self.line
         v = Near(w=p[at - 1], n=p[i], nw=p[i - 1], ne=p[i + 1], ww=p[at - 2], nn=p[j], nww=p[i - 2], nee=p[i + 2],
                  nnw=p[j - 1], nne=p[j + 1], www=p[at - 3], nwww=p[i - 3], neee=p[i + 3], nnee=p[j + 2])  # fmt: skip
@@ -491,40 +505,33 @@ class Band:
         second, similar_second = self.find_matches(v, at, flat)
         matched = p[self.match] if self.match else -1
         length = sum(self.match_length >= least for least in (1, 4, 16, 32, 128))
-        symbol = excluded = -1
+        excluded = -1
         if flat or (self.match_length >= 36 and self.similarity >= 14):
-            candidate = v.w if flat else matched
-            agree = 0 if matched < 0 else (1 if matched == candidate else 2) + 3 * (self.similarity >> 1)
-            agree_second = 0 if second < 0 else (1 if second == candidate else 2) + 3 * (similar_second >> 1)
             if self.change < x + 2:
                 self.change = x + 2
                 while self.change < self.width and p[i - x + self.change] == v.n:
                     self.change += 1
-            ahead = min(self.change - x - 2, 8)
-            h = _hash(_four(v.w, v.n, v.nw, v.ne), _four(v.ww, v.nn, v.nee, v.nne))
-            more = (v.www == v.w) | (v.nwww == v.w) << 1 | (v.nnw == v.w) << 2 | (v.nnee == v.w) << 3
-            run = 15 if self.run > 255 else LEVEL[self.run]
-            keys = [
-                equal | flat << 5 | ahead << 6 | more << 10,
-                h + flat & M31,
-                candidate | equal << 8 | agree << 13 | flat << 20,
-                agree | agree_second << 6 | length << 12 | flat << 16,
-                run | ahead << 4 | flat << 8 | (candidate == 0) << 9 | length << 10,
-                _hash(h, _four(v.nww, v.nnw, v.www, v.neee)) + flat & M31,
-            ]
-            if self.flag(keys, self.flag_weights[0][flat << 3 | length], self.flag_weights[1][agree << 5 | equal]):
-                symbol = candidate
+            if flat and x >= self.broken:
+                span = self.width - x if self.change >= self.width else self.change - 1 - x
+                if span >= 4 and self.span_flag(v, at, x, equal, length, span):
+                    return [v.w] * span
+            candidate = v.w if flat else matched
+            if self.pixel_flag(v, x, flat, equal, length, matched, second, similar_second):
                 self.errors[1][x + 1] = [0] * 6
-            else:
-                excluded = candidate
-        if symbol < 0:
-            symbol = self.colour(v, x, equal, length, matched, second, similar_second, excluded)
-        p[at] = symbol
-        if matched == symbol:
-            self.match_length += 1
+                self.move_on(matched == candidate, 1)
+                return [candidate]
+            excluded = candidate
+        symbol = self.colour(v, x, equal, length, matched, second, similar_second, excluded)
+        self.move_on(matched == symbol, 1)
+        return [symbol]
+
+    def move_on(self, right: bool, pixels: int) -> None:
+        """What the match learns from pixels: whether all of them were what it expected."""
+        if right:
+            self.match += pixels - 1
+            self.match_length += pixels
         else:
             self.match = self.match_length = 0
-        return symbol
 
     def find_matches(self, v: Near, at: int, flat: bool) -> tuple[int, int]:
         """Sets the match; returns the rank of the second one and its similarity."""
@@ -536,37 +543,98 @@ class Band:
                 self.match = 0
         if not flat:
             around = _four(v.nw, v.ne, v.nww, v.nee)
-            h0 = _hash(_hash(_four(v.w, v.ww, v.www, v.n), around), _four(v.nn, v.nnw, v.nne, v.nnee))
-            h1 = _hash(_hash(_four(v.w, v.ww, v.n, v.nn), around), v.nne)
-            h0, h1 = _stir(h0) >> 14 & self.match_mask, _stir(h1) >> 14 & self.match_mask
+            h0 = _stir(_hash(_hash(_four(v.w, v.ww, v.www, v.n), around), _four(v.nn, v.nnw, v.nne, v.nnee)))
+            h1 = _stir(_hash(_hash(_four(v.w, v.ww, v.n, v.nn), around), v.nne))
             if not self.match:
                 self.match_length = 0
-                self.match = self.latest[0].get(h0, 0)
+                self.match = self.seek(0, h0)
                 if self.match:
                     self.similarity = self.similar(self.match, at)
                     if self.similarity < 8:
                         self.match = 0
-            there = self.latest[1].get(h1, 0)
+            there = self.seek(1, h1) if self.hits > 1 else 0
             if there:
                 similar_second = self.similar(there, at)
                 if similar_second >= 4:
                     second = self.cells[there]
                 else:
                     similar_second = 0
-            self.latest[0][h0] = self.latest[1][h1] = at
+            for table, h in zip(self.latest, (h0, h1), strict=True):
+                table[h & self.match_mask] = (h >> 27, at)
         if not self.match:
             self.match_length = self.similarity = 0
         return second, similar_second
+
+    def seek(self, table: int, h: int) -> int:
+        """The position in a table of matches, 0 if there is none or its check is another."""
+        check, position = self.latest[table].get(h & self.match_mask, (0, 0))
+        return position if check == h >> 27 else 0
 
     def similar(self, there: int, here: int) -> int:
         p, n, nn = self.cells, self.line, 2 * self.line
         steps = (*range(-4, 0), *range(-n - 3, -n + 5), *range(-nn - 1, -nn + 3))
         return sum(p[there + step] == p[here + step] for step in steps)
 
+    def span_flag(self, v: Near, at: int, x: int, equal: int, length: int, span: int) -> bool:
+        """Whether all pixels of a span are W; if so, what goes with that is done."""
+        w = v.w
+        agree = 0
+        if self.match:
+            first = min(span, at - self.match)
+            agree = 1 if self.cells[self.match : self.match + first] == [w] * first else 2
+        size = LEVEL[min(span, 4095)]
+        two_above = at - 2 * self.line
+        above = self.cells[two_above : two_above + span] == [w] * span
+        more = (v.www == w) | (v.nwww == w) << 1 | (v.nnw == w) << 2
+        run = 15 if self.run > 255 else LEVEL[self.run]
+        g = _hash(_four(w, v.n, v.nw, v.ne), _four(v.ww, v.nn, v.nee, v.nne))
+        keys = [
+            equal | size << 6 | more << 10 | above << 13 | 1 << 20,
+            g + size + 1 & M31,
+            w | size << 8 | agree << 12 | above << 14 | 1 << 20,
+            agree | length << 2 | size << 5 | above << 9 | 1 << 20,
+            self.runs & 15 | size << 4 | above << 8 | 1 << 20,
+            run | size << 4 | (x == 0) << 8 | (self.change >= self.width) << 9 | 1 << 20,
+        ]
+        a, b = self.flag_weights
+        bit = self.flag(keys, a[16 + agree], b[1024 + (size << 4 | self.runs & 3)])
+        self.runs = self.runs << 1 & 15 | bit
+        if not bit:
+            self.broken = x + span
+            return False
+        self.run += span - 1
+        for i in range(x, x + span):
+            self.errors[1][i + 1] = [0] * 6
+        self.move_on(agree == 1, span)
+        return True
+
+    def pixel_flag(
+        self, v: Near, x: int, flat: bool, equal: int, length: int, matched: int, second: int, similar_second: int
+    ) -> int:
+        """Whether one pixel is the candidate."""
+        candidate = v.w if flat else matched
+        agree = 0 if matched < 0 else (1 if matched == candidate else 2) + 3 * (self.similarity >> 1)
+        agree_second = 0 if second < 0 else (1 if second == candidate else 2) + 3 * (similar_second >> 1)
+        ahead = min(self.change - x - 2, 8)
+        g = _hash(_four(v.w, v.n, v.nw, v.ne), _four(v.ww, v.nn, v.nee, v.nne))
+        more = (v.www == v.w) | (v.nwww == v.w) << 1 | (v.nnw == v.w) << 2 | (v.nnee == v.w) << 3
+        run = 15 if self.run > 255 else LEVEL[self.run]
+        in_broken = x < self.broken
+        keys = [
+            equal | flat << 5 | ahead << 6 | more << 10 | in_broken << 14,
+            g + flat & M31,
+            candidate | equal << 8 | agree << 13 | flat << 20,
+            agree | agree_second << 6 | length << 12 | flat << 16,
+            run | ahead << 4 | flat << 8 | (candidate == 0) << 9 | length << 10 | in_broken << 14,
+            _hash(g, _four(v.nww, v.nnw, v.www, v.neee)) + flat & M31,
+        ]
+        a, b = self.flag_weights
+        return self.flag(keys, a[flat << 3 | length], b[agree << 5 | equal])
+
     def flag(self, keys: list[int], a: list[int], b: list[int]) -> int:
         slots = []
         for c, key in enumerate(keys):
-            h = _stir(key * 0x2F0B4C47 + c & M31)
+            h = _fold(key * 0x2F0B4C47 + c & M31)
             slots.append(self.flag_slots[c].setdefault((h ^ h >> 13) & self.flag_mask, FlagSlot()))
         stretched = [slot.logs[1] - slot.logs[0] for slot in slots]
         score = sum(_limit(a[c] + b[c] >> 4, 8191) * stretched[c] >> 16 for c in range(6))
@@ -601,43 +669,46 @@ class Band:
         p0, p1, p2 = (self.snap((*guesses[i], 255)[:4]) for i in (0, 1, 5))
         sim, sim2 = self.similarity, similar_second
         keys = [
-            _hash(w | n << 8, nw | ne << 8),
-            p0 | activity << 8,
-            matched + 1 | second + 1 << 9 | sim >> 2 << 18 | sim2 >> 2 << 22,
+            _four(w, n, nw, ne),
             w | (self.run > 0) << 8,
             n | v.nn << 8,
             w | v.ww << 8,
-            n | ne << 8,
+            matched + 1 | second + 1 << 9 | sim >> 2 << 18 | sim2 >> 2 << 22,
             p1 | activity >> 1 << 8,
         ]
         if self.contexts == 16:
-            h = _hash(_four(w, n, nw, ne), _four(v.ww, v.nn, v.nne, v.nee))
+            q = _hash(_four(w, n, nw, ne), _four(v.ww, v.nn, v.nne, v.nee))
             keys += [
-                _hash(_hash(h, _four(v.nwww, v.nww, v.nee, v.neee)), v.nnw | v.nnee << 8 | v.www << 16),
+                _hash(_hash(q, _four(v.nwww, v.nww, v.nee, v.neee)), v.nnw | v.nnee << 8 | v.www << 16),
+                n | ne << 8,
                 w | ne << 8,
-                0,
+                x,
                 n | pattern << 8,
+                w | nw << 8 | n << 16,
+                p0 | activity << 8,
                 p2 | n << 8 | doubt >> 2 << 16,
                 p2 | w << 8,
-                w | nw << 8 | n << 16,
                 p2 | doubt << 8,
             ]
         third = nw if nw not in (w, n) else ne if ne not in (w, n) else -1
-        hits = [matched, second, w, n if n != w else -1, third]
+        hits = [matched, second, w, n if n != w else -1, third][: self.hits]
         i = pattern | equal << 4
         chances = [length << 4 | min(sim, 15), sim2, i, i, i]
         prior = self.prior(p2, doubt >> 1)
+        biases = (w, n, p2, i)
         high = 0
         if self.k > 16:
             left = [True] * -(-self.k // 16)
             if excluded >= 0 and self.k - (excluded & 240) == 1:
                 left[excluded >> 4] = False
             high_hits = [hit >> 4 for hit in hits]
-            high = self.nibble(keys, 0, prior[16], left, high_hits, chances, (activity, pattern, p2))
+            high = self.nibble(keys, 0, prior[16], left, high_hits, chances, (activity, pattern, p2), biases)
+            known = [256 + (rank if rank >> 4 == high else 256 + high) for rank in (w, n, p2)]
+            biases = (known[0], known[1], known[2], 512 + high)
         left = [high << 4 | s != excluded for s in range(min(self.k - 16 * high, 16))]
         low_hits = [hit & 15 if hit >= 0 and hit >> 4 == high else -1 for hit in hits]
         sets = (16 + activity, 16 + pattern, 256 | (high << 4 | p2 >> 4 if self.k > 16 else p2))
-        symbol = high << 4 | self.nibble(keys, 1 + high, prior[high], left, low_hits, chances, sets)
+        symbol = high << 4 | self.nibble(keys, 1 + high, prior[high], left, low_hits, chances, sets, biases)
         truth = self.color[symbol]
         self.errors[1][x + 1] = [sum(abs(a - b) for a, b in zip(guess, truth, strict=False)) for guess in guesses]
         return symbol
@@ -648,23 +719,23 @@ class Band:
         trust = []
         for m in range(5):
             e = (above[m] + above_east[m] + 3 * west[m]) >> 2
-            trust.append(max(1, 65536 // (e * e + 8)))
+            trust.append(TRUST[e])
+        share = (1 << 30) // sum(trust)
+        trust = [t * share >> 14 for t in trust]
+        lean = (abs(tilt) > 24) + (abs(tilt) > 96) + 2 * (abs(tilt) > 240)
         guesses: list[list[int]] = [[] for _ in range(6)]
         for c in range(self.channels):
             w, n, nw, ne, nn = (self.color[rank][c] for rank in (v.w, v.n, v.nw, v.ne, v.nn))
             g = (w + n >> 1) + (ne - nw >> 2)
-            if abs(tilt) > 24:
-                nearer = w if tilt > 0 else n
-                g = nearer if abs(tilt) > 240 else g + nearer >> 1 if abs(tilt) > 96 else 3 * g + nearer >> 2
             five = [
-                _byte(g),
+                _byte(g + (((w if tilt > 0 else n) - g) * lean >> 2)),
                 3 * w + 3 * n + 2 * ne >> 3,
-                min(w, n) if nw >= max(w, n) else max(w, n) if nw <= min(w, n) else w + n - nw,
+                max(min(w, n), min(max(w, n), w + n - nw)),
                 _byte(w + (ne - nw >> 1)),
                 _byte(n + (w - nw >> 1) + (n - nn >> 2)),
             ]
             total = sum(t * value for t, value in zip(trust, five, strict=True))
-            for guess, value in zip(guesses, [*five, (total + (sum(trust) >> 1)) // sum(trust)], strict=True):
+            for guess, value in zip(guesses, [*five, total + 32768 >> 16], strict=True):
                 guess.append(value)
         return guesses, LEVEL[min(above[5] + above_east[5] + 2 * west[5], 4095)]
 
@@ -694,9 +765,8 @@ class Band:
         return self.priors[rank, width]
 
     def slot(self, c: int, key: int, node: int, prior: list[int]) -> Slot:
-        h = _stir(_hash(key, node))
-        h ^= h >> 12
-        check, at = h >> 16 | 1, h & self.slot_mask
+        h = (_stir(key) + node * 0x1E35A7BD) * 0x2C1B3C6D & M31
+        at, check = h >> 31 - self.slot_bits, h >> 20 - self.slot_bits & 0x7FF | 1
         pair = [self.slots[c].setdefault(i, Slot()) for i in (at, at ^ 1)]
         for slot in pair:
             if slot.check == check:
@@ -707,12 +777,13 @@ class Band:
 
     def nibble(
         self, keys: list[int], node: int, prior: list[int], left: list[bool], hits: list[int], chances: list[int],
-        sets: tuple[int, int, int],
+        sets: tuple[int, int, int], bias_sets: tuple[int, int, int, int],
     ) -> int:  # fmt: skip
         """Decodes a symbol s for which left[s] is true."""
         slots = [self.slot(c, key, node, prior) for c, key in enumerate(keys)]
         shared = [self.weights[i][sets[i]] for i in range(3)]
-        scores = [0] * 16
+        biases = [self.biases[i][bias_sets[i]] for i in range(4)]
+        scores = [sum(bias[s] >> 6 for bias in biases) for s in range(16)]
         for c, slot in enumerate(slots):
             weight = shared[0][c] + shared[1][c] + shared[2][c] + self.count_weights[slot.count][c]
             weight = _limit(weight >> 4, 8191)
@@ -737,18 +808,25 @@ class Band:
             symbol += 1
         self.narrow(unit * below, unit * frequency[symbol])
 
-        error = [-(f * ((1 << 30) // total) >> 16) for f in frequency] + [0] * (16 - len(left))
+        inverse = min((1 << 30) // total, 32767)
+        error = [-(f * inverse >> 16) for f in frequency] + [0] * (16 - len(left))
         error[symbol] += 16384
+        low = int(node > 0)
+        self.steps += 1
+        pace = 168 + 1802240 // ((self.trouble[low] >> 14) + 1024) + 6400 // ((self.steps >> 6) + 32)
+        self.trouble[low] += (error[symbol] << 4) - (self.trouble[low] >> 10)
         for c, slot in enumerate(slots):
-            g = (sum(e * log for e, log in zip(error, slot.logs, strict=True)) >> 14) * 3 >> 6
+            g = (sum(e * log for e, log in zip(error, slot.logs, strict=True)) >> 14) * pace >> 14
             by_count = self.count_weights[slot.count]
             by_count[c] = _limit(by_count[c] + 2 * g, 1 << 20)
             for weights in shared:
                 weights[c] = _limit(weights[c] + g, 1 << 20)
-            now = _after(slot.logs[symbol], RATE[slot.count])
-            slot.logs = [max(log - DECAY[slot.count], -12288) for log in slot.logs]
-            slot.logs[symbol] = now
+            log = slot.logs[symbol]
+            slot.logs = [max(other - DECAY[slot.count], -12288) for other in slot.logs]
+            slot.logs[symbol] = min(log + RISE[slot.count][-log >> 6], 0)
             slot.count = min(slot.count + 1, 20)
+        for bias in biases:
+            bias[:] = [_limit(value + (e >> 7), 16000) for value, e in zip(bias, error, strict=True)]
         for i, s, table, bump in inputs:
             step = (error[s] * bump >> 14) * 400 >> 10
             for weights in hit_shared:

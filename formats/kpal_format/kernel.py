@@ -5,15 +5,15 @@ This one source is both: Cython's pure Python mode compiles it, and where it is 
 slowly and with the same bytes. Its buffers are memoryviews in plain Python, which raise where C would wrap or go
 astray, and pointers into them when compiled.
 
-Encoder and decoder are one: `_nibble` and `_flag` write the symbol that they are given or read it, and all the rest
-is the model, which follows from the pixels before.
+Encoder and decoder are one: `_code` and `_flag` write the symbol that they are given or read it, and all the rest is
+the model, which follows from the pixels before.
 
 Why no stream can hurt the compiled loop: nothing sees the stream but `_next`, which reads zeros behind its end, and
-all that comes of it are the results of `_flag`, 0 or 1, and of `_nibble`, a symbol with a frequency above 0. Only ranks
+all that comes of it are the results of `_flag`, 0 or 1, and of `_code`, a symbol with a frequency above 0. Only ranks
 below `colors` have one: `ceil(colors / 16)` high nibbles, and `min(16, colors - 16 * high)` low ones. Every index into
 a table is made of such ranks, of a hash cut to the size of its table, of a number cut off by `min` or `_clamp`, or is
-the position of an earlier pixel. The number of steps is the number of pixels, and `finished` compares the bytes that
-were read with those that were there.
+the position of an earlier pixel. Each step is good for one pixel or for a span that ends within the row, and
+`finished` compares the bytes that were read with those that were there.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ COMPILED = cython.compiled
 
 _STRIDE_PAD = cython.declare(cython.int, 16)  # ranks between two rows: 8 behind each row, 8 before the next
 _WIDTHS = cython.declare(cython.int, 8)  # of the prior
-_HITS = 5  # symbols that are inputs by themselves
+_HITS = cython.declare(cython.int, 5)  # symbols that are inputs by themselves
 _FLAGS = cython.declare(cython.int, 6)  # contexts of the flag
-_ERRORS = cython.declare(cython.int, 6)  # of five predictors and of their blend
+_LEAST_SPAN = cython.declare(cython.int, 4)  # pixels that one flag can be about
 _FLOOR = cython.declare(cython.int, -12288)  # the lowest logarithm in a slot: 12 bits
 _FLAG_FLOOR = cython.declare(cython.int, -16384)
 _MOST_WEIGHT = cython.declare(cython.int, 8191)  # as it is used: 2 - 1/4096
@@ -37,9 +37,9 @@ _WEIGHT_LIMIT = cython.declare(cython.int, 1 << 20)  # as it is learnt: 16
 _COUNTS = cython.declare(cython.int, 21)  # a slot's count runs from 0 to 20
 _FLAG_COUNTS = cython.declare(cython.int, 99)
 
-# The contexts of the profiles, by their numbers in KPAL.md; the `mix` coder uses the first eight.
+# The contexts of the profiles, by their numbers in KPAL.md; the `mix` coder uses the first six.
 _CONTEXTS = cython.declare(cython.int, 16)
-_DEFAULT_CONTEXTS = cython.declare(cython.int, 8)
+_DEFAULT_CONTEXTS = cython.declare(cython.int, 6)
 
 
 def _buffer(kind: str, size: int, value: int = 0) -> memoryview:
@@ -79,13 +79,21 @@ def _table(kind: str, values: list[int]) -> memoryview:
     return view
 
 
+def _risen(log: int, rate: int) -> int:
+    """The logarithm of p + (1 - p) * rate / 32768, given that of p."""
+    p = 2 * _EXP[min(-log >> 4, 1023)]
+    return _LOG[(p + ((65536 - p) * rate >> 15)) >> 4]
+
+
 _EXP = _table("H", _exponentials())
 _LOG = _table("h", [max(_FLOOR, log2(2 * i + 1) - 13312) for i in range(4096)])
 _RATE = _table("i", [3276800 // (100 * n + 184) for n in range(_COUNTS)])
 _DECAY = _table("i", [15360 - log2(32768 - _RATE[n]) for n in range(_COUNTS)])
+_RISE = _table("h", [_risen(-64 * i - 32, rate) + 64 * i + 32 for rate in _RATE for i in range(193)])
 _FLAG_RATE = _table("i", [65536 // (2 * n + 3) for n in range(_FLAG_COUNTS)])
 _FLAG_DECAY = _table("i", [15360 - log2(32768 - _FLAG_RATE[n]) for n in range(_FLAG_COUNTS)])
 _LEVEL = _table("B", [min(15, (((i + 1) ** 4).bit_length() - 1) // 3) for i in range(4096)])
+_TRUST = _table("i", [max(65536 // (e * e + 8), 1) for e in range(1276)])
 _SPREAD = _table("i", [22 * 3**w for w in range(_WIDTHS)])
 
 
@@ -105,19 +113,31 @@ class Arithmetic:
     owner: object
 
     def __init__(self, data: bytes | None, capacity: int) -> None:
-        stream: cython.uchar[::1] = memoryview(bytearray(capacity if data is None else data or b"\0"))
-        self.owner = stream
         self.decoding = data is not None
-        self.size = len(stream)
         self.at = self.low = 0
         self.range = 0xFFFFFFFF
+        self._use(bytearray(capacity if data is None else data or b"\0"))
+        if self.decoding:
+            for _ in range(4):
+                self.low = self.low << 8 | self._next()
+
+    @cython.cfunc
+    def _use(self, buffer: bytearray) -> object:
+        stream: cython.uchar[::1] = memoryview(buffer)
+        self.owner = stream
+        self.size = len(buffer)
         if cython.compiled:
             self.stream = cython.address(stream[0])
         else:
             self.stream = stream
-        if self.decoding:
-            for _ in range(4):
-                self.low = self.low << 8 | self._next()
+        return None
+
+    @cython.cfunc
+    def _reserve(self, size: cython.longlong) -> object:
+        """Makes room for at least `size` bytes more to be written."""
+        if self.at + size > self.size:
+            self._use(bytearray(self.owner[: self.at]) + bytes(self.at + size))
+        return None
 
     @cython.final
     @cython.cfunc
@@ -208,6 +228,9 @@ class Band(Arithmetic):
     colors: the palette as uint8 (k, 4) RGBA, k >= 2, flat bytes.
     opaque: whether alpha is 255 throughout.
     data: the stream to decode; None to encode.
+
+    Memory is slow beside arithmetic. What a step will need of the large tables is located and asked for early, while
+    the lesson of the step before is still to be learnt: `pending` says that `_teach` is to be called.
     """
 
     # what is coded
@@ -219,150 +242,193 @@ class Band(Arithmetic):
     pixels: cython.p_uchar  # ranks, with margins
     order: cython.p_uchar  # of a rank: the index of its colour
     rank: cython.p_uchar
-    color: cython.p_int  # of a rank: four premultiplied channels
+    color: cython.p_short  # of a rank: four premultiplied channels
     distance: cython.p_ushort  # of two ranks, sum of absolute differences
-    # the model
+    # slots, and where those of the contexts are
     contexts: cython.int
-    lanes: cython.Py_ssize_t  # 16
-    slot_mask: cython.uint
-    slots: cython.uint
-    logs: cython.p_short
-    checks: cython.p_uint
-    key: cython.p_uint
+    abreast: cython.Py_ssize_t  # contexts, rounded up to what is calculated at once
+    hits: cython.int
+    lanes: cython.Py_ssize_t  # 16, which the compiler is not to know
+    slot_bits: cython.int
+    logs: cython.p_short  # of slots, and behind them the priors
+    priors: cython.Py_ssize_t
+    checks: cython.p_ushort
+    base: cython.p_uint
+    place: cython.p_int
+    check: cython.p_int
     found: cython.p_int
+    count: cython.p_int
+    # what a nibble needs to learn from
+    pending: cython.bint
+    symbol: cython.int
+    total: cython.uint
+    frequency: cython.p_short
+    set_a: cython.int
+    set_b: cython.int
+    set_d: cython.int
     weight_a: cython.p_int
     weight_b: cython.p_int
-    weight_c: cython.p_int
+    weight_d: cython.p_int
     weight_n: cython.p_int
     hit: cython.p_int
-    hit_context: cython.p_int
+    bump: cython.p_int
+    chance: cython.p_int
     hit_chance: cython.p_ushort
     hit_weight_a: cython.p_int
     hit_weight_b: cython.p_int
+    bias: cython.p_short  # of symbols by their neighbours
+    bias_set: cython.p_int
+    trouble: cython.p_int  # mean errors, of high and low nibbles
+    step: cython.int
+    steps: cython.int
+    # flags
     flag_mask: cython.uint
     flag_logs: cython.p_short
     flag_weight_a: cython.p_int
     flag_weight_b: cython.p_int
+    key: cython.p_uint
+    runs: cython.int
+    # predictions
     nearest: cython.p_short
-    priors: cython.p_short
-    errors: cython.p_int
+    guess: cython.p_short
+    errors: cython.p_short
+    pattern: cython.int
+    activity: cython.int
+    doubt: cython.int
+    p0: cython.int
+    p1: cython.int
+    p2: cython.int
+    err: cython.int  # where in `errors` a row begins
+    err_above: cython.int
+    # neighbours by the points of the compass, and what they have in common
+    w: cython.int
+    n: cython.int
+    nw: cython.int
+    ne: cython.int
+    ww: cython.int
+    nn: cython.int
+    nee: cython.int
+    nne: cython.int
+    nww: cython.int
+    www: cython.int
+    nwww: cython.int
+    neee: cython.int
+    nnw: cython.int
+    nnee: cython.int
+    flat: cython.bint
+    equal: cython.int
+    run: cython.int  # how many pixels to the left are alike
+    change: cython.int  # the column where the row above becomes another
+    broken: cython.int  # the column where a span ends that is not all alike
+    # matches
     match_mask: cython.uint
     latest: cython.p_uint
     latest_short: cython.p_uint
+    place_long: cython.uint
+    place_short: cython.uint
     match: cython.int
     match_length: cython.int
     similarity: cython.int
+    second: cython.int
+    similar_second: cython.int
+    # constants
     exp: cython.p_ushort
     log: cython.p_short
-    rate: cython.p_int
+    rise: cython.p_short
     decay: cython.p_int
     flag_rate: cython.p_int
     flag_decay: cython.p_int
     level: cython.p_uchar
     spread: cython.p_int
+    trust: cython.p_int
     owners: list
 
     def __init__(self, profile: int, colors: bytes, opaque: bool, width: int, rows: int, data: bytes | None) -> None:
         k = len(colors) // 4
         pixels = width * rows
-        # A pixel takes a flag of at most 16 bits and two nibbles of at most 20.
-        Arithmetic.__init__(self, data, 7 * pixels + 16)
+        Arithmetic.__init__(self, data, pixels // 4 + 1024)
+        self.owners = []
         self.width, self.rows, self.colors, self.channels = width, rows, k, 3 if opaque else 4
         self.stride = width + _STRIDE_PAD
         self.contexts = _CONTEXTS if profile else _DEFAULT_CONTEXTS
+        self.abreast = 16 if profile else 8
+        self.hits = _HITS if profile else 1
         self.lanes = 16
         n = self.contexts
-        slot_bits = min(max((2 * pixels).bit_length(), 8), 16 if profile else 14)
+        self.slot_bits = min(max((2 * pixels).bit_length(), 8), 16 if profile else 14)
         flag_bits = min(max(pixels.bit_length(), 8), 13)
-        match_bits = min(max(pixels.bit_length(), 8), 17)
-        self.slots, self.slot_mask = 1 << slot_bits, (1 << slot_bits) - 1
+        match_bits = min(max(pixels.bit_length(), 8), 16)
+        slots = n << self.slot_bits
         self.flag_mask, self.match_mask = (1 << flag_bits) - 1, (1 << match_bits) - 1
-        self.match = self.match_length = self.similarity = 0
-        pix: cython.uchar[::1] = _buffer("B", (rows + 3) * self.stride + 2 * _STRIDE_PAD)
-        order: cython.uchar[::1] = _buffer("B", 256)
-        rank: cython.uchar[::1] = _buffer("B", 256)
-        color: cython.int[::1] = _buffer("i", 1024)
-        distance: cython.ushort[::1] = _buffer("H", 256 * k)
-        logs: cython.short[::1] = _buffer("h", n * 16 << slot_bits)
-        checks: cython.uint[::1] = _buffer("I", n << slot_bits)
-        key: cython.uint[::1] = _buffer("I", 32)
-        found: cython.int[::1] = _buffer("i", 32)
-        weight_a: cython.int[::1] = _buffer("i", 32 * 16)
-        weight_b: cython.int[::1] = _buffer("i", 32 * 16)
-        weight_c: cython.int[::1] = _buffer("i", 512 * 16)
-        weight_n: cython.int[::1] = _buffer("i", 32 * 16)
-        hit: cython.int[::1] = _buffer("i", 8)
-        hit_context: cython.int[::1] = _buffer("i", 8)
-        hit_chance: cython.ushort[::1] = _buffer("H", _HITS * 1024, 49152)
-        hit_weight_a: cython.int[::1] = _buffer("i", 32 * 8, 19661)
-        hit_weight_b: cython.int[::1] = _buffer("i", 32 * 8)
-        flag_logs: cython.short[::1] = _buffer("h", _FLAGS * 4 << flag_bits)
-        flag_weight_a: cython.int[::1] = _buffer("i", 16 * 8, 12452)
-        flag_weight_b: cython.int[::1] = _buffer("i", 1024 * 8)
-        nearest: cython.short[::1] = _buffer("h", 32768)
-        priors: cython.short[::1] = _buffer("h", k * _WIDTHS * 272)
-        errors: cython.int[::1] = _buffer("i", 2 * _ERRORS * self.stride)
-        latest: cython.uint[::1] = _buffer("I", 1 << match_bits)
-        latest_short: cython.uint[::1] = _buffer("I", 1 << match_bits)
-        exp: cython.ushort[::1] = _EXP
-        log: cython.short[::1] = _LOG
-        rate: cython.int[::1] = _RATE
-        decay: cython.int[::1] = _DECAY
-        flag_rate: cython.int[::1] = _FLAG_RATE
-        flag_decay: cython.int[::1] = _FLAG_DECAY
-        level: cython.uchar[::1] = _LEVEL
-        spread: cython.int[::1] = _SPREAD
-        self.owners = [pix, order, rank, color, distance, logs, checks, key, found, weight_a, weight_b, weight_c,
-                       weight_n, hit, hit_context, hit_chance, hit_weight_a, hit_weight_b, flag_logs, flag_weight_a,
-                       flag_weight_b, nearest, priors, errors, latest, latest_short]  # fmt: skip
-        if cython.compiled:
-            self.pixels = cython.address(pix[0])
-            self.order, self.rank = cython.address(order[0]), cython.address(rank[0])
-            self.color, self.distance = cython.address(color[0]), cython.address(distance[0])
-            self.logs, self.checks = cython.address(logs[0]), cython.address(checks[0])
-            self.key, self.found = cython.address(key[0]), cython.address(found[0])
-            self.weight_a, self.weight_b = cython.address(weight_a[0]), cython.address(weight_b[0])
-            self.weight_c, self.weight_n = cython.address(weight_c[0]), cython.address(weight_n[0])
-            self.hit, self.hit_context = cython.address(hit[0]), cython.address(hit_context[0])
-            self.hit_chance = cython.address(hit_chance[0])
-            self.hit_weight_a, self.hit_weight_b = cython.address(hit_weight_a[0]), cython.address(hit_weight_b[0])
-            self.flag_logs = cython.address(flag_logs[0])
-            self.flag_weight_a, self.flag_weight_b = cython.address(flag_weight_a[0]), cython.address(flag_weight_b[0])
-            self.nearest, self.priors = cython.address(nearest[0]), cython.address(priors[0])
-            self.errors = cython.address(errors[0])
-            self.latest, self.latest_short = cython.address(latest[0]), cython.address(latest_short[0])
-            self.exp, self.log = cython.address(exp[0]), cython.address(log[0])
-            self.rate, self.decay = cython.address(rate[0]), cython.address(decay[0])
-            self.flag_rate, self.flag_decay = cython.address(flag_rate[0]), cython.address(flag_decay[0])
-            self.level, self.spread = cython.address(level[0]), cython.address(spread[0])
-        else:
-            self.pixels, self.order, self.rank, self.color, self.distance = pix, order, rank, color, distance
-            self.logs, self.checks, self.key, self.found = logs, checks, key, found
-            self.weight_a, self.weight_b, self.weight_c, self.weight_n = weight_a, weight_b, weight_c, weight_n
-            self.hit, self.hit_context, self.hit_chance = hit, hit_context, hit_chance
-            self.hit_weight_a, self.hit_weight_b = hit_weight_a, hit_weight_b
-            self.flag_logs, self.flag_weight_a, self.flag_weight_b = flag_logs, flag_weight_a, flag_weight_b
-            self.nearest, self.priors, self.errors = nearest, priors, errors
-            self.latest, self.latest_short = latest, latest_short
-            self.exp, self.log, self.rate, self.decay = exp, log, rate, decay
-            self.flag_rate, self.flag_decay, self.level, self.spread = flag_rate, flag_decay, level, spread
-
+        self.match = self.match_length = self.similarity = self.similar_second = self.runs = 0
+        self.second = -1
+        self.pending = False
+        self.steps = 0
+        self.priors = 16 * slots
+        self.pixels = _uchars(self._own("B", (rows + 3) * self.stride + 2 * _STRIDE_PAD))
+        self.order = _uchars(self._own("B", 256))
+        self.rank = _uchars(self._own("B", 256))
+        self.color = _shorts(self._own("h", 1024))
+        self.distance = _ushorts(self._own("H", 256 * k))
+        self.logs = _shorts(self._own("h", 16 * slots + k * _WIDTHS * 272 + 32))
+        if cython.compiled:  # two slots that share their places share a line of the cache
+            self.logs += (64 - (cython.cast(cython.size_t, self.logs) & 63)) // 2
+        self.checks = _ushorts(self._own("H", slots))
+        self.base = _uints(self._own("I", 16))
+        self.place = _ints(self._own("i", 16))
+        self.check = _ints(self._own("i", 16))
+        self.found = _ints(self._own("i", 16))
+        self.count = _ints(self._own("i", 16))
+        self.frequency = _shorts(self._own("h", 16))
+        self.weight_a = _ints(self._own("i", 32 * 16))
+        self.weight_b = _ints(self._own("i", 32 * 16))
+        self.weight_d = _ints(self._own("i", 512 * 16))
+        self.weight_n = _ints(self._own("i", 32 * 16))
+        self.hit = _ints(self._own("i", 8))
+        self.bump = _ints(self._own("i", 8))
+        self.chance = _ints(self._own("i", 8))
+        self.hit_chance = _ushorts(self._own("H", _HITS * 1024))
+        self.hit_weight_a = _ints(self._own("i", 32 * 8))
+        self.hit_weight_b = _ints(self._own("i", 32 * 8))
+        self.bias = _shorts(self._own("h", 4 * 1024 * 16))
+        self.bias_set = _ints(self._own("i", 4))
+        self.trouble = _ints(self._own("i", 2))
+        self.flag_logs = _shorts(self._own("h", _FLAGS * 4 << flag_bits))
+        self.flag_weight_a = _ints(self._own("i", 32 * 8))
+        self.flag_weight_b = _ints(self._own("i", 2048 * 8))
+        self.key = _uints(self._own("I", 8))
+        self.nearest = _shorts(self._own("h", 32768))
+        self.guess = _shorts(self._own("h", 32))
+        self.errors = _shorts(self._own("h", 16 * self.stride))
+        self.latest = _uints(self._own("I", 1 << match_bits))
+        self.latest_short = _uints(self._own("I", 1 << match_bits))
+        self.exp, self.log = _ushorts(_EXP), _shorts(_LOG)
+        self.rise, self.decay = _shorts(_RISE), _ints(_DECAY)
+        self.flag_rate, self.flag_decay = _ints(_FLAG_RATE), _ints(_FLAG_DECAY)
+        self.level, self.spread, self.trust = _uchars(_LEVEL), _ints(_SPREAD), _ints(_TRUST)
         i: cython.int
         c: cython.int
         alpha: cython.int
         for i in range(k):
             alpha = colors[4 * i + 3]
-            color[4 * i + 3] = alpha
+            self.color[4 * i + 3] = alpha
             for c in range(3):
-                color[4 * i + c] = (colors[4 * i + c] * alpha + 127) // 255
-            order[i] = i
+                self.color[4 * i + c] = (colors[4 * i + c] * alpha + 127) // 255
+            self.order[i] = i
         self._sort(0, k)
         self._start()
 
     @cython.cfunc
+    def _own(self, kind: str, size: int, value: int = 0) -> object:
+        """A buffer of this band's own."""
+        buffer = _buffer(kind, size, value)
+        self.owners.append(buffer)
+        return buffer
+
+    @cython.cfunc
     def _sort(self, start: cython.int, n: cython.int) -> object:
         """Puts colours start to start + n into the order of a binary tree: halves along their widest axis."""
-        color: cython.p_int = self.color
+        color: cython.p_short = self.color
         order: cython.p_uchar = self.order
         axis: cython.int = 0
         c: cython.int
@@ -403,7 +469,7 @@ class Band(Arithmetic):
     @cython.exceptval(check=False)
     def _start(self) -> cython.int:
         """Ranks, distances and the tables' first values."""
-        color: cython.p_int = self.color
+        color: cython.p_short = self.color
         by_index = cython.declare(cython.int[1024])
         i: cython.int
         j: cython.int
@@ -422,14 +488,22 @@ class Band(Arithmetic):
                     total += abs(color[4 * i + c] - color[4 * j + c])
                 self.distance[256 * i + j] = total
                 self.distance[256 * j + i] = total
-        for i in range(32768):
-            self.nearest[i] = -1
         for i in range(_FLAGS * (cython.cast(cython.int, self.flag_mask) + 1)):
             self.flag_logs[4 * i] = -2191
             self.flag_logs[4 * i + 1] = -380
         for i in range(32):  # counts
             for c in range(self.contexts):
                 self.weight_n[16 * i + c] = 62912 // self.contexts * (10 * i + 3) // (10 * i + 15)
+        for i in range(32768):
+            self.nearest[i] = -1
+        for i in range(_HITS * 1024):
+            self.hit_chance[i] = 49152
+        for i in range(256):
+            self.hit_weight_a[i] = 19661
+            self.flag_weight_a[i] = 12452
+        self.trouble[0] = self.trouble[1] = 2000 << 14
+        for i in range(24, 32):
+            self.guess[i] = 255  # of alpha, where it is no channel
         return 0
 
     @cython.cfunc
@@ -454,7 +528,7 @@ class Band(Arithmetic):
         no_weight: cython.uint = self.exp[min(max(score, 0), 1023)]
         yes_weight: cython.uint = self.exp[min(max(-score, 0), 1023)]
         total: cython.uint = no_weight + yes_weight
-        unit: cython.ulonglong = self.range // total
+        unit: cython.ulonglong = cython.cast(cython.uint, self.range) // total
         if self.decoding:
             yes = 1 if self.low < unit * yes_weight else 0
         if yes:
@@ -483,196 +557,249 @@ class Band(Arithmetic):
 
     @cython.cfunc
     @cython.nogil
+    @cython.inline
     @cython.exceptval(check=False)
-    def _find(self, node: cython.uint, prior: cython.Py_ssize_t) -> cython.int:
-        """The slots of all contexts at a node of the tree; new ones begin as the prior says."""
-        checks: cython.p_uint = self.checks
-        logs: cython.p_short = self.logs
-        priors: cython.p_short = self.priors
-        key: cython.p_uint = self.key
-        found: cython.p_int = self.found
-        mask: cython.uint = self.slot_mask
-        first: cython.uint = 0
-        contexts: cython.int = self.contexts
+    def _locate(self, first: cython.int, last: cython.int, node: cython.uint) -> cython.void:
+        """Where the slots of contexts first to last - 1 at a node of the tree will be looked for."""
+        bits: cython.int = self.slot_bits
         c: cython.int
-        s: cython.Py_ssize_t
         h: cython.uint
-        check: cython.uint
-        at: cython.uint
-        other: cython.uint
-        slot: cython.Py_ssize_t
-        for c in range(contexts):
-            h = _mix(key[c], node)
-            h = ((h ^ (h >> 15)) * 0x2C1B3C6D) & 0x7FFFFFFF
-            h ^= h >> 12
-            check = h >> 16 | 1
-            at = first + (h & mask)
-            if checks[at] >> 8 != check:
-                other = at ^ 1
-                if checks[other] >> 8 == check:
-                    at = other
-                else:
-                    if checks[other] & 255 < checks[at] & 255:
-                        at = other
-                    checks[at] = check << 8
-                    slot = 16 * cython.cast(cython.Py_ssize_t, at)
-                    for s in range(16):
-                        logs[slot + s] = priors[prior + s]
-            found[c] = cython.cast(cython.int, at)
-            first += mask + 1
-        return 0
+        at: cython.int
+        node *= 0x1E35A7BD
+        for c in range(first, last):
+            h = ((self.base[c] + node) * 0x2C1B3C6D) & 0x7FFFFFFF
+            at = (c << bits) + cython.cast(cython.int, h >> (31 - bits))
+            self.place[c] = at
+            self.check[c] = cython.cast(cython.int, h >> (20 - bits) & 0x7FF) | 1
+            if cython.compiled:
+                prefetch(self.checks + at)
+                prefetch(self.logs + 16 * at)
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
-    def _nibble(
-        self,
-        symbol: cython.int,
-        symbols: cython.int,
-        excluded: cython.int,
-        stage: cython.int,
-        set_a: cython.int,
-        set_b: cython.int,
-        set_c: cython.int,
-    ) -> cython.int:
+    def _find(self, prior: cython.int) -> cython.void:
+        """The slots of all contexts where they were located; new ones begin as the prior says.
+
+        There are no branches, which would often guess wrong: a slot that is not new is copied to itself.
+        """
+        checks: cython.p_ushort = self.checks
+        logs: cython.p_short = self.logs
+        c: cython.int
+        at: cython.int
+        here: cython.int
+        there: cython.int
+        check: cython.int
+        is_here: cython.int
+        is_there: cython.int
+        other: cython.int
+        source: cython.Py_ssize_t
+        for c in range(self.contexts):
+            at = self.place[c]
+            check = self.check[c]
+            here = checks[at]
+            there = checks[at ^ 1]
+            is_here = here >> 5 == check
+            is_there = there >> 5 == check
+            other = (is_here ^ 1) & (is_there | ((there & 31) < (here & 31)))
+            at ^= other
+            here += (there - here) * other
+            is_here |= is_there
+            here = (check << 5) + (here - (check << 5)) * is_here
+            source = self.priors + prior
+            source += (16 * cython.cast(cython.Py_ssize_t, at) - source) * is_here
+            checks[at] = here
+            self.found[c] = at
+            self.count[c] = here & 31
+            if cython.compiled:
+                _copy(logs + 16 * at, logs + source)
+            else:
+                logs[16 * at : 16 * at + 16] = logs[source : source + 16]
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _code(self, symbol: cython.int, symbols: cython.int, excluded: cython.int) -> cython.int:
         """Codes a symbol below `symbols` but not `excluded` (-1: any); its slots are in `found`.
 
         symbol: what to encode.
-        stage: 0 for a high nibble, 1 for a low one.
         """
-        score = cython.declare(cython.int[16])
-        frequency = cython.declare(cython.ushort[16])
-        error = cython.declare(cython.short[16])
-        gradient = cython.declare(cython.int[16])
+        score = cython.declare(cython.short[32])  # the last 16 for symbols that are not there
         w = cython.declare(cython.short[16])
-        bump = cython.declare(cython.int[8])
+        own = cython.declare(cython.int[16])
+        quarter = cython.declare(cython.uint[4])
         logs: cython.p_short = self.logs
-        checks: cython.p_uint = self.checks
-        found: cython.p_int = self.found
+        count: cython.p_int = self.count
         exp: cython.p_ushort = self.exp
         log: cython.p_short = self.log
-        hit: cython.p_int = self.hit
-        hit_context: cython.p_int = self.hit_context
-        hit_chance: cython.p_ushort = self.hit_chance
+        bump: cython.p_int = self.bump
+        frequency: cython.p_short = self.frequency
         weight: cython.p_int = self.weight_n
-        if cython.compiled:
-            a: cython.p_int = self.weight_a + set_a
-            b: cython.p_int = self.weight_b + set_b
-            d: cython.p_int = self.weight_c + set_c
-        else:
-            a, b, d = self.weight_a[set_a:], self.weight_b[set_b:], self.weight_c[set_c:]
-        contexts: cython.Py_ssize_t = self.contexts
+        contexts: cython.int = self.contexts
+        abreast: cython.Py_ssize_t = self.abreast
+        lanes: cython.Py_ssize_t = self.lanes
         s: cython.Py_ssize_t
         c: cython.Py_ssize_t
-        at: cython.Py_ssize_t
         n: cython.int
-        slot: cython.p_short
-        lanes: cython.Py_ssize_t = self.lanes
-        for s in range(16):
+        for c in range(16):
+            own[c] = 0
+        for c in range(contexts):
+            own[c] = weight[16 * count[c] + c]
+        if cython.compiled:
+            _weigh(w, own, self.weight_a + self.set_a, self.weight_b + self.set_b, self.weight_d + self.set_d, abreast)
+        else:
+            _weigh(
+                w, own, self.weight_a[self.set_a :], self.weight_b[self.set_b :], self.weight_d[self.set_d :], abreast
+            )
+        # Scores fit 16 bits: 16 contexts add 1536 each at the most, 5 hits 1304, 4 biases 250.
+        for s in range(32):
             score[s] = 0
         for c in range(contexts):
-            at = found[c]
-            n = checks[at] & 255
-            n = (a[c] + b[c] + d[c] + weight[16 * n + c]) >> 4
-            w[c] = _clamp(n, _MOST_WEIGHT)
-        for c in range(contexts):
-            at = found[c]
             if cython.compiled:
-                slot = logs + 16 * at
+                _add(score, logs + 16 * self.found[c], w[c])
             else:
-                slot = logs[16 * at : 16 * at + 16]
-            _add(score, slot, w[c])
+                _add(score, logs[16 * self.found[c] :], w[c])
         a2: cython.p_int = self.hit_weight_a
         b2: cython.p_int = self.hit_weight_b
-        hit_a: cython.int = set_a >> 1
-        hit_b: cython.int = set_b >> 1
-        stage *= 512
-        for c in range(5):
-            s = hit[c]
-            if s >= 0:
-                n = hit_chance[1024 * c + stage + hit_context[c]] >> 4
-                bump[c] = log[n] - log[4095 - n]
-                n = _clamp((a2[hit_a + c] + b2[hit_b + c]) >> 4, _MOST_WEIGHT)
-                score[s] += (n * bump[c]) >> 16
+        hit_a: cython.int = self.set_a >> 1
+        hit_b: cython.int = self.set_b >> 1
+        for c in range(self.hits):
+            n = self.hit_chance[self.chance[c]] >> 4
+            bump[c] = log[n] - log[4095 - n]
+            n = _clamp((a2[hit_a + c] + b2[hit_b + c]) >> 4, _MOST_WEIGHT)
+            score[self.hit[c]] += (n * bump[c]) >> 16
+
+        for c in range(4):
+            if cython.compiled:
+                _lean(score, self.bias + self.bias_set[c])
+            else:
+                _lean(score, self.bias[self.bias_set[c] :])
 
         # Frequencies, the highest 32767.
-        best: cython.int = -32768
         for s in range(symbols, 16):
             score[s] = -32768
         if excluded >= 0:
             score[excluded] = -32768
+        _fall(score, lanes)
         for s in range(16):
-            if score[s] > best:
-                best = score[s]
-        total: cython.uint = 0
-        for s in range(16):
-            n = best - score[s]
-            n = exp[n if n < 1023 else 1023]
-            frequency[s] = n
-            total += n
+            frequency[s] = exp[score[s]]
         for s in range(symbols, 16):
-            total -= frequency[s]
             frequency[s] = 0
         if excluded >= 0:
-            total -= frequency[excluded]
             frequency[excluded] = 0
+        for s in range(4):
+            quarter[s] = frequency[4 * s] + frequency[4 * s + 1] + frequency[4 * s + 2] + frequency[4 * s + 3]
+        total: cython.uint = quarter[0] + quarter[1] + quarter[2] + quarter[3]
         unit: cython.uint = cython.cast(cython.uint, self.range) // total
         below: cython.uint = 0
+        part: cython.uint
+        right: cython.uint
         if self.decoding:
+            # By halves and without branches.
             target: cython.uint = cython.cast(cython.uint, self.low) // unit
             if target >= total:
                 target = total - 1
-            symbol = 0
-            while below + frequency[symbol] <= target:
-                below += frequency[symbol]
-                symbol += 1
+            part = quarter[0] + quarter[1]
+            right = target >= part
+            symbol = 8 * right
+            below = part * right
+            part = quarter[symbol >> 2]
+            right = target - below >= part
+            symbol += 4 * right
+            below += part * right
+            part = frequency[symbol] + frequency[symbol + 1]
+            right = target - below >= part
+            symbol += 2 * right
+            below += part * right
+            part = frequency[symbol]
+            right = target - below >= part
+            symbol += right
+            below += part * right
         else:
             for s in range(symbol):
                 below += frequency[s]
-        self._narrow(unit * below, unit * frequency[symbol])
+        self._narrow(
+            cython.cast(cython.ulonglong, unit * below), cython.cast(cython.ulonglong, unit * frequency[symbol])
+        )
+        self.symbol = symbol
+        self.total = total
+        return symbol
 
-        # What the symbol teaches.
-        inverse: cython.uint = 1073741824 // total
-        for s in range(16):
-            error[s] = -cython.cast(cython.short, (frequency[s] * inverse) >> 16)
-        error[symbol] += 16384
-        rate: cython.p_int = self.rate
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _teach(self) -> cython.void:
+        """What the last symbol that was coded teaches its slots and weights."""
+        error = cython.declare(cython.short[32])
+        gradient = cython.declare(cython.int[16])
+        logs: cython.p_short = self.logs
+        checks: cython.p_ushort = self.checks
+        frequency: cython.p_short = self.frequency
+        weight: cython.p_int = self.weight_n
+        rise: cython.p_short = self.rise
         decay: cython.p_int = self.decay
+        slot: cython.p_short
+        symbol: cython.int = self.symbol
+        contexts: cython.int = self.contexts
+        abreast: cython.Py_ssize_t = self.abreast
+        lanes: cython.Py_ssize_t = self.lanes
+        at: cython.int
+        s: cython.int
+        c: cython.Py_ssize_t
+        n: cython.int
         g: cython.int
-        p: cython.int
         now: cython.int
+        self.pending = False
+        low: cython.int = self.set_a >= 256
+        self.steps += 1
+        step: cython.int = 168 + 1802240 // ((self.trouble[low] >> 14) + 1024) + 6400 // ((self.steps >> 6) + 32)
+        _shares(error, frequency, min(1073741824 // self.total, 32767))
+        error[symbol] += 16384
+        error[16] = 0
+        self.trouble[low] += (error[symbol] << 4) - (self.trouble[low] >> 10)
+        for c in range(16):
+            gradient[c] = 0
         for c in range(contexts):
-            at = found[c]
-            n = checks[at] & 255
-            if n < _COUNTS - 1:
-                checks[at] += 1
+            at = self.found[c]
+            n = self.count[c]
+            checks[at] += n < 20
             if cython.compiled:
                 slot = logs + 16 * at
             else:
                 slot = logs[16 * at : 16 * at + 16]
-            g = _dot(error, slot, lanes) >> 14
-            g = (g * 3) >> 6
+            g = ((_dot(error, slot, lanes) >> 14) * step) >> 14
             gradient[c] = g
             weight[16 * n + c] = _clamp(weight[16 * n + c] + 2 * g, _WEIGHT_LIMIT)
             now = slot[symbol]
             _sink(slot, decay[n])
-            p = -now >> 4
-            p = exp[p if p < 1023 else 1023] * 2
-            p += ((65536 - p) * rate[n]) >> 15
-            slot[symbol] = log[p >> 4]
-        _learn(a, gradient, contexts)
-        _learn(b, gradient, contexts)
-        _learn(d, gradient, contexts)
-        for c in range(5):
-            s = hit[c]
-            if s >= 0:
-                g = (((error[s] * bump[c]) >> 14) * 400) >> 10
+            now += rise[193 * n + (-now >> 6)]
+            slot[symbol] = now if now < 0 else 0
+        if cython.compiled:
+            _learn(self.weight_a + self.set_a, gradient, abreast)
+            _learn(self.weight_b + self.set_b, gradient, abreast)
+            _learn(self.weight_d + self.set_d, gradient, abreast)
+        else:
+            _learn(self.weight_a[self.set_a :], gradient, abreast)
+            _learn(self.weight_b[self.set_b :], gradient, abreast)
+            _learn(self.weight_d[self.set_d :], gradient, abreast)
+        for c in range(4):
+            if cython.compiled:
+                _bend(self.bias + self.bias_set[c], error, lanes)
+            else:
+                _bend(self.bias[self.bias_set[c] :], error, lanes)
+        a2: cython.p_int = self.hit_weight_a
+        b2: cython.p_int = self.hit_weight_b
+        hit_a: cython.int = self.set_a >> 1
+        hit_b: cython.int = self.set_b >> 1
+        for c in range(self.hits):
+            s = self.hit[c]
+            if s < 16:
+                g = (((error[s] * self.bump[c]) >> 14) * 400) >> 10
                 a2[hit_a + c] = _clamp(a2[hit_a + c] + g, _WEIGHT_LIMIT)
                 b2[hit_b + c] = _clamp(b2[hit_b + c] + g, _WEIGHT_LIMIT)
-                at = 1024 * c + stage + hit_context[c]
-                n = hit_chance[at]
-                hit_chance[at] = n + ((65535 - n) >> 6) if s == symbol else n - (n >> 6)
-        return symbol
+                at = self.chance[c]
+                n = self.hit_chance[at]
+                self.hit_chance[at] = n + ((65535 - n) >> 6) if s == symbol else n - (n >> 6)
 
     @cython.cfunc
     @cython.nogil
@@ -683,12 +810,16 @@ class Band(Arithmetic):
         That is 16 logarithms of chances for the high nibble, then 16 of low ones for each of its values.
         """
         start: cython.int = (rank * _WIDTHS + width) * 272
-        priors: cython.p_short = self.priors
+        priors: cython.p_short
+        if cython.compiled:
+            priors = self.logs + self.priors
+        else:
+            priors = self.logs[self.priors :]
         if priors[start]:
             return start
         mass = cython.declare(cython.uint[256])
         group = cython.declare(cython.uint[16])
-        color: cython.p_int = self.color
+        color: cython.p_short = self.color
         total: cython.uint = 0
         spread: cython.int = self.spread[width]
         far: cython.int
@@ -753,7 +884,7 @@ class Band(Arithmetic):
             red, green, blue, alpha = (red & 248) + 4, (green & 248) + 4, (blue & 248) + 4, 255
         else:
             red, green, blue, alpha = (red & 240) + 8, (green & 240) + 8, (blue & 240) + 8, (alpha & 224) + 16
-        color: cython.p_int = self.color
+        color: cython.p_short = self.color
         least: cython.int = 0x7FFFFFFF
         far: cython.int
         i: cython.int
@@ -791,269 +922,439 @@ class Band(Arithmetic):
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
-    def _row(self, y: cython.int) -> cython.int:
-        """Codes a row: for each pixel its neighbours, then a flag if that will do, or else a tree of two nibbles."""
+    def _follow(self, at: cython.int, flat: cython.bint) -> cython.int:
+        """Moves the match on, or seeks others; returns the rank that it expects, or -1.
+
+        Two earlier places that looked like this one: one is followed as long as it is right, one found afresh.
+        """
+        self.second = -1
+        self.similar_second = 0
+        found: cython.uint
+        i: cython.int = 0
+        if self.match:
+            self.match += 1
+            self.similarity = 16 if flat else self._similar(self.match, at)
+            if self.similarity < 8:
+                self.match = 0
+        if not flat:
+            if self.match == 0:
+                self.match_length = 0
+                found = self.latest[self.place_long & self.match_mask]
+                if found and (found ^ self.place_long) >> 27 == 0:
+                    self.match = cython.cast(cython.int, found & 0x7FFFFFF)
+                    self.similarity = self._similar(self.match, at)
+                    if self.similarity < 8:
+                        self.match = 0
+            self.latest[self.place_long & self.match_mask] = (self.place_long >> 27 << 27) | at
+            if self.hits > 1:
+                found = self.latest_short[self.place_short & self.match_mask]
+                self.latest_short[self.place_short & self.match_mask] = (self.place_short >> 27 << 27) | at
+                if found and (found ^ self.place_short) >> 27 == 0:
+                    i = cython.cast(cython.int, found & 0x7FFFFFF)
+            if i:
+                self.similar_second = self._similar(i, at)
+                if self.similar_second >= 4:
+                    self.second = self.pixels[i]
+                else:
+                    self.similar_second = 0
+        if self.match:
+            return self.pixels[self.match]
+        self.match_length = self.similarity = 0
+        return -1
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _predict(self, at: cython.int, err: cython.int, err_above: cython.int) -> cython.void:
+        """Guesses the colour from the neighbours' in five ways, and blends them by how right they were nearby."""
         pixels: cython.p_uchar = self.pixels
         distance: cython.p_ushort = self.distance
-        color: cython.p_int = self.color
-        key: cython.p_uint = self.key
+        color: cython.p_short = self.color
+        errors: cython.p_short = self.errors
+        guess: cython.p_short = self.guess
         level: cython.p_uchar = self.level
-        hit: cython.p_int = self.hit
-        hit_context: cython.p_int = self.hit_context
-        errors: cython.p_int = self.errors
-        stride: cython.int = self.stride
-        channels: cython.int = self.channels
-        guess = cython.declare(cython.int[32])
         trust = cython.declare(cython.int[8])
-        blend = cython.declare(cython.int[4])
-        start: cython.int = (y + 3) * stride + 8
-        err: cython.int = _ERRORS * (8 + (y & 1) * stride)
-        err_above: cython.int = _ERRORS * (8 + (1 - (y & 1)) * stride)
-        two: cython.bint = self.colors > 16
-        run: cython.int = 0
-        change: cython.int = 0
-        x: cython.int
-        at: cython.int
-        i: cython.int
-        for i in range(4):
-            pixels[start - 1 - i] = pixels[start - stride]
-        c: cython.int
+        mean = cython.declare(cython.short[8])
+        w: cython.int = pixels[at - 1]
+        ww: cython.int = pixels[at - 2]
+        above: cython.int = at - self.stride
+        n: cython.int = pixels[above]
+        nw: cython.int = pixels[above - 1]
+        ne: cython.int = pixels[above + 1]
+        above -= self.stride
+        nn: cython.int = pixels[above]
+        nne: cython.int = pixels[above + 1]
+        self.pattern = (w == n) | (nw == n) << 1 | (ne == n) << 2 | (nw == w) << 3
+        along: cython.int = distance[w << 8 | ww] + distance[n << 8 | nw] + distance[n << 8 | ne]
+        across: cython.int = distance[w << 8 | nw] + distance[n << 8 | nn] + distance[ne << 8 | nne]
+        self.activity = level[min(along + across, 4095)]
+        tilt: cython.int = across - along
+        lean: cython.int = abs(tilt)
+        lean = (lean > 24) + (lean > 96) + 2 * (lean > 240)
         k: cython.int
-        # neighbours by the points of the compass
-        w: cython.int
-        n: cython.int
-        nw: cython.int
-        ne: cython.int
-        ww: cython.int
-        nn: cython.int
-        nee: cython.int
-        nne: cython.int
-        nww: cython.int
-        www: cython.int
-        nwww: cython.int
-        neee: cython.int
-        nnw: cython.int
-        nnee: cython.int
-        flat: cython.bint
-        equal: cython.int
-        pattern: cython.int
-        symbol: cython.int
-        matched: cython.int
-        second: cython.int
-        similar_second: cython.int
-        length: cython.int
-        agree: cython.int
-        agree_second: cython.int
-        ahead: cython.int
-        candidate: cython.int
-        excluded: cython.int
-        high: cython.int
-        third: cython.int
-        h: cython.uint
-        h_second: cython.uint
-        across: cython.int
-        along: cython.int
-        tilt: cython.int
-        activity: cython.int
+        c: cython.int
+        total: cython.int = 0
+        if cython.compiled:
+            _recent(mean, errors + err - 8, errors + err_above, errors + err_above + 8)
+        else:
+            _recent(mean, errors[err - 8 :], errors[err_above:], errors[err_above + 8 :])
+        for k in range(5):
+            trust[k] = self.trust[mean[k]]
+            total += trust[k]
+        total = 1073741824 // total
+        for k in range(5):
+            trust[k] = (trust[k] * cython.cast(cython.longlong, total)) >> 14
         wc: cython.int
         nc: cython.int
+        nwc: cython.int
+        nec: cython.int
+        o: cython.int
         g: cython.int
-        total: cython.int
-        doubt: cython.int
-        p0: cython.int
-        p1: cython.int
-        p2: cython.int
-        prior: cython.int
-        rest: cython.int
-        for x in range(self.width):
-            at = start + x
-            w, ww, www = pixels[at - 1], pixels[at - 2], pixels[at - 3]
-            i = at - stride
-            n, nw, ne, nee, nww = pixels[i], pixels[i - 1], pixels[i + 1], pixels[i + 2], pixels[i - 2]
-            nwww, neee = pixels[i - 3], pixels[i + 3]
-            i -= stride
-            nn, nne, nnw, nnee = pixels[i], pixels[i + 1], pixels[i - 1], pixels[i + 2]
-            symbol = pixels[at]
-            flat = w == n and n == nw and n == ne
-            equal = (ww == w) | (nn == n) << 1 | (nee == ne) << 2 | (nne == ne) << 3 | (nww == nw) << 4
-            run = 0 if x == 0 or w != ww else run + 1
+        for c in range(self.channels):
+            wc, nc, nwc, nec = color[4 * w + c], color[4 * n + c], color[4 * nw + c], color[4 * ne + c]
+            g = ((wc + nc) >> 1) + ((nec - nwc) >> 2)
+            o = wc if tilt > 0 else nc
+            g = _byte(g + (((o - g) * lean) >> 2))
+            guess[8 * c] = g
+            o = trust[0] * g
+            g = (3 * wc + 3 * nc + 2 * nec) >> 3
+            guess[8 * c + 1] = g
+            o += trust[1] * g
+            g = max(min(wc, nc), min(max(wc, nc), wc + nc - nwc))
+            guess[8 * c + 2] = g
+            o += trust[2] * g
+            g = _byte(wc + ((nec - nwc) >> 1))
+            guess[8 * c + 3] = g
+            o += trust[3] * g
+            g = _byte(nc + ((wc - nwc) >> 1) + ((nc - color[4 * nn + c]) >> 2))
+            guess[8 * c + 4] = g
+            o += trust[4] * g
+            guess[8 * c + 5] = (o + 32768) >> 16
+        k = errors[err_above + 5] + errors[err_above + 13] + 2 * errors[err - 3]
+        self.doubt = level[min(k, 4095)]
+        self.p0 = self._snap(guess[0], guess[8], guess[16], guess[24])
+        self.p1 = self._snap(guess[1], guess[9], guess[17], guess[25])
+        self.p2 = self._snap(guess[5], guess[13], guess[21], guess[29])
+        if cython.compiled:
+            prefetch(self.logs + self.priors + (self.p2 * _WIDTHS + (self.doubt >> 1)) * 272)
 
-            # Two earlier places that looked like this one: one is followed as long as it is right, one found afresh.
-            if self.match:
-                self.match += 1
-                self.similarity = 16 if flat else self._similar(self.match, at)
-                if self.similarity < 8:
-                    self.match = 0
-            second = -1
-            similar_second = 0
-            if not flat:
-                h_second = nw | ne << 8 | nww << 16 | nee << 24
-                h = _mix(_mix(w | ww << 8 | www << 16 | n << 24, h_second), nn | nnw << 8 | nne << 16 | nnee << 24)
-                h_second = _mix(_mix(w | ww << 8 | n << 16 | nn << 24, h_second), nne)
-                h = (((h ^ (h >> 15)) * 0x2C1B3C6D) & 0x7FFFFFFF) >> 14 & self.match_mask
-                h_second = (((h_second ^ (h_second >> 15)) * 0x2C1B3C6D) & 0x7FFFFFFF) >> 14 & self.match_mask
-                if self.match == 0:
-                    self.match_length = 0
-                    self.match = self.latest[h]
-                    if self.match:
-                        self.similarity = self._similar(self.match, at)
-                        if self.similarity < 8:
-                            self.match = 0
-                self.latest[h] = at
-                i = self.latest_short[h_second]
-                self.latest_short[h_second] = at
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _look(self, at: cython.int) -> cython.void:
+        """Takes in the neighbours of a pixel."""
+        pixels: cython.p_uchar = self.pixels
+        above: cython.int = at - self.stride
+        self.w, self.ww, self.www = pixels[at - 1], pixels[at - 2], pixels[at - 3]
+        self.n, self.nw, self.ne = pixels[above], pixels[above - 1], pixels[above + 1]
+        self.nee, self.nww, self.nwww, self.neee = (
+            pixels[above + 2],
+            pixels[above - 2],
+            pixels[above - 3],
+            pixels[above + 3],
+        )
+        above -= self.stride
+        self.nn, self.nne, self.nnw, self.nnee = pixels[above], pixels[above + 1], pixels[above - 1], pixels[above + 2]
+        self.flat = self.w == self.n and self.n == self.nw and self.n == self.ne
+        self.equal = (self.ww == self.w) | (self.nn == self.n) << 1 | (self.nee == self.ne) << 2
+        self.equal |= (self.nne == self.ne) << 3 | (self.nww == self.nw) << 4
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _seek(self) -> cython.void:
+        """Where earlier places that looked like this one are noted."""
+        h: cython.uint = self.nw | self.ne << 8 | self.nww << 16 | self.nee << 24
+        g: cython.uint = _mix(self.w | self.ww << 8 | self.www << 16 | self.n << 24, h)
+        self.place_long = _stir(_mix(g, self.nn | self.nnw << 8 | self.nne << 16 | self.nnee << 24))
+        if cython.compiled:
+            prefetch(self.latest + (self.place_long & self.match_mask))
+        if self.hits > 1:
+            g = _mix(self.w | self.ww << 8 | self.n << 16 | self.nn << 24, h)
+            self.place_short = _stir(_mix(g, self.nne))
+            if cython.compiled:
+                prefetch(self.latest_short + (self.place_short & self.match_mask))
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _locate_first(self) -> cython.void:
+        """Locates the contexts that follow from the nearest neighbours alone."""
+        self.base[0] = _stir(self.w | self.n << 8 | self.nw << 16 | self.ne << 24)
+        self.base[1] = _stir(self.w | (self.run > 0) << 8)
+        self.base[2] = _stir(self.n | self.nn << 8)
+        self.base[3] = _stir(self.w | self.ww << 8)
+        self._locate(0, 4, 0 if self.colors > 16 else 1)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _locate_rest(self, x: cython.int, matched: cython.int) -> cython.void:
+        """Locates the contexts that need matches and predictions, and for `max` ten more."""
+        base: cython.p_uint = self.base
+        h: cython.uint = (matched + 1) | (self.second + 1) << 9
+        base[4] = _stir(h | (self.similarity >> 2) << 18 | (self.similar_second >> 2) << 22)
+        base[5] = _stir(self.p1 | self.activity >> 1 << 8)
+        if self.contexts > _DEFAULT_CONTEXTS:
+            h = _mix(
+                self.w | self.n << 8 | self.nw << 16 | self.ne << 24,
+                self.ww | self.nn << 8 | self.nne << 16 | self.nee << 24,
+            )
+            h = _mix(h, self.nwww | self.nww << 8 | self.nee << 16 | self.neee << 24)
+            base[6] = _stir(_mix(h, self.nnw | self.nnee << 8 | self.www << 16))
+            base[7] = _stir(self.n | self.ne << 8)
+            base[8] = _stir(self.w | self.ne << 8)
+            base[9] = _stir(x)
+            base[10] = _stir(self.n | self.pattern << 8)
+            base[11] = _stir(self.w | self.nw << 8 | self.n << 16)
+            base[12] = _stir(self.p0 | self.activity << 8)
+            base[13] = _stir(self.p2 | self.n << 8 | self.doubt >> 2 << 16)
+            base[14] = _stir(self.p2 | self.w << 8)
+            base[15] = _stir(self.p2 | self.doubt << 8)
+        self._locate(4, self.contexts, 0 if self.colors > 16 else 1)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _span(self, at: cython.int, x: cython.int, matched: cython.int, length: cython.int) -> cython.int:
+        """Codes whether all pixels are alike from here to where the row above changes.
+
+        Returns how many pixels are done, or 0.
+        """
+        key: cython.p_uint = self.key
+        w: cython.int = self.w
+        span: cython.int = self.width - x if self.change >= self.width else self.change - 1 - x
+        if span < _LEAST_SPAN:
+            return 0
+        agree: cython.int = 0
+        if matched >= 0:  # of what it expects beyond this pixel, the answer follows from what is here
+            agree = 1 if self._same(self.match, w, min(span, at - self.match)) else 2
+        size: cython.int = self.level[min(span, 4095)]
+        above: cython.int = self._same(at - 2 * self.stride, w, span)
+        run: cython.int = 15 if self.run > 255 else self.level[self.run]
+        key[0] = self.equal | size << 6 | (self.www == w) << 10 | (self.nwww == w) << 11 | (self.nnw == w) << 12
+        key[0] |= above << 13 | 1 << 20
+        key[1] = (self._around() + size + 1) & 0x7FFFFFFF
+        key[2] = w | size << 8 | agree << 12 | above << 14 | 1 << 20
+        key[3] = agree | length << 2 | size << 5 | above << 9 | 1 << 20
+        key[4] = self.runs & 15 | size << 4 | above << 8 | 1 << 20
+        key[5] = run | size << 4 | (x == 0) << 8 | (self.change >= self.width) << 9 | 1 << 20
+        whole: cython.int = self._same(at, w, span)
+        whole = self._flag(whole, 8 * (16 + agree), 8 * (1024 + (size << 4 | self.runs & 3)))
+        self.runs = self.runs << 1 & 255 | whole
+        if whole:
+            self._skip(at, x, span, agree)
+            return span
+        self.broken = x + span
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _same(self, at: cython.int, rank: cython.int, length: cython.int) -> cython.bint:
+        """Whether all of `length` positions from `at` on have that rank."""
+        i: cython.int
+        for i in range(at, at + length):
+            if self.pixels[i] != rank:
+                return False
+        return True
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _skip(self, at: cython.int, x: cython.int, span: cython.int, agree: cython.int) -> cython.void:
+        """Goes on behind `span` pixels that are all like the one before.
+
+        agree: whether a match expected that: 1 if it did.
+        """
+        i: cython.int
+        for i in range(at, at + span):
+            self.pixels[i] = self.w
+        for i in range(self.err + 8 * x, self.err + 8 * (x + span)):
+            self.errors[i] = 0
+        if agree == 1:
+            self.match += span - 1
+            self.match_length += span
+        else:
+            self.match = self.match_length = 0
+        self.run += span - 1
+        if at < 4 * self.stride:  # above the first row lies its last pixel
+            for i in range(1, span + 3):
+                self.pixels[at - self.stride + i] = self.w
+                self.pixels[at - 2 * self.stride + i] = self.w
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _around(self) -> cython.uint:
+        """A hash of eight neighbours."""
+        return _mix(
+            self.w | self.n << 8 | self.nw << 16 | self.ne << 24,
+            self.ww | self.nn << 8 | self.nee << 16 | self.nne << 24,
+        )
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _sure(
+        self, x: cython.int, matched: cython.int, length: cython.int, candidate: cython.int, symbol: cython.int
+    ) -> cython.int:
+        """Codes whether a pixel is what is nearly certain."""
+        key: cython.p_uint = self.key
+        w: cython.int = self.w
+        flat: cython.int = self.flat
+        broken: cython.int = x < self.broken
+        ahead: cython.int = min(self.change - x - 2, 8)
+        run: cython.int = 15 if self.run > 255 else self.level[self.run]
+        h: cython.uint = self._around()
+        agree: cython.int = 0
+        agree_second: cython.int = 0
+        if matched >= 0:
+            agree = (1 if matched == candidate else 2) + 3 * (self.similarity >> 1)
+        if self.second >= 0:
+            agree_second = (1 if self.second == candidate else 2) + 3 * (self.similar_second >> 1)
+        key[0] = self.equal | flat << 5 | ahead << 6 | (self.www == w) << 10 | (self.nwww == w) << 11
+        key[0] |= (self.nnw == w) << 12 | (self.nnee == w) << 13 | broken << 14
+        key[1] = (h + flat) & 0x7FFFFFFF
+        key[2] = candidate | self.equal << 8 | agree << 13 | flat << 20
+        key[3] = agree | agree_second << 6 | length << 12 | flat << 16
+        key[4] = run | ahead << 4 | flat << 8 | (candidate == 0) << 9 | length << 10 | broken << 14
+        key[5] = (_mix(h, self.nww | self.nnw << 8 | self.www << 16 | self.neee << 24) + flat) & 0x7FFFFFFF
+        return self._flag(symbol == candidate, 8 * (flat << 3 | length), 8 * (agree << 5 | self.equal))
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _tree(self, matched: cython.int, length: cython.int, excluded: cython.int, symbol: cython.int) -> cython.int:
+        """Codes a rank in one nibble or two, all contexts located, and leaves the last lesson pending."""
+        hit: cython.p_int = self.hit
+        w: cython.int = self.w
+        n: cython.int = self.n
+        third: cython.int = -1
+        if self.nw != w and self.nw != n:
+            third = self.nw
+        elif self.ne != w and self.ne != n:
+            third = self.ne
+        i: cython.int = self.pattern | self.equal << 4
+        high: cython.int = 0
+        prior: cython.int = self._prior(self.p2, self.doubt >> 1)
+        self.chance[0] = length << 4 | min(self.similarity, 15)
+        self.chance[1] = 1024 + self.similar_second
+        self.chance[2], self.chance[3], self.chance[4] = 2048 + i, 3072 + i, 4096 + i
+        self.bias_set[0], self.bias_set[1] = 16 * w, 16 * (1024 + n)
+        self.bias_set[2], self.bias_set[3] = 16 * (2048 + self.p2), 16 * (3072 + i)
+        self.set_d = 16 * (256 | self.p2)
+        if self.colors > 16:
+            hit[0], hit[1], hit[2] = _high(matched), _high(self.second), w >> 4
+            hit[3], hit[4] = 16 if n == w else n >> 4, _high(third)
+            # a high nibble whose only colour is excluded
+            i = excluded >> 4 if excluded >= 0 and self.colors - (excluded & 240) == 1 else -1
+            self.set_a, self.set_b, self.set_d = 16 * self.activity, 16 * self.pattern, 16 * self.p2
+            self._find(prior)
+            high = self._code(symbol >> 4, (self.colors + 15) >> 4, i)
+            self._locate(0, self.contexts, 1 + high)
+            if cython.compiled:
+                prefetch(self.logs + self.priors + prior + 16 + 16 * high)
+            self._teach()
+            # a rank if its high nibble is right, else only that nibble
+            self.bias_set[0] = 16 * (256 + (w if w >> 4 == high else 256 + high))
+            self.bias_set[1] = 16 * (1280 + (n if n >> 4 == high else 256 + high))
+            self.bias_set[2] = 16 * (2304 + (self.p2 if self.p2 >> 4 == high else 256 + high))
+            self.bias_set[3] = 16 * (3584 + high)
+            self.set_d = 16 * (256 | high << 4 | self.p2 >> 4)
+        for i in range(_HITS):
+            self.chance[i] += 512
+        hit[0], hit[1], hit[4] = _low(matched, high), _low(self.second, high), _low(third, high)
+        hit[2], hit[3] = _low(w, high), 16 if n == w else _low(n, high)
+        self.set_a, self.set_b = 16 * (16 + self.activity), 16 * (16 + self.pattern)
+        self._find(prior + 16 + 16 * high)
+        i = excluded & 15 if excluded >= 0 and excluded >> 4 == high else -1
+        self.pending = True
+        return high << 4 | self._code(symbol & 15, min(self.colors - 16 * high, 16), i)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _pixel(self, at: cython.int, x: cython.int) -> cython.int:
+        """Codes a pixel, or a span of them, and returns how many: a flag if that will do, or else its rank."""
+        i: cython.int
+        err: cython.int = self.err + 8 * x
+        symbol: cython.int = self.pixels[at]
+        self._look(at)
+        self.run = 0 if x == 0 or self.w != self.ww else self.run + 1
+        if not self.flat:
+            self._seek()
+            self._locate_first()
+        if self.pending:
+            self._teach()
+        predicted: cython.bint = not self.flat and self.match_length < 36
+        if predicted:
+            self._predict(at, err, self.err_above + 8 * x)
+        matched: cython.int = self._follow(at, self.flat)
+        length: cython.int = self.match_length
+        length = (length > 0) + (length > 3) + (length > 15) + (length > 31) + (length > 127)
+        candidate: cython.int = -1
+        excluded: cython.int = -1
+        if self.flat or (self.match_length >= 36 and self.similarity >= 14):
+            candidate = self.w if self.flat else matched
+            if self.change < x + 2 or x == 0:
+                self.change = x + 2
+                while self.change < self.width and self.pixels[at - self.stride - x + self.change] == self.n:
+                    self.change += 1
+            if self.flat and x >= self.broken:
+                i = self._span(at, x, matched, length)
                 if i:
-                    similar_second = self._similar(i, at)
-                    if similar_second >= 4:
-                        second = pixels[i]
-                    else:
-                        similar_second = 0
-            matched = -1
-            if self.match:
-                matched = pixels[self.match]
-            else:
-                self.match_length = self.similarity = 0
-            length = self.match_length
-            length = (length > 0) + (length > 3) + (length > 15) + (length > 31) + (length > 127)
-
-            # One decision where the pixel is nearly certain.
-            excluded = -1
-            if flat or (self.match_length >= 36 and self.similarity >= 14):
-                candidate = w if flat else matched
-                agree = 0 if matched < 0 else (1 if matched == candidate else 2) + 3 * (self.similarity >> 1)
-                agree_second = 0 if second < 0 else (1 if second == candidate else 2) + 3 * (similar_second >> 1)
-                if change < x + 2 or x == 0:
-                    change = x + 2
-                    while change < self.width and pixels[at - stride - x + change] == n:
-                        change += 1
-                ahead = min(change - x - 2, 8)
-                key[0] = equal | flat << 5 | ahead << 6
-                key[0] |= (www == w) << 10 | (nwww == w) << 11 | (nnw == w) << 12 | (nnee == w) << 13
-                h = _mix(w | n << 8 | nw << 16 | ne << 24, ww | nn << 8 | nee << 16 | nne << 24)
-                key[1] = (h + flat) & 0x7FFFFFFF
-                key[2] = candidate | equal << 8 | agree << 13 | flat << 20
-                key[3] = agree | agree_second << 6 | length << 12 | flat << 16
-                key[4] = (
-                    (15 if run > 255 else level[run]) | ahead << 4 | flat << 8 | (candidate == 0) << 9 | length << 10
-                )
-                key[5] = (_mix(h, nww | nnw << 8 | www << 16 | neee << 24) + flat) & 0x7FFFFFFF
-                if self._flag(symbol == candidate, 8 * (flat << 3 | length), 8 * (agree << 5 | equal)):
-                    symbol = candidate
-                    for k in range(_ERRORS):
-                        errors[err + k] = 0
-                else:
-                    excluded = candidate
-                    symbol = symbol if not self.decoding else -1
-            else:
-                symbol = symbol if not self.decoding else -1
+                    return i
+            if not self._sure(x, matched, length, candidate, symbol):
+                excluded = candidate
                 candidate = -1
-            if excluded >= 0 or candidate < 0:
-                pattern = (w == n) | (nw == n) << 1 | (ne == n) << 2 | (nw == w) << 3
-                along = distance[w << 8 | ww] + distance[n << 8 | nw] + distance[n << 8 | ne]
-                across = distance[w << 8 | nw] + distance[n << 8 | nn] + distance[ne << 8 | nne]
-                activity = level[min(along + across, 4095)]
-                tilt = across - along
-                for k in range(5):
-                    total = errors[err_above + k] + errors[err_above + _ERRORS + k] + 3 * errors[err - _ERRORS + k]
-                    total >>= 2
-                    trust[k] = max(65536 // (total * total + 8), 1)
-                total = trust[0] + trust[1] + trust[2] + trust[3] + trust[4]
-                for c in range(channels):
-                    wc, nc = color[4 * w + c], color[4 * n + c]
-                    i, k = color[4 * nw + c], color[4 * ne + c]
-                    g = ((wc + nc) >> 1) + ((k - i) >> 2)
-                    if tilt > 240:
-                        g = wc
-                    elif tilt < -240:
-                        g = nc
-                    elif tilt > 96:
-                        g = (g + wc) >> 1
-                    elif tilt > 24:
-                        g = (3 * g + wc) >> 2
-                    elif tilt < -96:
-                        g = (g + nc) >> 1
-                    elif tilt < -24:
-                        g = (3 * g + nc) >> 2
-                    guess[c] = _byte(g)
-                    guess[4 + c] = (3 * wc + 3 * nc + 2 * k) >> 3
-                    guess[8 + c] = min(wc, nc) if i >= max(wc, nc) else max(wc, nc) if i <= min(wc, nc) else wc + nc - i
-                    guess[12 + c] = _byte(wc + ((k - i) >> 1))
-                    guess[16 + c] = _byte(nc + ((wc - i) >> 1) + ((nc - color[4 * nn + c]) >> 2))
-                    g = trust[0] * guess[c] + trust[1] * guess[4 + c] + trust[2] * guess[8 + c]
-                    g += trust[3] * guess[12 + c] + trust[4] * guess[16 + c]
-                    blend[c] = (g + (total >> 1)) // total
-                for c in range(channels, 4):
-                    guess[c] = guess[4 + c] = blend[c] = 255
-                i = errors[err_above + 5] + errors[err_above + _ERRORS + 5] + 2 * errors[err - _ERRORS + 5]
-                doubt = level[min(i, 4095)]
-                p0 = self._snap(guess[0], guess[1], guess[2], guess[3])
-                p1 = self._snap(guess[4], guess[5], guess[6], guess[7])
-                p2 = self._snap(blend[0], blend[1], blend[2], blend[3])
-
-                key[0] = _mix(w | n << 8, nw | ne << 8)
-                key[1] = p0 | activity << 8
-                key[2] = (matched + 1) | (second + 1) << 9 | (self.similarity >> 2) << 18 | (similar_second >> 2) << 22
-                key[3] = w | (run > 0) << 8
-                key[4] = n | nn << 8
-                key[5] = w | ww << 8
-                key[6] = n | ne << 8
-                key[7] = p1 | activity >> 1 << 8
-                if self.contexts > _DEFAULT_CONTEXTS:
-                    h = _mix(w | n << 8 | nw << 16 | ne << 24, ww | nn << 8 | nne << 16 | nee << 24)
-                    key[8] = _mix(_mix(h, nwww | nww << 8 | nee << 16 | neee << 24), nnw | nnee << 8 | www << 16)
-                    key[9] = w | ne << 8
-                    key[10] = 0
-                    key[11] = n | pattern << 8
-                    key[12] = p2 | n << 8 | doubt >> 2 << 16
-                    key[13] = p2 | w << 8
-                    key[14] = w | nw << 8 | n << 16
-                    key[15] = p2 | doubt << 8
-
-                third = nw if nw != w and nw != n else ne if ne != w and ne != n else -1
-                i = pattern | equal << 4
-                hit_context[0] = length << 4 | min(self.similarity, 15)
-                hit_context[1] = similar_second
-                hit_context[2] = hit_context[3] = hit_context[4] = i
-                prior = self._prior(p2, doubt >> 1)
-                high = 0
-                if two:
-                    hit[0], hit[1], hit[2] = matched >> 4, second >> 4, w >> 4
-                    hit[3], hit[4] = -1 if n == w else n >> 4, third >> 4
-                    # a high nibble whose only colour is excluded
-                    i = excluded >> 4 if excluded >= 0 and self.colors - (excluded & 240) == 1 else -1
-                    self._find(0, prior)
-                    rest = (self.colors + 15) >> 4
-                    high = self._nibble(symbol >> 4, rest, i, 0, 16 * activity, 16 * pattern, 16 * p2)
-                hit[0], hit[1] = _low(matched, high), _low(second, high)
-                hit[2], hit[3], hit[4] = _low(w, high), -1 if n == w else _low(n, high), _low(third, high)
-                rest = min(self.colors - 16 * high, 16)
-                self._find(1 + high, prior + 16 + 16 * high)
-                i = 256 | high << 4 | p2 >> 4 if two else 256 | p2
-                k = _low(excluded, high)
-                c = 16 * (16 + pattern)
-                symbol = high << 4 | self._nibble(symbol & 15, rest, k, 1, 16 * (16 + activity), c, 16 * i)
-                for k in range(5):
-                    total = 0
-                    for c in range(channels):
-                        total += abs(guess[4 * k + c] - color[4 * symbol + c])
-                    errors[err + k] = total
-                total = 0
-                for c in range(channels):
-                    total += abs(blend[c] - color[4 * symbol + c])
-                errors[err + 5] = total
-
-            pixels[at] = symbol
-            if matched == symbol:
-                self.match_length += 1
+        if candidate >= 0:
+            symbol = candidate
+            for i in range(8):
+                self.errors[err + i] = 0
+        else:
+            if not predicted:
+                self._predict(at, err, self.err_above + 8 * x)
+            if self.flat:
+                self._locate_first()
+            self._locate_rest(x, matched)
+            symbol = self._tree(matched, length, excluded, symbol)
+            if cython.compiled:
+                _miss(self.errors + err, self.guess, self.color + 4 * symbol)
             else:
-                self.match = 0
-                self.match_length = 0
-            if y == 0:  # above the first row lies its last pixel
-                for i in range(1, 4):
-                    pixels[at - stride + i] = symbol
-                    pixels[at - 2 * stride + i] = symbol
-            err += _ERRORS
-            err_above += _ERRORS
+                _miss(self.errors[err:], self.guess, self.color[4 * symbol :])
+        self.pixels[at] = symbol
+        if matched == symbol:
+            self.match_length += 1
+        else:
+            self.match = 0
+            self.match_length = 0
+        if at < 4 * self.stride:  # above the first row lies its last pixel
+            for i in range(1, 4):
+                self.pixels[at - self.stride + i] = symbol
+                self.pixels[at - 2 * self.stride + i] = symbol
+        return 1
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _row(self, y: cython.int) -> cython.int:
+        """Codes a row and sets the margins beside it."""
+        pixels: cython.p_uchar = self.pixels
+        start: cython.int = (y + 3) * self.stride + 8
+        x: cython.int = 0
+        i: cython.int
+        for i in range(4):
+            pixels[start - 1 - i] = pixels[start - self.stride]
+        self.err = 8 * (8 + (y & 1) * self.stride)
+        self.err_above = 8 * (8 + (1 - (y & 1)) * self.stride)
+        self.run = self.change = self.broken = 0
+        while x < self.width:
+            x += self._pixel(start + x, x)
         for i in range(4):
             pixels[start + self.width + i] = pixels[start + self.width - 1]
         if self.match:
@@ -1069,8 +1370,11 @@ class Band(Arithmetic):
             for y in range(self.rows):
                 for x in range(self.width):
                     self.pixels[(y + 3) * self.stride + 8 + x] = self.rank[given[y * self.width + x]]
-            # A row writes the margins that the next one reads, so rows are set before and coded after.
-            for y in range(self.rows):
+        # A row writes the margins that the next one reads, so rows are set before and coded after. A pixel takes two
+        # flags of 16 bits and two nibbles of 20 at the most.
+        for y in range(self.rows):
+            self._reserve(9 * self.width + 16)
+            with cython.nogil:
                 self._row(y)
         return self.finish()
 
@@ -1445,7 +1749,7 @@ def _mix(a: cython.uint, b: cython.uint) -> cython.uint:
 @cython.inline
 @cython.exceptval(check=False)
 def _clamp(value: cython.int, most: cython.int) -> cython.int:
-    return most if value > most else -most if value < -most else value
+    return min(max(value, -most), most)
 
 
 @cython.cfunc
@@ -1460,23 +1764,190 @@ def _byte(value: cython.int) -> cython.int:
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
-def _low(rank: cython.int, high: cython.int) -> cython.int:
-    """The low nibble of a rank with that high nibble; -1 for others."""
-    return rank & 15 if rank >= 0 and rank >> 4 == high else -1
-
-
-# The loops that a compiler turns into vector instructions. GCC does so if they are functions and if it does not know
-# the number of lanes of `_dot`; as part of `_nibble`, or unrolled, they stayed scalar.
+def _high(rank: cython.int) -> cython.int:
+    """The high nibble of a rank; 16 for none, -1."""
+    return rank >> 4 if rank >= 0 else 16
 
 
 @cython.cfunc
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
-def _add(score: cython.p_int, slot: cython.p_short, weight: cython.short) -> cython.void:
+def _low(rank: cython.int, high: cython.int) -> cython.int:
+    """The low nibble of a rank with that high nibble; 16 for others."""
+    return rank & 15 if rank >> 4 == high else 16
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def _stir(h: cython.uint) -> cython.uint:
+    """A hash of 31 bits."""
+    h = (h * 0x2F0B4C47) & 0x7FFFFFFF
+    return ((h ^ (h >> 15)) * 0x2C1B3C6D) & 0x7FFFFFFF
+
+
+@cython.cfunc
+def _uchars(view: cython.uchar[::1]) -> cython.p_uchar:
+    if cython.compiled:
+        return cython.address(view[0])
+    return view
+
+
+@cython.cfunc
+def _shorts(view: cython.short[::1]) -> cython.p_short:
+    if cython.compiled:
+        return cython.address(view[0])
+    return view
+
+
+@cython.cfunc
+def _ushorts(view: cython.ushort[::1]) -> cython.p_ushort:
+    if cython.compiled:
+        return cython.address(view[0])
+    return view
+
+
+@cython.cfunc
+def _ints(view: cython.int[::1]) -> cython.p_int:
+    if cython.compiled:
+        return cython.address(view[0])
+    return view
+
+
+@cython.cfunc
+def _uints(view: cython.uint[::1]) -> cython.p_uint:
+    if cython.compiled:
+        return cython.address(view[0])
+    return view
+
+
+# The loops that a compiler turns into vector instructions. GCC does so if they are functions and if it does not know
+# the number of lanes of `_dot`; as part of larger ones, or unrolled, they stayed scalar.
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def _add(score: cython.p_short, slot: cython.p_short, weight: cython.short) -> cython.void:
     s: cython.Py_ssize_t
     for s in range(16):
-        score[s] = score[s] + ((weight * slot[s]) >> 16)
+        score[s] = score[s] + cython.cast(cython.short, (weight * slot[s]) >> 16)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def _lean(score: cython.p_short, bias: cython.p_short) -> cython.void:
+    s: cython.Py_ssize_t
+    for s in range(16):
+        score[s] = score[s] + (bias[s] >> 6)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def _bend(bias: cython.p_short, error: cython.p_short, lanes: cython.Py_ssize_t) -> cython.void:
+    s: cython.Py_ssize_t
+    value: cython.short
+    for s in range(lanes & -16):
+        value = bias[s] + (error[s] >> 7)
+        value = value if value < 16000 else 16000
+        bias[s] = value if value > -16000 else -16000
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def _copy(target: cython.p_short, source: cython.p_short) -> cython.void:
+    values = cython.declare(cython.short[16])
+    s: cython.Py_ssize_t
+    for s in range(16):
+        values[s] = source[s]
+    for s in range(16):
+        target[s] = values[s]
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def _weigh(
+    weights: cython.p_short,
+    own: cython.p_int,
+    a: cython.p_int,
+    b: cython.p_int,
+    d: cython.p_int,
+    count: cython.Py_ssize_t,
+) -> cython.void:
+    """The weights of the contexts: four add up."""
+    c: cython.Py_ssize_t
+    value: cython.int
+    for c in range(count & -8):
+        value = (a[c] + b[c] + d[c] + own[c]) >> 4
+        value = value if value < 8191 else 8191
+        weights[c] = value if value > -8191 else -8191
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def _fall(score: cython.p_short, lanes: cython.Py_ssize_t) -> cython.void:
+    """Each score becomes how far it is below the best one, 1023 at the most."""
+    s: cython.Py_ssize_t
+    value: cython.short
+    best: cython.short = -32768
+    for s in range(lanes & -16):
+        best = score[s] if score[s] > best else best
+    least: cython.short = best - 1023 if best > -31745 else -32768
+    for s in range(lanes & -16):
+        value = score[s]
+        value = value if value > least else least
+        score[s] = best - value
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def _shares(error: cython.p_short, frequency: cython.p_short, inverse: cython.short) -> cython.void:
+    """Minus the chance of each symbol, in 1/16384."""
+    s: cython.Py_ssize_t
+    for s in range(16):
+        error[s] = -cython.cast(cython.short, (frequency[s] * inverse) >> 16)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def _recent(mean: cython.p_short, w: cython.p_short, n: cython.p_short, ne: cython.p_short) -> cython.void:
+    """The errors of the guesses nearby."""
+    k: cython.Py_ssize_t
+    for k in range(8):
+        mean[k] = (n[k] + ne[k] + 3 * w[k]) >> 2
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def _miss(errors: cython.p_short, guess: cython.p_short, color: cython.p_short) -> cython.void:
+    """How far the guesses are from the colour that came, in steps of 8 of each channel at once."""
+    k: cython.Py_ssize_t
+    for k in range(8):
+        errors[k] = (
+            abs(guess[k] - color[0])
+            + abs(guess[k + 8] - color[1])
+            + abs(guess[k + 16] - color[2])
+            + abs(guess[k + 24] - color[3])
+        )
 
 
 @cython.cfunc
@@ -1486,7 +1957,7 @@ def _add(score: cython.p_int, slot: cython.p_short, weight: cython.short) -> cyt
 def _dot(error: cython.p_short, slot: cython.p_short, lanes: cython.Py_ssize_t) -> cython.int:
     s: cython.Py_ssize_t
     total: cython.int = 0
-    for s in range(lanes):
+    for s in range(lanes & -16):
         total += error[s] * slot[s]
     return total
 
@@ -1514,7 +1985,6 @@ def _sink(slot: cython.p_short, fall: cython.short) -> cython.void:
 def _learn(weights: cython.p_int, steps: cython.p_int, count: cython.Py_ssize_t) -> cython.void:
     c: cython.Py_ssize_t
     value: cython.int
-    for c in range(count):
+    for c in range(count & -8):
         value = weights[c] + steps[c]
-        value = value if value < 1 << 20 else 1 << 20
-        weights[c] = value if value > -(1 << 20) else -(1 << 20)
+        weights[c] = min(max(value, -1048576), 1048576)
