@@ -17,8 +17,6 @@ COMPILED = cython.compiled
 _STEPS = cython.declare(cython.int, 2040)  # the largest coordinate
 
 
-@cython.ccall
-@cython.exceptval(check=False)
 def reassign(
     points: cython.int[:, ::1],
     centers: cython.int[:, ::1],
@@ -28,7 +26,7 @@ def reassign(
     near: cython.int[::1],
     apart: cython.int[::1],
     gaps: cython.int[::1],
-) -> cython.void:
+) -> None:
     """Bring `labels`, a guess at the nearest centre of each point, to the nearest one, the lowest in a tie.
 
     points, centers: int32 (n, 4) and (k, 4), coordinates from 0 to 2040.
@@ -124,8 +122,6 @@ def reassign(
             i = gaps[i]
 
 
-@cython.ccall
-@cython.exceptval(check=False)
 def diffuse(
     indices: cython.uchar[:, ::1],
     positions: cython.int[:, ::1],
@@ -135,7 +131,7 @@ def diffuse(
     order: cython.int[:, ::1],
     apart: cython.int[:, ::1],
     level: cython.int,
-) -> cython.void:
+) -> None:
     """Error diffusion, in place: `indices` (h, w) are those of the nearest entries before, and with it after.
 
     positions: int32 (h, w), of each pixel's colour in points, int32 (n, 4).
@@ -203,15 +199,13 @@ def _integers(rows: int) -> memoryview:
     return memoryview(bytearray(rows * 16)).cast("i", (rows, 4))
 
 
-@cython.ccall
-@cython.exceptval(check=False)
 def follow(
     indices: cython.uchar[:, ::1],
     positions: cython.int[:, ::1],
     points: cython.int[:, ::1],
     centers: cython.int[:, ::1],
     allowed: cython.int[:, ::1],
-) -> cython.void:
+) -> None:
     """Give pixels their neighbour's entry, in place, where that adds little error.
 
     indices: uint8 (h, w), the nearest entry of each pixel; positions, points, centers as in `diffuse`.
