@@ -31,7 +31,7 @@ from kpal_format import inspect as inspect_file
 
 from . import __version__, batch
 from .codec import encode
-from .options import DITHERS, SPEEDS, Options, UnreachableError
+from .options import DITHER_LEVEL, DITHERS, SPEEDS, Options, UnreachableError
 from .palette_files import WRITERS, format_palette, parse_colors, read_palette
 from .pixels import to_array
 from .quantizer import quantize
@@ -303,7 +303,21 @@ def _add_quantization(parser: argparse.ArgumentParser) -> None:
         "--dither",
         choices=DITHERS,
         default="none",
-        help="hide banding by noise, for larger files (default: %(default)s)",
+        help="hide banding by noise or by a pattern, for larger files (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--dither-level",
+        metavar="L",
+        type=float,
+        default=DITHER_LEVEL,
+        help="how much, from 0 to 1 (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--rate",
+        metavar="R",
+        type=float,
+        default=0.0,
+        help="the error a pixel may gain for a smaller file, in times the mean; 2 to 8 suit photos (default: none)",
     )
 
 

@@ -18,7 +18,7 @@ from kpal_format import (
 )
 
 from .measure import Report
-from .options import Dither, Options, Speed, UnreachableError, whole_number
+from .options import DITHER_LEVEL, Dither, Options, Speed, UnreachableError, whole_number
 from .quantizer import Quantized, Source, with_metadata
 from .space import Metric
 from .watch import Progress, Watch, check_callbacks
@@ -46,6 +46,8 @@ def encode(
     speed: Speed = "default",
     exact: bool = False,
     dither: Dither = "none",
+    dither_level: float = DITHER_LEVEL,
+    rate: float = 0.0,
     metadata: Metadata | None = None,
     progress: Progress | None = None,
     report: Callable[[Report], object] | None = None,
@@ -80,6 +82,8 @@ def encode(
         speed=speed,
         exact=exact,
         dither=dither,
+        dither_level=dither_level,
+        rate=rate,
     )
     if max_bytes is not None:
         whole_number("max_bytes", max_bytes, 1)

@@ -6,12 +6,14 @@ of pixels is what makes an exact quantiser fast.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kpal_format import U8
+
+_Value = TypeVar("_Value", bound=np.generic)
 
 _OPAQUE = 0xFF
 _MOST_TALLIED = 1 << 21  # with one bit a channel less, all RGB colours fit; some 100 MB
@@ -58,13 +60,17 @@ class Histogram:
             self.weights = np.add.reduceat(tagged.astype(np.uint8), starts, dtype=np.int64)
         self.colors: U8 = _unpack(self._keys, self._channels)
 
-    def spread(self, values: U8) -> U8:
-        """A value for each of `colors` -> a value for each pixel: uint8 (n,) -> uint8 (h, w)."""
+    def positions(self) -> NDArray[np.int32]:
+        """The position in `colors` of each pixel's: int32 (h, w)."""
+        return self.spread(np.arange(len(self.colors), dtype=np.int32))
+
+    def spread(self, values: NDArray[_Value]) -> NDArray[_Value]:
+        """A value for each of `colors` -> a value for each pixel: (n,) -> (h, w)."""
         if self._channels == 3:
             spread = _look_up(self._packed, self._keys, values)
         else:  # a table of 2**32 entries is too large: opaque colours go through one of 2**24, the rest is searched for
             opaque_keys, opaque = self._keys >> 24 == _OPAQUE, self._packed >> 24 == _OPAQUE
-            spread = np.empty(len(self._packed), np.uint8)
+            spread = np.empty(len(self._packed), values.dtype)
             spread[opaque] = _look_up(
                 self._packed[opaque] & 0xFFFFFF, self._keys[opaque_keys] & 0xFFFFFF, values[opaque_keys]
             )
@@ -73,8 +79,8 @@ class Histogram:
         return spread.reshape(self._shape)
 
 
-def _look_up(packed: NDArray[np.uint32], keys: NDArray[np.uint32], values: U8) -> U8:
-    table = np.empty(1 << 24, np.uint8)  # only the entries of `keys` are ever touched
+def _look_up(packed: NDArray[np.uint32], keys: NDArray[np.uint32], values: NDArray[_Value]) -> NDArray[_Value]:
+    table = np.empty(1 << 24, values.dtype)  # only the entries of `keys` are ever touched
     table[keys] = values
     return table[packed]
 

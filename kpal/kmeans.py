@@ -70,21 +70,25 @@ class KMeans:
 
         Raises ValueError for data or weights that are not finite numbers of that shape.
         """
-        data = _as_rows(X)
-        weights, unit = _as_weights(sample_weight, *data.shape)
-        data, weights = data[weights > 0], weights[weights > 0]
+        rows = _as_rows(X)
+        weights, unit = _as_weights(sample_weight, *rows.shape)
+        data, weights = rows[weights > 0], weights[weights > 0]
         self._offset, self._scale = _lattice(data)
         points, inverse = distinct(self._to_points(data).astype(np.int64))
         counts = np.bincount(inverse, weights.astype(np.float64)).astype(np.int64)
         if len(points) <= self.n_clusters:
             repeats = np.minimum(np.arange(self.n_clusters), len(points) - 1)
             self._centers, inertia, self.n_iter_ = points[repeats], 0, 0
+            labels = np.arange(len(points))
         else:
             effort = replace(DEFAULT, rounds=(self.max_iter, self.max_iter), tol=self.tol)
             result = cluster(points, counts, self.n_clusters, effort=effort)
             self._centers, inertia, self.n_iter_ = result.centers, result.inertia, result.n_iter
+            labels = result.labels
         self.cluster_centers_ = self._offset + self._centers / self._scale
-        self.labels_ = self.predict(X)
+        self.labels_ = (
+            labels[inverse] if len(data) == len(rows) else self.predict(rows)
+        )  # rows of weight 0 have labels, too
         self.inertia_ = inertia * unit / self._scale**2
         return self
 

@@ -14,11 +14,9 @@ except ImportError:
 
 COMPILED = cython.compiled
 
-_SORTED_FROM = cython.declare(cython.int, 32)  # points of a cluster that are worth sorting its list for
+_STEPS = cython.declare(cython.int, 2040)  # the largest coordinate
 
 
-@cython.ccall
-@cython.exceptval(check=False)
 def reassign(
     points: cython.int[:, ::1],
     centers: cython.int[:, ::1],
@@ -28,7 +26,7 @@ def reassign(
     near: cython.int[::1],
     apart: cython.int[::1],
     gaps: cython.int[::1],
-) -> cython.void:
+) -> None:
     """Bring `labels`, a guess at the nearest centre of each point, to the nearest one, the lowest in a tie.
 
     points, centers: int32 (n, 4) and (k, 4), coordinates from 0 to 2040.
@@ -122,3 +120,126 @@ def reassign(
                     found = c
             labels[i] = found
             i = gaps[i]
+
+
+def diffuse(
+    indices: cython.uchar[:, ::1],
+    positions: cython.int[:, ::1],
+    points: cython.int[:, ::1],
+    spared: cython.uchar[::1],
+    centers: cython.int[:, ::1],
+    order: cython.int[:, ::1],
+    apart: cython.int[:, ::1],
+    level: cython.int,
+) -> None:
+    """Error diffusion, in place: `indices` (h, w) are those of the nearest entries before, and with it after.
+
+    positions: int32 (h, w), of each pixel's colour in points, int32 (n, 4).
+    spared: uint8 (n,), 1 for colours that keep their entries and pass no error on.
+    centers: int32 (k, 4).
+    order, apart: int32 (k, k), for each centre all of them, itself first and then the nearest, and their squared
+        distances to it.
+    level: of 256, the part of the error that is passed on.
+    """
+    height: cython.Py_ssize_t = indices.shape[0]
+    width: cython.Py_ssize_t = indices.shape[1]
+    k: cython.int = centers.shape[0]
+    y: cython.Py_ssize_t
+    x: cython.Py_ssize_t
+    j: cython.int
+    at: cython.int
+    c: cython.int
+    found: cython.int
+    place: cython.int
+    distance: cython.int
+    best: cython.int
+    limit: cython.int
+    difference: cython.int
+    wanted: cython.int[4] = cython.declare(cython.int[4])
+    here: cython.int[:, ::1] = _integers(width + 2)  # errors for this row in sixteenths, from one left of it
+    below: cython.int[:, ::1] = _integers(width + 2)
+    for y in range(height):
+        for x in range(width + 2):
+            for j in range(4):
+                below[x, j] = 0
+        for x in range(width):
+            place = positions[y, x]
+            if spared[place]:
+                continue
+            found = indices[y, x]
+            best = 0
+            for j in range(4):
+                wanted[j] = min(max(points[place, j] + ((here[x + 1, j] + 8) >> 4), 0), _STEPS)
+                difference = wanted[j] - centers[found, j]
+                best += difference * difference
+            limit = 4 * best
+            c = found
+            for at in range(1, k):
+                if apart[c, at] > limit:
+                    break
+                distance = 0
+                for j in range(4):
+                    difference = wanted[j] - centers[order[c, at], j]
+                    distance += difference * difference
+                if distance < best or (distance == best and order[c, at] < found):
+                    best = distance
+                    found = order[c, at]
+            indices[y, x] = found
+            for j in range(4):
+                difference = ((wanted[j] - centers[found, j]) * level + 128) >> 8
+                here[x + 2, j] += 7 * difference
+                below[x, j] += 3 * difference
+                below[x + 1, j] += 5 * difference
+                below[x + 2, j] += difference
+        here, below = below, here
+
+
+def _integers(rows: int) -> memoryview:
+    """Zeros, int32 (rows, 4)."""
+    return memoryview(bytearray(rows * 16)).cast("i", (rows, 4))
+
+
+def follow(
+    indices: cython.uchar[:, ::1],
+    positions: cython.int[:, ::1],
+    points: cython.int[:, ::1],
+    centers: cython.int[:, ::1],
+    allowed: cython.int[:, ::1],
+) -> None:
+    """Give pixels their neighbour's entry, in place, where that adds little error.
+
+    indices: uint8 (h, w), the nearest entry of each pixel; positions, points, centers as in `diffuse`.
+    allowed: int32 (h, w), squared distance that may be added; the neighbour above costs a seventh of it.
+    """
+    height: cython.Py_ssize_t = indices.shape[0]
+    width: cython.Py_ssize_t = indices.shape[1]
+    y: cython.Py_ssize_t
+    x: cython.Py_ssize_t
+    j: cython.int
+    found: cython.int
+    neighbour: cython.int
+    place: cython.int
+    side: cython.int
+    distance: cython.Py_ssize_t
+    least: cython.Py_ssize_t
+    difference: cython.int
+    for y in range(height):
+        for x in range(width):
+            found = indices[y, x]
+            place = positions[y, x]
+            least = allowed[y, x]
+            for j in range(4):
+                difference = points[place, j] - centers[found, j]
+                least += difference * difference
+            for side in range(2):
+                if (x if side == 0 else y) == 0:
+                    continue
+                neighbour = indices[y, x - 1] if side == 0 else indices[y - 1, x]
+                distance = 0 if side == 0 else allowed[y, x] // 7
+                for j in range(4):
+                    difference = points[place, j] - centers[neighbour, j]
+                    distance += difference * difference
+                if distance < least or (distance == least and side == 0):
+                    least = distance
+                    found = neighbour
+            indices[y, x] = found

@@ -16,3 +16,20 @@ def reassign(
     apart: NDArray[Any],
     gaps: NDArray[np.int32],
 ) -> None: ...
+def diffuse(
+    indices: NDArray[np.uint8],
+    positions: NDArray[np.int32],
+    points: NDArray[np.int32],
+    spared: NDArray[np.uint8],
+    centers: NDArray[np.int32],
+    order: NDArray[np.int32],
+    apart: NDArray[np.int32],
+    level: int,
+) -> None: ...
+def follow(
+    indices: NDArray[np.uint8],
+    positions: NDArray[np.int32],
+    points: NDArray[np.int32],
+    centers: NDArray[np.int32],
+    allowed: NDArray[np.int32],
+) -> None: ...

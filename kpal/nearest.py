@@ -77,7 +77,7 @@ class _Loop:
     """The compiled search."""
 
     def __init__(self, points: NDArray[Any]) -> None:
-        self._points = _four(points)
+        self._points = four(points)
         self._chain = np.empty(len(points), np.int32)
         self.labels: NDArray[np.intp] | None = None
 
@@ -86,13 +86,13 @@ class _Loop:
         k = len(centers)
         labels = np.minimum(self.labels, k - 1)
         radius, members, near, apart = np.empty((4, k), np.int32)
-        loops.reassign(self._points, _four(centers), labels, radius, members, near, apart, self._chain)
+        loops.reassign(self._points, four(centers), labels, radius, members, near, apart, self._chain)
         self.labels = labels
         return labels
 
 
-def _four(points: NDArray[Any]) -> NDArray[np.int32]:
-    """Points in four dimensions, the last of them 0 where there are fewer."""
+def four(points: NDArray[Any]) -> NDArray[np.int32]:
+    """Points as the compiled loops take them: in four dimensions, the last of them 0 where there are fewer."""
     four = np.zeros((len(points), 4), np.int32)
     four[:, : points.shape[1]] = points
     return four

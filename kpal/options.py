@@ -15,10 +15,12 @@ from .space import METRICS, Metric
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-Dither = Literal["none", "floyd-steinberg"]
+Dither = Literal["none", "floyd-steinberg", "ordered"]
 DITHERS: Final[tuple[str, ...]] = get_args(Dither)
 Speed = Literal["default", "fast"]
 SPEEDS: Final[tuple[str, ...]] = get_args(Speed)
+DITHER_LEVEL: Final = 0.7  # by default: the perceptual score is higher than with all of it
+_MOST_RATE: Final = 100  # beyond, pictures become smears
 
 
 class UnreachableError(ValueError):
@@ -42,6 +44,8 @@ class Options:
     speed: Speed = "default"
     exact: bool = False
     dither: Dither = "none"
+    dither_level: float = DITHER_LEVEL
+    rate: float = 0.0
 
     def __post_init__(self) -> None:
         whole_number("colors", self.colors, 1, MAX_COLORS)
@@ -58,6 +62,12 @@ class Options:
         for name in ("keep_palette", "exact"):
             if not isinstance(value := getattr(self, name), (bool, np.bool_)):
                 raise TypeError(f"{name} must be True or False, not {value!r}")
+        for name, most in (("dither_level", 1), ("rate", _MOST_RATE)):
+            _number(name, getattr(self, name), most)
+        if self.dither_level != DITHER_LEVEL and self.dither == "none":
+            raise ValueError("dither_level goes with a kind of dither, which is none")
+        if self.rate and self.dither != "none":
+            raise ValueError("rate and dither undo each other: choose one")
         if self.keep_palette and (wrong := self.given() - {"keep_palette", "colors"}):
             raise ValueError(f"keep_palette takes the image as it is: it does not go with {_list(wrong)}")
 
@@ -90,6 +100,13 @@ def whole_number(name: str, value: Any, least: int, most: int | None = None) -> 
     if value < least or (most is not None and value > most):
         allowed = f"at least {least}" if most is None else f"from {least} to {most}"
         raise ValueError(f"{name} must be {allowed}, not {value}")
+
+
+def _number(name: str, value: Any, most: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+    if not 0 <= value <= most:
+        raise ValueError(f"{name} must be from 0 to {most}, not {value}")
 
 
 def _as_quality(quality: Any) -> tuple[int, int]:

@@ -14,15 +14,16 @@ from PIL import Image
 from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata
 
 from .clustering import DEFAULT, FAST, Effort, cluster
-from .dither import floyd_steinberg
+from .dither import floyd_steinberg, ordered
 from .histogram import Colors, Histogram
 from .measure import Report, mean_squared_error
 from .metadata import rgb_profile
 from .nearest import Points, nearest
-from .options import Dither, Options, Speed, UnreachableError
+from .options import DITHER_LEVEL, Dither, Options, Speed, UnreachableError
 from .palette import sorted_palette
 from .pixels import own_palette, to_array, without_hidden
 from .quality import half_inertia, quality_of, reaches
+from .rate import remap
 from .space import Metric, mean_colors, to_points
 from .watch import Progress, Watch, check_callbacks
 from .weights import flatness
@@ -51,6 +52,8 @@ def quantize(
     speed: Speed = "default",
     exact: bool = False,
     dither: Dither = "none",
+    dither_level: float = DITHER_LEVEL,
+    rate: float = 0.0,
     metadata: Metadata | None = None,
     progress: Progress | None = None,
     report: Callable[[Report], object] | None = None,
@@ -69,7 +72,11 @@ def quantize(
     metric: "perceptual" for what looks best, "rgb" for the least squared error of RGB values.
     speed: "fast" takes about half the time, for one or two parts in a hundred of the error.
     exact: keep what colour is hidden under alpha 0. By default, all of that is one colour.
-    dither: "floyd-steinberg" spreads the error of each pixel over its neighbours; it makes files larger.
+    dither: "floyd-steinberg" spreads the error of each pixel over its neighbours, "ordered" mixes two colours in a
+        pattern. Both make files larger, the first more so. Colours that are in the palette stay as they are.
+    dither_level: how much of it, from 0 to 1.
+    rate: how much error each pixel may gain to make the file smaller, in times the mean error; more where the picture
+        is busy. 0 for none; 2 to 8 are useful for photos and illustrations.
     metadata: what to store beside the pixels. By default what decides how they look: the ICC profile of a Pillow
         image; `Metadata()` for nothing.
     progress: called with the name of a stage ("histogram", "clustering", "remapping") and the fraction of it that is
@@ -89,6 +96,8 @@ def quantize(
         speed=speed,
         exact=exact,
         dither=dither,
+        dither_level=dither_level,
+        rate=rate,
     )
     check_callbacks(progress=progress, report=report)
     watch = Watch(progress)
@@ -233,16 +242,24 @@ class Source:
             return _Candidate(palette, labels, inertia, iterations)
 
     def _remapped(self, candidate: _Candidate) -> Quantized:
-        """The nearest entry for each pixel; with dithering, for what error diffusion makes of it."""
+        """The nearest entry for each pixel, or what dithering or a rate makes of it."""
         with self._watch.stage("remapping"):
-            if candidate.inertia and self.options.dither == "floyd-steinberg":
-                indices = floyd_steinberg(self._pixels, candidate.palette)
-            else:
-                indices = self._histogram.spread(candidate.labels.astype(np.uint8))
+            indices = self._indices(candidate)
             image = IndexedImage(indices, candidate.palette)
             if self.reducible:
                 image = _without_unused(image, self._fixed)
         return Quantized(image, self._quality(candidate), candidate.iterations)
+
+    def _indices(self, candidate: _Candidate) -> U8:
+        histogram, options, palette = self._histogram, self.options, candidate.palette
+        if candidate.inertia and options.dither == "floyd-steinberg":
+            return floyd_steinberg(histogram, palette, options.dither_level)
+        if candidate.inertia and options.dither == "ordered":
+            return ordered(histogram, palette, options.dither_level)
+        if candidate.inertia and options.rate:
+            centers = to_points(palette, options.metric)
+            return remap(self._pixels, histogram.positions(), self._points, candidate.labels, centers, options.rate)
+        return histogram.spread(candidate.labels.astype(np.uint8))
 
 
 def with_metadata(image: IndexedImage, pixels: Pixels, metadata: Metadata | None) -> IndexedImage:

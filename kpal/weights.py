@@ -55,13 +55,12 @@ def activity(pixels: U8) -> NDArray[np.uint16]:
 
 def _luma(pixels: U8) -> U8:
     """Rounded down; of what is seen over gray where there is alpha."""
-    luma = pixels[:, :, 0] * np.uint16(54)
-    luma += pixels[:, :, 1] * np.uint16(183)
-    luma += pixels[:, :, 2] * np.uint16(19)
+    wide = pixels.astype(np.uint16)
+    luma = wide[:, :, 0] * 54 + wide[:, :, 1] * 183 + wide[:, :, 2] * 19
     luma >>= 8
     if pixels.shape[2] == 4:
-        alpha = pixels[:, :, 3].astype(np.uint16)
-        luma = (luma * alpha + 128 * (255 - alpha)) // np.uint16(255)
+        alpha = wide[:, :, 3]
+        luma = (luma * alpha + 128 * (255 - alpha)) // 255
     return luma.astype(np.uint8)
 
 

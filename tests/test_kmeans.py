@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import kpal
+import kpal.loops
 from kpal import KMeans
 from kpal.nearest import nearest
 
 
-def brute_force(points: NDArray[np.int64], centers: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+def brute_force(points: NDArray[Any], centers: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     distances = np.square(points[:, None].astype(np.int64) - centers[None]).sum(axis=2)
     return distances.argmin(axis=1), distances.min(axis=1)
 
@@ -44,6 +49,43 @@ def test_extremes_of_the_lattice_are_exact_in_single_precision() -> None:
     labels, errors = nearest(corners, corners[::-1])
     assert np.array_equal(labels, np.arange(len(corners))[::-1])
     assert not errors.any()
+
+
+def plain_loops() -> ModuleType:
+    """The loops as plain Python, compiled or not."""
+    path = Path(kpal.__file__).with_name("loops.py")
+    spec = importlib.util.spec_from_file_location("plain_loops", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("module", [kpal.loops, plain_loops()], ids=["as installed", "plain"])
+@pytest.mark.parametrize("k", [1, 2, 40])
+def test_the_search_from_a_guess_finds_the_nearest_centre_whatever_the_guess(module: ModuleType, k: int) -> None:
+    random = np.random.default_rng(k)
+    points = random.integers(0, 40, (500, 4)).astype(np.int32)
+    points[:5] = [[0, 0, 0, 0], [2040, 2040, 2040, 2040], [0, 2040, 0, 2040], [0, 0, 0, 2040], [2040, 0, 0, 0]]
+    centers = random.integers(0, 40, (k, 4)).astype(np.int32)
+    centers[k // 2 :] = centers[: k - k // 2]
+    labels = random.integers(0, k, len(points))
+    module.reassign(points, centers, labels, *np.empty((4, k), np.int32), np.empty(len(points), np.int32))
+    assert np.array_equal(labels, brute_force(points, centers)[0])
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_loops_are_the_same_compiled_and_plain(channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(2)
+    pixels = random.integers(0, 256, (15, 22, channels), dtype=np.uint8)
+    options: list[dict[str, Any]] = [{"dither": "floyd-steinberg"}, {"rate": 3}, {}]
+    installed = [kpal.quantize(pixels, 9, **option).indices for option in options]
+    plain = plain_loops()
+    for name in ("reassign", "diffuse", "follow", "COMPILED"):
+        monkeypatch.setattr(kpal.loops, name, getattr(plain, name))
+    for option, indices in zip(options, installed, strict=True):
+        assert np.array_equal(kpal.quantize(pixels, 9, **option).indices, indices)
 
 
 def test_separate_clusters_are_found() -> None:
@@ -185,8 +227,15 @@ rgb = np.stack((x * 2 + random.integers(0, 9, x.shape), y * 2, (x * y) % 256), a
 rgba = np.dstack((rgb, (x + y).clip(0, 255).astype(np.uint8)))
 digest = hashlib.sha256()
 for pixels in (rgb, rgba):
-    for colors in (7, 64, 256):
-        image = kpal.quantize(pixels, colors, dither="floyd-steinberg" if colors == 7 else "none")
+    for colors, options in (
+        (7, {"dither": "floyd-steinberg"}),
+        (7, {"dither": "ordered", "metric": "rgb"}),
+        (64, {"metric": "rgb"}),
+        (64, {"rate": 2}),
+        (256, {}),
+        (256, {"speed": "fast"}),
+    ):
+        image = kpal.quantize(pixels, colors, **options)
         digest.update(image.indices.tobytes() + image.palette.tobytes())
 digest.update(kpal.KMeans(20).fit(rgb.reshape(-1, 3) / 255).cluster_centers_.tobytes())
 print(digest.hexdigest())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,7 +11,6 @@ from PIL import Image
 
 import kpal
 from kpal import IndexedImage, Metadata
-from kpal.dither import floyd_steinberg
 from kpal.space import STEPS, mean_colors, to_points
 
 from .images import METADATA, gradient, pillow, random_indexed, soft_icon, squared_error
@@ -145,21 +146,32 @@ def test_lattice_distances_are_errors_of_compositing_over_black_and_white() -> N
 # --- dithering
 
 
-def plain_floyd_steinberg(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pixel by pixel, as the paper has it, in integers."""
+def plain_floyd_steinberg(pixels: NDArray[np.uint8], palette: NDArray[np.uint8], level: int) -> NDArray[np.uint8]:
+    """Pixel by pixel, as the paper has it, in integers; `level` in parts of 256."""
     height, width, channels = pixels.shape
     wanted = to_points(pixels.reshape(-1, channels), "rgb").reshape(height, width, -1).astype(object)
     errors = np.zeros((height + 1, width + 2, wanted.shape[2]), object)
     centers = to_points(palette, "rgb").astype(object)
     indices = np.zeros((height, width), np.uint8)
+    distances = np.square(wanted[:, :, None] - centers).sum(axis=3).astype(np.int64)
+    least = distances.min(axis=2)
+
+    def spared(y: int, x: int) -> bool:
+        common = 50 * (pixels == pixels[y, x]).all(axis=2).sum() >= height * width
+        return bool(least[y, x] == 0 or (common and 2 * least[y, x] <= least.mean()))
+
     for y in range(height):
         for x in range(width):
+            plain = distances[y, x].argmin()
+            if spared(y, x):
+                indices[y, x] = plain
+                continue
             value = [
                 min(max(w + ((e + 8) >> 4), 0), STEPS) for w, e in zip(wanted[y, x], errors[y, x + 1], strict=True)
             ]
-            distances = [sum((v - c) ** 2 for v, c in zip(value, center, strict=True)) for center in centers]
-            indices[y, x] = distances.index(min(distances))
-            error = np.array([v - c for v, c in zip(value, centers[indices[y, x]], strict=True)], object)
+            errors_of = [sum((v - c) ** 2 for v, c in zip(value, center, strict=True)) for center in centers]
+            indices[y, x] = errors_of.index(min(errors_of))
+            error = np.array([((v - c) * level + 128) >> 8 for v, c in zip(value, centers[indices[y, x]], strict=True)])
             for dy, dx, share in ((0, 1, 7), (1, -1, 3), (1, 0, 5), (1, 1, 1)):
                 errors[y + dy, x + 1 + dx] += error * share
     return indices
@@ -167,17 +179,62 @@ def plain_floyd_steinberg(pixels: NDArray[np.uint8], palette: NDArray[np.uint8])
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (2, 3), (12, 17)])
 @pytest.mark.parametrize("channels", [3, 4])
-def test_error_diffusion_along_diagonals_is_error_diffusion(shape: tuple[int, int], channels: int) -> None:
+@pytest.mark.parametrize("level", [0.5, 1.0])
+def test_error_diffusion_is_that_of_its_definition(shape: tuple[int, int], channels: int, level: float) -> None:
     random = np.random.default_rng(4)
     pixels = random.integers(0, 256, (*shape, channels), dtype=np.uint8)
     palette = random.integers(0, 256, (5, channels), dtype=np.uint8)
-    assert np.array_equal(floyd_steinberg(pixels, palette), plain_floyd_steinberg(pixels, palette))
+    palette[3] = pixels[0, 0]
+    image = kpal.quantize(pixels, palette=palette, dither="floyd-steinberg", dither_level=level, exact=True)
+    assert np.array_equal(image.indices, plain_floyd_steinberg(pixels, palette, round(256 * level)))
+
+
+@pytest.mark.parametrize("dither", ["floyd-steinberg", "ordered"])
+def test_the_level_of_dithering_goes_from_nothing_to_all(dither: Any) -> None:
+    plain = kpal.quantize(gradient(), 8)
+    changed = [
+        (kpal.quantize(gradient(), palette=plain.palette, metric="rgb", dither=dither, dither_level=level).indices
+         != kpal.quantize(gradient(), palette=plain.palette, metric="rgb").indices).mean()
+        for level in (0, 0.5, 1)
+    ]  # fmt: skip
+    assert changed[0] == 0 < changed[1] < changed[2]
+
+
+@pytest.mark.parametrize("dither", ["floyd-steinberg", "ordered"])
+def test_dithering_spares_exact_colours_and_flat_areas_that_are_met_well(dither: Any) -> None:
+    pixels = gradient(96, 128)
+    pixels[:40] = (9, 99, 200)
+    palette = [[8, 99, 199], *kpal.quantize(pixels, 12).palette.tolist()]
+    image = kpal.quantize(pixels, palette=palette[:1] + palette[1:], dither=dither)
+    assert len(np.unique(image.indices[:40])) == 1
+    exact = kpal.quantize(pixels, palette=[[250, 20, 60], *palette], dither=dither)
+    assert (exact.indices[(pixels == (250, 20, 60)).all(axis=2)] == 0).all()
+
+
+def test_ordered_dithering_mixes_two_colours_in_a_pattern() -> None:
+    flat = np.full((64, 64, 3), 100, np.uint8)
+    image = kpal.quantize(flat, palette=[[0, 0, 0], [200, 200, 200]], dither="ordered", dither_level=1)
+    assert image.indices.mean() == 0.5
+    assert np.array_equal(image.indices[:8, :8], image.indices[8:16, 24:32])
+
+
+def test_a_rate_trades_error_for_indices_that_repeat() -> None:
+    def repeats(image: IndexedImage) -> float:
+        return float((image.indices[:, 1:] == image.indices[:, :-1]).mean())
+
+    noise = np.random.default_rng(6).integers(-20, 21, (48, 64, 3))
+    pixels = np.clip(gradient() + noise, 0, 255).astype(np.uint8)
+    images = [kpal.quantize(pixels, 64, rate=rate) for rate in (0, 1, 4)]
+    errors = [squared_error(image.pixels(), pixels) for image in images]
+    assert errors == sorted(errors)
+    assert repeats(images[0]) < repeats(images[1]) < repeats(images[2])
+    assert np.array_equal(images[0].indices, kpal.quantize(pixels, 64).indices)
 
 
 def test_dithering_keeps_the_mean_colour_where_rounding_does_not() -> None:
     flat = np.full((64, 64, 3), 100, np.uint8)
     palette = [[0, 0, 0], [255, 255, 255]]
-    dithered = kpal.quantize(flat, palette=palette, dither="floyd-steinberg").pixels()
+    dithered = kpal.quantize(flat, palette=palette, dither="floyd-steinberg", dither_level=1).pixels()
     assert abs(float(dithered.mean()) - 100) < 2
     assert kpal.quantize(flat, palette=palette, metric="rgb").pixels().max() == 0
 
@@ -289,7 +346,12 @@ def test_encoding_is_quantising_and_then_storing() -> None:
         ({"colors": 257}, ValueError, "colors must be from 1 to 256, not 257"),
         ({"colors": 2.0}, TypeError, "colors must be an int"),
         ({"colors": True}, TypeError, "colors must be an int"),
-        ({"dither": "bayer"}, ValueError, "dither must be one of none, floyd-steinberg, not 'bayer'"),
+        ({"dither": "bayer"}, ValueError, "dither must be one of none, floyd-steinberg, ordered, not 'bayer'"),
+        ({"dither": "ordered", "dither_level": 2}, ValueError, "dither_level must be from 0 to 1, not 2"),
+        ({"dither_level": 0.5}, ValueError, "dither_level goes with a kind of dither"),
+        ({"dither": "ordered", "rate": 1}, ValueError, "rate and dither undo each other"),
+        ({"rate": -1}, ValueError, "rate must be from 0"),
+        ({"rate": "much"}, TypeError, "rate must be a number"),
         ({"palette": []}, (TypeError, ValueError), "palette must"),
         ({"palette": np.zeros((257, 3), int)}, ValueError, "palette must have the shape"),
         ({"palette": np.zeros((2, 2), int)}, ValueError, "palette must have the shape"),
