@@ -18,7 +18,7 @@ class _Type:
         return size
 
 
-int = uint = uchar = short = ushort = longlong = ulonglong = size_t = Py_ssize_t = _Type()
+int = uint = uchar = short = ushort = longlong = ulonglong = Py_ssize_t = _Type()
 
 
 def declare(kind: Any, value: Any = None) -> Any:
