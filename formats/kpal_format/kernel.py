@@ -1003,7 +1003,7 @@ class Band(Arithmetic):
             total += trust[k]
         total = 1073741824 // total
         for k in range(5):
-            trust[k] = (trust[k] * cython.cast(cython.longlong, total)) >> 14
+            trust[k] = (trust[k] * total) >> 14
         wc: cython.int
         nc: cython.int
         nwc: cython.int
@@ -1140,11 +1140,11 @@ class Band(Arithmetic):
         key[1] = (self._around() + size + 1) & 0x7FFFFFFF
         key[2] = w | size << 8 | agree << 12 | above << 14 | 1 << 20
         key[3] = agree | length << 2 | size << 5 | above << 9 | 1 << 20
-        key[4] = self.runs & 15 | size << 4 | above << 8 | 1 << 20
+        key[4] = self.runs | size << 4 | above << 8 | 1 << 20
         key[5] = run | size << 4 | (x == 0) << 8 | (self.change >= self.width) << 9 | 1 << 20
         whole: cython.int = self._same(at, w, span)
         whole = self._flag(whole, 8 * (16 + agree), 8 * (1024 + (size << 4 | self.runs & 3)))
-        self.runs = self.runs << 1 & 255 | whole
+        self.runs = self.runs << 1 & 15 | whole
         if whole:
             self._skip(at, x, span, agree)
             return span
@@ -1301,7 +1301,7 @@ class Band(Arithmetic):
         excluded: cython.int = -1
         if self.flat or (self.match_length >= 36 and self.similarity >= 14):
             candidate = self.w if self.flat else matched
-            if self.change < x + 2 or x == 0:
+            if self.change < x + 2:
                 self.change = x + 2
                 while self.change < self.width and self.pixels[at - self.stride - x + self.change] == self.n:
                     self.change += 1

@@ -28,7 +28,7 @@ def compiled() -> bool:
 
 @dataclass(frozen=True)
 class Mix:
-    """One of the two profiles of the model: 0, the practical one, or 1, with twice the contexts."""
+    """One of the two profiles of the model: 0, the practical one, or 1, with more contexts."""
 
     ID: int
     NAME: str
