@@ -38,6 +38,10 @@ _EFFORTS: Final = {"default": DEFAULT, "fast": FAST}
 _PINNED_FROM: Final = 50
 _PINNED_COLORS: Final = 64
 _SETTLING_ROUNDS: Final = 2
+_FAR: Final = 208  # lattice steps of OKLab, 0.13: quite another colour
+_SPECK: Final = 12  # pixels
+_SPECKS: Final = 20_000  # of an image: what is smaller does not matter
+_FEW_LOST: Final = 16  # the part of the palette that lost colours may have
 
 
 def quantize(
@@ -311,6 +315,12 @@ def _find_palette(
     if metric == "perceptual" and k >= _PINNED_COLORS:
         fixed = _with_pinned(fixed, histogram, min(k // 4, k - len(fixed)))
     found = cluster(points, weights, k, fixed=to_points(fixed, metric), effort=effort)
+    if metric == "perceptual" and colors.shape[1] == 3:
+        errors = np.square(points - found.centers[found.labels]).sum(axis=1)
+        lost = _lost(points, errors, histogram.counts, min(k // _FEW_LOST, k - len(fixed)))
+        if len(lost):
+            fixed = np.vstack((fixed, colors[lost]))
+            found = cluster(points, weights, k, fixed=to_points(fixed, metric), effort=effort)
     search = Points(points)
     labels, best = found.labels, None
     for _ in range(_SETTLING_ROUNDS):
@@ -328,6 +338,26 @@ def _find_palette(
     ordered = sorted_palette(palette)
     search.guess(_positions(palette, ordered)[labels])
     return ordered, search.nearest(to_points(ordered, metric)), found.n_iter
+
+
+def _lost(points: NDArray[np.int64], errors: NDArray[np.int64], counts: NDArray[np.int64], most: int) -> list[int]:
+    """Colours that few pixels have, but more than a speck, and that the palette turns into quite another colour.
+
+    points: (n, 3) in OKLab; errors: (n,) their squared distances to the palette; counts: (n,) their pixels.
+    Returns their positions, `most` at the most.
+    """
+    left = np.flatnonzero(errors > _FAR * _FAR)
+    enough = max(_SPECK, int(counts.sum()) // _SPECKS)
+    found: list[int] = []
+    for _ in range(2 * most):
+        if len(found) == most or counts[left].sum() < enough:
+            break
+        first = left[counts[left].argmax()]
+        alike = np.square(points[left] - points[first]).sum(axis=1) <= _FAR * _FAR // 4
+        if counts[left[alike]].sum() >= enough:
+            found.append(int(first))
+        left = left[~alike]
+    return found
 
 
 def _with_pinned(fixed: U8, histogram: Colors, most: int) -> U8:

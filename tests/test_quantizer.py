@@ -91,6 +91,17 @@ def test_colours_are_better_than_those_of_pillow() -> None:
         assert squared_error(ours, gradient()) < squared_error(peer, gradient())
 
 
+def test_a_small_patch_of_another_colour_does_not_vanish() -> None:
+    y, x = np.mgrid[0:300, 0:400]
+    noise = np.random.default_rng(0).normal(0, 8, (300, 400, 3))
+    pixels = np.clip(np.stack((x / 2 + 20, y * 0.6 + 30, (x + y) / 4 + 40), axis=2) + noise, 0, 255).astype(np.uint8)
+    red, green = (235, 10, 20), (20, 240, 30)
+    pixels[100:108, 200:208], pixels[200:208, 50:58] = red, green
+    shown = kpal.quantize(pixels, 32).pixels()
+    for color, place in ((red, shown[104, 204]), (green, shown[204, 54])):
+        assert np.abs(place - np.array(color)).max() <= 8
+
+
 def test_soft_alpha_stays_soft() -> None:
     icon = soft_icon()
     image = kpal.quantize(icon, 64)
