@@ -303,10 +303,11 @@ def _beyond_mean(data: _Level, labels: Labels, means: Floats) -> Labels:
     d = len(data.columns)
     centered = [data.columns[i] - means[labels, i] for i in range(d)]
     weighted = [data.w * c for c in centered]
-    covariance = [[np.empty(0)] * d for _ in range(d)]
+    covariance: list[list[Floats]] = [[np.empty(0)] * d for _ in range(d)]
     for i in range(d):
         for j in range(i + 1):
-            covariance[i][j] = covariance[j][i] = np.bincount(labels, weighted[i] * centered[j], len(means))
+            product: Floats = np.bincount(labels, weighted[i] * centered[j], len(means)).astype(np.float64, copy=False)
+            covariance[i][j] = covariance[j][i] = product
     widest = np.argmax([covariance[i][i] for i in range(d)], axis=0)
     axis = [(widest == i).astype(np.float64) for i in range(d)]
     for _ in range(_POWER_ROUNDS):

@@ -6,7 +6,7 @@ of pixels is what makes an exact quantiser fast.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,10 +42,11 @@ class Histogram:
         self._shape = pixels.shape[:2]
         self._channels = pixels.shape[2]
         self._packed = _pack(pixels)
+        ordered: NDArray[Any]
         if weights is None:
             ordered = np.sort(self._packed)
         else:  # weights are sorted along in the lowest byte
-            tagged = self._packed if self._channels == 3 else self._packed.astype(np.uint64)
+            tagged: NDArray[Any] = self._packed if self._channels == 3 else self._packed.astype(np.uint64)
             tagged = tagged << 8
             tagged |= weights.reshape(-1)
             tagged.sort()

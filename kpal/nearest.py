@@ -59,9 +59,10 @@ class Points:
 def nearest_other(centers: NDArray[np.int64]) -> NDArray[np.intp]:
     """For each of two or more centres (k, d) the nearest of the others, the lowest in a tie."""
     points = Points(centers)._augmented
-    products = points @ _weights(centers, points.dtype)
+    products: NDArray[Any] = points @ _weights(centers, points.dtype)
     products.reshape(-1)[:: len(centers) + 1] = np.inf
-    return products.argmin(axis=1)
+    labels: NDArray[np.intp] = products.argmin(axis=1)
+    return labels
 
 
 def _weights(centers: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -84,8 +85,8 @@ class _Loop:
         assert self.labels is not None
         k = len(centers)
         labels = np.minimum(self.labels, k - 1)
-        work = np.empty((4, k), np.int32)
-        loops.reassign(self._points, _four(centers), labels, *work, self._chain)
+        radius, members, near, apart = np.empty((4, k), np.int32)
+        loops.reassign(self._points, _four(centers), labels, radius, members, near, apart, self._chain)
         self.labels = labels
         return labels
 

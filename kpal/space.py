@@ -64,7 +64,8 @@ def mean_colors(colors: U8, weights: NDArray[np.int64], labels: NDArray[np.intp]
     weight = np.maximum(np.bincount(labels, w, k).astype(np.int64), 1)[:, None]
     sums = np.column_stack([np.bincount(labels, w * column, k).astype(np.int64) for column in points.T])
     if colors.shape[1] == 3:
-        return ((2 * sums + SCALE * weight) // (2 * SCALE * weight)).astype(np.uint8)
+        means: U8 = ((2 * sums + SCALE * weight) // (2 * SCALE * weight)).astype(np.uint8)
+        return means
     return _to_colors((2 * sums + weight) // (2 * weight))
 
 
