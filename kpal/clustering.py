@@ -34,6 +34,8 @@ Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
 
 BITS: Final = STEPS.bit_length()  # of a coordinate: 11
+_ROUNDS_MORE: Final = 1  # of Lloyd's algorithm in a breath, with more centres
+_ROUNDS_FEWER: Final = 2  # and with as many as before
 _MOST_CELLS: Final = 1 << 20
 _POWER_ROUNDS: Final = 6  # a rough principal axis will do, as rounds of 2-means follow
 _HALVING_ROUNDS: Final = 1
@@ -57,7 +59,7 @@ class Effort:
     tol: float
 
 
-DEFAULT: Final = Effort(cells=(32, 4000), starts=((32, 4), (64, 2)), breath=0.12, rounds=(8, 6), tol=1e-4)
+DEFAULT: Final = Effort(cells=(24, 4000), starts=((32, 4), (64, 2)), breath=0.12, rounds=(8, 6), tol=1e-4)
 FAST: Final = Effort(cells=(12, 1000), starts=(), breath=0.0, rounds=(5, 2), tol=1e-3)
 
 
@@ -149,10 +151,10 @@ class _Level:
         labels = self.search.nearest(centers)
         return labels, *self.sums(labels, len(centers))
 
-    def round(self, centers: Ints) -> Ints:
-        """One round of Lloyd's algorithm."""
+    def round(self, centers: Ints) -> tuple[Ints, Ints]:
+        """One round of Lloyd's algorithm: the new centres, and the weights of their clusters."""
         _, weight, sums = self.assign(centers)
-        return self.means(centers, weight, sums)
+        return self.means(centers, weight, sums), weight
 
     def worst(self, centers: Ints, labels: Labels, count: int) -> Ints:
         """The points that fit worst."""
@@ -218,7 +220,7 @@ def _grow(data: _Level, centers: Ints, k: int, ratio: float) -> Ints:
     while len(centers) < k:
         labels = data.search.nearest(centers)
         centers = _divided(data, centers, labels, min(k - len(centers), max(1, int(len(centers) * ratio))))
-        centers = data.round(centers)
+        centers, _ = data.round(centers)
     return centers
 
 
@@ -227,11 +229,11 @@ def _breathe(data: _Level, best: Clustering, count: int) -> Clustering:
     count = min(count, len(best.centers) - data.fixed)
     while count > 0:
         centers = _divided(data, best.centers, best.labels, count)
-        for _ in range(2):
-            centers = data.round(centers)
-        centers = _without_cheapest(data, centers, len(centers) - len(best.centers))
-        for _ in range(2):
-            centers = data.round(centers)
+        for _ in range(_ROUNDS_MORE):
+            centers, weight = data.round(centers)
+        centers = _without_cheapest(data, centers, weight, len(centers) - len(best.centers))
+        for _ in range(_ROUNDS_FEWER):
+            centers, _ = data.round(centers)
         labels, weight, sums = data.assign(centers)
         inertia = data.inertia(centers, weight, sums)
         if inertia < best.inertia:
@@ -241,13 +243,13 @@ def _breathe(data: _Level, best: Clustering, count: int) -> Clustering:
     return best
 
 
-def _without_cheapest(data: _Level, centers: Ints, count: int) -> Ints:
+def _without_cheapest(data: _Level, centers: Ints, weights: Ints, count: int) -> Ints:
     """Without those centres that cost least to merge with the nearest other one d: w v / (w + v) |c - d|**2.
 
     Of two that would merge with each other, the heavier stays. The last centres take the places of those that go.
     """
     k = len(centers)
-    weight = np.bincount(data.search.nearest(centers), data.w, k)
+    weight = weights.astype(np.float64)
     partner = nearest_other(centers)
     merged = np.maximum(weight + weight[partner], 1)
     cost = weight * weight[partner] / merged * np.square(centers - centers[partner]).sum(axis=1)

@@ -74,7 +74,7 @@ def quantize(
     keep_palette: take the indices and the palette of a Pillow image of mode P as they are.
     fixed: colours (m, 3) or (m, 4), m <= colors, that the palette must have; the others are found.
     metric: "perceptual" for what looks best, "rgb" for the least squared error of RGB values.
-    speed: "fast" takes about half the time, for one or two parts in a hundred of the error.
+    speed: "fast" takes a third to a half of the time, for some hundredths more error.
     exact: keep what colour is hidden under alpha 0. By default, all of that is one colour.
     dither: "floyd-steinberg" spreads the error of each pixel over its neighbours, "ordered" mixes two colours in a
         pattern. Both make files larger, the first more so. Colours that are in the palette stay as they are.
