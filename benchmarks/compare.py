@@ -118,14 +118,19 @@ def measure(kind: str, file: Path, colors: int) -> Result:
 
 def pngquant(rgba: Image.Image, colors: int) -> tuple[kpal.IndexedImage, int]:
     """What pngquant and oxipng -o2 make of an image, not dithered, as kpal does not either, and its bytes."""
+    image = libimagequant(rgba, colors)
+    file = io.BytesIO()
+    to_pillow(image).save(file, "PNG")
+    return image, len(oxipng.optimize_from_memory(file.getvalue(), level=2))
+
+
+def libimagequant(rgba: Image.Image, colors: int) -> kpal.IndexedImage:
+    """What libimagequant makes of an image at its defaults, not dithered."""
     indices, flat = imagequant.quantize_raw_rgba_bytes(
         rgba.tobytes(), *rgba.size, dithering_level=0.0, max_colors=colors
     )
     palette = np.array(flat, np.uint8).reshape(-1, 4)
-    image = kpal.IndexedImage(np.frombuffer(indices, np.uint8).reshape(rgba.size[::-1]), palette)
-    file = io.BytesIO()
-    to_pillow(image).save(file, "PNG")
-    return image, len(oxipng.optimize_from_memory(file.getvalue(), level=2))
+    return kpal.IndexedImage(np.frombuffer(indices, np.uint8).reshape(rgba.size[::-1]), palette)
 
 
 def best(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -144,15 +149,18 @@ def tables(results: list[Result]) -> str:
     sizes, times, quality = [], [], []
     for kind, group in groups.items():
         mean = {
-            name: _mean(r.bytes_of()[name] / r.bytes_of()[png] for r in group if name in r.bytes_of()) for name in names
+            name: geometric(r.bytes_of()[name] / r.bytes_of()[png] for r in group if name in r.bytes_of())
+            for name in names
         }
         sizes.append([kind, str(len(group)), *(f"{mean[name]:.3f}" for name in names)])
-        decode = [f"{_mean(_decode_ms(r, name) / _decode_ms(r, 'indexed PNG') for r in group):.2f}" for name in ours]
+        decode = [
+            f"{geometric(_decode_ms(r, name) / _decode_ms(r, 'indexed PNG') for r in group):.2f}" for name in ours
+        ]
         times.append(
             [
                 kind,
-                f"{_mean(r.kpal_ms for r in group):.1f}",
-                f"{_mean(r.kpal_ms / r.pngquant_ms for r in group):.2f}",
+                f"{geometric(r.kpal_ms for r in group):.1f}",
+                f"{geometric(r.kpal_ms / r.pngquant_ms for r in group):.2f}",
                 *decode,
             ]
         )
@@ -185,7 +193,7 @@ def _decode_ms(result: Result, name: str) -> float:
     return next(row.decode_ms for row in result.comparison.rows if row.format == name)
 
 
-def _mean(values: Iterable[float]) -> float:
+def geometric(values: Iterable[float]) -> float:
     """The geometric mean."""
     return float(np.exp(np.mean(np.log(list(values)))))
 

@@ -22,9 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import imagequant
 import numpy as np
-from compare import kinds
+from compare import geometric, kinds, libimagequant
 from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
@@ -76,7 +75,9 @@ def main() -> int:
 
 def measure(kind: str, pixels: U8, k: int) -> Result:
     """All figures of one image."""
-    theirs, their_time = timed(lambda: libimagequant(pixels, k))
+    theirs, their_time = timed(
+        lambda: libimagequant(Image.fromarray(pixels).convert("RGBA"), k).pixels()[:, :, : pixels.shape[2]]
+    )
     default, default_time = timed(lambda: kpal.quantize(pixels, k).pixels())
     fast, fast_time = timed(lambda: kpal.quantize(pixels, k, speed="fast").pixels())
     least, least_time = timed(lambda: kpal.quantize(pixels, k, metric="rgb").pixels())
@@ -89,15 +90,6 @@ def measure(kind: str, pixels: U8, k: int) -> Result:
         score, fast_score = ours - base, quick - base
     times = (default_time / their_time, fast_time / their_time, least_time / their_time)
     return Result(kind, k, error(pixels, least) / max(error(pixels, theirs), 1e-9), score, fast_score, times)
-
-
-def libimagequant(pixels: U8, k: int) -> U8:
-    """The pixels that libimagequant makes at its defaults, without dithering."""
-    rgba = Image.fromarray(pixels).convert("RGBA")
-    indices, flat = imagequant.quantize_raw_rgba_bytes(rgba.tobytes(), *rgba.size, dithering_level=0.0, max_colors=k)
-    palette = np.array(flat, np.uint8).reshape(-1, 4)[:, : pixels.shape[2]]
-    shown: U8 = palette[np.frombuffer(indices, np.uint8).reshape(pixels.shape[:2])]
-    return shown
 
 
 def error(a: U8, b: U8) -> float:
@@ -152,11 +144,6 @@ def points(values: Iterable[float | None]) -> str:
     if not known:
         return ""
     return f"{np.mean(known):+.2f}, {min(known):+.2f}, {np.mean(np.array(known) > 0):.0%}"
-
-
-def geometric(values: Iterable[float]) -> float:
-    """The geometric mean."""
-    return float(np.exp(np.mean(np.log(list(values)))))
 
 
 def reference_table(table: Path, files: dict[str, Path]) -> str:

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .nearest import Points, nearest_other
-from .space import STEPS
+from .space import STEPS, summed
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -295,7 +295,7 @@ def _halves(data: _Level, labels: Labels, centers: Ints) -> tuple[Ints, Ints, Fl
         # Nearer to the second mean: |x - b|**2 < |x - a|**2, in whole numbers.
         normal = 2.0 * (second - first)
         offset = (second * second - first * first).sum(axis=1).astype(np.float64)
-        side = _sum([c * n[labels] for c, n in zip(data.columns, normal.T, strict=True)]) > offset[labels]
+        side = summed([c * n[labels] for c, n in zip(data.columns, normal.T, strict=True)]) > offset[labels]
     a, b = weights[0::2].astype(np.float64), weights[1::2].astype(np.float64)
     distance = np.square(first - second).sum(axis=1)
     gain = a * b / np.maximum(a + b, 1) * distance
@@ -317,21 +317,14 @@ def _beyond_mean(data: _Level, labels: Labels, k: int) -> NDArray[np.bool_]:
     widest = np.argmax([covariance[i][i] for i in range(d)], axis=0)
     axis = [(widest == i).astype(np.float64) for i in range(d)]
     for _ in range(_POWER_ROUNDS):
-        axis = [_sum([covariance[i][j] * axis[j] for j in range(d)]) for i in range(d)]
+        axis = [summed([covariance[i][j] * axis[j] for j in range(d)]) for i in range(d)]
         longest = np.maximum.reduce([np.abs(a) for a in axis])
         axis = [a / np.where(longest > 0, longest, 1.0) for a in axis]
-    threshold = _sum([a * m for a, m in zip(axis, means, strict=True)])
+    threshold = summed([a * m for a, m in zip(axis, means, strict=True)])
     along: NDArray[np.bool_] = (
-        _sum([c * a[labels] for c, a in zip(data.columns, axis, strict=True)]) > threshold[labels]
+        summed([c * a[labels] for c, a in zip(data.columns, axis, strict=True)]) > threshold[labels]
     )
     return along
-
-
-def _sum(terms: list[Floats]) -> Floats:
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
 
 
 def _means(weights: Ints, sums: Ints) -> Ints:

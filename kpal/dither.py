@@ -26,7 +26,7 @@ from kpal_format import U8
 from . import loops
 from .histogram import Histogram
 from .nearest import Points, four
-from .space import to_points
+from .space import summed, to_points
 
 _MUCH: Final = 50  # a colour covers much of the image from one part in so many
 _LEVELS: Final = 256  # of the level, in `loops`
@@ -76,7 +76,7 @@ def ordered(histogram: Histogram, palette: U8, level: float) -> U8:
     for candidates in partners.T:
         step = (centers[candidates] - centers)[labels].astype(np.float64)
         length = np.maximum(_sum_of_squares(step), 1.0)
-        along = np.clip(_sum([e * s for e, s in zip(error.T, step.T, strict=True)]) / length, 0.0, 0.5)
+        along = np.clip(summed([e * s for e, s in zip(error.T, step.T, strict=True)]) / length, 0.0, 0.5)
         rest = _sum_of_squares(error - along[:, None] * step) + _CONTRAST * along * (1 - along) * length
         better = rest < best
         best = np.where(better, rest, best)
@@ -105,11 +105,4 @@ def _distances(centers: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _sum_of_squares(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    return _sum([column * column for column in vectors.T])
-
-
-def _sum(terms: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
+    return summed([column * column for column in vectors.T])

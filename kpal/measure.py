@@ -44,7 +44,7 @@ class Report:
     @property
     def psnr_db(self) -> float:
         """Peak signal-to-noise ratio; infinite where there is no error."""
-        return 10 * math.log10(255 * 255 / self.mse) if self.mse else math.inf
+        return _decibels(self.mse)
 
     def ssimulacra2(self) -> float | None:
         """The perceptual score, 100 for the same; it takes a while, and the package of that name.
@@ -78,7 +78,10 @@ def mean_squared_error(original: U8, shown: U8) -> float:
 
 def psnr(original: U8, shown: U8) -> float:
     """Peak signal-to-noise ratio in dB; with alpha, of what is seen over black and over white."""
-    error = mean_squared_error(original, shown)
+    return _decibels(mean_squared_error(original, shown))
+
+
+def _decibels(error: float) -> float:
     return 10 * math.log10(255 * 255 / error) if error else math.inf
 
 

@@ -108,8 +108,16 @@ def _linear() -> NDArray[np.float64]:
     return np.array([float(v) for v in curve])
 
 
+def summed(terms: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The terms added up element by element, from the first to the last: rounded alike everywhere."""
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
 def _combined(row: tuple[float, float, float], columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    return columns[0] * row[0] + columns[1] * row[1] + columns[2] * row[2]
+    return summed([column * factor for column, factor in zip(columns, row, strict=True)])
 
 
 def _cube_root(x: NDArray[np.float64]) -> NDArray[np.float64]:

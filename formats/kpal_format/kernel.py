@@ -279,7 +279,6 @@ class Band(Arithmetic):
     bias: cython.p_short  # of symbols by their neighbours
     bias_set: cython.p_int
     trouble: cython.p_int  # mean errors, of high and low nibbles
-    step: cython.int
     steps: cython.int
     # flags
     flag_mask: cython.uint
@@ -419,9 +418,9 @@ class Band(Arithmetic):
         self._start()
 
     @cython.cfunc
-    def _own(self, kind: str, size: int, value: int = 0) -> object:
+    def _own(self, kind: str, size: int) -> object:
         """A buffer of this band's own."""
-        buffer = _buffer(kind, size, value)
+        buffer = _buffer(kind, size)
         self.owners.append(buffer)
         return buffer
 
@@ -718,9 +717,7 @@ class Band(Arithmetic):
         else:
             for s in range(symbol):
                 below += frequency[s]
-        self._narrow(
-            cython.cast(cython.ulonglong, unit * below), cython.cast(cython.ulonglong, unit * frequency[symbol])
-        )
+        self._narrow(unit * below, unit * frequency[symbol])
         self.symbol = symbol
         self.total = total
         return symbol
@@ -922,7 +919,7 @@ class Band(Arithmetic):
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
-    def _follow(self, at: cython.int, flat: cython.bint) -> cython.int:
+    def _follow(self, at: cython.int) -> cython.int:
         """Moves the match on, or seeks others; returns the rank that it expects, or -1.
 
         Two earlier places that looked like this one: one is followed as long as it is right, one found afresh.
@@ -933,10 +930,10 @@ class Band(Arithmetic):
         i: cython.int = 0
         if self.match:
             self.match += 1
-            self.similarity = 16 if flat else self._similar(self.match, at)
+            self.similarity = 16 if self.flat else self._similar(self.match, at)
             if self.similarity < 8:
                 self.match = 0
-        if not flat:
+        if not self.flat:
             if self.match == 0:
                 self.match_length = 0
                 found = self.latest[self.place_long & self.match_mask]
@@ -965,9 +962,8 @@ class Band(Arithmetic):
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
-    def _predict(self, at: cython.int, err: cython.int, err_above: cython.int) -> cython.void:
+    def _predict(self, err: cython.int, err_above: cython.int) -> cython.void:
         """Guesses the colour from the neighbours' in five ways, and blends them by how right they were nearby."""
-        pixels: cython.p_uchar = self.pixels
         distance: cython.p_ushort = self.distance
         color: cython.p_short = self.color
         errors: cython.p_short = self.errors
@@ -975,18 +971,14 @@ class Band(Arithmetic):
         level: cython.p_uchar = self.level
         trust = cython.declare(cython.int[8])
         mean = cython.declare(cython.short[8])
-        w: cython.int = pixels[at - 1]
-        ww: cython.int = pixels[at - 2]
-        above: cython.int = at - self.stride
-        n: cython.int = pixels[above]
-        nw: cython.int = pixels[above - 1]
-        ne: cython.int = pixels[above + 1]
-        above -= self.stride
-        nn: cython.int = pixels[above]
-        nne: cython.int = pixels[above + 1]
+        w: cython.int = self.w
+        n: cython.int = self.n
+        nw: cython.int = self.nw
+        ne: cython.int = self.ne
+        nn: cython.int = self.nn
         self.pattern = (w == n) | (nw == n) << 1 | (ne == n) << 2 | (nw == w) << 3
-        along: cython.int = distance[w << 8 | ww] + distance[n << 8 | nw] + distance[n << 8 | ne]
-        across: cython.int = distance[w << 8 | nw] + distance[n << 8 | nn] + distance[ne << 8 | nne]
+        along: cython.int = distance[w << 8 | self.ww] + distance[n << 8 | nw] + distance[n << 8 | ne]
+        across: cython.int = distance[w << 8 | nw] + distance[n << 8 | nn] + distance[ne << 8 | self.nne]
         self.activity = level[min(along + across, 4095)]
         tilt: cython.int = across - along
         lean: cython.int = abs(tilt)
@@ -1170,21 +1162,38 @@ class Band(Arithmetic):
 
         agree: whether a match expected that: 1 if it did.
         """
-        i: cython.int
-        for i in range(at, at + span):
-            self.pixels[i] = self.w
-        for i in range(self.err + 8 * x, self.err + 8 * (x + span)):
-            self.errors[i] = 0
+        self._set(at, self.w, span)
+        self._right(self.err + 8 * x, span)
         if agree == 1:
             self.match += span - 1
             self.match_length += span
         else:
             self.match = self.match_length = 0
         self.run += span - 1
-        if at < 4 * self.stride:  # above the first row lies its last pixel
-            for i in range(1, span + 3):
-                self.pixels[at - self.stride + i] = self.w
-                self.pixels[at - 2 * self.stride + i] = self.w
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _set(self, at: cython.int, rank: cython.int, count: cython.int) -> cython.void:
+        """Sets `count` pixels, and the margin: above the first row lies its last pixel."""
+        i: cython.int
+        for i in range(at, at + count):
+            self.pixels[i] = rank
+        if at < 4 * self.stride:
+            for i in range(1, count + 3):
+                self.pixels[at - self.stride + i] = rank
+                self.pixels[at - 2 * self.stride + i] = rank
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _right(self, err: cython.int, count: cython.int) -> cython.void:
+        """All guesses were right about `count` pixels."""
+        i: cython.int
+        for i in range(err, err + 8 * count):
+            self.errors[i] = 0
 
     @cython.cfunc
     @cython.nogil
@@ -1293,8 +1302,8 @@ class Band(Arithmetic):
             self._teach()
         predicted: cython.bint = not self.flat and self.match_length < 36
         if predicted:
-            self._predict(at, err, self.err_above + 8 * x)
-        matched: cython.int = self._follow(at, self.flat)
+            self._predict(err, self.err_above + 8 * x)
+        matched: cython.int = self._follow(at)
         length: cython.int = self.match_length
         length = (length > 0) + (length > 3) + (length > 15) + (length > 31) + (length > 127)
         candidate: cython.int = -1
@@ -1314,11 +1323,10 @@ class Band(Arithmetic):
                 candidate = -1
         if candidate >= 0:
             symbol = candidate
-            for i in range(8):
-                self.errors[err + i] = 0
+            self._right(err, 1)
         else:
             if not predicted:
-                self._predict(at, err, self.err_above + 8 * x)
+                self._predict(err, self.err_above + 8 * x)
             if self.flat:
                 self._locate_first()
             self._locate_rest(x, matched)
@@ -1327,16 +1335,11 @@ class Band(Arithmetic):
                 _miss(self.errors + err, self.guess, self.color + 4 * symbol)
             else:
                 _miss(self.errors[err:], self.guess, self.color[4 * symbol :])
-        self.pixels[at] = symbol
+        self._set(at, symbol, 1)
         if matched == symbol:
             self.match_length += 1
         else:
-            self.match = 0
-            self.match_length = 0
-        if at < 4 * self.stride:  # above the first row lies its last pixel
-            for i in range(1, 4):
-                self.pixels[at - self.stride + i] = symbol
-                self.pixels[at - 2 * self.stride + i] = symbol
+            self.match = self.match_length = 0
         return 1
 
     @cython.cfunc
