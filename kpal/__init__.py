@@ -46,6 +46,8 @@ __all__ = [
     "encode",
     "inspect",
     "metadata_of",
+    "open_reader",
+    "open_writer",
     "quantize",
     "read_palette",
     "shared_palette",
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from .palette_files import PaletteError, read_palette, write_palette
     from .quantizer import quantize
     from .shared import shared_palette
+    from .streams import open_reader, open_writer
 else:
     # Loaded on first use: most programs that import kpal only want Pillow to open a file.
     _LATER: Final = {
@@ -71,6 +74,8 @@ else:
         "decode": "codec",
         "encode": "codec",
         "metadata_of": "metadata",
+        "open_reader": "streams",
+        "open_writer": "streams",
         "quantize": "quantizer",
         "read_palette": "palette_files",
         "shared_palette": "shared",

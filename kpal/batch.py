@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 import sys
 import time
 import warnings
@@ -14,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from PIL import UnidentifiedImageError
+
+from .files import replacing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,7 +66,8 @@ class Job:
             self.target.write_bytes(data)  # a device or a pipe: there is nothing to lose, and it must not be replaced
         else:
             self.target.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(self.target, data)
+            with replacing(self.target) as file:
+                file.write(data)
 
 
 def sources(inputs: Iterable[str], suffixes: frozenset[str]) -> list[tuple[Path | None, Path]]:
@@ -277,18 +278,3 @@ def printable(path: Path) -> str:
     """The path with what would break a line, or is not even text, escaped: file systems allow nearly anything."""
     name = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
-
-
-def write_atomic(target: Path, data: bytes) -> None:
-    """Write a temporary file beside `target`, then give it that name; on any failure `target` stays as it was."""
-    target = target.resolve()  # through a symbolic link, not in place of it
-    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-        if target.exists():
-            shutil.copymode(target, temporary)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

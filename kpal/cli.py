@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -57,6 +58,8 @@ _Commands = Any  # argparse keeps the type of its subparsers to itself
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line with `arguments`, those of the process by default; returns the exit status."""
+    if arguments is None:
+        _die_tidily()
     logging.getLogger("PIL").addHandler(logging.NullHandler())  # what Pillow logs of bad files, it also raises
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names and texts may have what the terminal cannot show
@@ -76,6 +79,17 @@ def main(arguments: list[str] | None = None) -> int:
             batch.say(f"standard output: {error.strerror or error}")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at exit
         return 1
+
+
+def _die_tidily() -> None:
+    """Makes the signals that ask a process to end raise an exception, so that no unfinished file is left over."""
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), end)
 
 
 @contextmanager
@@ -154,6 +168,12 @@ asked for is named and fails, and nothing is written for it."""
         "--skip-if-worse",
         action="store_true",
         help="where --quality or --max-bytes cannot be reached, say so and go on: no failure",
+    )
+    parser.add_argument(
+        "--no-verify",
+        dest="verify",
+        action="store_false",
+        help="do not decode each file to see that it is right before it takes its name; saves that time",
     )
     parser.add_argument(
         "--json", action="store_true", help="print an object for each file, with sizes, error and times"
@@ -496,7 +516,7 @@ def _print_info(size: int, info: Info) -> None:
         "format": f"kpal {info.version}",
         "pixels": f"{info.width} x {info.height}",
         "colours": f"{info.colors}{' with alpha' * info.has_alpha}, {info.palette_bytes} bytes",
-        "indices": f"{info.coder}, {info.bands} band{'s' * (info.bands != 1)}",
+        "indices": f"{info.coder}, {info.tiles} tile{'s' * (info.tiles != 1)}",
         "file": f"{size:,} bytes",
     }
     if info.metadata.dpi:

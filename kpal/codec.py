@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from kpal_format import (
     DEFAULT_CODER,
     MAX_COLORS,
@@ -13,6 +15,7 @@ from kpal_format import (
     U8,
     IndexedImage,
     Metadata,
+    Region,
     decode_indexed,
     encode_indexed,
 )
@@ -49,6 +52,7 @@ def encode(
     dither_level: float = DITHER_LEVEL,
     rate: float = 0.0,
     metadata: Metadata | None = None,
+    verify: bool = False,
     progress: Progress | None = None,
     report: Callable[[Report], object] | None = None,
 ) -> bytes:
@@ -60,8 +64,10 @@ def encode(
     coder: one of `kpal.CODERS`.
     max_bytes: the size that the file may have, metadata and all. Where the image takes more, it gets about as many
         colours as fit; UnreachableError, a ValueError that names the least size, where not even two do.
-    metadata, progress, report, and all that chooses colours: as in `quantize`; progress also tells of the stage
-        "coding".
+    verify: decode the file and compare it with what was encoded, before it is returned; RuntimeError where it differs,
+        which no input should bring about. It takes as long as `decode` does.
+    metadata, progress, report, and all that chooses colours: as in `quantize`; progress also tells of the stages
+        "coding" and "verifying".
 
     Raises ValueError or TypeError for arguments that are wrong or contradict each other.
 
@@ -103,9 +109,20 @@ def encode(
     data = code(result.image)
     if max_bytes is not None and len(data) > max_bytes:
         result, data = _reduced(source, result, data, code, max_bytes)
+    if verify:
+        with watch.stage("verifying"):
+            _verify(data, with_metadata(result.image, pixels, metadata))
     if report is not None:
         report(source.report(result, data))
     return data
+
+
+def _verify(data: bytes, image: IndexedImage) -> None:
+    """Raises RuntimeError unless the file decodes to the image."""
+    decoded = decode_indexed(data, max_pixels=None)
+    same = np.array_equal(decoded.indices, image.indices) and np.array_equal(decoded.palette, image.palette)
+    if not same or decoded.metadata != image.metadata:
+        raise RuntimeError("the file does not decode to what was encoded: please report this, with the image")
 
 
 def _reduced(
@@ -145,11 +162,11 @@ def _fourth_root(colors: int) -> float:
     return math.sqrt(math.sqrt(colors))
 
 
-def decode(data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS) -> U8:
+def decode(
+    data: bytes | bytearray | memoryview, *, region: Region | None = None, max_pixels: int | None = MAX_PIXELS
+) -> U8:
     """The pixels of a `.kpal` file: uint8 (h, w, 3), or (h, w, 4) where its palette has alpha.
 
-    max_pixels: refuse larger images with LimitError before anything is allocated for them; None for no limit.
-
-    Raises KpalError and nothing else for whatever bytes `data` holds.
+    region, max_pixels, errors: as in `decode_indexed`.
     """
-    return decode_indexed(data, max_pixels=max_pixels).pixels()
+    return decode_indexed(data, region=region, max_pixels=max_pixels).pixels()

@@ -24,6 +24,7 @@ from PIL import Image
 
 from kpal_format import EXTENSION, MAGIC, MAX_COLORS, U8, IndexedImage, KpalError, encode_indexed, read_head, verify
 
+from .files import replacing
 from .palette import as_palette
 from .pixels import own_palette, to_pillow
 
@@ -60,7 +61,9 @@ def write_palette(palette: U8, path: str | os.PathLike[str]) -> None:
 
     Raises ValueError where there is no such kind, or it cannot hold the palette.
     """
-    Path(path).write_bytes(format_palette(palette, Path(path).suffix))
+    content = format_palette(palette, Path(path).suffix)
+    with replacing(Path(path)) as file:
+        file.write(content)
 
 
 def parse_palette(data: bytes, ending: str) -> U8:

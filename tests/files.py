@@ -45,12 +45,13 @@ class Parts:
     height: bytes = field(default_factory=lambda: varint(1))
     metadata: bytes = b""
     palette: bytes = field(default_factory=lambda: section(b"\xff\x01\0\0\0\xff"))
+    tile: bytes = b""
     stream: bytes = field(default_factory=lambda: section(b"\x02\x40"))
     after: bytes = b""
 
     def bytes(self) -> bytes:
         prefix = self.magic + bytes((self.version, self.flags, self.coder, self.last))
-        body = prefix + self.width + self.height + self.metadata + self.palette + self.stream
+        body = prefix + self.width + self.height + self.metadata + self.palette + self.tile + self.stream
         return with_checksum(body) + self.after
 
 

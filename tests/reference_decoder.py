@@ -53,26 +53,28 @@ def decode(data: bytes) -> tuple[int, int, int, bytes, bytes]:
         file.take(file.varint(1, 65536))
         file.take(file.varint(0, 2**24))
     palette = _palette(file.take(file.varint(1, k * channels)), k, channels)
-    band_rows = height
+    tile_rows, tile_columns = height, width
     if flags & 4:
-        if k == 1 or height == 1:
-            raise ValueError("bands in an image of one colour or row")
-        band_rows = file.varint(-(-65536 // width), height - 1)
-    bands = [file.take(file.varint(1, 2**35 - 1)) for _ in range(0, height if k > 1 else 0, band_rows)]
+        tile_rows, tile_columns = file.varint(1, height), file.varint(1, width)
+        if k == 1 or (tile_rows, tile_columns) == (height, width) or tile_rows * tile_columns < 65536:
+            raise ValueError("tiles that must not be")
+    corners = ((x, y) for y in range(0, height, tile_rows) for x in range(0, width, tile_columns))
+    tiles = [(x, y, file.take(file.varint(1, 2**35 - 1))) for x, y in corners if k > 1]
     checked = file.at
     if file.take(4) != zlib.crc32(data[:checked]).to_bytes(4, "little") or file.at < len(data):
         raise ValueError("the checksum does not fit, or bytes follow it")
-    indices = bytearray()
-    for band in bands:
-        rows = min(band_rows, height - len(indices) // width)
+    indices = bytearray(width * height)
+    for x, y, tile in tiles:
+        rows, columns = min(tile_rows, height - y), min(tile_columns, width - x)
         if coder == 0:
-            indices += _zstd_band(band, k, width, rows)
-        elif (rows + 3) * (width + 16) > 1 << 27:
-            raise ValueError("a band of too many pixels")
+            decoded = _zstd_tile(tile, k, columns, rows)
+        elif (rows + 3) * (columns + 16) > 1 << 27:
+            raise ValueError("a tile of too many pixels")
         else:
-            indices += Band(coder == 2, palette, width, rows, band).decode()
-    if k == 1:
-        indices = bytearray(width * height)
+            decoded = Band(coder == 2, palette, columns, rows, tile).decode()
+        for row in range(rows):
+            at = (y + row) * width + x
+            indices[at : at + columns] = decoded[row * columns : (row + 1) * columns]
     return width, height, channels, bytes(v for entry in palette for v in entry), bytes(indices)
 
 
@@ -93,16 +95,16 @@ def _frame(stored: bytes, n: int) -> bytes:
     return content
 
 
-def _zstd_band(data: bytes, k: int, width: int, rows: int) -> bytes:
+def _zstd_tile(data: bytes, k: int, width: int, rows: int) -> bytes:
     """Section 5.1."""
     form, rest = data[0], data[1:]
     bits = 8 if form == 0 else next(b for b in (1, 2, 4, 8) if k <= 1 << b)
     if form > 2 or (form == 1 and bits == 8):
-        raise ValueError("an unknown form of a band")
+        raise ValueError("an unknown form of a tile")
     row = -(-width * bits // 8)
     packed = rest if form == 2 else _frame(rest, row * rows)
     if len(packed) != row * rows:
-        raise ValueError("a band of another length")
+        raise ValueError("a tile of another length")
     indices = bytearray()
     for at in range(0, len(packed), row):
         unpacked = [b >> s & (1 << bits) - 1 for b in packed[at : at + row] for s in range(8 - bits, -1, -bits)]

@@ -18,7 +18,8 @@ from PIL import Image, ImageFilter, PngImagePlugin
 
 import kpal
 from kpal import cli
-from kpal.batch import printable, write_atomic
+from kpal.batch import printable
+from kpal.files import replacing
 from kpal.measure import ssimulacra2
 from kpal.palette_files import format_palette
 from kpal_format import DEFAULT_CODER, compiled
@@ -524,8 +525,8 @@ def test_warnings_of_pillow_are_lines_too(
 def test_atomic_writing_leaves_nothing_behind_when_it_fails(tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.write_bytes(b"precious")
-    with pytest.raises(TypeError):
-        write_atomic(target, "not bytes")  # type: ignore[arg-type]
+    with pytest.raises(TypeError), replacing(target) as file:
+        file.write("not bytes")  # type: ignore[call-overload]
     assert files_in(tmp_path) == ["target"]
     assert target.read_bytes() == b"precious"
 
@@ -535,7 +536,8 @@ def test_atomic_writing_goes_through_links_and_keeps_permissions(tmp_path: Path)
     target.write_bytes(b"old")
     target.chmod(0o640)
     link.symlink_to(target)
-    write_atomic(link, b"new")
+    with replacing(link) as file:
+        file.write(b"new")
     assert link.is_symlink()
     assert target.read_bytes() == b"new"
     assert target.stat().st_mode & 0o777 == 0o640

@@ -88,12 +88,12 @@ def test_rows_and_columns_may_have_any_stride() -> None:
     assert same(decode_indexed(encode_indexed(turned)), turned)
 
 
-def test_large_images_are_divided_into_bands_and_come_back() -> None:
+def test_large_images_are_divided_into_tiles_and_come_back() -> None:
     indices = np.zeros((2100, 2001), np.uint8)
     indices[::3, ::7] = 1
     image = IndexedImage(indices, random_indexed(1, 2, 2).palette)
     encoded = encode_indexed(image)
-    assert inspect(encoded).bands == 2
+    assert inspect(encoded).tiles == 2
     assert same(decode_indexed(encoded), image)
 
 
@@ -198,9 +198,10 @@ def test_random_bytes_are_refused() -> None:
         (Parts(palette=section(b"1234567")).bytes(), DamagedError, "length of the palette is 7"),
         (Parts(palette=section(b"12345")).bytes(), DamagedError, "palette"),
         (Parts(last=9, palette=section(b"\0" + frame(b"12345"))).bytes(), DamagedError, "palette: does not declare"),
-        (Parts(flags=0b100, last=0, palette=section(b"123")).bytes(), DamagedError, "no bands"),
-        (Parts(flags=0b100).bytes(), DamagedError, "no bands"),
-        (Parts(flags=0b100, height=varint(99)).bytes(), DamagedError, "rows of a band is 2; 32768 to 98 are possible"),
+        (Parts(flags=0b100, last=0, palette=section(b"123"), tile=b"\1\1").bytes(), DamagedError, "can be but one"),
+        (Parts(flags=0b100, tile=b"\1\2").bytes(), DamagedError, "can be but one"),
+        (Parts(flags=0b100, tile=b"\2\2").bytes(), DamagedError, "rows of a tile is 2; 1 to 1 are possible"),
+        (Parts(flags=0b100, tile=b"\1\1").bytes(), DamagedError, "tiles of 1 x 1 pixels are too small"),
         (Parts(stream=section(b"")).bytes(), DamagedError, "length of the index stream is 0"),
         (Parts(stream=section(b"\x03\x40")).bytes(), DamagedError, "unknown form 3"),
         (
@@ -219,7 +220,7 @@ def test_random_bytes_are_refused() -> None:
         ),
         (Parts(stream=section(b"\0" + frame(b"\0\1") + b"!")).bytes(), DamagedError, "index stream"),
         (Parts(stream=section(b"\0" + frame(b"\0\1")[:-1])).bytes(), DamagedError, "index stream"),
-        (Parts(after=b"!").bytes(), DamagedError, "1 bytes follow"),
+        (Parts(after=b"!").bytes(), DamagedError, "bytes follow the end"),
         (Parts().bytes() * 2, DamagedError, "follow the end"),
         (with_metadata(b"\xc1"), DamagedError, "not msgpack"),
         (with_metadata(b"\x91" * 2000), DamagedError, "not msgpack"),

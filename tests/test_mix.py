@@ -16,7 +16,6 @@ import kpal_format
 from kpal.palette import sorted_palette
 from kpal_format import (
     DEFAULT_CODER,
-    U8,
     DamagedError,
     IndexedImage,
     compiled,
@@ -220,21 +219,21 @@ def test_no_damaged_set_does_harm_and_the_reference_decoder_says_the_same_of_it(
             assert reference_decoder.decode(data)[3] == palette
 
 
-# --- bands
+# --- tiles
 
 
 @with_compiler
-def test_bands_in_threads_give_the_bytes_of_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_in_threads_give_the_bytes_of_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     given = picture(700, 100, 20)
-    monkeypatch.setattr(container, "_BAND_PIXELS", 1 << 14)
-    monkeypatch.setattr(container, "_LEAST_BAND", 1 << 10)
+    monkeypatch.setattr(container, "_TILE", 1 << 14)
+    monkeypatch.setattr(container, "_LEAST_TILE", 1 << 10)
     files = []
     for cores in (1, 3):
         monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
         files.append(encode_indexed(given, coder="mix"))
         assert np.array_equal(decode_indexed(files[-1]).indices, given.indices)
     assert files[0] == files[1]
-    assert kpal_format.inspect(files[0]).bands == 5
+    assert kpal_format.inspect(files[0]).tiles == 5
 
 
 # --- streams that are wrong
@@ -276,15 +275,12 @@ def test_a_stream_of_another_length_is_damage() -> None:
             reference_decoder.decode(file(wrong))
 
 
-def test_bands_too_large_for_the_model_are_refused_before_anything_is_allocated() -> None:
+def test_tiles_too_large_for_the_model_are_refused_before_anything_is_allocated() -> None:
     wide = Parts(coder=1, width=varint(1 << 27), stream=section(b"\0")).bytes()
     with pytest.raises(DamagedError, match="too large for the coder mix"):
         decode_indexed(wide)
     with pytest.raises(ValueError, match="too many pixels"):
         reference_decoder.decode(wide)
-    indices: U8 = np.broadcast_to(np.zeros((), np.uint8), (1, 1 << 27))
-    with pytest.raises(ValueError, match="use zstd"):
-        mix.MIX.encode(indices, np.zeros((2, 3), np.uint8))
 
 
 # --- with and without a compiler

@@ -1,15 +1,16 @@
 """The `.kpal` file format: bytes <-> indices, palette and metadata. Specified in KPAL.md.
 
-Bytes in, values out: nothing here touches a file, knows of Pillow, or chooses a colour.
+Bytes in, values out: nothing here opens a file, knows of Pillow, or chooses a colour.
 """
 
-from .codec import MAX_PIXELS, Info, decode_indexed, decode_truncated, encode_indexed, inspect, verify
+from .codec import Info, decode_indexed, decode_truncated, encode_indexed, inspect, verify
 from .coders import BY_NAME, compiled
 from .coders import DEFAULT as DEFAULT_CODER
-from .container import EXTENSION, MAGIC, MIME, Head, read_head
+from .container import EXTENSION, MAGIC, MAX_PIXELS, MIME, Region, read_head
 from .errors import DamagedError, KpalError, LimitError, TruncatedError, UnsupportedError
 from .indexed import INCH, MAX_COLORS, U8, IndexedImage, Metadata
 from .palette import morton_keys
+from .streams import Reader, Writer, head_of
 
 CODERS = tuple(BY_NAME)
 
@@ -24,18 +25,21 @@ __all__ = [
     "MIME",
     "U8",
     "DamagedError",
-    "Head",
     "IndexedImage",
     "Info",
     "KpalError",
     "LimitError",
     "Metadata",
+    "Reader",
+    "Region",
     "TruncatedError",
     "UnsupportedError",
+    "Writer",
     "compiled",
     "decode_indexed",
     "decode_truncated",
     "encode_indexed",
+    "head_of",
     "inspect",
     "morton_keys",
     "read_head",

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
-from typing import Any, Final
-
-import numpy as np
+from typing import Any
 
 from .coders import DEFAULT
-from .container import MAJOR, MINOR, Head, Section, pack, read_bands, read_bands_left, read_head
-from .errors import DamagedError, TruncatedError
-from .indexed import U8, IndexedImage, Metadata
-from .parallel import in_parallel
-
-# Where Pillow's check against decompression bombs raises by default: 2 x (1 GiB / 4 / 3), rounded down. An array of
-# that many RGB pixels takes 512 MiB.
-MAX_PIXELS: Final = 2 * (1024 * 1024 * 1024 // 4 // 3)
+from .container import MAJOR, MAX_PIXELS, MINOR, Region, read_head, read_tiles, read_tiles_left
+from .errors import TruncatedError
+from .indexed import IndexedImage, Metadata
+from .streams import Writer
+from .tiles import decode_tiles
 
 
 @dataclass(frozen=True)
@@ -24,7 +20,7 @@ class Info:
 
     version: of the format, "major.minor".
     coder: name of the index coder.
-    bands: how many independently coded bands of rows there are.
+    tiles: how many independently coded parts there are.
     palette_bytes, metadata_bytes: sizes as stored; the rest of the file is the index stream and the framing.
     """
 
@@ -34,7 +30,7 @@ class Info:
     colors: int
     has_alpha: bool
     coder: str
-    bands: int
+    tiles: int
     palette_bytes: int
     metadata_bytes: int
     metadata: Metadata
@@ -57,7 +53,11 @@ def encode_indexed(image: IndexedImage, *, coder: str = DEFAULT) -> bytes:
 
     Raises ValueError for a coder that does not exist and for metadata larger than a file may hold.
     """
-    return pack(image, coder)
+    height, width = image.indices.shape
+    file = io.BytesIO()
+    with Writer(file, width, height, image.palette, coder=coder, metadata=image.metadata) as writer:
+        writer.write(image.indices)
+    return file.getvalue()
 
 
 def inspect(data: bytes | bytearray | memoryview) -> Info:
@@ -70,29 +70,36 @@ def inspect(data: bytes | bytearray | memoryview) -> Info:
         colors=head.colors,
         has_alpha=head.channels == 4,
         coder=head.coder.NAME,
-        bands=head.bands,
+        tiles=head.tiles,
         palette_bytes=len(head.palette_data.data),
         metadata_bytes=len(head.metadata_header.data) + len(head.metadata_parts.data),
         metadata=head.metadata(),
     )
 
 
-def decode_indexed(data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS) -> IndexedImage:
+def decode_indexed(
+    data: bytes | bytearray | memoryview,
+    *,
+    region: Region | None = None,
+    max_pixels: int | None = MAX_PIXELS,
+) -> IndexedImage:
     """The indices, palette and metadata of a whole `.kpal` file.
 
-    max_pixels: refuse larger images with LimitError before anything is allocated for them; with None, the memory of
-        the machine is the limit.
+    region: (x0, y0, x1, y1), columns from x0 to x1 and rows from y0 to y1, those not included: only they come back, and
+        only the tiles that they lie in are decoded. The checksum of the whole file is verified all the same.
+    max_pixels: refuse with LimitError, before anything is allocated for it, what needs more pixels to be decoded; with
+        None, the memory of the machine is the limit.
 
-    Raises KpalError and nothing else for whatever bytes `data` holds.
+    Raises KpalError and nothing else for whatever bytes `data` holds; ValueError for a region that is not in the image.
     """
-    if max_pixels is not None and not isinstance(max_pixels, (int, np.integer)):
-        raise TypeError(f"max_pixels must be an int or None, not {type(max_pixels).__name__}")
     view = as_bytes(data)
     head = read_head(view)
-    head.check_pixels(max_pixels)
-    bands = read_bands(view, head)
+    box = head.box(region)
+    head.check_pixels(box, max_pixels)
+    tiles = read_tiles(view, head)
     palette = head.palette()
-    return IndexedImage(_decode_bands(head, bands, palette), palette, head.metadata())
+    indices = decode_tiles(head, box, [(number, tiles[number]) for number in head.tiles_of(box)], palette)
+    return IndexedImage(indices, palette, head.metadata())
 
 
 def decode_truncated(data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS) -> IndexedImage:
@@ -106,14 +113,14 @@ def decode_truncated(data: bytes | bytearray | memoryview, *, max_pixels: int | 
         view = as_bytes(data)
         head = read_head(view)
         palette = head.palette()
-        indices = _decode_bands(head, read_bands_left(view, head), palette, partial=True)
-        return IndexedImage(indices, palette, head.metadata())
+        tiles = list(enumerate(read_tiles_left(view, head)))
+        return IndexedImage(decode_tiles(head, head.box(None), tiles, palette, partial=True), palette, head.metadata())
 
 
 def verify(data: bytes | bytearray | memoryview) -> None:
     """Check the framing and the checksum of a whole file without decoding its pixels; raises KpalError."""
     view = as_bytes(data)
-    read_bands(view, read_head(view))
+    read_tiles(view, read_head(view))
 
 
 def as_bytes(data: bytes | bytearray | memoryview) -> memoryview:
@@ -122,27 +129,3 @@ def as_bytes(data: bytes | bytearray | memoryview) -> memoryview:
         return memoryview(data).cast("B")
     except TypeError as error:
         raise TypeError(f"data must be contiguous bytes, bytearray or memoryview, not {type(data).__name__}") from error
-
-
-def _decode_bands(head: Head, bands: list[Section], palette: U8, *, partial: bool = False) -> U8:
-    if len(bands) == 1 and not partial:  # whose bytes are checked before anything is allocated
-        with bands[0].decoding():
-            indices = head.coder.decode(bands[0].data, (head.height, head.width), palette)
-    else:
-        indices = np.zeros((head.height, head.width), np.uint8)
-
-        def decode(number: int) -> None:
-            rows = indices[number * head.band_rows : (number + 1) * head.band_rows]
-            with bands[number].decoding():
-                rows[:] = head.coder.decode(bands[number].data, (rows.shape[0], head.width), palette, partial=partial)
-
-        in_parallel(decode, range(len(bands)))
-    highest = int(indices.max())
-    if highest >= head.colors:
-        if not partial:
-            raise DamagedError(
-                f"index stream: index {highest} is outside a palette of {head.colors} colours", head.size
-            )
-        indices[indices >= head.colors] = 0
-    indices.flags.writeable = False
-    return indices

@@ -1,25 +1,27 @@
-"""The container (KPAL.md, section 2): prefix, metadata, palette, index stream in bands, checksum.
+"""The container (KPAL.md, section 2): prefix, metadata, palette, index stream in tiles, checksum.
 
 Reading goes in two steps, so that a file can be identified from its first bytes and so that nothing is allocated
-for a file that does not add up: `read_head` takes apart what stands before the index stream, `read_bands`
+for a file that does not add up: `read_head` takes apart what stands before the index stream, `read_tiles`
 checks the rest of the file's framing and its checksum. Neither decodes anything; `Head` does that, part by
 part, when asked.
 """
 
 from __future__ import annotations
 
+import operator
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from .coders import BY_ID, BY_NAME, Coder, zstd
 from .errors import DamagedError, LimitError, TruncatedError, UnsupportedError
-from .indexed import MAX_SIDE, U8, IndexedImage, Metadata
+from .indexed import MAX_SIDE, U8, Metadata
 from .metadata import MAX_HEADER, MAX_PARTS, decode_metadata, encode_metadata
 from .palette import decode_palette, encode_palette
-from .parallel import in_parallel
 
 EXTENSION: Final = ".kpal"
 MIME: Final = "image/x-kpal"
@@ -27,15 +29,23 @@ MAGIC: Final = b"\x8bKPAL\r\n\x1a"  # a high bit against 7-bit transport, CR LF 
 MAJOR: Final = 0
 MINOR: Final = 1
 
+# Where Pillow's check against decompression bombs raises by default: 2 x (1 GiB / 4 / 3), rounded down. An array of
+# that many RGB pixels takes 512 MiB.
+MAX_PIXELS: Final = 2 * (1024 * 1024 * 1024 // 4 // 3)
+Region = tuple[int, int, int, int]  # x0, y0, x1, y1
+
 _ALPHA: Final = 0b001  # flags: the palette has alpha
 _METADATA: Final = 0b010  # ... a metadata section follows the prefix
-_BANDS: Final = 0b100  # ... the index stream has several bands
-_FLAGS: Final = _ALPHA | _METADATA | _BANDS
+_TILES: Final = 0b100  # ... the index stream has several tiles
+_FLAGS: Final = _ALPHA | _METADATA | _TILES
 
 _MAX_LENGTH: Final = 2**35 - 1  # what a varint of five bytes holds
-_LEAST_BAND: Final = 1 << 16  # pixels, but for the last: a band costs time of its own, and a file could have millions
-_BAND_PIXELS: Final = 1 << 22  # splitting smaller images would cost bytes and gain nothing
-_CRC_SIZE: Final = 4
+_LEAST_TILE: Final = 1 << 16  # pixels, but at the edges: a tile costs time of its own, and a file could have millions
+_TILE: Final = 1 << 22  # pixels; splitting smaller images would cost bytes and gain nothing
+_HUGE: Final = 1 << 26  # in images of more pixels, tiles are small and square, to read a region without the rest
+_HUGE_TILE: Final = 1 << 20
+_HUGE_TILE_SIDE: Final = 1 << 10
+CRC_SIZE: Final = 4
 
 
 class Section(NamedTuple):
@@ -53,13 +63,27 @@ class Section(NamedTuple):
             raise DamagedError(str(error), self.offset) from error
 
 
+class Box(NamedTuple):
+    """A part of an image: columns from x0 to x1 and rows from y0 to y1, those not included."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.y1 - self.y0, self.x1 - self.x0
+
+
 @dataclass(frozen=True)
 class Head:
     """All that stands before the index stream, still coded but for the prefix.
 
     width, height, colors, channels: of the image; channels is 3 (RGB) or 4 (RGBA).
     coder: of the index stream.
-    band_rows: rows in a band; the last band may have fewer.
+    tile_rows, tile_columns: of a tile; those at the right and lower edges may have fewer.
     metadata_header, metadata_parts, palette_data: the sections; those of metadata are empty where there is none.
     size: the number of bytes of all this, which is where the index stream begins.
     """
@@ -69,7 +93,8 @@ class Head:
     colors: int
     channels: int
     coder: Coder
-    band_rows: int
+    tile_rows: int
+    tile_columns: int
     metadata_header: Section
     metadata_parts: Section
     palette_data: Section
@@ -85,40 +110,93 @@ class Head:
             return decode_palette(self.palette_data.data, self.colors, self.channels)
 
     @property
-    def bands(self) -> int:
-        """How many bands the index stream has: none where there is but one colour to choose from."""
-        return -(-self.height // self.band_rows) if self.colors > 1 else 0
+    def tiles(self) -> int:
+        """How many tiles the index stream has: none where there is but one colour to choose from."""
+        return self._down * self._across if self.colors > 1 else 0
 
-    def check_pixels(self, limit: int | None) -> None:
-        """Raises LimitError where the image has more than `limit` pixels (None: any number will do)."""
-        if limit is not None and self.width * self.height > limit:
-            raise LimitError(f"{self.width} x {self.height} pixels are more than the limit of {limit}")
+    @property
+    def _down(self) -> int:
+        return -(-self.height // self.tile_rows)
+
+    @property
+    def _across(self) -> int:
+        return -(-self.width // self.tile_columns)
+
+    def tile(self, number: int) -> Box:
+        """What a tile covers; they go from left to right and from top to bottom."""
+        row, column = divmod(number, self._across)
+        x, y = column * self.tile_columns, row * self.tile_rows
+        return Box(x, y, min(x + self.tile_columns, self.width), min(y + self.tile_rows, self.height))
+
+    def tiles_of(self, box: Box) -> list[int]:
+        """The numbers of the tiles that have pixels of the box."""
+        if not self.tiles:
+            return []
+        rows = range(box.y0 // self.tile_rows, -(-box.y1 // self.tile_rows))
+        columns = range(box.x0 // self.tile_columns, -(-box.x1 // self.tile_columns))
+        return [row * self._across + column for row in rows for column in columns]
+
+    def box(self, region: Region | None) -> Box:
+        """The region (x0, y0, x1, y1), None for the whole image; TypeError or ValueError where it is not part of it."""
+        if region is None:
+            return Box(0, 0, self.width, self.height)
+        try:
+            box = Box(*map(operator.index, region))
+        except TypeError as error:
+            raise TypeError(f"region must be four whole numbers, x0, y0, x1, y1, not {region!r}") from error
+        if not (0 <= box.x0 < box.x1 <= self.width and 0 <= box.y0 < box.y1 <= self.height):
+            raise ValueError(f"region {tuple(box)} is not a part of {self.width} x {self.height} pixels")
+        return box
+
+    def check_pixels(self, box: Box, limit: int | None) -> None:
+        """Raises LimitError where decoding the box, by whole tiles, is about more than `limit` pixels (None: any)."""
+        if limit is None:
+            return
+        if not isinstance(limit, (int, np.integer)):
+            raise TypeError(f"max_pixels must be an int or None, not {type(limit).__name__}")
+        x0, y0 = box.x0 // self.tile_columns * self.tile_columns, box.y0 // self.tile_rows * self.tile_rows
+        width = min(-(-box.x1 // self.tile_columns) * self.tile_columns, self.width) - x0
+        height = min(-(-box.y1 // self.tile_rows) * self.tile_rows, self.height) - y0
+        if width * height > limit:
+            raise LimitError(f"{width} x {height} pixels are more than the limit of {limit}")
 
 
-def pack(image: IndexedImage, coder: str) -> bytes:
-    """The whole file. Raises ValueError for an unknown coder or for metadata that is too large."""
+def pack_head(
+    width: int, height: int, palette: U8, coder: str, metadata: Metadata, *, tile: tuple[int, int] | None
+) -> bytes:
+    """All that stands before the index stream.
+
+    tile: rows and columns of a tile, where there are several.
+
+    Raises ValueError for an unknown coder or for metadata that is too large.
+    """
     if not isinstance(coder, str) or coder not in BY_NAME:
         raise ValueError(f"unknown coder {coder!r}: one of {', '.join(BY_NAME)}")
-    height, width = image.indices.shape
-    colors, channels = image.palette.shape
-    header, parts = encode_metadata(image.metadata)
-    band_rows = _band_rows(width, height) if colors > 1 else height
-    flags = (_ALPHA * (channels == 4)) | (_METADATA * bool(header)) | (_BANDS * (band_rows < height))
+    colors, channels = palette.shape
+    header, parts = encode_metadata(metadata)
+    flags = (_ALPHA * (channels == 4)) | (_METADATA * bool(header)) | (_TILES * (tile is not None))
     out = bytearray(MAGIC)
     out += bytes((MAJOR << 4 | MINOR, flags, BY_NAME[coder].ID, colors - 1))
-    out += _varint(width) + _varint(height)
+    out += varint(width) + varint(height)
     if header:
-        out += _varint(len(header)) + header + _varint(len(parts)) + parts
-    palette_data = encode_palette(image.palette, as_set=coder != zstd.NAME)
-    out += _varint(len(palette_data)) + palette_data
-    if band_rows < height:
-        out += _varint(band_rows)
-    if colors > 1:
-        bands = [image.indices[top : top + band_rows] for top in range(0, height, band_rows)]
-        for band in in_parallel(lambda rows: BY_NAME[coder].encode(rows, image.palette), bands):
-            out += _varint(len(band)) + band
-    out += zlib.crc32(out).to_bytes(_CRC_SIZE, "little")
+        out += varint(len(header)) + header + varint(len(parts)) + parts
+    palette_data = encode_palette(palette, as_set=coder != zstd.NAME)
+    out += varint(len(palette_data)) + palette_data
+    for side in tile or ():
+        out += varint(side)
     return bytes(out)
+
+
+def tile_shape(width: int, height: int) -> tuple[int, int]:
+    """Rows and columns of the tiles that an image is divided into, about equal ones."""
+    size, side = (_HUGE_TILE, _HUGE_TILE_SIDE) if width * height > _HUGE else (_TILE, _TILE)
+    columns = _share(width, max(side, size // height))
+    return _share(height, size // columns), columns
+
+
+def _share(total: int, most: int) -> int:
+    parts = -(-total // most)
+    return -(-total // parts)
 
 
 def read_head(data: bytes | memoryview) -> Head:
@@ -143,50 +221,60 @@ def read_head(data: bytes | memoryview) -> Head:
         header = cursor.section("metadata header", MAX_HEADER, least=1)
         parts = cursor.section("metadata", MAX_PARTS)
     palette_data = cursor.section("palette", colors * channels, least=1)
-    band_rows = height
-    if flags & _BANDS:
-        if colors == 1 or height == 1:
-            raise DamagedError("an image of one colour or of one row has no bands", 9)
-        band_rows = cursor.varint("rows of a band", height - 1, least=-(-_LEAST_BAND // width))
-    return Head(width, height, colors, channels, BY_ID[coder_id], band_rows, header, parts, palette_data, cursor.at)
+    rows, columns = height, width
+    if flags & _TILES:
+        rows, columns = (
+            cursor.varint("rows of a tile", height, least=1),
+            cursor.varint("columns of a tile", width, least=1),
+        )
+        if colors == 1 or (rows, columns) == (height, width):
+            raise DamagedError("several tiles, where there can be but one", 9)
+        if rows * columns < _LEAST_TILE:
+            raise DamagedError(f"tiles of {columns} x {rows} pixels are too small", cursor.at)
+    return Head(width, height, colors, channels, BY_ID[coder_id], rows, columns, header, parts, palette_data, cursor.at)
 
 
-def read_bands(data: bytes | memoryview, head: Head) -> list[Section]:
-    """The index stream of the whole file `data`, band by band, its framing and checksum verified.
+def read_tiles(data: bytes | memoryview, head: Head) -> list[Section]:
+    """The index stream of the whole file `data`, tile by tile, its framing and checksum verified.
 
     Raises DamagedError; TruncatedError where the file ends too early.
     """
     cursor = _Cursor(data, head.size)
-    bands = [cursor.section("index stream", least=1) for _ in range(head.bands)]
-    end = cursor.at
-    stored = int.from_bytes(cursor.take(_CRC_SIZE, "checksum"), "little")
-    if cursor.at < len(data):
-        raise DamagedError(f"{len(data) - cursor.at} bytes follow the end of the image", cursor.at)
-    if stored != zlib.crc32(cursor.data[:end]):
-        raise DamagedError("the checksum does not fit: the file was changed or damaged", end)
-    return bands
+    tiles = [cursor.section("index stream", least=1) for _ in range(head.tiles)]
+    check_crc(zlib.crc32(cursor.data[: cursor.at]), cursor.data[cursor.at :], cursor.at)
+    return tiles
 
 
-def read_bands_left(data: bytes | memoryview, head: Head) -> list[Section]:
-    """What a file that was cut off still has of its index stream: whole bands, perhaps the beginning of one more."""
+def check_crc(crc: int, rest: bytes | memoryview, at: int) -> None:
+    """Raises DamagedError where what follows the index stream, at byte `at`, is not this checksum alone."""
+    stored = _Cursor(rest, base=at).take(CRC_SIZE, "checksum")
+    if len(rest) > CRC_SIZE:
+        raise DamagedError("bytes follow the end of the image", at + CRC_SIZE)
+    if int.from_bytes(stored, "little") != crc:
+        raise DamagedError("the checksum does not fit: the file was changed or damaged", at)
+
+
+def read_length(data: bytes, at: int) -> tuple[int, int]:
+    """The length of the tile whose stored length begins at byte `at` of a file, with `data`; and where it begins."""
+    cursor = _Cursor(data, base=at)
+    return cursor.length(), at + cursor.at
+
+
+def read_tiles_left(data: bytes | memoryview, head: Head) -> list[Section]:
+    """What a file that was cut off still has of its index stream: whole tiles, perhaps the beginning of one more."""
     cursor = _Cursor(data, head.size)
-    bands: list[Section] = []
-    for _ in range(head.bands):
+    tiles: list[Section] = []
+    for _ in range(head.tiles):
         try:
-            length = cursor.varint("length of the index stream", least=1)
+            length = cursor.length()
         except TruncatedError:
             break
-        bands.append(Section(cursor.data[cursor.at : cursor.at + length], cursor.at))
+        tiles.append(Section(cursor.data[cursor.at : cursor.at + length], cursor.at))
         cursor.at += length
-    return bands
+    return tiles
 
 
-def _band_rows(width: int, height: int) -> int:
-    bands = max(1, -(-width * height // _BAND_PIXELS))
-    return -(-height // min(bands, height))
-
-
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
     """LEB128: seven bits a byte, the lowest first, the high bit set on all but the last."""
     out = bytearray()
     while value > 0x7F:
@@ -197,16 +285,22 @@ def _varint(value: int) -> bytes:
 
 
 class _Cursor:
-    """A position in the bytes of a file, which complains of what it does not find there."""
+    """A position in the bytes of a file, which complains of what it does not find there.
 
-    def __init__(self, data: bytes | memoryview, at: int = 0) -> None:
+    base: where in the file `data` begins.
+    """
+
+    def __init__(self, data: bytes | memoryview, at: int = 0, *, base: int = 0) -> None:
         self.data = memoryview(data)
         self.at = at
+        self._base = base
 
     def take(self, size: int, what: str) -> memoryview:
         left = len(self.data) - self.at
         if size > left:
-            raise TruncatedError(f"the file ends in its {what}: {size} bytes needed, {max(left, 0)} left", self.at)
+            raise TruncatedError(
+                f"the file ends in its {what}: {size} bytes needed, {max(left, 0)} left", self._base + self.at
+            )
         self.at += size
         return self.data[self.at - size : self.at]
 
@@ -219,10 +313,14 @@ class _Cursor:
             if byte < 0x80:
                 break
         if byte >= 0x80 or (byte == 0 and self.at - start > 1):
-            raise DamagedError(f"{what}: not a number in its shortest form", start)
+            raise DamagedError(f"{what}: not a number in its shortest form", self._base + start)
         if not least <= value <= most:
-            raise DamagedError(f"{what} is {value}; {least} to {most} are possible", start)
+            raise DamagedError(f"{what} is {value}; {least} to {most} are possible", self._base + start)
         return value
+
+    def length(self) -> int:
+        """That of a tile."""
+        return self.varint("length of the index stream", least=1)
 
     def section(self, what: str, most: int = _MAX_LENGTH, *, least: int = 0) -> Section:
         size = self.varint(f"length of the {what}", most, least=least)

@@ -81,21 +81,12 @@ class IndexedImage:
     metadata: Metadata = field(default_factory=Metadata)
 
     def __post_init__(self) -> None:
-        for name, array in (("indices", self.indices), ("palette", self.palette)):
-            if not isinstance(array, np.ndarray) or array.dtype != np.uint8:
-                raise TypeError(f"{name} must be a numpy array of uint8, not {_describe(array)}")
-            if array.ndim != 2:
-                raise ValueError(f"{name} must have two dimensions, not {array.ndim}")
+        check_palette(self.palette)
+        check_indices(self.indices, len(self.palette))
         if not isinstance(self.metadata, Metadata):
             raise TypeError(f"metadata must be a Metadata, not {_describe(self.metadata)}")
         height, width = self.indices.shape
-        colors, channels = self.palette.shape
-        if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
-            raise ValueError(f"an image has 1 to {MAX_SIDE} rows and columns, not {height} x {width}")
-        if not 1 <= colors <= MAX_COLORS or channels not in (3, 4):
-            raise ValueError(f"a palette is (1..{MAX_COLORS}, 3 or 4), not {self.palette.shape}")
-        if int(self.indices.max()) >= colors:
-            raise ValueError(f"index {int(self.indices.max())} is outside a palette of {colors} colours")
+        check_size(width, height)
         object.__setattr__(self, "indices", _frozen(self.indices))
         object.__setattr__(self, "palette", _frozen(self.palette))
 
@@ -109,6 +100,34 @@ class IndexedImage:
         for top in range(0, len(pixels), step):
             np.take(self.palette, self.indices[top : top + step], axis=0, out=pixels[top : top + step], mode="clip")
         return pixels
+
+
+def check_size(width: int, height: int) -> None:
+    """Raises ValueError for what no image can measure."""
+    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
+        raise ValueError(f"an image has 1 to {MAX_SIDE} rows and columns, not {height} x {width}")
+
+
+def check_palette(palette: U8) -> None:
+    """Raises TypeError or ValueError for anything but a palette, uint8 (k, 3 or 4)."""
+    _check_array("palette", palette)
+    colors, channels = palette.shape
+    if not 1 <= colors <= MAX_COLORS or channels not in (3, 4):
+        raise ValueError(f"a palette is (1..{MAX_COLORS}, 3 or 4), not {palette.shape}")
+
+
+def check_indices(indices: U8, colors: int) -> None:
+    """Raises TypeError or ValueError for anything but indices, uint8 (h, w), below `colors`."""
+    _check_array("indices", indices)
+    if indices.size and int(indices.max()) >= colors:
+        raise ValueError(f"index {int(indices.max())} is outside a palette of {colors} colours")
+
+
+def _check_array(name: str, array: object) -> None:
+    if not isinstance(array, np.ndarray) or array.dtype != np.uint8:
+        raise TypeError(f"{name} must be a numpy array of uint8, not {_describe(array)}")
+    if array.ndim != 2:
+        raise ValueError(f"{name} must have two dimensions, not {array.ndim}")
 
 
 def _frozen(array: U8) -> U8:

@@ -1,4 +1,4 @@
-"""Bands side by side."""
+"""Tiles side by side."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def in_parallel(work: Callable[[_In], _Out], items: Sequence[_In]) -> list[_Out]
     threads = min(len(items), os.cpu_count() or 1)
     if threads < 2:
         return [work(item) for item in items]
-    from concurrent.futures import ThreadPoolExecutor  # most images have one band
+    from concurrent.futures import ThreadPoolExecutor  # most images have one tile
 
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(work, items))

@@ -2,8 +2,9 @@
 
 Images open in mode P, with `info["transparency"]` where the palette has alpha, so that nothing is lost. Opening
 reads the head of the file and no pixel, as Pillow's check for decompression bombs comes after `_open`; the checksum
-of the whole file is verified when the pixels are loaded. `ImageFile.LOAD_TRUNCATED_IMAGES` is honoured: what a file
-that was cut off still holds is shown, the rest is the palette's first colour.
+of the whole file is verified when the pixels, or by `crop` a part of them, are loaded.
+`ImageFile.LOAD_TRUNCATED_IMAGES` is honoured: what a file that was cut off still holds is shown, the rest is the
+palette's first colour.
 
 Once registered, whatever reads through Pillow (imageio, scikit-image, matplotlib) reads the format.
 """
@@ -20,19 +21,17 @@ from kpal_format import (
     MAGIC,
     MIME,
     DamagedError,
-    Head,
     Metadata,
-    TruncatedError,
+    Reader,
     decode_indexed,
     decode_truncated,
-    read_head,
+    head_of,
     verify,
 )
 
 FORMAT: Final = "KPAL"
 
 _DECODER: Final = "kpal"
-_FIRST_READ: Final = 4096  # holds the head of nearly all files
 _METADATA_OPTIONS: Final = ("icc_profile", "exif", "xmp", "text", "dpi")
 
 
@@ -44,7 +43,7 @@ class KpalImageFile(ImageFile.ImageFile):
 
     def _open(self) -> None:
         assert self.fp is not None  # Pillow has opened it
-        head = _read_head(self.fp)
+        head = head_of(self.fp)
         palette = head.palette()
         self._size = (head.width, head.height)
         self._mode = "P"
@@ -53,6 +52,16 @@ class KpalImageFile(ImageFile.ImageFile):
             self.info["transparency"] = palette[:, 3].tobytes()
         self.info.update(_to_info(head.metadata()))
         self.tile = [ImageFile._Tile(_DECODER, (0, 0, *self._size), 0, ())]
+
+    def crop(self, box: tuple[float, float, float, float] | None = None) -> Image.Image:
+        """A part of the image, as Pillow crops; before the whole is loaded, only what the part takes is decoded."""
+        if box is None or not self.tile or self.fp is None or ImageFile.LOAD_TRUNCATED_IMAGES:
+            return super().crop(box)
+        x0, y0, x1, y1 = (round(value) for value in box)
+        if not (0 <= x0 < x1 <= self.width and 0 <= y0 < y1 <= self.height):  # which Pillow fills up
+            return super().crop(box)
+        part = Reader(self.fp, max_pixels=self.width * self.height).read((x0, y0, x1, y1))
+        return self._new(Image.frombytes("P", (x1 - x0, y1 - y0), part.indices.tobytes()).im)
 
     def load_seek(self, pos: int) -> None:
         """Nothing: the decoder finds its way. That this exists tells `ImageFile.Parser` to collect all bytes first."""
@@ -81,18 +90,6 @@ class KpalDecoder(ImageFile.PyDecoder):
             raise DamagedError("the file was changed after it was opened")
         self.set_as_raw(image.indices.tobytes(), "P")
         return -1, 0
-
-
-def _read_head(fp: IO[bytes]) -> Head:
-    data = fp.read(_FIRST_READ)
-    while True:
-        try:
-            return read_head(data)
-        except TruncatedError:
-            more = fp.read(len(data) or 1)
-            if not more:
-                raise
-            data += more
 
 
 def _to_info(metadata: Metadata) -> dict[str, Any]:

@@ -16,7 +16,7 @@ __all__ = ["BY_ID", "BY_NAME", "DEFAULT", "Coder", "compiled", "zstd"]
 
 
 class Coder(Protocol):
-    """What a coder provides. Bands are coded independently of each other."""
+    """What a coder provides. Tiles are coded independently of each other."""
 
     @property
     def ID(self) -> int: ...  # noqa: N802  # a constant of the module
@@ -24,7 +24,7 @@ class Coder(Protocol):
     def NAME(self) -> str: ...  # noqa: N802
 
     def encode(self, indices: U8, palette: U8) -> bytes:
-        """One band, uint8 (rows, width), of an image with that palette of at least two colours."""
+        """One tile, uint8 (rows, width), of an image with that palette of at least two colours."""
 
     def decode(self, data: bytes | memoryview, shape: tuple[int, int], palette: U8, *, partial: bool = False) -> U8:
         """The inverse. Raises DamagedError. Whether the values fit the palette is for the caller to check.

@@ -35,10 +35,8 @@ class Mix:
     profile: int
 
     def encode(self, indices: U8, palette: U8) -> bytes:
-        """One band, as `Coder` promises it."""
+        """One tile, as `Coder` promises it."""
         rows, width = indices.shape
-        if _cells(rows, width) > _MOST_CELLS:
-            raise ValueError(f"rows of {width} pixels are too long for the coder {self.NAME}: use zstd")
         _expect(rows * width)
         from ..kernel import Band
 
@@ -48,9 +46,9 @@ class Mix:
     def decode(self, data: bytes | memoryview, shape: tuple[int, int], palette: U8, *, partial: bool = False) -> U8:
         """The inverse of `encode`, as `Coder` promises it."""
         rows, width = shape
-        if _cells(rows, width) > _MOST_CELLS:
+        if (rows + 3) * (width + 16) > _MOST_CELLS:
             raise DamagedError(
-                f"index stream: a band of {width} x {rows} pixels is too large for the coder {self.NAME}"
+                f"index stream: a tile of {width} x {rows} pixels is too large for the coder {self.NAME}"
             )
         _expect(rows * width)
         from ..kernel import Band
@@ -64,10 +62,6 @@ class Mix:
 
 MIX: Final = Mix(1, "mix", 0)
 MAX: Final = Mix(2, "max", 1)
-
-
-def _cells(rows: int, width: int) -> int:
-    return (rows + 3) * (width + 16)
 
 
 def _rgba(palette: U8) -> bytes:

@@ -17,7 +17,7 @@ from ..indexed import U8
 ID: Final = 0
 NAME: Final = "zstd"
 
-_PLAIN, _PACKED, _STORED = range(3)  # the first byte of a band
+_PLAIN, _PACKED, _STORED = range(3)  # the first byte of a tile
 
 
 def encode(indices: U8, palette: U8) -> bytes:

@@ -1,0 +1,56 @@
+"""The tiles of an index stream, side by side in threads: each is coded independently of the others."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .coders import Coder
+from .container import Box, Head, Section
+from .errors import DamagedError
+from .indexed import U8
+from .parallel import in_parallel
+
+
+def encode_tiles(indices: U8, palette: U8, coder: Coder, rows: int, columns: int) -> list[bytes]:
+    """Indices, uint8 (h, w), cut into tiles of that many rows and columns, each of them coded."""
+    height, width = indices.shape
+    tiles = [indices[y : y + rows, x : x + columns] for y in range(0, height, rows) for x in range(0, width, columns)]
+    return in_parallel(lambda tile: coder.encode(tile, palette), tiles)
+
+
+def decode_tiles(head: Head, box: Box, tiles: list[tuple[int, Section]], palette: U8, *, partial: bool = False) -> U8:
+    """The indices in the box, uint8, read-only, from those tiles, each with its number; zeros where there is none.
+
+    partial: the last tile may be cut off.
+
+    Raises DamagedError.
+    """
+
+    def decode(tile: tuple[int, Section]) -> tuple[Box, U8]:
+        number, section = tile
+        covered = head.tile(number)
+        with section.decoding():
+            indices = head.coder.decode(section.data, covered.shape, palette, partial=partial)
+            highest = int(indices.max())
+            if highest >= head.colors:
+                if not partial:
+                    raise DamagedError(f"index stream: index {highest} is outside a palette of {head.colors} colours")
+                indices = np.where(indices < head.colors, indices, np.uint8(0))
+        return covered, indices
+
+    if len(tiles) == 1 and head.tile(tiles[0][0]) == box:  # whose bytes are checked before anything is allocated
+        indices = decode(tiles[0])[1]
+    else:
+        indices = np.zeros(box.shape, np.uint8)
+
+        def place(tile: tuple[int, Section]) -> None:
+            covered, part = decode(tile)
+            x0, y0 = max(box.x0, covered.x0), max(box.y0, covered.y0)
+            x1, y1 = min(box.x1, covered.x1), min(box.y1, covered.y1)
+            indices[y0 - box.y0 : y1 - box.y0, x0 - box.x0 : x1 - box.x0] = part[
+                y0 - covered.y0 : y1 - covered.y0, x0 - covered.x0 : x1 - covered.x0
+            ]
+
+        in_parallel(place, tiles)
+    indices.flags.writeable = False
+    return indices
