@@ -6,7 +6,8 @@ of pixels is what makes an exact quantiser fast.
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,11 @@ from kpal_format import U8
 
 _Value = TypeVar("_Value", bound=np.generic)
 
-_OPAQUE = 0xFF
-_MOST_TALLIED = 1 << 21  # with one bit a channel less, all RGB colours fit; some 100 MB
+MARGIN: Final = 2
+
+_OPAQUE: Final = 0xFF
+_STRIP: Final = 1 << 20  # pixels looked at together
+_MOST_TALLIED: Final = 1 << 21  # with one bit a channel less, all RGB colours fit; some 100 MB
 
 
 class Colors(Protocol):
@@ -33,32 +37,27 @@ class Colors(Protocol):
 class Histogram:
     """The distinct colours of `pixels`, uint8 (h, w, 3) or (h, w, 4), in a fixed order.
 
-    weights: uint8 (h, w), 1 to 255, how much each pixel counts; 1 by default.
+    weigh: from pixels (h, w, c) how much each of them counts, uint8 (h, w), 1 to 255, found out from the pixels at most
+        MARGIN rows away; by default, each counts 1.
 
     colors: uint8 (n, 3 or 4), distinct.
     counts: int64 (n,), the number of pixels of each.
     weights: int64 (n,), the sum of their weights.
+
+    Pixels are looked at in strips of rows, so that beside them there is little in memory but their colours.
     """
 
-    def __init__(self, pixels: U8, weights: U8 | None = None) -> None:
-        self._shape = pixels.shape[:2]
-        self._channels = pixels.shape[2]
-        self._packed = _pack(pixels)
-        tagged: NDArray[Any] = self._packed
-        if weights is None:
-            ordered: NDArray[Any] = np.sort(self._packed)
-        else:  # weights are sorted along in the lowest byte
-            tagged = (tagged if self._channels == 3 else tagged.astype(np.uint64)) << 8
-            tagged |= weights.reshape(-1)
-            tagged.sort()
-            ordered = tagged >> 8
-        starts = np.flatnonzero(np.concatenate(((True,), ordered[1:] != ordered[:-1])))
-        self._keys = ordered[starts].astype(np.uint32, copy=False)
-        self.counts: NDArray[np.int64] = np.diff(starts, append=len(ordered))
-        self.weights = self.counts
-        if weights is not None:
-            self.weights = np.add.reduceat(tagged.astype(np.uint8), starts, dtype=np.int64)
-        self.colors: U8 = _unpack(self._keys, self._channels)
+    def __init__(self, pixels: U8, weigh: Callable[[U8], U8] | None = None) -> None:
+        self._pixels = pixels
+        parts: list[_Counted] = []
+        for top, bottom in self._strips():
+            first = max(0, top - MARGIN)
+            weights = weigh(pixels[first : bottom + MARGIN])[top - first :][: bottom - top] if weigh else None
+            parts.append(_count(pixels[top:bottom], weights))
+            if sum(len(part.keys) for part in parts) > _MOST_TALLIED + 2 * len(parts[0].keys):
+                parts = [_merged(parts)]
+        self._keys, self.counts, self.weights = _merged(parts)
+        self.colors: U8 = _unpack(self._keys, pixels.shape[2])
 
     def positions(self) -> NDArray[np.int32]:
         """The position in `colors` of each pixel's: int32 (h, w)."""
@@ -66,23 +65,84 @@ class Histogram:
 
     def spread(self, values: NDArray[_Value]) -> NDArray[_Value]:
         """A value for each of `colors` -> a value for each pixel: (n,) -> (h, w)."""
-        if self._channels == 3:
-            spread = _look_up(self._packed, self._keys, values)
-        else:  # a table of 2**32 entries is too large: opaque colours go through one of 2**24, the rest is searched for
-            opaque_keys, opaque = self._keys >> 24 == _OPAQUE, self._packed >> 24 == _OPAQUE
-            spread = np.empty(len(self._packed), values.dtype)
-            spread[opaque] = _look_up(
-                self._packed[opaque] & 0xFFFFFF, self._keys[opaque_keys] & 0xFFFFFF, values[opaque_keys]
-            )
-            keys = self._keys[~opaque_keys]
-            spread[~opaque] = values[~opaque_keys][np.searchsorted(keys, self._packed[~opaque])]
-        return spread.reshape(self._shape)
+        spread = np.empty(self._pixels.shape[:2], values.dtype)
+        find = _finder(self._keys, values, alpha=self._pixels.shape[2] == 4)
+        for top, bottom in self._strips():
+            spread[top:bottom] = find(_pack(self._pixels[top:bottom])).reshape(bottom - top, -1)
+        return spread
+
+    def _strips(self) -> Iterator[tuple[int, int]]:
+        height, width = self._pixels.shape[:2]
+        rows = max(1, _STRIP // width)
+        for top in range(0, height, rows):
+            yield top, min(top + rows, height)
 
 
-def _look_up(packed: NDArray[np.uint32], keys: NDArray[np.uint32], values: NDArray[_Value]) -> NDArray[_Value]:
+class _Counted(NamedTuple):
+    """Packed colours, uint32 (n,), ascending, with their pixels and the weights of these, int64 (n,)."""
+
+    keys: NDArray[np.uint32]
+    counts: NDArray[np.int64]
+    weights: NDArray[np.int64]
+
+
+def _count(pixels: U8, weights: U8 | None) -> _Counted:
+    tagged: NDArray[Any] = _pack(pixels)
+    if weights is None:
+        tagged.sort()
+        ordered = tagged
+    else:  # weights are sorted along in the lowest byte
+        tagged = (tagged if pixels.shape[2] == 3 else tagged.astype(np.uint64)) << 8
+        tagged |= weights.reshape(-1)
+        tagged.sort()
+        ordered = tagged >> 8
+    starts = _starts(ordered)
+    counts = np.diff(starts, append=len(ordered))
+    sums = counts if weights is None else np.add.reduceat(tagged.astype(np.uint8), starts, dtype=np.int64)
+    return _Counted(ordered[starts].astype(np.uint32, copy=False), counts, sums)
+
+
+def _merged(parts: list[_Counted]) -> _Counted:
+    if len(parts) == 1:
+        return parts[0]
+    keys = np.concatenate([part.keys for part in parts])
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    starts = _starts(keys)
+    counts, weights = (np.add.reduceat(np.concatenate([p[i] for p in parts])[order], starts) for i in (1, 2))
+    return _Counted(keys[starts], counts, weights)
+
+
+def _starts(ordered: NDArray[Any]) -> NDArray[np.intp]:
+    """Where in an ascending array another value begins."""
+    return np.flatnonzero(np.concatenate(((True,), ordered[1:] != ordered[:-1])))
+
+
+def _finder(
+    keys: NDArray[np.uint32], values: NDArray[_Value], *, alpha: bool
+) -> Callable[[NDArray[np.uint32]], NDArray[_Value]]:
+    """A function from packed colours, all of them among `keys`, to their values."""
+    if not alpha:
+        return _table(keys, values)
+    # A table of 2**32 entries is too large: opaque colours go through one of 2**24, the rest is searched for.
+    opaque = keys >> 24 == _OPAQUE
+    table = _table(keys[opaque] & 0xFFFFFF, values[opaque])
+    others, other_values = keys[~opaque], values[~opaque]
+
+    def find(packed: NDArray[np.uint32]) -> NDArray[_Value]:
+        found = np.empty(len(packed), values.dtype)
+        opaque = packed >> 24 == _OPAQUE
+        found[opaque] = table(packed[opaque] & 0xFFFFFF)
+        found[~opaque] = other_values[np.searchsorted(others, packed[~opaque])]
+        return found
+
+    return find
+
+
+def _table(keys: NDArray[np.uint32], values: NDArray[_Value]) -> Callable[[NDArray[np.uint32]], NDArray[_Value]]:
     table = np.empty(1 << 24, values.dtype)  # only the entries of `keys` are ever touched
     table[keys] = values
-    return table[packed]
+    return lambda packed: table[packed]
 
 
 def _pack(pixels: U8) -> NDArray[np.uint32]:

@@ -27,8 +27,8 @@ class Report:
     quality: what `quality=` of `quantize` speaks of, from 0 to 100.
     mse: mean squared error over pixels and the three channels; with alpha, of what is seen over black and over white.
     iterations: rounds of k-means that the palette took on all colours; 0 where it was given or needed no search.
-    ms: milliseconds by stage: histogram, clustering, remapping, coding. Searches for a quality or a size go through
-        some of them several times.
+    ms: milliseconds by stage: histogram, clustering, remapping, coding, verifying. Searches for a quality or a size go
+        through some of them several times.
     bytes: of the file; None where none was made.
     """
 

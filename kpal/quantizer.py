@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image
 
-from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata
+from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
 
 from .clustering import DEFAULT, FAST, Effort, cluster
 from .dither import floyd_steinberg, ordered
@@ -282,7 +282,7 @@ def _own_palette(pixels: Pixels, colors: int) -> IndexedImage:
 
 def counted(pixels: U8, metric: Metric) -> Histogram:
     """The histogram of pixels, with the weights that the metric gives them."""
-    return Histogram(pixels, flatness(pixels) if metric == "perceptual" else None)
+    return Histogram(pixels, flatness if metric == "perceptual" else None)
 
 
 def fixed_colors(options: Options, channels: int) -> U8:
@@ -369,12 +369,12 @@ def _with_pinned(fixed: U8, histogram: Colors, most: int) -> U8:
 
 
 def _without_unused(image: IndexedImage, fixed: U8) -> IndexedImage:
-    used = np.bincount(image.indices.reshape(-1), minlength=len(image.palette)) > 0
+    used = used_entries(image.indices, len(image.palette))
     used |= (image.palette[:, None] == fixed).all(axis=2).any(axis=1)
     if used.all():
         return image
     moved = (np.cumsum(used) - 1).astype(np.uint8)
-    return IndexedImage(moved[image.indices], image.palette[used])
+    return IndexedImage(look_up(moved, image.indices), image.palette[used])
 
 
 def _positions(colors: U8, palette: U8) -> NDArray[np.intp]:

@@ -315,7 +315,7 @@ def test_an_object_for_each_file_tells_programs_what_became_of_it(
     assert (found["input_bytes"], found["bytes"]) == (chart.stat().st_size, (tmp_path / "o/chart.kpal").stat().st_size)
     assert (found["colors"], found["psnr_db"] > 20) == (image.colors, True)
     assert found["quality"] >= 25
-    assert set(found["ms"]) == {"histogram", "clustering", "remapping", "coding"}
+    assert set(found["ms"]) == {"histogram", "clustering", "remapping", "coding", "verifying"}
     assert "ssimulacra2" not in found
     assert failed == {"input": str(missing), "error": "No such file or directory"}
     assert cli.main(["encode", "--json", "-Q", "99-99", "--skip-if-worse", str(chart)]) == 0
@@ -605,7 +605,7 @@ def test_info_shows_the_header_for_people_and_for_programs(tmp_path: Path, capsy
     for expected in (
         "48 x 48",
         "with alpha",
-        f"{DEFAULT_CODER}, 1 band",
+        f"{DEFAULT_CODER}, 1 tile",
         "300.0 x 150.0 dpi",
         "text 'Title':",
         "'Täst'",

@@ -8,7 +8,7 @@ from .coders import BY_NAME, compiled
 from .coders import DEFAULT as DEFAULT_CODER
 from .container import EXTENSION, MAGIC, MAX_PIXELS, MIME, Region, read_head
 from .errors import DamagedError, KpalError, LimitError, TruncatedError, UnsupportedError
-from .indexed import INCH, MAX_COLORS, U8, IndexedImage, Metadata
+from .indexed import INCH, MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
 from .palette import morton_keys
 from .streams import Reader, Writer, head_of
 
@@ -41,7 +41,9 @@ __all__ = [
     "encode_indexed",
     "head_of",
     "inspect",
+    "look_up",
     "morton_keys",
     "read_head",
+    "used_entries",
     "verify",
 ]

@@ -15,7 +15,7 @@ U8 = NDArray[np.uint8]
 
 INCH: Final = 0.0254  # metres
 MAX_COLORS: Final = 256  # an index is one byte
-_LOOKED_UP: Final = 1 << 18  # pixels looked up at a time: numpy widens each index to eight bytes
+_LOOKED_UP: Final = 1 << 18  # pixels at a time
 MAX_SIDE: Final = 2**28 - 1  # width and height are varints of at most four bytes: 4 x 7 bits
 
 
@@ -95,11 +95,30 @@ class IndexedImage:
 
     def pixels(self) -> U8:
         """The colours themselves: uint8 (h, w, 3) or (h, w, 4)."""
-        pixels = np.empty((*self.indices.shape, self.palette.shape[1]), np.uint8)
-        step = max(1, _LOOKED_UP // self.indices.shape[1])
-        for top in range(0, len(pixels), step):
-            np.take(self.palette, self.indices[top : top + step], axis=0, out=pixels[top : top + step], mode="clip")
-        return pixels
+        return look_up(self.palette, self.indices)
+
+
+def look_up(table: U8, indices: U8) -> U8:
+    """table[indices], in little memory: uint8 (k, ...) and (h, w) -> (h, w, ...)."""
+    found = np.empty((*indices.shape, *table.shape[1:]), np.uint8)
+    for rows in _strips(indices):
+        np.take(table, indices[rows], axis=0, out=found[rows], mode="clip")
+    return found
+
+
+def used_entries(indices: U8, colors: int) -> NDArray[np.bool_]:
+    """Which of the indices below `colors` occur: (colors,)."""
+    used = np.zeros(colors, np.bool_)
+    for rows in _strips(indices):
+        used |= np.bincount(indices[rows].reshape(-1), minlength=colors) > 0
+    return used
+
+
+def _strips(indices: U8) -> Iterator[slice]:
+    """Rows by the hundred thousand pixels: numpy widens each index to eight bytes."""
+    step = max(1, _LOOKED_UP // indices.shape[1])
+    for top in range(0, len(indices), step):
+        yield slice(top, top + step)
 
 
 def check_size(width: int, height: int) -> None:

@@ -1,0 +1,37 @@
+"""Counting colours, in strips of rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kpal import histogram
+from kpal.histogram import Histogram
+from kpal.weights import flatness
+from kpal_format import U8
+
+from .images import gradient, soft_icon
+
+
+@pytest.mark.parametrize("pixels", [gradient(), soft_icon(), gradient()[:1], gradient()[:, :1]], ids=str)
+@pytest.mark.parametrize("strip", [1, 64, 200, 1000])
+@pytest.mark.parametrize("most", [1, 1 << 20])
+def test_strips_of_any_height_give_the_histogram_of_the_whole(
+    pixels: U8, strip: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Histogram(pixels, flatness)
+    monkeypatch.setattr(histogram, "_STRIP", strip)
+    monkeypatch.setattr(histogram, "_MOST_TALLIED", most)
+    parts = Histogram(pixels, flatness)
+    for name in ("colors", "counts", "weights"):
+        assert np.array_equal(getattr(parts, name), getattr(whole, name))
+    assert np.array_equal(parts.positions(), whole.positions())
+
+
+@pytest.mark.parametrize("pixels", [gradient(), soft_icon()], ids=["RGB", "RGBA"])
+def test_a_histogram_tells_the_pixels_from_its_colours(pixels: U8) -> None:
+    counted = Histogram(pixels, flatness)
+    assert np.array_equal(counted.colors[counted.positions()], pixels)
+    assert counted.counts.sum() == pixels.shape[0] * pixels.shape[1]
+    assert counted.weights.sum() == flatness(pixels).sum(dtype=np.int64)
+    assert len(np.unique(counted.colors, axis=0)) == len(counted.colors)
