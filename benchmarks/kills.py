@@ -1,0 +1,119 @@
+"""Kills kpal at random moments, and counts what that costs: it is to be nothing.
+
+    python benchmarks/kills.py FOLDER [--kills 300]
+
+FOLDER has images, which are copied. Each round starts `kpal encode` or `kpal decode`, of one file or of all, over
+results of an earlier run, and sends it SIGKILL: half of the time at a random moment of its life, otherwise within
+some milliseconds of its beginning to write. A loss is an input that changed, a result that is neither the old one nor
+whole, or one that is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+import kpal
+
+IMAGES = (".png", ".webp", ".gif")
+
+
+def main() -> int:
+    """Exit status 1 where anything was lost."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--kills", type=int, default=300)
+    options = parser.parse_args()
+    rows: dict[str, Counter[str]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        inputs = _prepare(options.folder, Path(name))
+        work = {
+            "encode": ["encode", "-f", str(inputs[0]), "-o", f"{name}/kpal/{inputs[0].stem}.kpal"],
+            "decode": ["decode", "-f", f"{name}/kpal/{inputs[0].stem}.kpal", "-o", f"{name}/png/{inputs[0].stem}.png"],
+            "encode all": ["encode", "-f", f"{name}/in", "-o", f"{name}/kpal"],
+            "decode all": ["decode", "-f", f"{name}/kpal", "-o", f"{name}/png"],
+        }
+        for arguments in work.values():
+            _start(arguments).communicate()
+        for number in itertools.count():
+            if sum(counts["kills"] for counts in rows.values()) >= options.kills:
+                break
+            kind = list(work)[number % len(work)]
+            rows.setdefault(kind, Counter()).update(_round(work[kind], Path(name), on_writing=number // len(work) % 2))
+    table = Table("", "kills", "while writing", "unfinished files left", "losses")
+    for kind, counts in rows.items():
+        table.add_row(kind, *(str(counts[key]) for key in ("kills", "writing", "left", "losses")))
+    Console().print(table)
+    return 1 if any(counts["losses"] for counts in rows.values()) else 0
+
+
+def _prepare(folder: Path, target: Path) -> list[Path]:
+    (target / "in").mkdir()
+    found = sorted(path for path in folder.rglob("*") if path.suffix in IMAGES)
+    if not found:
+        sys.exit(f"{folder} has no images")
+    return [Path(shutil.copy(path, target / "in" / path.name)) for path in found]
+
+
+def _start(arguments: list[str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "kpal", *arguments]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: S603  # all of it is from above
+
+
+def _round(arguments: list[str], folder: Path, *, on_writing: int) -> dict[str, int]:
+    """One process and its end: what of `kills`, `writing`, `left` and `losses` it adds."""
+    before = _contents(folder)
+    process = _start(arguments)
+    end = time.monotonic() + (60 if on_writing else random.uniform(0.02, 2))  # noqa: S311  # no secret
+    while time.monotonic() < end and process.poll() is None and not (on_writing and _unfinished(folder)):
+        time.sleep(0.0005)
+    if on_writing:
+        time.sleep(random.uniform(0, 0.003))  # noqa: S311
+    killed = process.poll() is None
+    process.kill()
+    process.communicate()
+    left = _unfinished(folder)
+    for path in left:
+        path.unlink()
+    after = _contents(folder)
+    losses = sum(path not in after or not (after[path] == old or _whole(path)) for path, old in before.items())
+    return {"kills": killed, "writing": killed and bool(left), "left": len(left), "losses": losses}
+
+
+def _unfinished(folder: Path) -> list[Path]:
+    return list(folder.rglob(".*.part"))
+
+
+def _contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".part"}
+
+
+def _whole(path: Path) -> bool:
+    """Whether a result can be decoded; inputs must not have changed at all."""
+    if path.parent.name == "in":
+        return False
+    try:
+        if path.suffix == ".kpal":
+            kpal.decode(path.read_bytes())
+        else:
+            with Image.open(path) as image:
+                image.load()
+    except (OSError, ValueError, SyntaxError):
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
