@@ -113,7 +113,7 @@ def _metadata(packed: bytes, stored: bytes) -> dict[str, Any]:
         raise ValueError("a header that is not msgpack") from error
     if type(header) is not dict or _depth(header) > 16:
         raise ValueError("a header that is not a map or nests too deep")
-    lengths = [(key, header.get(key, 0)) for key in ("icc", "exif", "xmp")]
+    lengths: list[tuple[Any, Any]] = [(key, header.get(key, 0)) for key in ("icc", "exif", "xmp")]
     texts = header.get("text", [])
     if type(texts) is not list or not all(type(t) is list and len(t) == 2 and type(t[0]) is str for t in texts):
         raise ValueError("text that is not an array of keywords and lengths")

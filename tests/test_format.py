@@ -131,7 +131,7 @@ def test_a_changed_byte_with_the_checksum_mended_is_another_image_or_an_error(da
     random = np.random.default_rng(1)
     positions = range(8, len(data) - 4)
     for position in positions if len(positions) < 100 else random.choice(positions, 100, replace=False).tolist():
-        for value in {0, 127, 128, 255, random.integers(0, 256)}:
+        for value in {0, 127, 128, 255, int(random.integers(0, 256))}:
             body = bytearray(data[:-4])
             body[position] = value
             try:

@@ -32,7 +32,8 @@ def decode(data: bytes) -> Decoded:
     found = {key: blob for key, name in BLOBS.items() if (blob := getattr(metadata, name)) is not None}
     found |= {"text": dict(metadata.text)} if metadata.text else {}
     found |= {"density": list(metadata.density)} if metadata.density else {}
-    return Decoded(*indices.shape[::-1], palette.shape[1], palette.tobytes(), indices.tobytes(), found)
+    height, width = indices.shape
+    return Decoded(width, height, palette.shape[1], palette.tobytes(), indices.tobytes(), found)
 
 
 @pytest.fixture(params=["installed", "plain Python", "reference"])
