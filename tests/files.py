@@ -1,12 +1,16 @@
-"""`.kpal` files made by hand: what no encoder writes, for what every decoder must reject."""
+"""`.kpal` files made by hand, what no encoder writes, and where the files are that come with the specification."""
 
 from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgpack
 import zstandard
+
+SPECIFICATION = Path(__file__).parent.parent / "formats" / "KPAL.md"
+VECTORS = SPECIFICATION.parent / "vectors"
 
 MAGIC = b"\x8bKPAL\r\n\x1a"
 

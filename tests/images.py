@@ -29,6 +29,40 @@ def random_indexed(height: int, width: int, colors: int, channels: int = 3, seed
     return IndexedImage(indices, np.ascontiguousarray(palette))
 
 
+def picture(height: int, width: int, colors: int, channels: int = 3, seed: int = 0) -> IndexedImage:
+    """Flat areas, a repeated pattern, a gradient and some noise: every part of the model has work."""
+    random = np.random.default_rng((height, width, colors, channels, seed))
+    rows, columns = np.mgrid[:height, :width]
+    indices = (rows // 5 * 7 + columns // 9) % colors
+    tile = random.integers(0, colors, (4, 6))
+    indices = np.where(columns < width // 3, tile[rows % 4, columns % 6], indices)
+    indices = np.where(rows > 2 * height // 3, (rows + columns) * colors // (height + width), indices)
+    noise = random.random((height, width)) < 0.05
+    indices[noise] = random.integers(0, colors, noise.sum())
+    palette = random.integers(0, 256, (colors, channels)).astype(np.uint8)
+    return IndexedImage(indices.astype(np.uint8), palette)
+
+
+def poster(height: int, width: int, colors: int, channels: int = 3, seed: int = 0) -> IndexedImage:
+    """Large flat areas: spans in the first row and in others, to the right edge and short of it, whole and broken.
+
+    Ranks are indices, as the palette rises in all channels: a first row of zeros is a span.
+    """
+    random = np.random.default_rng((height, width, colors, channels, seed))
+    rows, columns = np.mgrid[:height, :width]
+    indices = np.full((height, width), colors - 1)
+    indices[columns > width // 2 + rows // 3] = 0
+    for _ in range(4):  # rectangles, some of which repeat
+        y, x, color = (int(random.integers(0, most)) for most in (height - 8, width // 3, colors))
+        indices[y : y + 8, x : x + 9] = color
+        indices[y : y + 8, x + width // 2 : x + width // 2 + 9] = color
+    specks = random.random((height, width)) < 0.01
+    indices[specks] = random.integers(0, colors, specks.sum())
+    indices[0] = 0
+    palette = np.sort(random.integers(0, 256, (colors, channels)), axis=0).astype(np.uint8)
+    return IndexedImage(indices.astype(np.uint8), palette)
+
+
 def gradient(height: int = 48, width: int = 64) -> U8:
     """RGB with far more than 256 colours, smooth, with an edge."""
     y, x = np.mgrid[0:height, 0:width]

@@ -1,6 +1,6 @@
 """A decoder of .kpal files as KPAL.md describes them, written for reading and for comparison, not for speed.
 
-It shares nothing with kpal_format. It checks all that section 6 lists but for the inside of the metadata.
+It shares nothing with kpal_format. It checks all that section 6 lists.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import zlib
 from bisect import bisect_left
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import msgpack
 import zstandard
 
 M31 = 0x7FFFFFFF
@@ -39,8 +40,19 @@ class Reader:
         raise ValueError("a varint that is too long or out of bounds")
 
 
-def decode(data: bytes) -> tuple[int, int, int, bytes, bytes]:
-    """Returns width, height, channels, the palette (entry by entry) and the indices (row by row)."""
+class Decoded(NamedTuple):
+    """What a file holds: the palette entry by entry, the indices row by row, metadata by the keys of section 3."""
+
+    width: int
+    height: int
+    channels: int
+    palette: bytes
+    indices: bytes
+    metadata: dict[str, Any]
+
+
+def decode(data: bytes) -> Decoded:
+    """Raises ValueError for what a decoder must reject."""
     file = Reader(data)
     if file.take(8) != b"\x8bKPAL\r\n\x1a":
         raise ValueError("not a .kpal file")
@@ -49,9 +61,9 @@ def decode(data: bytes) -> tuple[int, int, int, bytes, bytes]:
         raise ValueError("another version, an unknown flag or an unknown coder")
     k, channels = last + 1, 4 if flags & 1 else 3
     width, height = file.varint(1, 2**28 - 1), file.varint(1, 2**28 - 1)
+    metadata = {}
     if flags & 2:
-        file.take(file.varint(1, 65536))
-        file.take(file.varint(0, 2**24))
+        metadata = _metadata(file.take(file.varint(1, 65536)), file.take(file.varint(0, 2**24)))
     palette = _palette(file.take(file.varint(1, k * channels)), k, channels)
     tile_rows, tile_columns = height, width
     if flags & 4:
@@ -75,12 +87,12 @@ def decode(data: bytes) -> tuple[int, int, int, bytes, bytes]:
         for row in range(rows):
             at = (y + row) * width + x
             indices[at : at + columns] = decoded[row * columns : (row + 1) * columns]
-    return width, height, channels, bytes(v for entry in palette for v in entry), bytes(indices)
+    return Decoded(width, height, channels, bytes(v for entry in palette for v in entry), bytes(indices), metadata)
 
 
 def _frame(stored: bytes, n: int) -> bytes:
     """Section 2.3."""
-    if n > 131072 * (len(stored) // 4 + 1):
+    if not 0 < n <= 131072 * (len(stored) // 4 + 1):
         raise ValueError("a frame that is too short for what it stands for")
     data = b"\x28\xb5\x2f\xfd" + stored
     try:
@@ -93,6 +105,51 @@ def _frame(stored: bytes, n: int) -> bytes:
     if len(content) != n:
         raise ValueError("a frame of another length")
     return content
+
+
+def _metadata(packed: bytes, stored: bytes) -> dict[str, Any]:
+    """Section 3."""
+    try:
+        header = msgpack.unpackb(packed, strict_map_key=False, object_pairs_hook=_map)
+    except (TypeError, msgpack.UnpackException) as error:
+        raise ValueError("a header that is not msgpack") from error
+    if type(header) is not dict or _depth(header) > 16:
+        raise ValueError("a header that is not a map or nests too deep")
+    lengths: list[tuple[Any, Any]] = [(key, header.get(key, 0)) for key in ("icc", "exif", "xmp")]
+    texts = header.get("text", [])
+    if type(texts) is not list or not all(type(t) is list and len(t) == 2 and type(t[0]) is str for t in texts):
+        raise ValueError("text that is not an array of keywords and lengths")
+    lengths += [(("text", keyword), length) for keyword, length in texts]
+    density = header.get("density", [1, 1])
+    if type(density) is not list or not all(type(v) is int and 1 <= v < 2**31 for v in density) or len(density) != 2:
+        raise ValueError("a density that is not two numbers of pixels per metre")
+    if not all(type(length) is int and length >= 0 for _, length in lengths) or len(dict(lengths)) != len(lengths):
+        raise ValueError("a length that is none, or a keyword that occurs twice")
+    n = sum(length for _, length in lengths)
+    if n > 2**24:
+        raise ValueError("more metadata than are allowed")
+    parts = Reader(stored if len(stored) == n else _frame(stored, n))
+    found: dict[str, Any] = {"density": density} if "density" in header else {}
+    for key, length in lengths:
+        part = parts.take(length)
+        if type(key) is tuple:
+            found.setdefault("text", {})[key[1]] = part.decode()
+        elif part:
+            found[key] = part
+    return found
+
+
+def _map(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+    if not all(type(key) is str for key, _ in pairs) or len(dict(pairs)) != len(pairs):
+        raise ValueError("a key that is not a string or occurs twice")
+    return dict(pairs)
+
+
+def _depth(value: object) -> int:
+    if isinstance(value, (msgpack.ExtType, msgpack.Timestamp)):
+        raise ValueError("an extension type")
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0)
 
 
 def _zstd_tile(data: bytes, k: int, width: int, rows: int) -> bytes:

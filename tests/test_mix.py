@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import sys
 import warnings
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -29,61 +26,10 @@ from kpal_format.palette import decode_palette, encode_palette
 
 from . import reference_decoder
 from .files import Parts, section, varint
-from .images import random_indexed
+from .images import picture, poster, random_indexed
+from .kernels import plain
 
 with_compiler = pytest.mark.skipif(not compiled(), reason="takes minutes in plain Python")
-
-KERNEL = Path(kpal_format.__file__).with_name("kernel.py")
-
-
-def load_plain() -> ModuleType:
-    """kernel.py as it runs where nothing is compiled and Cython is not installed."""
-    spec = importlib.util.spec_from_file_location("kpal_format.plain_kernel", KERNEL)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "cython", None)
-        spec.loader.exec_module(module)
-    return module
-
-
-plain = load_plain()
-
-
-def picture(height: int, width: int, colors: int, channels: int = 3, seed: int = 0) -> IndexedImage:
-    """Flat areas, a repeated pattern, a gradient and some noise: every part of the model has work."""
-    random = np.random.default_rng((height, width, colors, channels, seed))
-    rows, columns = np.mgrid[:height, :width]
-    indices = (rows // 5 * 7 + columns // 9) % colors
-    tile = random.integers(0, colors, (4, 6))
-    indices = np.where(columns < width // 3, tile[rows % 4, columns % 6], indices)
-    indices = np.where(rows > 2 * height // 3, (rows + columns) * colors // (height + width), indices)
-    noise = random.random((height, width)) < 0.05
-    indices[noise] = random.integers(0, colors, noise.sum())
-    palette = random.integers(0, 256, (colors, channels)).astype(np.uint8)
-    return IndexedImage(indices.astype(np.uint8), palette)
-
-
-def poster(height: int, width: int, colors: int, channels: int = 3, seed: int = 0) -> IndexedImage:
-    """Large flat areas: spans in the first row and in others, to the right edge and short of it, whole and broken.
-
-    Ranks are indices, as the palette rises in all channels: a first row of zeros is a span.
-    """
-    random = np.random.default_rng((height, width, colors, channels, seed))
-    rows, columns = np.mgrid[:height, :width]
-    indices = np.full((height, width), colors - 1)
-    indices[columns > width // 2 + rows // 3] = 0
-    for _ in range(4):  # rectangles, some of which repeat
-        y, x, color = (int(random.integers(0, most)) for most in (height - 8, width // 3, colors))
-        indices[y : y + 8, x : x + 9] = color
-        indices[y : y + 8, x + width // 2 : x + width // 2 + 9] = color
-    specks = random.random((height, width)) < 0.01
-    indices[specks] = random.integers(0, colors, specks.sum())
-    indices[0] = 0
-    palette = np.sort(random.integers(0, 256, (colors, channels)), axis=0).astype(np.uint8)
-    return IndexedImage(indices.astype(np.uint8), palette)
-
 
 PICTURES = {
     f"{height} x {width}, {colors} colours, {channels} channels": picture(height, width, colors, channels)
@@ -143,13 +89,8 @@ def test_the_reference_decoder_agrees(image: IndexedImage, coder: str) -> None:
     height, width = image.indices.shape
     data = encode_indexed(image, coder=coder)
     palette = image.palette.tobytes()
-    assert reference_decoder.decode(data) == (
-        width,
-        height,
-        image.palette.shape[1],
-        palette,
-        image.indices.tobytes(),
-    )
+    indices = image.indices.tobytes()
+    assert reference_decoder.decode(data) == (width, height, image.palette.shape[1], palette, indices, {})
 
 
 def test_the_bytes_are_the_same_everywhere() -> None:
@@ -216,7 +157,7 @@ def test_no_damaged_set_does_harm_and_the_reference_decoder_says_the_same_of_it(
             with pytest.raises(ValueError, match=r"."):
                 reference_decoder.decode(data)
         else:
-            assert reference_decoder.decode(data)[3] == palette
+            assert reference_decoder.decode(data).palette == palette
 
 
 # --- tiles

@@ -1,13 +1,15 @@
 """Metadata as bytes (KPAL.md, section 3): a msgpack header with the names and lengths of the parts, then the parts.
 
-msgpack sees only the short header: a megabyte of nested empty maps would become 73 megabytes of objects. Whatever
-it returns is checked type by type, and what it does not know it leaves alone, so that later versions may add
-keys.
+Only the short header is msgpack: a megabyte of nested empty maps would become 73 megabytes of objects. The library
+writes it and does not read it: an array that claims 65535 elements costs it half a megabyte before it has seen one,
+and so do a thousand of them within each other; and it takes timestamps for no extension type. What is read is checked
+type by type, and unknown keys are left alone, so that later versions may add some.
 """
 
 from __future__ import annotations
 
 import itertools
+import struct
 from typing import Any, Final
 
 import msgpack
@@ -75,37 +77,86 @@ def decode_metadata(header: bytes | memoryview, stored: bytes | memoryview) -> M
 
 
 def _unpack_header(header: bytes | memoryview) -> dict[str, Any]:
-    n = len(header)  # nothing in it can be longer
-    limits = {"max_str_len": n, "max_bin_len": n, "max_array_len": n, "max_map_len": n, "max_ext_len": n}
+    reader = _Reader(bytes(header))
     try:
-        fields = msgpack.unpackb(
-            header, raw=False, strict_map_key=False, object_pairs_hook=_map, ext_hook=_extension, **limits
-        )
-    except (ValueError, TypeError) as error:  # its own errors are all of these kinds
+        fields = reader.value(depth=1)
+    except ValueError as error:
         raise DamagedError(f"metadata: the header is not msgpack as it should be: {error}") from error
     if type(fields) is not dict:
         raise DamagedError("metadata: the header is not a map")
-    if _depth(fields) > MAX_DEPTH:
-        raise DamagedError(f"metadata: the header nests deeper than {MAX_DEPTH}")
+    if reader.at < len(header):
+        raise DamagedError(f"metadata: {len(header) - reader.at} bytes follow the map of the header")
     return fields
 
 
-def _map(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
-    if not all(type(key) is str for key, _ in pairs):
-        raise ValueError("a key is not a string")
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise ValueError("a key occurs twice")
-    return fields
+class _Reader:
+    """msgpack as a header may have it, value by value; raises ValueError."""
 
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
 
-def _extension(code: int, data: bytes) -> None:
-    raise ValueError(f"it has an extension type, {code}")
+    def value(self, depth: int) -> Any:
+        if depth > MAX_DEPTH:
+            raise ValueError(f"it nests deeper than {MAX_DEPTH}")
+        kind = self.number(1)
+        match kind:
+            case _ if kind < 0x80:
+                return kind
+            case _ if kind < 0x90:
+                return self.map(kind & 15, depth)
+            case _ if kind < 0xA0:
+                return self.array(kind & 15, depth)
+            case _ if kind < 0xC0:
+                return self.string(kind & 31)
+            case 0xC0:
+                return None
+            case 0xC2 | 0xC3:
+                return kind == 0xC3
+            case 0xC4 | 0xC5 | 0xC6:
+                return self.take(self.number(1 << kind - 0xC4))
+            case 0xCA:
+                return struct.unpack(">f", self.take(4))[0]
+            case 0xCB:
+                return struct.unpack(">d", self.take(8))[0]
+            case 0xCC | 0xCD | 0xCE | 0xCF:
+                return self.number(1 << kind - 0xCC)
+            case 0xD0 | 0xD1 | 0xD2 | 0xD3:
+                return int.from_bytes(self.take(1 << kind - 0xD0), "big", signed=True)
+            case 0xD9 | 0xDA | 0xDB:
+                return self.string(self.number(1 << kind - 0xD9))
+            case 0xDC | 0xDD:
+                return self.array(self.number(2 << kind - 0xDC), depth)
+            case 0xDE | 0xDF:
+                return self.map(self.number(2 << kind - 0xDE), depth)
+            case _ if kind >= 0xE0:
+                return kind - 256
+        raise ValueError(f"it has a value of type {kind:#x}: an extension, or none of msgpack's")
 
+    def array(self, count: int, depth: int) -> list[Any]:
+        return [self.value(depth + 1) for _ in range(count)]
 
-def _depth(value: object) -> int:
-    inner = value.values() if type(value) is dict else value if type(value) is list else ()
-    return 1 + max(map(_depth, inner)) if inner else 1
+    def map(self, count: int, depth: int) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        for _ in range(count):
+            key = self.value(depth + 1)
+            if type(key) is not str:
+                raise ValueError("a key is not a string")
+            if key in fields:
+                raise ValueError(f"the key {key!r} occurs twice")
+            fields[key] = self.value(depth + 1)
+        return fields
+
+    def string(self, size: int) -> str:
+        return self.take(size).decode()
+
+    def number(self, size: int) -> int:
+        return int.from_bytes(self.take(size), "big")
+
+    def take(self, size: int) -> bytes:
+        if size > len(self.data) - self.at:
+            raise ValueError("it ends too early")
+        self.at += size
+        return self.data[self.at - size : self.at]
 
 
 def _is_count(value: object) -> bool:

@@ -1,0 +1,426 @@
+"""Makes the conformance vectors anew: `python -m formats.vectors.make`, in the root of the repository.
+
+The files are kept, and no test runs this: a decoder has to read what was once written, whatever the encoder writes
+today. Run it where the format itself changes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zstandard
+
+from kpal.palette import sorted_palette
+from kpal_format import IndexedImage, Metadata, decode_indexed, encode_indexed, inspect
+from kpal_format.coders import BY_NAME
+from kpal_format.coders.zstd import _pack
+from kpal_format.kernel import ColorSet
+from kpal_format.palette import encode_palette
+from kpal_format.tiles import encode_tiles
+from tests.files import MAGIC, Parts, frame, section, varint, with_checksum, with_metadata
+from tests.images import METADATA, picture, poster, random_indexed
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    """Writes `valid/`, `valid.json` and `invalid/`."""
+    manifest = {}
+    _empty("valid")
+    for name, data in valid():
+        (HERE / "valid" / f"{name}.kpal").write_bytes(data)
+        manifest[name] = _described(data)
+    (HERE / "valid.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    _empty("invalid")
+    for name, data in invalid():
+        (HERE / "invalid" / f"{name}.kpal").write_bytes(data)
+
+
+def _empty(folder: str) -> None:
+    (HERE / folder).mkdir(exist_ok=True)
+    for old in (HERE / folder).glob("*.kpal"):
+        old.unlink()
+
+
+def _described(data: bytes) -> dict[str, Any]:
+    """What the manifest says of a file."""
+    info, image = inspect(data), decode_indexed(data)
+    about = image.metadata
+    blobs = {"icc": about.icc_profile, "exif": about.exif, "xmp": about.xmp}
+    metadata: dict[str, Any] = {key: _digest(blob) for key, blob in blobs.items() if blob is not None}
+    if about.text:
+        metadata["text"] = dict(about.text)
+    if about.density:
+        metadata["density"] = about.density
+    return {
+        "width": info.width,
+        "height": info.height,
+        "colors": info.colors,
+        "channels": image.palette.shape[1],
+        "coder": info.coder,
+        "tiles": info.tiles,
+        "pixels": _digest(image.pixels().tobytes()),
+        "palette": _digest(image.palette.tobytes()),
+        "metadata": metadata,
+    }
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+# --- files that a decoder must read
+
+
+def valid() -> Iterator[tuple[str, bytes]]:
+    """Name and content of each."""
+    yield "example", Parts().bytes()  # of KPAL.md, section 7
+
+    for colors in (2, 3, 16, 17):
+        image = random_indexed(3, 7, colors)
+        packed = _pack(image.indices, 1 if colors == 2 else 2 if colors == 3 else 4 if colors == 16 else 8)
+        yield f"zstd-form-2-{colors}-colours", _file(image, "zstd", [b"\2" + packed])
+        if colors < 17:
+            yield f"zstd-form-1-{colors}-colours", _file(image, "zstd", [b"\1" + frame(packed)])
+        yield f"zstd-form-0-{colors}-colours", _file(image, "zstd", [b"\0" + frame(image.indices.tobytes())])
+    yield "zstd-256-colours", encode_indexed(picture(24, 31, 256), coder="zstd")
+
+    for coder in ("mix", "max"):
+        for height, width, colors, channels in (
+            (1, 1, 2, 3),
+            (1, 40, 17, 4),
+            (40, 1, 3, 3),
+            (9, 14, 16, 4),
+            (12, 11, 17, 3),
+            (16, 14, 256, 4),
+        ):
+            kind = "-alpha" * (channels == 4)
+            image = _with_sorted_palette(picture(height, width, colors, channels))
+            yield f"{coder}-{width}x{height}-{colors}-colours{kind}", encode_indexed(image, coder=coder)
+        yield f"{coder}-flat", encode_indexed(_with_sorted_palette(poster(30, 40, 12)), coder=coder)
+
+    for channels in (3, 4):
+        image = random_indexed(1, 1, 1, channels)
+        yield f"one-colour-{channels}-channels", encode_indexed(image, coder="mix")
+    yield "one-colour-large", encode_indexed(IndexedImage(np.zeros((300, 500), np.uint8), image.palette), coder="mix")
+
+    indices = np.zeros((3, 66000), np.uint8)  # mostly of rank 0, which plain Python reads a row at a time
+    indices[1, 5:99] = indices[2, -50:] = 1
+    striped = IndexedImage(indices, np.array([[0, 0, 0], [255, 255, 255]], np.uint8))
+    for coder in BY_NAME:
+        for name, rows, columns in (
+            ("one-column-of", 2, 66000),
+            ("two-columns-of", 2, 33000),
+            ("one-row-of", 3, 22000),
+        ):
+            tiles = encode_tiles(indices, striped.palette, BY_NAME[coder], rows, columns)
+            yield f"{coder}-{name}-tiles", _file(striped, coder, tiles, tile=(rows, columns))
+
+    gray = np.repeat(np.arange(0, 256, 4, dtype=np.uint8)[:, None], 3, axis=1)
+    transparent = random_indexed(1, 1, 40, 4).palette.copy()
+    transparent[-1] = 0
+    for name, palette in (
+        ("plain", random_indexed(1, 1, 20).palette),
+        ("plain-equal-entries", np.array([[9, 9, 9], [0, 0, 0], [9, 9, 9], [255, 1, 2]], np.uint8)),
+        ("frame", gray[::-1]),
+        ("frame-alpha", np.column_stack((gray[::-1], np.full(64, 128, np.uint8)))),
+        ("set", sorted_palette(gray)),
+        ("set-two-colours", np.array([[0, 0, 0], [255, 255, 255]], np.uint8)),
+        ("set-256-colours", sorted_palette(random_indexed(1, 1, 256).palette)),
+        ("set-alpha-opaque", sorted_palette(np.column_stack((gray, np.full(64, 255, np.uint8))))),
+        ("set-alpha-transparent", sorted_palette(np.vstack((transparent, transparent[:9] | (0, 0, 0, 255))))),
+    ):
+        indices = (np.arange(35, dtype=np.uint8) % min(len(palette), 35)).reshape(5, 7)
+        form = "set" in name
+        image = IndexedImage(indices, np.ascontiguousarray(palette, np.uint8))
+        tiles = [BY_NAME["zstd"].encode(indices, image.palette)]
+        yield f"palette-{name}", _file(image, "zstd", tiles, as_set=form)
+
+    image = random_indexed(4, 4, 5)
+    long = Metadata(xmp=b"<x/>" * 300, text={"Comment": "\u00e4\u20ac\U0001f3a8" * 50})
+    for name, metadata in (
+        ("all", METADATA),
+        ("frame", long),
+        ("density", Metadata(density=(2**31 - 1, 1))),
+        ("empty-text", Metadata(text={"": "", "Title": ""})),
+    ):
+        yield f"metadata-{name}", encode_indexed(dataclasses.replace(image, metadata=metadata), coder="mix")
+    yield "metadata-nothing", with_metadata({})
+    yield "metadata-unknown-keys", with_metadata({"later": [1.5, None, b"x", {"x": -3}], "xmp": 3}, b"<x>")
+    yield "metadata-16-deep", with_metadata({"later": json.loads("[" * 14 + "0" + "]" * 14)})
+    # All the types of msgpack that a header may have, also in forms that are longer than need be.
+    later = [
+        b"\xc0", b"\xc2", b"\xc3", b"\0", b"\x7f", b"\xe0", b"\xff",
+        b"\xcc\1", b"\xcd\0\1", b"\xce\0\0\0\1", b"\xcf" + bytes(8), b"\xcf" + b"\xff" * 8,
+        b"\xd0\xff", b"\xd1\xff\xff", b"\xd2" + b"\xff" * 4, b"\xd3\x80" + bytes(7),
+        b"\xca\x7f\xc0\0\0", b"\xcb" + bytes(8),
+        b"\xc4\1a", b"\xc5\0\1a", b"\xc6\0\0\0\1a", b"\xa0", b"\xd9\1a", b"\xda\0\1a", b"\xdb\0\0\0\1a",
+        b"\x90", b"\xdc\0\1\x91\0", b"\xdd\0\0\0\0", b"\x80", b"\xde\0\1\xd9\1a\0", b"\xdf\0\0\0\0",
+    ]  # fmt: skip
+    array = b"\xdc" + (len(later)).to_bytes(2, "big") + b"".join(later)
+    yield "metadata-all-types", with_metadata(b"\xdf\0\0\0\2\xd9\5later" + array + b"\xa3xmp\xcd\0\3", b"<x>")
+
+
+def _with_sorted_palette(image: IndexedImage) -> IndexedImage:
+    """The same indices with the palette sorted: a set, which the coders `mix` and `max` store as one."""
+    palette = sorted_palette(image.palette)
+    return IndexedImage(np.minimum(image.indices, len(palette) - 1).astype(np.uint8), palette)
+
+
+def _file(
+    image: IndexedImage, coder: str, tiles: list[bytes], *, tile: tuple[int, ...] = (), as_set: bool = False
+) -> bytes:
+    colors, channels = image.palette.shape
+    height, width = image.indices.shape
+    return Parts(
+        flags=(channels == 4) | bool(tile) << 2,
+        coder=BY_NAME[coder].ID,
+        last=colors - 1,
+        width=varint(width),
+        height=varint(height),
+        palette=section(encode_palette(image.palette, as_set=as_set)),
+        tile=b"".join(map(varint, tile)),
+        stream=b"".join(map(section, tiles)),
+    ).bytes()
+
+
+# --- files that a decoder must reject
+
+
+def invalid() -> Iterator[tuple[str, bytes]]:
+    """Name and content of each; the name begins with the number of the rule of KPAL.md, section 6, that it breaks."""
+    whole = Parts().bytes()
+    described = with_metadata({"xmp": 3}, b"<x>")
+
+    yield "01-png", with_checksum(b"\x89PNG\r\n\x1a\n" + whole[8:-4])
+    yield "01-no-carriage-return", with_checksum(b"\x8bKPAL\n\x1a" + whole[8:-4])
+
+    yield "02-version-0.0", Parts(version=0x00).bytes()
+    yield "02-version-0.2", Parts(version=0x02).bytes()
+    yield "02-version-1.1", Parts(version=0x11).bytes()
+
+    for bit in range(3, 8):
+        yield f"03-flag-{bit}", Parts(flags=1 << bit).bytes()
+
+    yield "04-coder-3", Parts(coder=3).bytes()
+    yield "04-coder-255", Parts(coder=255).bytes()
+
+    yield "05-six-bytes", Parts(width=b"\x82\x80\x80\x80\x80\x00").bytes()
+    yield "05-longer-than-need-be", Parts(width=b"\x82\x00").bytes()
+    yield "05-width-0", Parts(width=varint(0)).bytes()
+    yield "05-height-0", Parts(height=varint(0)).bytes()
+    yield "05-width-too-large", Parts(width=varint(1 << 28), stream=section(b"\1")).bytes()
+    yield "05-height-too-large", Parts(height=varint(1 << 28), stream=section(b"\1")).bytes()
+    yield "05-metadata-header-empty", Parts(flags=2, metadata=section(b"") + section(b"")).bytes()
+    yield "05-metadata-header-too-long", Parts(flags=2, metadata=varint(65537) + b"\x80").bytes()
+    yield "05-metadata-parts-too-long", Parts(flags=2, metadata=section(b"\x80") + varint((1 << 24) + 1)).bytes()
+    yield "05-palette-empty", Parts(palette=section(b"")).bytes()
+    yield "05-palette-too-long", Parts(palette=section(bytes(7))).bytes()
+    yield "05-tile-empty", Parts(stream=section(b"")).bytes()
+    tall = Parts(flags=4, width=varint(65536), height=varint(2), tile=varint(1) + varint(65536))
+    row = section(b"\1" + frame(bytes(8192)))
+    for name, tile in (
+        ("rows", (0, 65536)),
+        ("columns", (1, 0)),
+        ("more-rows", (3, 65536)),
+        ("more-columns", (1, 65537)),
+    ):
+        yield f"05-tiles-of-{name}", dataclasses.replace(tall, tile=b"".join(map(varint, tile)), stream=row * 2).bytes()
+
+    yield "06-empty", b""
+    yield "06-in-magic", whole[:5]
+    yield "06-in-prefix", whole[:10]
+    yield "06-in-varint", MAGIC + b"\x01\0\0\1\x82"
+    yield "06-in-metadata-header", described[:18]
+    yield "06-in-metadata-parts", described[:22]
+    yield "06-in-palette", whole[:18]
+    yield "06-before-stream", whole[:21]
+    yield "06-in-tile", whole[:23]
+    yield "06-before-checksum", whole[:-4]
+    yield "06-in-checksum", whole[:-1]
+    yield "06-palette-beyond-the-end", Parts(last=255, palette=varint(768), stream=b"").bytes()
+    yield "06-tile-beyond-the-end", Parts(stream=varint(2**35 - 1)).bytes()
+    yield "06-second-tile-missing", dataclasses.replace(tall, stream=row).bytes()
+
+    yield "07-a-byte-follows", whole + b"\0"
+    yield "07-twice", whole * 2
+
+    yield "08-checksum-zero", whole[:-4] + bytes(4)
+    yield "08-checksum-reversed", whole[:-4] + whole[:-5:-1]
+    yield "08-pixel-changed", whole[:23] + b"\x80" + whole[24:]
+
+    one = Parts(flags=4, last=0, height=varint(2), tile=b"\1\2", palette=section(b"\1\2\3"), stream=b"")
+    yield "09-tiles-of-one-colour", one.bytes()
+    yield "09-tile-that-is-the-image", dataclasses.replace(tall, tile=varint(2) + varint(65536), stream=row * 2).bytes()
+    yield "09-tiles-too-small", dataclasses.replace(tall, tile=varint(1) + varint(65535), stream=row * 4).bytes()
+
+    nest: Any = 0
+    for _ in range(16):
+        nest = [nest]
+    for name, header in (
+        ("empty-map-and-more", b"\x80\x80"),
+        ("not-msgpack", b"\xc1"),
+        ("cut-off", b"\x81\xa1a"),
+        ("count-beyond-the-end", b"\x81\xa1a\xdd\xff\xff\xff\xff\0"),
+        ("not-a-map", [1]),
+        ("key-is-a-number", {1: 2}),
+        ("key-is-binary", {b"icc": 0}),
+        ("key-is-not-utf-8", b"\x81\xa1\xff\x01"),
+        ("key-within-is-a-number", {"later": [{1: 2}]}),
+        ("key-twice", b"\x82\xa1a\x01\xa1a\x02"),
+        ("key-within-twice", b"\x81\xa1b\x82\xa1a\x01\xa1a\x01"),
+        ("extension", b"\x81\xa1a\xc7\x00\x05"),
+        ("extension-timestamp", b"\x81\xa1a\xd6\xff\0\0\0\0"),
+        ("17-deep", {"later": nest}),
+        ("100-deep", b"\x81\xa1a" + b"\x91" * 100 + b"\0"),
+        ("length-is-a-bool", {"icc": True}),
+        ("length-is-a-float", {"icc": 0.0}),
+        ("length-is-negative", {"exif": -1}),
+        ("length-is-nil", {"xmp": None}),
+        ("text-is-a-map", {"text": {"a": 0}}),
+        ("text-of-one", {"text": [["a"]]}),
+        ("text-of-three", {"text": [["a", 0, 0]]}),
+        ("text-keyword-is-binary", {"text": [[b"a", 0]]}),
+        ("text-length-is-a-string", {"text": [["a", "b"]]}),
+        ("density-is-nil", {"density": None}),
+        ("density-of-one", {"density": [1]}),
+        ("density-0", {"density": [0, 1]}),
+        ("density-too-large", {"density": [1, 1 << 31]}),
+        ("density-is-a-float", {"density": [1.0, 1]}),
+        ("density-is-a-bool", {"density": [True, 1]}),
+    ):
+        yield f"10-{name}", with_metadata(header)
+
+    yield "11-sum-too-large", with_metadata({"icc": 1 << 24, "xmp": 1}, frame(bytes((1 << 24) + 1)))
+    yield "11-text-not-utf-8", with_metadata({"text": [["a", 1]]}, b"\xff")
+    yield "11-text-cut-within-a-character", with_metadata({"text": [["a", 1], ["b", 1]]}, "\u00e4".encode())
+    yield "11-text-with-a-surrogate", with_metadata({"text": [["a", 3]]}, b"\xed\xa0\x80")
+    yield "11-keyword-twice", with_metadata({"text": [["a", 0], ["a", 0]]})
+
+    yield from _wrong_frames()
+
+    four = Parts(last=3, palette=section(bytes(12)), width=varint(3), height=varint(2))
+    many = Parts(last=16, palette=section(bytes(51)))
+    yield "13-form-3", Parts(stream=section(b"\3\x40")).bytes()
+    yield "13-form-255", Parts(stream=section(b"\xff\x40")).bytes()
+    yield "13-form-1-of-17-colours", dataclasses.replace(many, stream=section(b"\1" + frame(b"\0\1"))).bytes()
+    yield "13-form-2-too-long", Parts(stream=section(b"\2\x40\0")).bytes()
+    yield "13-form-2-too-short", dataclasses.replace(four, stream=section(b"\2\0")).bytes()
+    yield "13-form-2-without-indices", Parts(stream=section(b"\2")).bytes()
+
+    yield "14-form-2", Parts(stream=section(b"\2\x60")).bytes()
+    yield "14-form-1", Parts(stream=section(b"\1" + frame(b"\x41"))).bytes()
+    yield "14-first-row", dataclasses.replace(four, stream=section(b"\2\1\0")).bytes()
+    yield "14-last-row", dataclasses.replace(four, stream=section(b"\2\0\2")).bytes()
+
+    three = dataclasses.replace(four, last=2, palette=section(bytes(9)))
+    yield "15-form-0", Parts(stream=section(b"\0" + frame(b"\0\2"))).bytes()
+    yield (
+        "15-form-0-of-255-colours",
+        Parts(last=254, palette=section(bytes(765)), stream=section(b"\0" + frame(b"\xff\xfe"))).bytes(),
+    )
+    yield "15-form-1", dataclasses.replace(three, stream=section(b"\1" + frame(b"\0\x0c"))).bytes()
+    yield "15-form-2", dataclasses.replace(three, stream=section(b"\2\xc0\0")).bytes()
+
+    yield from _wrong_palettes()
+    yield from _wrong_tiles()
+
+
+def _wrong_frames() -> Iterator[tuple[str, bytes]]:
+    """Rule 12, in each of the three places where a frame may stand; the content is six bytes."""
+    content = b"\0\0\0\0\0\1"
+
+    def compressed(data: bytes = content, **options: Any) -> bytes:
+        return zstandard.ZstdCompressor(**options).compress(data)[4:]
+
+    dictionary = zstandard.train_dictionary(256, [bytes((i, i * 7 % 256, 3)) * 20 for i in range(200)], dict_id=7)
+    raw = b"\x31\0\0" + content  # the header of a last block of six bytes as they are, and these
+    frames = {
+        "too-short-content": compressed(content[:-1]),
+        "too-long-content": compressed(content + b"\0"),
+        "no-size": compressed(write_content_size=False),
+        "size-0": b"\x20\0\1\0\0",
+        "declares-less-than-it-holds": b"\x20\5" + raw,
+        "declares-more-than-it-holds": b"\x20\6" + b"\x29\0\0" + content[:-1],
+        "checksum": compressed(write_checksum=True),
+        "dictionary": compressed(dict_data=dictionary),
+        "window": bytes((0b10_0_0_0_0_00, 14 << 3)) + (6).to_bytes(4, "little") + raw,
+        "a-byte-follows": compressed() + b"\0",
+        "a-frame-follows": compressed() + b"\x28\xb5\x2f\xfd" + compressed(),
+        "cut-off": compressed()[:-1],
+        "reserved-bit": bytes((0x28, 6)) + raw,
+        "reserved-block": b"\x20\6" + b"\x37\0\0" + content,
+        "no-block": b"\x20\6",
+    }
+    index = Parts(width=varint(6))
+    palette = Parts(last=20, palette=b"", stream=section(b"\0" + frame(b"\0\1")))
+    for name, stored in frames.items():
+        yield f"12-index-{name}", dataclasses.replace(index, stream=section(b"\0" + stored)).bytes()
+        yield f"12-metadata-{name}", with_metadata({"xmp": 6 + (len(stored) == 6)}, stored)
+    for name in ("no-size", "checksum", "dictionary", "cut-off"):
+        options: dict[str, dict[str, Any]] = {
+            "no-size": {"write_content_size": False},
+            "checksum": {"write_checksum": True},
+            "dictionary": {"dict_data": dictionary},
+        }
+        stored = compressed(bytes(63), **options.get(name, {}))[: -1 if name == "cut-off" else None]
+        yield f"12-palette-{name}", dataclasses.replace(palette, palette=section(b"\0" + stored)).bytes()
+    yield (
+        "12-palette-too-short-content",
+        dataclasses.replace(palette, palette=section(b"\0" + frame(bytes(62)))).bytes(),
+    )
+    yield (
+        "12-palette-a-byte-follows",
+        dataclasses.replace(palette, palette=section(b"\0" + frame(bytes(63)) + b"\0")).bytes(),
+    )
+    yield "12-metadata-frame-of-nothing", with_metadata({}, frame(b""))
+    yield "12-metadata-of-nothing", with_metadata({}, b"junk")
+    # A window of 2**23 bytes and one block, which repeats a byte 131072 times: 10 bytes, too few for ten such blocks.
+    large = b"\x80\x68" + (10 << 17).to_bytes(4, "little") + b"\3\0\x10\0"
+    yield (
+        "12-index-too-large-for-its-bytes",
+        Parts(width=varint(1 << 12), height=varint(320), stream=section(b"\0" + large)).bytes(),
+    )
+
+
+def _wrong_palettes() -> Iterator[tuple[str, bytes]]:
+    """Rule 16."""
+    for form in (2, 255):
+        yield f"16-form-{form}", Parts(palette=section(bytes((form,)) + bytes(4))).bytes()
+    stored = encode_palette(np.array([[0, 0, 0], [255, 255, 255]], np.uint8), as_set=True)
+    yield "16-set-stuck", Parts(palette=section(b"\1" + b"\xff" * 4)).bytes()
+    yield "16-set-a-byte-follows", Parts(last=19, palette=section(b"\1" + bytes(30))).bytes()
+    assert stored[0] == 1
+    equal = ColorSet(4, None).encode([(0, 0, 0, 0)] * 2)  # once by the flag for it and once as one of the others
+    yield "16-set-equal-entries", Parts(flags=1, palette=section(b"\1" + equal)).bytes()
+
+
+def _wrong_tiles() -> Iterator[tuple[str, bytes]]:
+    """Rule 17."""
+    image = _with_sorted_palette(picture(20, 20, 30))
+    for coder in ("mix", "max"):
+        stream = BY_NAME[coder].encode(image.indices, image.palette)
+        for name, wrong in (
+            ("too-short", stream[:-5]),
+            ("cut-in-half", stream[: len(stream) // 2]),
+            ("one-byte", stream[:1]),
+            ("too-long", stream + b"\1\2\3\4\5"),
+        ):
+            yield f"17-{coder}-{name}", _file(image, coder, [wrong])
+        for name, width, height in (("wide", (1 << 25) - 15, 1), ("tall", 17, (1 << 22) - 2)):
+            yield (
+                f"17-{coder}-too-many-pixels-{name}",
+                Parts(
+                    coder=BY_NAME[coder].ID, width=varint(width), height=varint(height), stream=section(b"\0")
+                ).bytes(),
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""The kernel as it runs where nothing is compiled, beside the one that is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import kpal_format
+
+KERNEL = Path(kpal_format.__file__).with_name("kernel.py")
+
+
+def load_plain() -> ModuleType:
+    """kernel.py as it runs where nothing is compiled and Cython is not installed."""
+    spec = importlib.util.spec_from_file_location("kpal_format.plain_kernel", KERNEL)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "cython", None)
+        spec.loader.exec_module(module)
+    return module
+
+
+plain = load_plain()
