@@ -1,4 +1,4 @@
-"""Encodings that stay as they are, by their SHA-256; `python -m tests.encodings --write` keeps those of today.
+"""Encodings that stay as they are, by their SHA-256; `python -m tests.encodings` keeps those of today.
 
 They change with the format (all) and with the quantiser (those of pixels), and then on purpose.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from pathlib import Path
 
 import kpal
@@ -43,8 +42,10 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def of_all() -> str:
+    """JSON, as it is kept."""
+    return json.dumps({**of_indices(), **of_pixels()}, indent=1) + "\n"
+
+
 if __name__ == "__main__":
-    digests = json.dumps({**of_indices(), **of_pixels()}, indent=1) + "\n"
-    if sys.argv[1:] == ["--write"]:
-        KEPT.write_text(digests)
-    sys.stdout.write(digests)
+    KEPT.write_text(of_all())
