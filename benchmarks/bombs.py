@@ -1,0 +1,129 @@
+"""What the worst files that we can think of cost the decoder: `python benchmarks/bombs.py`.
+
+Each is decoded in a process of its own, with the default limit of pixels and 8 GiB of memory. Peak memory is what it
+has more than after `import kpal` alone; time is that of decoding, or until the refusal.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from functools import partial
+
+import msgpack
+import numpy as np
+
+import kpal
+from kpal_format import MAGIC, MAX_PIXELS, KpalError, decode_indexed
+from kpal_format.container import _varint
+
+_RLE = b"\2\0\x10"  # the header of a Zstandard block that repeats one byte 131072 times; the last one has bit 0 set
+_SIDE = int(MAX_PIXELS**0.5)
+_ROWS = -(-65536 // _SIDE)  # the least that a band may have
+
+
+def _section(content: bytes) -> bytes:
+    return _varint(len(content)) + content
+
+
+def _file(
+    width: int, height: int, stream: bytes = b"", *, coder: int = 0, colors: int = 2, flags: int = 0,
+    metadata: bytes = b"", palette: bytes | None = None,
+) -> bytes:  # fmt: skip
+    body = MAGIC + bytes((1, flags, coder, colors - 1)) + _varint(width) + _varint(height) + metadata
+    body += _section(bytes(colors * 3) if palette is None else palette) + stream
+    return body + zlib.crc32(body).to_bytes(4, "little")
+
+
+def _frame(size: int, blocks: int | None = None) -> bytes:
+    """A frame of `size` zeros in as few bytes as can be: the window 8 MiB, each block one byte repeated."""
+    whole, rest = divmod(size - 1, 1 << 17)
+    content = (_RLE + b"\0") * whole + ((rest + 1) << 3 | 3).to_bytes(3, "little") + b"\0"
+    return b"\x80\x68" + size.to_bytes(4, "little") + content[: None if blocks is None else 4 * blocks]
+
+
+def _metadata(header: object, parts: bytes = b"") -> bytes:
+    packed = header if isinstance(header, bytes) else msgpack.packb(header)
+    return _file(1, 1, colors=1, flags=2, metadata=_section(packed) + _section(parts))
+
+
+def _many_keywords() -> bytes:
+    return _metadata({"text": [[f"{i:x}", 0] for i in range(9000)]})
+
+
+def _bands(coder: int, content: bytes) -> bytes:
+    stream = _varint(_ROWS) + _section(content) * -(-_SIDE // _ROWS)
+    return _file(_SIDE, _SIDE, stream, coder=coder, colors=256, flags=4)
+
+
+def _mix(coder: int, width: int, height: int, content: bytes) -> bytes:
+    ramp = np.repeat(np.arange(256), 3).astype(np.uint8).reshape(256, 3)
+    palette = np.diff(ramp, axis=0, prepend=np.uint8(0)).T.tobytes()
+    return _file(width, height, _section(content), coder=coder, colors=256, palette=palette)
+
+
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "2^28 - 1 x 2^28 - 1 pixels": lambda: _file(2**28 - 1, 2**28 - 1, _section(b"\2\0")),
+    "one colour, as many pixels as the limit allows": lambda: _file(_SIDE, _SIDE, colors=1),
+    "zstd: frame of one block for all these pixels": lambda: _file(_SIDE, _SIDE, _section(b"\0" + _frame(_SIDE**2, 1))),
+    "zstd: shortest frame of all these pixels": lambda: _file(_SIDE, _SIDE, _section(b"\0" + _frame(_SIDE**2))),
+    "zstd: the same, packed": lambda: _file(_SIDE, _SIDE, _section(b"\1" + _frame(_SIDE * -(-_SIDE // 8)))),
+    "zstd: frame that holds 1 GiB, of 100 pixels": lambda: _file(10, 10, _section(b"\0" + _frame(1 << 30))),
+    "zstd: window of 2 GiB": lambda: _file(10, 10, _section(b"\0\x80\xa8" + (100).to_bytes(4, "little") + bytes(9))),
+    "zstd: bands without indices": lambda: _bands(0, b"\2"),
+    "palette: frame that holds 1 GiB": lambda: _file(
+        1, 1, colors=256, palette=b"\0" + _frame(1 << 30)[:700], stream=_section(b"\2\0")
+    ),
+    "palette: set of 256 colours in one byte": lambda: _file(1, 1, _section(b"\2\0"), colors=256, palette=b"\1\0"),
+    "metadata: frame that holds 16 MiB": lambda: _metadata({"icc": 1 << 24}, _frame(1 << 24)),
+    "metadata: frame that holds 1 GiB": lambda: _metadata({"icc": 1 << 24}, _frame(1 << 30)),
+    "metadata: arrays of 65535 within each other": lambda: _metadata(b"\x81\xa1a" + b"\xdd\0\0\xff\xff" * 13000),
+    "metadata: 65000 empty maps": lambda: _metadata(b"\x81\xa1a\xdd\0\0\xfd\xe8" + b"\x80" * 65000),
+    "metadata: 9000 keywords": _many_keywords,
+}
+for _name, _coder in (("mix", 1), ("max", 2)):
+    for _byte in (b"\0", b"\xff"):
+        BOMBS[f"{_name}: 8192 x 8192 pixels in the byte {_byte[0]:02X}"] = partial(_mix, _coder, 8192, 8192, _byte)
+        BOMBS[f"{_name}: a row of 2^24 pixels in the byte {_byte[0]:02X}"] = partial(_mix, _coder, 1 << 24, 1, _byte)
+    BOMBS[f"{_name}: {-(-_SIDE // _ROWS)} bands of one byte"] = partial(_bands, _coder, b"\0")
+
+
+def main() -> None:
+    """Prints the table, or with a number, decodes that bomb."""
+    names = list(BOMBS)
+    if len(sys.argv) > 1:
+        data = BOMBS[names[int(sys.argv[1])]]()
+        print(len(data), *_decoded(data), sep="|")
+        return
+    print("| file | bytes | peak memory, MB | seconds | outcome |\n|---|---:|---:|---:|---|")
+    for number, name in enumerate(names):
+        command = [sys.executable, __file__, str(number)]
+        done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
+        cells = done.stdout.strip().split("|") if done.returncode == 0 else ["", "", "", f"died: {done.stderr[-200:]}"]
+        print("|", " | ".join((name, *cells)), "|", flush=True)
+
+
+def _decoded(data: bytes) -> tuple[str, str, str]:
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+    kpal.decode  # noqa: B018  # loads what is loaded on first use
+    before, start = _peak(), time.perf_counter()
+    try:
+        decode_indexed(data)
+        outcome = "decoded"
+    except KpalError as error:
+        outcome = f"refused: {str(error).split(' (at byte')[0][:70]}"
+    seconds = time.perf_counter() - start
+    return f"{_peak() - before:.0f}", f"{seconds:.3f}", outcome
+
+
+def _peak() -> float:
+    """The most memory that this process has had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+
+
+if __name__ == "__main__":
+    main()
