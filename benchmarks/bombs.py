@@ -19,22 +19,22 @@ import numpy as np
 
 import kpal
 from kpal_format import MAGIC, MAX_PIXELS, KpalError, decode_indexed
-from kpal_format.container import _varint
+from kpal_format.container import varint
 
 _RLE = b"\2\0\x10"  # the header of a Zstandard block that repeats one byte 131072 times; the last one has bit 0 set
 _SIDE = int(MAX_PIXELS**0.5)
-_ROWS = -(-65536 // _SIDE)  # the least that a band may have
+_ROWS = -(-65536 // _SIDE)  # the least that tiles of whole rows may have
 
 
 def _section(content: bytes) -> bytes:
-    return _varint(len(content)) + content
+    return varint(len(content)) + content
 
 
 def _file(
     width: int, height: int, stream: bytes = b"", *, coder: int = 0, colors: int = 2, flags: int = 0,
     metadata: bytes = b"", palette: bytes | None = None,
 ) -> bytes:  # fmt: skip
-    body = MAGIC + bytes((1, flags, coder, colors - 1)) + _varint(width) + _varint(height) + metadata
+    body = MAGIC + bytes((1, flags, coder, colors - 1)) + varint(width) + varint(height) + metadata
     body += _section(bytes(colors * 3) if palette is None else palette) + stream
     return body + zlib.crc32(body).to_bytes(4, "little")
 
@@ -55,8 +55,8 @@ def _many_keywords() -> bytes:
     return _metadata({"text": [[f"{i:x}", 0] for i in range(9000)]})
 
 
-def _bands(coder: int, content: bytes) -> bytes:
-    stream = _varint(_ROWS) + _section(content) * -(-_SIDE // _ROWS)
+def _tiles(coder: int, content: bytes) -> bytes:
+    stream = varint(_ROWS) + varint(_SIDE) + _section(content) * -(-_SIDE // _ROWS)
     return _file(_SIDE, _SIDE, stream, coder=coder, colors=256, flags=4)
 
 
@@ -74,7 +74,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "zstd: the same, packed": lambda: _file(_SIDE, _SIDE, _section(b"\1" + _frame(_SIDE * -(-_SIDE // 8)))),
     "zstd: frame that holds 1 GiB, of 100 pixels": lambda: _file(10, 10, _section(b"\0" + _frame(1 << 30))),
     "zstd: window of 2 GiB": lambda: _file(10, 10, _section(b"\0\x80\xa8" + (100).to_bytes(4, "little") + bytes(9))),
-    "zstd: bands without indices": lambda: _bands(0, b"\2"),
+    "zstd: tiles without indices": lambda: _tiles(0, b"\2"),
     "palette: frame that holds 1 GiB": lambda: _file(
         1, 1, colors=256, palette=b"\0" + _frame(1 << 30)[:700], stream=_section(b"\2\0")
     ),
@@ -89,7 +89,7 @@ for _name, _coder in (("mix", 1), ("max", 2)):
     for _byte in (b"\0", b"\xff"):
         BOMBS[f"{_name}: 8192 x 8192 pixels in the byte {_byte[0]:02X}"] = partial(_mix, _coder, 8192, 8192, _byte)
         BOMBS[f"{_name}: a row of 2^24 pixels in the byte {_byte[0]:02X}"] = partial(_mix, _coder, 1 << 24, 1, _byte)
-    BOMBS[f"{_name}: {-(-_SIDE // _ROWS)} bands of one byte"] = partial(_bands, _coder, b"\0")
+    BOMBS[f"{_name}: {-(-_SIDE // _ROWS)} tiles of one byte"] = partial(_tiles, _coder, b"\0")
 
 
 def main() -> None:
