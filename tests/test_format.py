@@ -259,6 +259,7 @@ def test_a_small_file_cannot_ask_for_much_memory() -> None:
         Parts(width=varint(9_000), height=varint(9_000), stream=section(b"\0" + frame(bytes(10**7)))).bytes(),
         Parts(last=255, palette=section(b"\0" + frame(bytes(10**7)))).bytes(),
         with_metadata({"icc": 1 << 24}, frame(bytes(1 << 26))),
+        with_metadata(b"\x81\xa1a" + b"\xdd\0\0\xff\xff" * 13_000),
     ]
     tracemalloc.start()
     try:
