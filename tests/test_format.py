@@ -260,6 +260,7 @@ def test_a_small_file_cannot_ask_for_much_memory() -> None:
         Parts(width=varint(9_000), height=varint(9_000), stream=section(b"\0" + frame(bytes(10**7)))).bytes(),
         Parts(last=255, palette=section(b"\0" + frame(bytes(10**7)))).bytes(),
         with_metadata({"icc": 1 << 24}, frame(bytes(1 << 26))),
+        with_metadata(b"\x81\xa1a" + b"\xdd\0\0\xff\xff" * 13_000),
     ]
     tracemalloc.start()
     try:
@@ -292,6 +293,8 @@ def test_the_limit_of_pixels_is_the_caller_s_to_choose() -> None:
     assert decode_indexed(encoded, max_pixels=None).indices.shape == (10, 10)
     with pytest.raises(LimitError, match="10 x 10 pixels are more than the limit of 99"):
         decode_indexed(encoded, max_pixels=99)
+    with pytest.raises(TypeError, match="max_pixels must be an int or None"):
+        decode_indexed(encoded, max_pixels="99")  # type: ignore[arg-type]
     assert MAX_PIXELS == 178_956_970
 
 
