@@ -666,7 +666,7 @@ class Band:
         across = d[w][nw] + d[n][v.nn] + d[ne][v.nne]
         activity = LEVEL[min(along + across, 4095)]
         guesses, doubt = self.predict(v, x, across - along)
-        p0, p1, p2 = (self.snap((*guesses[i], 255)[:4]) for i in (0, 1, 5))
+        p0, p1, p3, p4, p2 = (self.snap((*guesses[i], 255)[:4]) for i in (0, 1, 3, 4, 5))
         sim, sim2 = self.similarity, similar_second
         keys = [
             _four(w, n, nw, ne),
@@ -683,7 +683,7 @@ class Band:
                 n | ne << 8,
                 w | ne << 8,
                 x,
-                n | pattern << 8,
+                p3 | p4 << 8,
                 w | nw << 8 | n << 16,
                 p0 | activity << 8,
                 p2 | n << 8 | doubt >> 2 << 16,

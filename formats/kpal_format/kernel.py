@@ -300,6 +300,8 @@ class Band(Arithmetic):
     p0: cython.int
     p1: cython.int
     p2: cython.int
+    p3: cython.int
+    p4: cython.int
     err: cython.int  # where in `errors` a row begins
     err_above: cython.int
     # neighbours by the points of the compass, and what they have in common
@@ -1028,6 +1030,8 @@ class Band(Arithmetic):
         self.doubt = level[min(k, 4095)]
         if self.contexts > _DEFAULT_CONTEXTS:
             self.p0 = self._snap(guess[0], guess[8], guess[16], guess[24])
+            self.p3 = self._snap(guess[3], guess[11], guess[19], guess[27])
+            self.p4 = self._snap(guess[4], guess[12], guess[20], guess[28])
         self.p1 = self._snap(guess[1], guess[9], guess[17], guess[25])
         self.p2 = self._snap(guess[5], guess[13], guess[21], guess[29])
         if cython.compiled:
@@ -1103,7 +1107,7 @@ class Band(Arithmetic):
             base[7] = _stir(self.n | self.ne << 8)
             base[8] = _stir(self.w | self.ne << 8)
             base[9] = _stir(x)
-            base[10] = _stir(self.n | self.pattern << 8)
+            base[10] = _stir(self.p3 | self.p4 << 8)
             base[11] = _stir(self.w | self.nw << 8 | self.n << 16)
             base[12] = _stir(self.p0 | self.activity << 8)
             base[13] = _stir(self.p2 | self.n << 8 | self.doubt >> 2 << 16)
