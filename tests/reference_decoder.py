@@ -386,7 +386,7 @@ def _exponentials() -> list[int]:
 
 EXP = _exponentials()
 LOG = [max(-12288, _log2(2 * i + 1) - 13312) for i in range(4096)]
-RATE = [3276800 // (100 * n + 184) for n in range(21)]
+RATE = [3276800 // (100 * n + 184) for n in range(29)]
 DECAY = [15360 - _log2(32768 - rate) for rate in RATE]
 FLAG_RATE = [65536 // (2 * n + 3) for n in range(99)]
 FLAG_DECAY = [15360 - _log2(32768 - rate) for rate in FLAG_RATE]
@@ -491,17 +491,17 @@ class Band:
         self.order = _tree(colors, list(range(self.k)))
         self.color = [colors[i] for i in self.order]
         self.distance = [[sum(abs(a - b) for a, b in zip(e, f, strict=True)) for f in self.color] for e in self.color]
-        self.contexts, self.hits = (16, 5) if is_max else (6, 1)
+        self.contexts, self.hits = (16, 5) if is_max else (5, 1)
         n = width * rows
         self.slot_bits = min(max((2 * n).bit_length(), 8), 16 if is_max else 14)
         self.flag_mask = (1 << min(max(n.bit_length(), 8), 13)) - 1
         self.match_mask = (1 << min(max(n.bit_length(), 8), 16)) - 1
         self.slots: list[dict[int, Slot]] = [{} for _ in range(self.contexts)]  # those not there were never used
         self.flag_slots: list[dict[int, FlagSlot]] = [{} for _ in range(6)]
-        share = 62912 // self.contexts
-        self.count_weights = [[share * (10 * i + 3) // (10 * i + 15)] * self.contexts for i in range(21)]
-        self.weights = [[[0] * self.contexts for _ in range(sets)] for sets in (32, 32, 512)]
-        self.hit_weights = [[[first] * self.hits for _ in range(32)] for first in (19661, 0)]
+        share = 15728 // self.contexts
+        self.count_weights = [[share * (10 * i + 3) // (10 * i + 15)] * self.contexts for i in range(29)]
+        self.weights = [[[0] * self.contexts for _ in range(sets)] for sets in (32, 1024, 512)]
+        self.hit_weights = [[[first] * self.hits for _ in range(sets)] for sets, first in ((32, 19661), (1024, 0))]
         self.chances = [[[49152] * 512 for _ in range(2)] for _ in range(self.hits)]
         self.biases = [[[0] * 16 for _ in range(1024)] for _ in range(4)]
         self.trouble, self.steps = [2000 << 14] * 2, 0  # of high nibbles, of low ones
@@ -725,11 +725,10 @@ class Band:
         across = d[w][nw] + d[n][v.nn] + d[ne][v.nne]
         activity = LEVEL[min(along + across, 4095)]
         guesses, doubt = self.predict(v, x, across - along)
-        p0, p1, p2 = (self.snap((*guesses[i], 255)[:4]) for i in (0, 1, 5))
+        p0, p1, p3, p4, p2 = (self.snap((*guesses[i], 255)[:4]) for i in (0, 1, 3, 4, 5))
         sim, sim2 = self.similarity, similar_second
         keys = [
             _four(w, n, nw, ne),
-            w | (self.run > 0) << 8,
             n | v.nn << 8,
             w | v.ww << 8,
             matched + 1 | second + 1 << 9 | sim >> 2 << 18 | sim2 >> 2 << 22,
@@ -738,11 +737,12 @@ class Band:
         if self.contexts == 16:
             q = _hash(_four(w, n, nw, ne), _four(v.ww, v.nn, v.nne, v.nee))
             keys += [
+                w | (self.run > 0) << 8,
                 _hash(_hash(q, _four(v.nwww, v.nww, v.nee, v.neee)), v.nnw | v.nnee << 8 | v.www << 16),
                 n | ne << 8,
                 w | ne << 8,
                 x,
-                n | pattern << 8,
+                p3 | p4 << 8,
                 w | nw << 8 | n << 16,
                 p0 | activity << 8,
                 p2 | n << 8 | doubt >> 2 << 16,
@@ -751,22 +751,22 @@ class Band:
             ]
         third = nw if nw not in (w, n) else ne if ne not in (w, n) else -1
         hits = [matched, second, w, n if n != w else -1, third][: self.hits]
-        i = pattern | equal << 4
-        chances = [length << 4 | min(sim, 15), sim2, i, i, i]
+        alike = pattern | equal << 4
+        chances = [length << 4 | min(sim, 15), sim2, alike, alike, alike]
         prior = self.prior(p2, doubt >> 1)
-        biases = (w, n, p2, i)
+        biases = (w, n, p2, alike)
         high = 0
         if self.k > 16:
             left = [True] * -(-self.k // 16)
             if excluded >= 0 and self.k - (excluded & 240) == 1:
                 left[excluded >> 4] = False
             high_hits = [hit >> 4 for hit in hits]
-            high = self.nibble(keys, 0, prior[16], left, high_hits, chances, (activity, pattern, p2), biases)
+            high = self.nibble(keys, 0, prior[16], left, high_hits, chances, (activity, alike, p2), biases)
             known = [256 + (rank if rank >> 4 == high else 256 + high) for rank in (w, n, p2)]
             biases = (known[0], known[1], known[2], 512 + high)
         left = [high << 4 | s != excluded for s in range(min(self.k - 16 * high, 16))]
         low_hits = [hit & 15 if hit >= 0 and hit >> 4 == high else -1 for hit in hits]
-        sets = (16 + activity, 16 + pattern, 256 | (high << 4 | p2 >> 4 if self.k > 16 else p2))
+        sets = (16 + activity, 512 + alike, 256 | (high << 4 | p2 >> 4 if self.k > 16 else p2))
         symbol = high << 4 | self.nibble(keys, 1 + high, prior[high], left, low_hits, chances, sets, biases)
         truth = self.color[symbol]
         self.errors[1][x + 1] = [sum(abs(a - b) for a, b in zip(guess, truth, strict=False)) for guess in guesses]
@@ -844,8 +844,8 @@ class Band:
         biases = [self.biases[i][bias_sets[i]] for i in range(4)]
         scores = [sum(bias[s] >> 6 for bias in biases) for s in range(16)]
         for c, slot in enumerate(slots):
-            weight = shared[0][c] + shared[1][c] + shared[2][c] + self.count_weights[slot.count][c]
-            weight = _limit(weight >> 4, 8191)
+            four = (shared[0][c], shared[1][c], shared[2][c], self.count_weights[slot.count][c])
+            weight = _limit(sum(part >> 2 for part in four), 8191)
             scores = [score + (weight * log >> 16) for score, log in zip(scores, slot.logs, strict=True)]
         hit_shared = [self.hit_weights[i][sets[i]] for i in range(2)]
         inputs = []
@@ -875,15 +875,15 @@ class Band:
         pace = 168 + 1802240 // ((self.trouble[low] >> 14) + 1024) + 6400 // ((self.steps >> 6) + 32)
         self.trouble[low] += (error[symbol] << 4) - (self.trouble[low] >> 10)
         for c, slot in enumerate(slots):
-            g = (sum(e * log for e, log in zip(error, slot.logs, strict=True)) >> 14) * pace >> 14
+            g = (sum(e * log for e, log in zip(error, slot.logs, strict=True)) >> 14) * pace + 32768 >> 16
             by_count = self.count_weights[slot.count]
-            by_count[c] = _limit(by_count[c] + 2 * g, 1 << 20)
+            by_count[c] = _limit(by_count[c] + 2 * g, 24000)
             for weights in shared:
-                weights[c] = _limit(weights[c] + g, 1 << 20)
+                weights[c] = _limit(weights[c] + g, 24000)
             log = slot.logs[symbol]
             slot.logs = [max(other - DECAY[slot.count], -12288) for other in slot.logs]
             slot.logs[symbol] = min(log + RISE[slot.count][-log >> 6], 0)
-            slot.count = min(slot.count + 1, 20)
+            slot.count = min(slot.count + 1, 28)
         for bias in biases:
             bias[:] = [_limit(value + (e >> 7), 16000) for value, e in zip(bias, error, strict=True)]
         for i, s, table, bump in inputs:

@@ -33,13 +33,14 @@ _LEAST_SPAN = cython.declare(cython.int, 4)  # pixels that one flag can be about
 _FLOOR = cython.declare(cython.int, -12288)  # the lowest logarithm in a slot: 12 bits
 _FLAG_FLOOR = cython.declare(cython.int, -16384)
 _MOST_WEIGHT = cython.declare(cython.int, 8191)  # as it is used: 2 - 1/4096
-_WEIGHT_LIMIT = cython.declare(cython.int, 1 << 20)  # as it is learnt: 16
-_COUNTS = cython.declare(cython.int, 21)  # a slot's count runs from 0 to 20
+_MOST_LEARNT = cython.declare(cython.int, 24000)  # of each of the four that add up to it: 1.46
+_WEIGHT_LIMIT = cython.declare(cython.int, 1 << 20)  # of flags and hits, as it is learnt: 16
+_COUNTS = cython.declare(cython.int, 29)  # a slot's count runs from 0 to 28
 _FLAG_COUNTS = cython.declare(cython.int, 99)
 
-# The contexts of the profiles, by their numbers in KPAL.md; the `mix` coder uses the first six.
+# The contexts of the profiles, by their numbers in KPAL.md; the `mix` coder uses the first five.
 _CONTEXTS = cython.declare(cython.int, 16)
-_DEFAULT_CONTEXTS = cython.declare(cython.int, 6)
+_DEFAULT_CONTEXTS = cython.declare(cython.int, 5)
 
 
 def _buffer(kind: str, size: int, value: int = 0) -> memoryview:
@@ -69,7 +70,7 @@ def _exponentials() -> list[int]:
     for _ in range(1024):
         result.append(max(1, (value + (1 << 31)) >> 32))
         value = value * 4248701965 >> 32  # 2 ** (-1 / 64)
-    return result
+    return [*result, 0]  # of a symbol that is not possible
 
 
 def _table(kind: str, values: list[int]) -> memoryview:
@@ -85,6 +86,7 @@ def _risen(log: int, rate: int) -> int:
     return _LOG[(p + ((65536 - p) * rate >> 15)) >> 4]
 
 
+_ONLY = _table("h", [-(s == i) for i in range(17) for s in range(16)])  # the mask of a symbol; 16 is none
 _EXP = _table("H", _exponentials())
 _LOG = _table("h", [max(_FLOOR, log2(2 * i + 1) - 13312) for i in range(4096)])
 _RATE = _table("i", [3276800 // (100 * n + 184) for n in range(_COUNTS)])
@@ -258,6 +260,7 @@ class Band(Arithmetic):
     check: cython.p_int
     found: cython.p_int
     count: cython.p_int
+    own: cython.p_short  # their weights by count
     # what a nibble needs to learn from
     pending: cython.bint
     symbol: cython.int
@@ -266,10 +269,10 @@ class Band(Arithmetic):
     set_a: cython.int
     set_b: cython.int
     set_d: cython.int
-    weight_a: cython.p_int
-    weight_b: cython.p_int
-    weight_d: cython.p_int
-    weight_n: cython.p_int
+    weight_a: cython.p_short
+    weight_b: cython.p_short
+    weight_d: cython.p_short
+    weight_n: cython.p_short
     hit: cython.p_int
     bump: cython.p_int
     chance: cython.p_int
@@ -297,6 +300,8 @@ class Band(Arithmetic):
     p0: cython.int
     p1: cython.int
     p2: cython.int
+    p3: cython.int
+    p4: cython.int
     err: cython.int  # where in `errors` a row begins
     err_above: cython.int
     # neighbours by the points of the compass, and what they have in common
@@ -331,6 +336,7 @@ class Band(Arithmetic):
     second: cython.int
     similar_second: cython.int
     # constants
+    only: cython.p_short
     exp: cython.p_ushort
     log: cython.p_short
     rise: cython.p_short
@@ -378,17 +384,18 @@ class Band(Arithmetic):
         self.check = _ints(self._own("i", 16))
         self.found = _ints(self._own("i", 16))
         self.count = _ints(self._own("i", 16))
+        self.own = _shorts(self._own("h", 16))
         self.frequency = _shorts(self._own("h", 16))
-        self.weight_a = _ints(self._own("i", 32 * 16))
-        self.weight_b = _ints(self._own("i", 32 * 16))
-        self.weight_d = _ints(self._own("i", 512 * 16))
-        self.weight_n = _ints(self._own("i", 32 * 16))
+        self.weight_a = _shorts(self._own("h", 32 * 16))
+        self.weight_b = _shorts(self._own("h", 1024 * 16))
+        self.weight_d = _shorts(self._own("h", 512 * 16))
+        self.weight_n = _shorts(self._own("h", 32 * 16))
         self.hit = _ints(self._own("i", 8))
         self.bump = _ints(self._own("i", 8))
         self.chance = _ints(self._own("i", 8))
         self.hit_chance = _ushorts(self._own("H", _HITS * 1024))
         self.hit_weight_a = _ints(self._own("i", 32 * 8))
-        self.hit_weight_b = _ints(self._own("i", 32 * 8))
+        self.hit_weight_b = _ints(self._own("i", 1024 * 8))
         self.bias = _shorts(self._own("h", 4 * 1024 * 16))
         self.bias_set = _ints(self._own("i", 4))
         self.trouble = _ints(self._own("i", 2))
@@ -401,7 +408,7 @@ class Band(Arithmetic):
         self.errors = _shorts(self._own("h", 16 * self.stride))
         self.latest = _uints(self._own("I", 1 << match_bits))
         self.latest_short = _uints(self._own("I", 1 << match_bits))
-        self.exp, self.log = _ushorts(_EXP), _shorts(_LOG)
+        self.only, self.exp, self.log = _shorts(_ONLY), _ushorts(_EXP), _shorts(_LOG)
         self.rise, self.decay = _shorts(_RISE), _ints(_DECAY)
         self.flag_rate, self.flag_decay = _ints(_FLAG_RATE), _ints(_FLAG_DECAY)
         self.level, self.spread, self.trust = _uchars(_LEVEL), _ints(_SPREAD), _ints(_TRUST)
@@ -492,7 +499,7 @@ class Band(Arithmetic):
             self.flag_logs[4 * i + 1] = -380
         for i in range(32):  # counts
             for c in range(self.contexts):
-                self.weight_n[16 * i + c] = 62912 // self.contexts * (10 * i + 3) // (10 * i + 15)
+                self.weight_n[16 * i + c] = 15728 // self.contexts * (10 * i + 3) // (10 * i + 15)
         for i in range(32768):
             self.nearest[i] = -1
         for i in range(_HITS * 1024):
@@ -569,7 +576,7 @@ class Band(Arithmetic):
             h = ((self.base[c] + node) * 0x2C1B3C6D) & 0x7FFFFFFF
             at = (c << bits) + cython.cast(cython.int, h >> (31 - bits))
             self.place[c] = at
-            self.check[c] = cython.cast(cython.int, h >> (20 - bits) & 0x7FF) | 1
+            self.check[c] = cython.cast(cython.int, (h >> (20 - bits) & 0x7FF | 1) << 5)
             if cython.compiled:
                 prefetch(self.checks + at)
                 prefetch(self.logs + 16 * at)
@@ -578,42 +585,37 @@ class Band(Arithmetic):
     @cython.nogil
     @cython.exceptval(check=False)
     def _find(self, prior: cython.int) -> cython.void:
-        """The slots of all contexts where they were located; new ones begin as the prior says.
-
-        There are no branches, which would often guess wrong: a slot that is not new is copied to itself.
-        """
+        """The slots of all contexts where they were located; new ones begin as the prior says."""
         checks: cython.p_ushort = self.checks
         logs: cython.p_short = self.logs
+        weight: cython.p_short = self.weight_n
         c: cython.int
+        n: cython.int
         at: cython.int
         here: cython.int
         there: cython.int
         check: cython.int
-        is_here: cython.int
-        is_there: cython.int
-        other: cython.int
-        source: cython.Py_ssize_t
         for c in range(self.contexts):
             at = self.place[c]
             check = self.check[c]
             here = checks[at]
-            there = checks[at ^ 1]
-            is_here = here >> 5 == check
-            is_there = there >> 5 == check
-            other = (is_here ^ 1) & (is_there | ((there & 31) < (here & 31)))
-            at ^= other
-            here += (there - here) * other
-            is_here |= is_there
-            here = (check << 5) + (here - (check << 5)) * is_here
-            source = self.priors + prior
-            source += (16 * cython.cast(cython.Py_ssize_t, at) - source) * is_here
-            checks[at] = here
+            n = here & 31
+            if (here ^ check) >> 5:
+                there = checks[at ^ 1]
+                if (there ^ check) >> 5 == 0 or (there & 31) < n:
+                    at ^= 1
+                    here = there
+                n = here & 31
+                if (here ^ check) >> 5:
+                    n = 0
+                    if cython.compiled:
+                        _copy(logs + 16 * at, logs + self.priors + prior)
+                    else:
+                        logs[16 * at : 16 * at + 16] = logs[self.priors + prior : self.priors + prior + 16]
+            checks[at] = check + n + (n < 28)
             self.found[c] = at
-            self.count[c] = here & 31
-            if cython.compiled:
-                _copy(logs + 16 * at, logs + source)
-            else:
-                logs[16 * at : 16 * at + 16] = logs[source : source + 16]
+            self.count[c] = n
+            self.own[c] = weight[16 * n + c]
 
     @cython.cfunc
     @cython.nogil
@@ -623,41 +625,35 @@ class Band(Arithmetic):
 
         symbol: what to encode.
         """
-        score = cython.declare(cython.short[32])  # the last 16 for symbols that are not there
+        score = cython.declare(cython.short[16])
         w = cython.declare(cython.short[16])
-        own = cython.declare(cython.int[16])
         quarter = cython.declare(cython.uint[4])
         logs: cython.p_short = self.logs
-        count: cython.p_int = self.count
+        own: cython.p_short = self.own
         exp: cython.p_ushort = self.exp
         log: cython.p_short = self.log
         bump: cython.p_int = self.bump
         frequency: cython.p_short = self.frequency
-        weight: cython.p_int = self.weight_n
         contexts: cython.int = self.contexts
         abreast: cython.Py_ssize_t = self.abreast
         lanes: cython.Py_ssize_t = self.lanes
         s: cython.Py_ssize_t
         c: cython.Py_ssize_t
         n: cython.int
-        for c in range(16):
-            own[c] = 0
-        for c in range(contexts):
-            own[c] = weight[16 * count[c] + c]
-        if cython.compiled:
-            _weigh(w, own, self.weight_a + self.set_a, self.weight_b + self.set_b, self.weight_d + self.set_d, abreast)
-        else:
-            _weigh(
-                w, own, self.weight_a[self.set_a :], self.weight_b[self.set_b :], self.weight_d[self.set_d :], abreast
-            )
+        f0: cython.uint
+        f1: cython.uint
+        f2: cython.uint
+        f3: cython.uint
         # Scores fit 16 bits: 16 contexts add 1536 each at the most, 5 hits 1304, 4 biases 250.
-        for s in range(32):
+        # What `_find` wrote one by one is read last, and no single score is changed here: the processor would wait
+        # until what was written is out before it reads it as a vector.
+        for s in range(16):
             score[s] = 0
-        for c in range(contexts):
+        for c in range(4):
             if cython.compiled:
-                _add(score, logs + 16 * self.found[c], w[c])
+                _lean(score, self.bias + self.bias_set[c])
             else:
-                _add(score, logs[16 * self.found[c] :], w[c])
+                _lean(score, self.bias[self.bias_set[c] :])
         a2: cython.p_int = self.hit_weight_a
         b2: cython.p_int = self.hit_weight_b
         hit_a: cython.int = self.set_a >> 1
@@ -666,13 +662,21 @@ class Band(Arithmetic):
             n = self.hit_chance[self.chance[c]] >> 4
             bump[c] = log[n] - log[4095 - n]
             n = _clamp((a2[hit_a + c] + b2[hit_b + c]) >> 4, _MOST_WEIGHT)
-            score[self.hit[c]] += (n * bump[c]) >> 16
-
-        for c in range(4):
             if cython.compiled:
-                _lean(score, self.bias + self.bias_set[c])
+                _spike(score, self.only + 16 * self.hit[c], (n * bump[c]) >> 16, lanes)
             else:
-                _lean(score, self.bias[self.bias_set[c] :])
+                _spike(score, self.only[16 * self.hit[c] :], (n * bump[c]) >> 16, lanes)
+        if cython.compiled:
+            _weigh(w, own, self.weight_a + self.set_a, self.weight_b + self.set_b, self.weight_d + self.set_d, abreast)
+        else:
+            _weigh(
+                w, own, self.weight_a[self.set_a :], self.weight_b[self.set_b :], self.weight_d[self.set_d :], abreast
+            )
+        for c in range(contexts):
+            if cython.compiled:
+                _add(score, logs + 16 * self.found[c], w[c])
+            else:
+                _add(score, logs[16 * self.found[c] :], w[c])
 
         # Frequencies, the highest 32767.
         for s in range(symbols, 16):
@@ -680,14 +684,14 @@ class Band(Arithmetic):
         if excluded >= 0:
             score[excluded] = -32768
         _fall(score, lanes)
-        for s in range(16):
-            frequency[s] = exp[score[s]]
         for s in range(symbols, 16):
-            frequency[s] = 0
+            score[s] = 1024
         if excluded >= 0:
-            frequency[excluded] = 0
-        for s in range(4):
-            quarter[s] = frequency[4 * s] + frequency[4 * s + 1] + frequency[4 * s + 2] + frequency[4 * s + 3]
+            score[excluded] = 1024
+        for s in range(4):  # summed up as they are looked up: what was written as shorts is slow to read as vectors
+            f0, f1, f2, f3 = exp[score[4 * s]], exp[score[4 * s + 1]], exp[score[4 * s + 2]], exp[score[4 * s + 3]]
+            frequency[4 * s], frequency[4 * s + 1], frequency[4 * s + 2], frequency[4 * s + 3] = f0, f1, f2, f3
+            quarter[s] = f0 + f1 + f2 + f3
         total: cython.uint = quarter[0] + quarter[1] + quarter[2] + quarter[3]
         unit: cython.uint = cython.cast(cython.uint, self.range) // total
         below: cython.uint = 0
@@ -728,11 +732,10 @@ class Band(Arithmetic):
     def _teach(self) -> cython.void:
         """What the last symbol that was coded teaches its slots and weights."""
         error = cython.declare(cython.short[32])
-        gradient = cython.declare(cython.int[16])
+        gradient = cython.declare(cython.short[16])
         logs: cython.p_short = self.logs
-        checks: cython.p_ushort = self.checks
         frequency: cython.p_short = self.frequency
-        weight: cython.p_int = self.weight_n
+        weight: cython.p_short = self.weight_n
         rise: cython.p_short = self.rise
         decay: cython.p_int = self.decay
         slot: cython.p_short
@@ -750,8 +753,10 @@ class Band(Arithmetic):
         low: cython.int = self.set_a >= 256
         self.steps += 1
         step: cython.int = 168 + 1802240 // ((self.trouble[low] >> 14) + 1024) + 6400 // ((self.steps >> 6) + 32)
-        _shares(error, frequency, min(1073741824 // self.total, 32767))
-        error[symbol] += 16384
+        if cython.compiled:
+            _misjudge(error, frequency, min(1073741824 // self.total, 32767), self.only + 16 * symbol)
+        else:
+            _misjudge(error, frequency, min(1073741824 // self.total, 32767), self.only[16 * symbol :])
         error[16] = 0
         self.trouble[low] += (error[symbol] << 4) - (self.trouble[low] >> 10)
         for c in range(16):
@@ -759,18 +764,22 @@ class Band(Arithmetic):
         for c in range(contexts):
             at = self.found[c]
             n = self.count[c]
-            checks[at] += n < 20
             if cython.compiled:
                 slot = logs + 16 * at
             else:
                 slot = logs[16 * at : 16 * at + 16]
-            g = ((_dot(error, slot, lanes) >> 14) * step) >> 14
+            g = ((_dot(error, slot, lanes) >> 14) * step + 32768) >> 16
             gradient[c] = g
-            weight[16 * n + c] = _clamp(weight[16 * n + c] + 2 * g, _WEIGHT_LIMIT)
+            weight[16 * n + c] = _clamp(weight[16 * n + c] + 2 * g, _MOST_LEARNT)
             now = slot[symbol]
             _sink(slot, decay[n])
             now += rise[193 * n + (-now >> 6)]
             slot[symbol] = now if now < 0 else 0
+        for c in range(4):
+            if cython.compiled:
+                _bend(self.bias + self.bias_set[c], error, lanes)
+            else:
+                _bend(self.bias[self.bias_set[c] :], error, lanes)
         if cython.compiled:
             _learn(self.weight_a + self.set_a, gradient, abreast)
             _learn(self.weight_b + self.set_b, gradient, abreast)
@@ -779,11 +788,6 @@ class Band(Arithmetic):
             _learn(self.weight_a[self.set_a :], gradient, abreast)
             _learn(self.weight_b[self.set_b :], gradient, abreast)
             _learn(self.weight_d[self.set_d :], gradient, abreast)
-        for c in range(4):
-            if cython.compiled:
-                _bend(self.bias + self.bias_set[c], error, lanes)
-            else:
-                _bend(self.bias[self.bias_set[c] :], error, lanes)
         a2: cython.p_int = self.hit_weight_a
         b2: cython.p_int = self.hit_weight_b
         hit_a: cython.int = self.set_a >> 1
@@ -1024,7 +1028,10 @@ class Band(Arithmetic):
             guess[8 * c + 5] = (o + 32768) >> 16
         k = errors[err_above + 5] + errors[err_above + 13] + 2 * errors[err - 3]
         self.doubt = level[min(k, 4095)]
-        self.p0 = self._snap(guess[0], guess[8], guess[16], guess[24])
+        if self.contexts > _DEFAULT_CONTEXTS:
+            self.p0 = self._snap(guess[0], guess[8], guess[16], guess[24])
+            self.p3 = self._snap(guess[3], guess[11], guess[19], guess[27])
+            self.p4 = self._snap(guess[4], guess[12], guess[20], guess[28])
         self.p1 = self._snap(guess[1], guess[9], guess[17], guess[25])
         self.p2 = self._snap(guess[5], guess[13], guess[21], guess[29])
         if cython.compiled:
@@ -1075,22 +1082,22 @@ class Band(Arithmetic):
     def _locate_first(self) -> cython.void:
         """Locates the contexts that follow from the nearest neighbours alone."""
         self.base[0] = _stir(self.w | self.n << 8 | self.nw << 16 | self.ne << 24)
-        self.base[1] = _stir(self.w | (self.run > 0) << 8)
-        self.base[2] = _stir(self.n | self.nn << 8)
-        self.base[3] = _stir(self.w | self.ww << 8)
-        self._locate(0, 4, 0 if self.colors > 16 else 1)
+        self.base[1] = _stir(self.n | self.nn << 8)
+        self.base[2] = _stir(self.w | self.ww << 8)
+        self._locate(0, 3, 0 if self.colors > 16 else 1)
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
     def _locate_rest(self, x: cython.int, matched: cython.int) -> cython.void:
-        """Locates the contexts that need matches and predictions, and for `max` ten more."""
+        """Locates the contexts that need matches and predictions, and for `max` eleven more."""
         base: cython.p_uint = self.base
         h: cython.uint = (matched + 1) | (self.second + 1) << 9
-        base[4] = _stir(h | (self.similarity >> 2) << 18 | (self.similar_second >> 2) << 22)
-        base[5] = _stir(self.p1 | self.activity >> 1 << 8)
+        base[3] = _stir(h | (self.similarity >> 2) << 18 | (self.similar_second >> 2) << 22)
+        base[4] = _stir(self.p1 | self.activity >> 1 << 8)
         if self.contexts > _DEFAULT_CONTEXTS:
+            base[5] = _stir(self.w | (self.run > 0) << 8)
             h = _mix(
                 self.w | self.n << 8 | self.nw << 16 | self.ne << 24,
                 self.ww | self.nn << 8 | self.nne << 16 | self.nee << 24,
@@ -1100,13 +1107,13 @@ class Band(Arithmetic):
             base[7] = _stir(self.n | self.ne << 8)
             base[8] = _stir(self.w | self.ne << 8)
             base[9] = _stir(x)
-            base[10] = _stir(self.n | self.pattern << 8)
+            base[10] = _stir(self.p3 | self.p4 << 8)
             base[11] = _stir(self.w | self.nw << 8 | self.n << 16)
             base[12] = _stir(self.p0 | self.activity << 8)
             base[13] = _stir(self.p2 | self.n << 8 | self.doubt >> 2 << 16)
             base[14] = _stir(self.p2 | self.w << 8)
             base[15] = _stir(self.p2 | self.doubt << 8)
-        self._locate(4, self.contexts, 0 if self.colors > 16 else 1)
+        self._locate(3, self.contexts, 0 if self.colors > 16 else 1)
 
     @cython.cfunc
     @cython.nogil
@@ -1248,21 +1255,22 @@ class Band(Arithmetic):
             third = self.nw
         elif self.ne != w and self.ne != n:
             third = self.ne
-        i: cython.int = self.pattern | self.equal << 4
+        alike: cython.int = self.pattern | self.equal << 4
+        i: cython.int
         high: cython.int = 0
         prior: cython.int = self._prior(self.p2, self.doubt >> 1)
         self.chance[0] = length << 4 | min(self.similarity, 15)
         self.chance[1] = 1024 + self.similar_second
-        self.chance[2], self.chance[3], self.chance[4] = 2048 + i, 3072 + i, 4096 + i
+        self.chance[2], self.chance[3], self.chance[4] = 2048 + alike, 3072 + alike, 4096 + alike
         self.bias_set[0], self.bias_set[1] = 16 * w, 16 * (1024 + n)
-        self.bias_set[2], self.bias_set[3] = 16 * (2048 + self.p2), 16 * (3072 + i)
+        self.bias_set[2], self.bias_set[3] = 16 * (2048 + self.p2), 16 * (3072 + alike)
         self.set_d = 16 * (256 | self.p2)
         if self.colors > 16:
             hit[0], hit[1], hit[2] = _high(matched), _high(self.second), w >> 4
             hit[3], hit[4] = 16 if n == w else n >> 4, _high(third)
             # a high nibble whose only colour is excluded
             i = excluded >> 4 if excluded >= 0 and self.colors - (excluded & 240) == 1 else -1
-            self.set_a, self.set_b, self.set_d = 16 * self.activity, 16 * self.pattern, 16 * self.p2
+            self.set_a, self.set_b, self.set_d = 16 * self.activity, 16 * alike, 16 * self.p2
             self._find(prior)
             high = self._code(symbol >> 4, (self.colors + 15) >> 4, i)
             self._locate(0, self.contexts, 1 + high)
@@ -1279,7 +1287,7 @@ class Band(Arithmetic):
             self.chance[i] += 512
         hit[0], hit[1], hit[4] = _low(matched, high), _low(self.second, high), _low(third, high)
         hit[2], hit[3] = _low(w, high), 16 if n == w else _low(n, high)
-        self.set_a, self.set_b = 16 * (16 + self.activity), 16 * (16 + self.pattern)
+        self.set_a, self.set_b = 16 * (16 + self.activity), 16 * (512 + alike)
         self._find(prior + 16 + 16 * high)
         i = excluded & 15 if excluded >= 0 and excluded >> 4 == high else -1
         self.pending = True
@@ -1882,17 +1890,17 @@ def _copy(target: cython.p_short, source: cython.p_short) -> cython.void:
 @cython.exceptval(check=False)
 def _weigh(
     weights: cython.p_short,
-    own: cython.p_int,
-    a: cython.p_int,
-    b: cython.p_int,
-    d: cython.p_int,
+    own: cython.p_short,
+    a: cython.p_short,
+    b: cython.p_short,
+    d: cython.p_short,
     count: cython.Py_ssize_t,
 ) -> cython.void:
-    """The weights of the contexts: four add up."""
+    """The weights of the contexts: four add up, to 24000 at the most."""
     c: cython.Py_ssize_t
-    value: cython.int
+    value: cython.short
     for c in range(count & -8):
-        value = (a[c] + b[c] + d[c] + own[c]) >> 4
+        value = (a[c] >> 2) + (b[c] >> 2) + (d[c] >> 2) + (own[c] >> 2)
         value = value if value < 8191 else 8191
         weights[c] = value if value > -8191 else -8191
 
@@ -1919,11 +1927,23 @@ def _fall(score: cython.p_short, lanes: cython.Py_ssize_t) -> cython.void:
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
-def _shares(error: cython.p_short, frequency: cython.p_short, inverse: cython.short) -> cython.void:
-    """Minus the chance of each symbol, in 1/16384."""
+def _misjudge(
+    error: cython.p_short, frequency: cython.p_short, inverse: cython.short, only: cython.p_short
+) -> cython.void:
+    """What each symbol was, 1 or 0, minus its chance, in 1/16384."""
     s: cython.Py_ssize_t
     for s in range(16):
-        error[s] = -cython.cast(cython.short, (frequency[s] * inverse) >> 16)
+        error[s] = (only[s] & 16384) - cython.cast(cython.short, (frequency[s] * inverse) >> 16)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def _spike(score: cython.p_short, only: cython.p_short, value: cython.short, lanes: cython.Py_ssize_t) -> cython.void:
+    s: cython.Py_ssize_t
+    for s in range(lanes & -16):
+        score[s] = score[s] + (only[s] & value)
 
 
 @cython.cfunc
@@ -1985,9 +2005,11 @@ def _sink(slot: cython.p_short, fall: cython.short) -> cython.void:
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
-def _learn(weights: cython.p_int, steps: cython.p_int, count: cython.Py_ssize_t) -> cython.void:
+def _learn(weights: cython.p_short, steps: cython.p_short, count: cython.Py_ssize_t) -> cython.void:
+    """Moves weights on by steps, which are below 400: 12288 * 2128 >> 16."""
     c: cython.Py_ssize_t
-    value: cython.int
+    value: cython.short
     for c in range(count & -8):
         value = weights[c] + steps[c]
-        weights[c] = min(max(value, -1048576), 1048576)
+        value = value if value < 24000 else 24000
+        weights[c] = value if value > -24000 else -24000
