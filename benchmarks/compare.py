@@ -116,18 +116,20 @@ def measure(kind: str, file: Path, colors: int) -> Result:
     )
 
 
-def pngquant(rgba: Image.Image, colors: int) -> tuple[kpal.IndexedImage, int]:
-    """What pngquant and oxipng -o2 make of an image, not dithered, as kpal does not either, and its bytes."""
-    image = libimagequant(rgba, colors)
+def pngquant(
+    rgba: Image.Image, colors: int, *, dithering: float = 0.0, level: int = 2
+) -> tuple[kpal.IndexedImage, int]:
+    """What pngquant and oxipng of that level make of an image, by default not dithered, as kpal's; and its bytes."""
+    image = libimagequant(rgba, colors, dithering)
     file = io.BytesIO()
     to_pillow(image).save(file, "PNG")
-    return image, len(oxipng.optimize_from_memory(file.getvalue(), level=2))
+    return image, len(oxipng.optimize_from_memory(file.getvalue(), level=level))
 
 
-def libimagequant(rgba: Image.Image, colors: int) -> kpal.IndexedImage:
-    """What libimagequant makes of an image at its defaults, not dithered."""
+def libimagequant(rgba: Image.Image, colors: int, dithering: float = 0.0) -> kpal.IndexedImage:
+    """What libimagequant makes of an image at its defaults, but for dithering."""
     indices, flat = imagequant.quantize_raw_rgba_bytes(
-        rgba.tobytes(), *rgba.size, dithering_level=0.0, max_colors=colors
+        rgba.tobytes(), *rgba.size, dithering_level=dithering, max_colors=colors
     )
     palette = np.array(flat, np.uint8).reshape(-1, 4)
     return kpal.IndexedImage(np.frombuffer(indices, np.uint8).reshape(rgba.size[::-1]), palette)

@@ -13,6 +13,8 @@ It works from coarse to fine: on cells of the lattice, where there are few point
   over-relaxed while that helps: a centre moves beyond its cluster's mean, in the direction in which it is bound anyway.
 - It *breathes* to leave a local optimum (B. Fritzke, "The breathing k-means algorithm", arXiv:2006.15666): some
   clusters are divided, the centres that are worth least are removed, and the result is kept if it is better.
+- Few centres, whose local optima are far apart, also *swap*: one cluster is divided and one centre removed, those that
+  promise most, pair by pair.
 
 The first centres may be fixed: they take part but neither move nor go.
 """
@@ -35,7 +37,10 @@ Labels = NDArray[np.intp]
 
 BITS: Final = STEPS.bit_length()  # of a coordinate: 11
 _ROUNDS_MORE: Final = 1  # of Lloyd's algorithm in a breath, with more centres
-_ROUNDS_FEWER: Final = 2  # and with as many as before
+_REMOVALS: Final = 3  # in which they go, with a round after each: what is worth least changes with the others
+# Of Lloyd's algorithm, until a swap must be better: most show within the least, but few large clusters move slowly.
+_ROUNDS_SWAPPED: Final = 3
+_ROUNDS_SWAPPED_TOTAL: Final = 48  # times centres
 _MOST_CELLS: Final = 1 << 20
 _POWER_ROUNDS: Final = 6  # a rough principal axis will do, as rounds of 2-means follow
 _HALVING_ROUNDS: Final = 1
@@ -46,20 +51,20 @@ class Effort:
     """How much time to spend.
 
     cells: the least number of cells for each centre, and in all, on the coarse level.
-    starts: pairs (most centres, how often to grow and breathe); once for more centres than in any pair.
+    starts: (most centres, how often to grow and breathe, pairs to try in a swap); 1 and 0 for more centres than in any.
     breath: the part of the centres that breathing begins with; it ends when not even one more gains anything.
     rounds: of Lloyd's algorithm at the most, on the coarse level and on the finest.
     tol: a round that lowers the inertia by no more than this fraction is the last.
     """
 
     cells: tuple[int, int]
-    starts: tuple[tuple[int, int], ...]
+    starts: tuple[tuple[int, int, int], ...]
     breath: float
     rounds: tuple[int, int]
     tol: float
 
 
-DEFAULT: Final = Effort(cells=(24, 4000), starts=((32, 4), (64, 2)), breath=0.12, rounds=(8, 6), tol=1e-4)
+DEFAULT: Final = Effort(cells=(24, 4000), starts=((32, 2, 16), (64, 1, 32)), breath=0.25, rounds=(8, 10), tol=5e-5)
 FAST: Final = Effort(cells=(12, 1000), starts=(), breath=0.0, rounds=(5, 2), tol=1e-3)
 
 
@@ -102,10 +107,12 @@ def cluster(
         level = _Level(_means(weight, sums), weight, finest.fixed)
     rounds = effort.rounds[0 if cells is not None else 1]
     results = []
-    for attempt in range(next((often for most, often in effort.starts if k <= most), 1)):
+    starts, swaps = next((start[1:] for start in effort.starts if k <= start[0]), (1, 0))
+    for attempt in range(starts):
         result = _lloyd(level, _grow(level, start, k, 1 / (attempt + 2)), rounds, effort.tol)
         if effort.breath:
             result = _breathe(level, result, math.ceil(effort.breath * k))
+        result = _swap(level, result, swaps, effort.tol)
         results.append(result)
     result = min(results, key=lambda result: result.inertia)
     if cells is not None:
@@ -118,7 +125,7 @@ class _Level:
 
     def __init__(self, x: Ints, weights: Ints, fixed: int) -> None:
         self.x = x
-        self.weights = weights
+        self.weights = np.ascontiguousarray(weights)
         self.fixed = fixed
         self.columns = [column.astype(np.float64) for column in x.T]
         self.w = weights.astype(np.float64)
@@ -130,6 +137,8 @@ class _Level:
 
     def sums(self, labels: Labels, k: int) -> tuple[Ints, Ints]:
         """Per label: the weight (k,), and the weighted sum of coordinates (k, d). Exact: integers below 2**53."""
+        if (totals := self.search.totals(labels, self.weights, k)) is not None:
+            return totals[:, 0], totals[:, 1:]
         weight = np.bincount(labels, self.w, k).astype(np.int64)
         sums = np.empty((k, len(self.wx)), np.int64)
         for i, wx in enumerate(self.wx):
@@ -231,9 +240,12 @@ def _breathe(data: _Level, best: Clustering, count: int) -> Clustering:
         centers = _divided(data, best.centers, best.labels, count)
         for _ in range(_ROUNDS_MORE):
             centers, weight = data.round(centers)
-        centers = _without_cheapest(data, centers, weight, len(centers) - len(best.centers))
-        for _ in range(_ROUNDS_FEWER):
-            centers, _ = data.round(centers)
+        excess = len(centers) - len(best.centers)
+        for left in range(_REMOVALS, 0, -1):
+            centers = _without_cheapest(data, centers, weight, -(-excess // left))
+            excess -= -(-excess // left)
+            centers, weight = data.round(centers)
+        centers, _ = data.round(centers)
         labels, weight, sums = data.assign(centers)
         inertia = data.inertia(centers, weight, sums)
         if inertia < best.inertia:
@@ -243,25 +255,58 @@ def _breathe(data: _Level, best: Clustering, count: int) -> Clustering:
     return best
 
 
-def _without_cheapest(data: _Level, centers: Ints, weights: Ints, count: int) -> Ints:
-    """Without those centres that cost least to merge with the nearest other one d: w v / (w + v) |c - d|**2.
+def _swap(data: _Level, best: Clustering, tries: int, tol: float) -> Clustering:
+    """Divide one cluster and take away one centre, while one of the `tries` pairs that promise most is better."""
+    k = len(best.centers)
+    rounds = max(_ROUNDS_SWAPPED, _ROUNDS_SWAPPED_TOTAL // k)
+    better = tries > 0
+    while better:
+        weights, _ = data.sums(best.labels, k)
+        cost, partner = _merging_costs(data, best.centers, weights)
+        first, second, gain, side = _halves(data, best.labels, best.centers)
+        promise = gain[:, None] - cost
+        np.fill_diagonal(promise, -np.inf)
+        better = False
+        possible = np.count_nonzero(promise > -np.inf)
+        for pair in np.argsort(-promise, axis=None, kind="stable")[: min(tries, possible)]:
+            divided, gone = divmod(int(pair), k)
+            centers = best.centers.copy()
+            centers[divided], centers[gone] = first[divided], second[divided]
+            labels = np.where(best.labels == gone, partner[gone], best.labels)
+            labels[(best.labels == divided) & side] = gone
+            data.search.guess(labels)
+            result = _lloyd(data, centers, rounds, tol)
+            if result.inertia < best.inertia:
+                best, better = result, True
+                break
+    return best
 
-    Of two that would merge with each other, the heavier stays. The last centres take the places of those that go.
-    """
+
+def _without_cheapest(data: _Level, centers: Ints, weights: Ints, count: int) -> Ints:
+    """Without the `count` centres that cost least. The last centres take the places of those that go."""
     k = len(centers)
-    weight = weights.astype(np.float64)
-    partner = nearest_other(centers)
-    merged = np.maximum(weight + weight[partner], 1)
-    cost = weight * weight[partner] / merged * np.square(centers - centers[partner]).sum(axis=1)
-    mutual = partner[partner] == np.arange(k)
-    heavier = (weight > weight[partner]) | ((weight == weight[partner]) & (np.arange(k) < partner))
-    cost[mutual & heavier] = np.inf
-    cost[: data.fixed] = np.inf
+    cost, _ = _merging_costs(data, centers, weights)
     gone = np.sort(np.argsort(cost, kind="stable")[:count])
     rest = np.setdiff1d(np.arange(k - count, k), gone, assume_unique=True)
     kept = centers[: k - count].copy()
     kept[gone[: len(rest)]] = centers[rest]
     return kept
+
+
+def _merging_costs(data: _Level, centers: Ints, weights: Ints) -> tuple[Floats, Labels]:
+    """What it costs to merge each centre with the nearest other one d, w v / (w + v) |c - d|**2, and which that is.
+
+    Infinite for fixed centres and, of two that would merge with each other, for the heavier.
+    """
+    weight = weights.astype(np.float64)
+    partner = nearest_other(centers)
+    merged = np.maximum(weight + weight[partner], 1)
+    cost = weight * weight[partner] / merged * np.square(centers - centers[partner]).sum(axis=1)
+    numbers = np.arange(len(centers))
+    heavier = (weight > weight[partner]) | ((weight == weight[partner]) & (numbers < partner))
+    cost[(partner[partner] == numbers) & heavier] = np.inf
+    cost[: data.fixed] = np.inf
+    return cost, partner
 
 
 def _divided(data: _Level, centers: Ints, labels: Labels, count: int) -> Ints:

@@ -122,6 +122,29 @@ def reassign(
             i = gaps[i]
 
 
+def add_up(
+    points: cython.int[:, ::1],
+    weights: cython.longlong[::1],
+    labels: cython.Py_ssize_t[::1],
+    totals: cython.longlong[:, ::1],
+) -> None:
+    """For each label, add the weights w of its points to `totals`, and their sums of w x.
+
+    points: int32 (n, 4); weights: int64 (n,); labels: intp (n,); totals: int64 (k, 5), w first.
+    """
+    i: cython.Py_ssize_t
+    a: cython.Py_ssize_t
+    w: cython.longlong
+    for i in range(points.shape[0]):
+        a = labels[i]
+        w = weights[i]
+        totals[a, 0] += w
+        totals[a, 1] += w * points[i, 0]
+        totals[a, 2] += w * points[i, 1]
+        totals[a, 3] += w * points[i, 2]
+        totals[a, 4] += w * points[i, 3]
+
+
 def diffuse(
     indices: cython.uchar[:, ::1],
     positions: cython.int[:, ::1],

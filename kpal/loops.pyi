@@ -16,6 +16,12 @@ def reassign(
     apart: NDArray[Any],
     gaps: NDArray[np.int32],
 ) -> None: ...
+def add_up(
+    points: NDArray[np.int32],
+    weights: NDArray[np.int64],
+    labels: NDArray[np.intp],
+    totals: NDArray[np.int64],
+) -> None: ...
 def diffuse(
     indices: NDArray[np.uint8],
     positions: NDArray[np.int32],

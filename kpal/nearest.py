@@ -55,6 +55,14 @@ class Points:
             self._loop.labels = labels
         return labels
 
+    def totals(self, labels: NDArray[np.intp], weights: NDArray[np.int64], k: int) -> NDArray[np.int64] | None:
+        """For each of k labels the sums of w and of w x: int64 (k, 1 + d). None where the loops are not compiled."""
+        if self._loop is None:
+            return None
+        totals = np.zeros((k, 5), np.int64)
+        loops.add_up(self._loop.points, weights, labels, totals)
+        return totals[:, : self._augmented.shape[1]]
+
 
 def nearest_other(centers: NDArray[np.int64]) -> NDArray[np.intp]:
     """For each of two or more centres (k, d) the nearest of the others, the lowest in a tie."""
@@ -77,7 +85,7 @@ class _Loop:
     """The compiled search."""
 
     def __init__(self, points: NDArray[Any]) -> None:
-        self._points = four(points)
+        self.points = four(points)
         self._chain = np.empty(len(points), np.int32)
         self.labels: NDArray[np.intp] | None = None
 
@@ -86,7 +94,7 @@ class _Loop:
         k = len(centers)
         labels = np.minimum(self.labels, k - 1)
         radius, members, near, apart = np.empty((4, k), np.int32)
-        loops.reassign(self._points, four(centers), labels, radius, members, near, apart, self._chain)
+        loops.reassign(self.points, four(centers), labels, radius, members, near, apart, self._chain)
         self.labels = labels
         return labels
 

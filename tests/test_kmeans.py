@@ -75,6 +75,20 @@ def test_the_search_from_a_guess_finds_the_nearest_centre_whatever_the_guess(mod
     assert np.array_equal(labels, brute_force(points, centers)[0])
 
 
+@pytest.mark.parametrize("module", [kpal.loops, plain_loops()], ids=["as installed", "plain"])
+def test_totals_are_the_sums_of_weights_and_of_weighted_points(module: ModuleType) -> None:
+    random = np.random.default_rng(3)
+    points = random.integers(0, 2041, (300, 4)).astype(np.int32)
+    weights = random.integers(1, 1 << 40, len(points))
+    labels = random.integers(0, 9, len(points))
+    totals = np.zeros((10, 5), np.int64)
+    module.add_up(points, weights, labels, totals)
+    for label, total in enumerate(totals):
+        chosen = labels == label
+        weighted = weights[chosen, None] * points[chosen]
+        assert total.tolist() == [weights[chosen].sum(), *weighted.sum(axis=0)]
+
+
 @pytest.mark.parametrize("channels", [3, 4])
 def test_loops_are_the_same_compiled_and_plain(channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(2)
@@ -82,7 +96,7 @@ def test_loops_are_the_same_compiled_and_plain(channels: int, monkeypatch: pytes
     options: list[dict[str, Any]] = [{"dither": "floyd-steinberg"}, {"rate": 3}, {}]
     installed = [kpal.quantize(pixels, 9, **option).indices for option in options]
     plain = plain_loops()
-    for name in ("reassign", "diffuse", "follow", "COMPILED"):
+    for name in ("reassign", "add_up", "diffuse", "follow", "COMPILED"):
         monkeypatch.setattr(kpal.loops, name, getattr(plain, name))
     for option, indices in zip(options, installed, strict=True):
         assert np.array_equal(kpal.quantize(pixels, 9, **option).indices, indices)
