@@ -80,7 +80,7 @@ def decode(data: bytes) -> Decoded:
         rows, columns = min(tile_rows, height - y), min(tile_columns, width - x)
         if coder == 0:
             decoded = _zstd_tile(tile, k, columns, rows)
-        elif (rows + 3) * (columns + 16) > 1 << 27:
+        elif columns > 1 << 22 or (rows + 3) * (columns + 16) > 1 << 27:
             raise ValueError("a tile of too many pixels")
         else:
             decoded = Band(coder == 2, palette, columns, rows, tile).decode()

@@ -78,6 +78,7 @@ def test_tiles_of_all_shapes_are_such_as_the_format_and_every_coder_allow(width:
     rows, columns = container.tile_shape(width, height)
     assert 1 <= rows <= height
     assert 1 <= columns <= width
+    assert columns <= 1 << 22
     assert (rows + 3) * (columns + 16) <= 1 << 27
     assert rows * columns >= min(width * height, container._LEAST_TILE)
     assert rows * columns <= container._TILE

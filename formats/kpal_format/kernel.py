@@ -1354,7 +1354,7 @@ class Band(Arithmetic):
     @cython.nogil
     @cython.exceptval(check=False)
     def _row(self, y: cython.int) -> cython.int:
-        """Codes a row and sets the margins beside it."""
+        """Codes a row and sets the margins beside it; returns how many pixels there were before the stream ended."""
         pixels: cython.p_uchar = self.pixels
         start: cython.int = (y + 3) * self.stride + 8
         x: cython.int = 0
@@ -1364,13 +1364,13 @@ class Band(Arithmetic):
         self.err = 8 * (8 + (y & 1) * self.stride)
         self.err_above = 8 * (8 + (1 - (y & 1)) * self.stride)
         self.run = self.change = self.broken = 0
-        while x < self.width:
+        while x < self.width and self.at <= self.size + 4:
             x += self._pixel(start + x, x)
         for i in range(4):
             pixels[start + self.width + i] = pixels[start + self.width - 1]
         if self.match:
             self.match += _STRIDE_PAD
-        return 0
+        return x
 
     def encode(self, indices: memoryview) -> bytes:
         """The stream of a band of these indices, flat bytes, all below the number of colours."""
@@ -1392,18 +1392,19 @@ class Band(Arithmetic):
     def decode(self, indices: memoryview) -> bool:
         """Fills `indices`, flat writable bytes of zeros; returns whether the stream ends where the pixels do.
 
-        Where a stream is too short, the rows that it does not reach stay zero.
+        Where a stream is too short, the pixels that it does not reach stay zero.
         """
         given: cython.uchar[::1] = indices
         y: cython.int
         x: cython.int
+        reached: cython.int
         with cython.nogil:
             for y in range(self.rows):
-                if self.at > self.size + 4:
-                    break
-                self._row(y)
-                for x in range(self.width):
+                reached = self._row(y)
+                for x in range(reached):
                     given[y * self.width + x] = self.order[self.pixels[(y + 3) * self.stride + 8 + x]]
+                if reached < self.width:
+                    break
         return self.finished()
 
 

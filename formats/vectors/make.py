@@ -413,7 +413,7 @@ def _wrong_tiles() -> Iterator[tuple[str, bytes]]:
             ("too-long", stream + b"\1\2\3\4\5"),
         ):
             yield f"17-{coder}-{name}", _file(image, coder, [wrong])
-        for name, width, height in (("wide", (1 << 25) - 15, 1), ("tall", 17, (1 << 22) - 2)):
+        for name, width, height in (("wide", (1 << 22) + 1, 1), ("tall", 17, (1 << 22) - 2)):
             yield (
                 f"17-{coder}-too-many-pixels-{name}",
                 Parts(

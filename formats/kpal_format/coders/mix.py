@@ -18,6 +18,7 @@ from ..indexed import U8
 
 _MANY_PIXELS: Final = 1 << 12  # what plain Python codes in some seconds
 _MOST_CELLS: Final = 1 << 27  # with margins; so that every position fits an int
+_MOST_COLUMNS: Final = 1 << 22  # each of which takes some 32 bytes
 
 
 def compiled() -> bool:
@@ -46,7 +47,7 @@ class Mix:
     def decode(self, data: bytes | memoryview, shape: tuple[int, int], palette: U8, *, partial: bool = False) -> U8:
         """The inverse of `encode`, as `Coder` promises it."""
         rows, width = shape
-        if (rows + 3) * (width + 16) > _MOST_CELLS:
+        if width > _MOST_COLUMNS or (rows + 3) * (width + 16) > _MOST_CELLS:
             raise DamagedError(
                 f"index stream: a tile of {width} x {rows} pixels is too large for the coder {self.NAME}"
             )
