@@ -83,7 +83,7 @@ def decode(data: bytes) -> Decoded:
         elif columns > 1 << 22 or (rows + 3) * (columns + 16) > 1 << 27:
             raise ValueError("a tile of too many pixels")
         else:
-            decoded = Band(coder == 2, palette, columns, rows, tile).decode()
+            decoded = Tile(coder == 2, palette, columns, rows, tile).decode()
         for row in range(rows):
             at = (y + row) * width + x
             indices[at : at + columns] = decoded[row * columns : (row + 1) * columns]
@@ -478,8 +478,8 @@ class Near(NamedTuple):
     nnee: int
 
 
-class Band:
-    """One band of section 5.2."""
+class Tile:
+    """One tile of section 5.2."""
 
     def __init__(self, is_max: bool, palette: list[Entry], width: int, rows: int, data: bytes) -> None:
         self.data, self.at, self.range = data, 4, 0xFFFFFFFF
@@ -537,7 +537,7 @@ class Band:
             if self.at - 4 > len(self.data):
                 break
         if not self.at - 4 <= len(self.data) <= self.at:
-            raise ValueError("a band that does not end where its pixels do")
+            raise ValueError("a tile that does not end where its pixels do")
         return bytes(out)
 
     # The range decoder.

@@ -55,21 +55,21 @@ def image(request: pytest.FixtureRequest) -> IndexedImage:
     return given
 
 
-def band(module: ModuleType, profile: int, image: IndexedImage, data: bytes | None) -> installed.Band:
+def tile(module: ModuleType, profile: int, image: IndexedImage, data: bytes | None) -> installed.Tile:
     height, width = image.indices.shape
     rgba = np.full((len(image.palette), 4), 255, np.uint8)
     rgba[:, : image.palette.shape[1]] = image.palette
-    made: installed.Band = module.Band(profile, rgba.tobytes(), bool((rgba[:, 3] == 255).all()), width, height, data)
+    made: installed.Tile = module.Tile(profile, rgba.tobytes(), bool((rgba[:, 3] == 255).all()), width, height, data)
     return made
 
 
 def encoded(module: ModuleType, profile: int, image: IndexedImage) -> bytes:
-    return band(module, profile, image, None).encode(memoryview(image.indices.tobytes()))
+    return tile(module, profile, image, None).encode(memoryview(image.indices.tobytes()))
 
 
 def decoded(module: ModuleType, profile: int, image: IndexedImage, data: bytes) -> tuple[bytes, bool]:
     content = bytearray(image.indices.size)
-    whole = band(module, profile, image, data).decode(memoryview(content))
+    whole = tile(module, profile, image, data).decode(memoryview(content))
     return bytes(content), whole
 
 
@@ -212,7 +212,7 @@ def test_a_stream_of_another_length_is_damage() -> None:
     for wrong in (stream[:-5], stream + b"\1\2\3\4\5", stream[: len(stream) // 2]):
         with pytest.raises(DamagedError, match="does not end where the pixels do"):
             decode_indexed(file(wrong))
-        with pytest.raises(ValueError, match=r"band|end"):
+        with pytest.raises(ValueError, match=r"tile|end"):
             reference_decoder.decode(file(wrong))
 
 

@@ -223,8 +223,8 @@ class Arithmetic:
 
 @cython.final
 @cython.cclass
-class Band(Arithmetic):
-    """One band on its way through the model, in one direction.
+class Tile(Arithmetic):
+    """One tile on its way through the model, in one direction.
 
     profile: 0 for `mix`, 1 for `max`.
     colors: the palette as uint8 (k, 4) RGBA, k >= 2, flat bytes.
@@ -426,7 +426,7 @@ class Band(Arithmetic):
 
     @cython.cfunc
     def _own(self, kind: str, size: int) -> object:
-        """A buffer of this band's own."""
+        """A buffer of this tile's own."""
         buffer = _buffer(kind, size)
         self.owners.append(buffer)
         return buffer
@@ -1373,7 +1373,7 @@ class Band(Arithmetic):
         return x
 
     def encode(self, indices: memoryview) -> bytes:
-        """The stream of a band of these indices, flat bytes, all below the number of colours."""
+        """The stream of a tile of these indices, flat bytes, all below the number of colours."""
         given: cython.const[cython.uchar][::1] = indices
         y: cython.int
         x: cython.int

@@ -39,10 +39,10 @@ class Mix:
         """One tile, as `Coder` promises it."""
         rows, width = indices.shape
         _expect(rows * width)
-        from ..kernel import Band
+        from ..kernel import Tile
 
-        band = Band(self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, None)
-        return band.encode(memoryview(indices.tobytes()))
+        tile = Tile(self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, None)
+        return tile.encode(memoryview(indices.tobytes()))
 
     def decode(self, data: bytes | memoryview, shape: tuple[int, int], palette: U8, *, partial: bool = False) -> U8:
         """The inverse of `encode`, as `Coder` promises it."""
@@ -52,11 +52,11 @@ class Mix:
                 f"index stream: a tile of {width} x {rows} pixels is too large for the coder {self.NAME}"
             )
         _expect(rows * width)
-        from ..kernel import Band
+        from ..kernel import Tile
 
         content = bytearray(rows * width)
-        band = Band(self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, bytes(data))
-        if not band.decode(memoryview(content)) and not partial:
+        tile = Tile(self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, bytes(data))
+        if not tile.decode(memoryview(content)) and not partial:
             raise DamagedError("index stream: it does not end where the pixels do")
         return np.frombuffer(content, np.uint8).reshape(shape)
 
