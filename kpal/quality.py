@@ -18,19 +18,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from .space import SCALE, Metric
+from .space import SCALE, Geometry, Metric
 from .weights import FULL
 
 _CHANNELS: Final = 3  # of what is seen; the fourth dimension of points belongs to them, too
 _HALF_RGB: Final = 40
 _HALF_PERCEPTUAL: Final = 1  # OKLab
-_HALF_PERCEPTUAL_ALPHA: Final = 10  # compositing, weighted
+_HALF_PERCEPTUAL_ALPHA: Final = 2  # OKLab composited, with other weights
+_HALF_PERCEPTUAL_SOFT: Final = 28  # RGB composited, weighted
 
 
-def half_inertia(pixels: int, metric: Metric, *, alpha: bool) -> int:
+def half_inertia(pixels: int, metric: Metric, geometry: Geometry, *, alpha: bool) -> int:
     """The sum of weighted squared distances, in lattice steps, that is of quality 50 over so many pixels."""
-    perceptual = FULL * (_HALF_PERCEPTUAL_ALPHA if alpha else _HALF_PERCEPTUAL)
-    return (_HALF_RGB if metric == "rgb" else perceptual) * _CHANNELS * SCALE * SCALE * pixels
+    half = _HALF_RGB
+    if metric == "perceptual":
+        oklab = _HALF_PERCEPTUAL_ALPHA if alpha else _HALF_PERCEPTUAL
+        half = FULL * (oklab if geometry == "oklab" else _HALF_PERCEPTUAL_SOFT)
+    return half * _CHANNELS * SCALE * SCALE * pixels
 
 
 def reaches(inertia: int, half: int, quality: int) -> bool:

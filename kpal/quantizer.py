@@ -24,7 +24,7 @@ from .palette import sorted_palette
 from .pixels import own_palette, to_array, without_hidden
 from .quality import half_inertia, quality_of, reaches
 from .rate import remap
-from .space import Metric, mean_colors, to_points
+from .space import Geometry, Metric, mean_colors, suited_geometry, to_points
 from .watch import Progress, Watch, check_callbacks
 from .weights import flatness
 
@@ -157,8 +157,12 @@ class Source:
             return counted(self._pixels, self.options.metric)
 
     @cached_property
+    def _geometry(self) -> Geometry:
+        return suited_geometry(self._histogram.colors, self._histogram.counts, self.options.metric)
+
+    @cached_property
     def _points(self) -> NDArray[np.int64]:
-        return to_points(self._histogram.colors, self.options.metric)
+        return to_points(self._histogram.colors, self._geometry)
 
     @property
     def reducible(self) -> bool:
@@ -173,7 +177,7 @@ class Source:
     @property
     def _half(self) -> int:
         height, width, channels = self._pixels.shape
-        return half_inertia(height * width, self.options.metric, alpha=channels == 4)
+        return half_inertia(height * width, self.options.metric, self._geometry, alpha=channels == 4)
 
     @property
     def _fixed(self) -> U8:
@@ -238,10 +242,10 @@ class Source:
         with self._watch.stage("clustering"):
             if options.palette is not None:
                 palette = _with_channels(options.palette, self._pixels.shape[2])
-                labels, _ = nearest(self._points, to_points(palette, options.metric))
+                labels, _ = nearest(self._points, to_points(palette, self._geometry))
             else:
                 palette, labels, iterations = suited_palette(histogram, colors, options)
-            errors = self._points - to_points(palette, options.metric)[labels]
+            errors = self._points - to_points(palette, self._geometry)[labels]
             inertia = int((histogram.weights * np.square(errors).sum(axis=1)).sum())
             return _Candidate(palette, labels, inertia, iterations)
 
@@ -261,7 +265,7 @@ class Source:
         if candidate.inertia and options.dither == "ordered":
             return ordered(histogram, palette, options.dither_level)
         if candidate.inertia and options.rate:
-            centers = to_points(palette, options.metric)
+            centers = to_points(palette, self._geometry)
             return remap(self._pixels, histogram.positions(), self._points, candidate.labels, centers, options.rate)
         return histogram.spread(candidate.labels.astype(np.uint8))
 
@@ -311,23 +315,24 @@ def _find_palette(
 ) -> tuple[U8, NDArray[np.intp], int]:
     """A palette in tree order with `fixed` in it, the index of the nearest of it to each colour, and the rounds."""
     colors, weights = histogram.colors, histogram.weights
-    points = to_points(colors, metric)
+    geometry = suited_geometry(colors, histogram.counts, metric)
+    points = to_points(colors, geometry)
     if metric == "perceptual" and k >= _PINNED_COLORS:
         fixed = _with_pinned(fixed, histogram, min(k // 4, k - len(fixed)))
-    found = cluster(points, weights, k, fixed=to_points(fixed, metric), effort=effort)
-    if metric == "perceptual" and colors.shape[1] == 3:
+    found = cluster(points, weights, k, fixed=to_points(fixed, geometry), effort=effort)
+    if geometry == "oklab" and colors.shape[1] == 3:
         errors = np.square(points - found.centers[found.labels]).sum(axis=1)
         lost = _lost(points, errors, histogram.counts, min(k // _FEW_LOST, k - len(fixed)))
         if len(lost):
             fixed = np.vstack((fixed, colors[lost]))
-            found = cluster(points, weights, k, fixed=to_points(fixed, metric), effort=effort)
+            found = cluster(points, weights, k, fixed=to_points(fixed, geometry), effort=effort)
     search = Points(points)
     labels, best = found.labels, None
     for _ in range(_SETTLING_ROUNDS):
         palette = mean_colors(colors, weights, labels, k)
         palette[: len(fixed)] = fixed
         search.guess(labels)
-        centers = to_points(palette, metric)
+        centers = to_points(palette, geometry)
         labels = search.nearest(centers)
         error = int((weights * np.square(points - centers[labels]).sum(axis=1)).sum())
         if best is not None and error >= best[0]:
@@ -337,7 +342,7 @@ def _find_palette(
     _, palette, labels = best
     ordered = sorted_palette(palette)
     search.guess(_positions(palette, ordered)[labels])
-    return ordered, search.nearest(to_points(ordered, metric)), found.n_iter
+    return ordered, search.nearest(to_points(ordered, geometry)), found.n_iter
 
 
 def _lost(points: NDArray[np.int64], errors: NDArray[np.int64], counts: NDArray[np.int64], most: int) -> list[int]:

@@ -3,15 +3,17 @@
 Points have integer coordinates from 0 to `STEPS`, an eighth of a colour level apart, in at most four dimensions. On
 that lattice single-precision arithmetic is exact (nearest.py), so every machine finds the same palette.
 
-There are three geometries:
+There are two geometries:
 
 - *RGB*: opaque colours by their values, for the least squared error.
 - *OKLab* (B. Ottosson, "A perceptual color space for image processing", 2020): opaque colours by how different they
   look. Neighbouring values of L are 1/1600 apart, so that white is about as far from black as in RGB.
-- *Compositing*, for colours with alpha: what matters is how a colour looks once it is composited. Over black it shows
-  as p = alpha c, over white as p + 255 - A. The squared error averaged over both backgrounds is, per channel,
-  (dp - dA/2)**2 + dA**2/4, which is the Euclidean distance of (p_r - A/2, p_g - A/2, p_b - A/2, sqrt(3)/2 A). All
-  colours of alpha 0 are then one point, and a translucent one counts for less the less of it is seen.
+
+Of colours with alpha, what matters is how they look once they are *composited*. Over black a colour shows as
+p = alpha c, over white as p + 255 - A. The squared error averaged over both backgrounds is, per channel,
+(dp - dA/2)**2 + dA**2/4, which is the Euclidean distance of (p_r - A/2, p_g - A/2, p_b - A/2, sqrt(3)/2 A). All colours
+of alpha 0 are then one point, and a translucent one counts for less the less of it is seen. In OKLab the backgrounds
+differ in L alone. Nobody composites there: soft edges, and pictures that have many, are measured in RGB.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from kpal_format import U8
 
 Metric = Literal["perceptual", "rgb"]
 METRICS: Final[tuple[str, ...]] = get_args(Metric)
+Geometry = Literal["oklab", "rgb"]
 
 SCALE: Final = 8  # lattice steps a colour level
 STEPS: Final = 255 * SCALE
@@ -35,6 +38,9 @@ _UNIT: Final = 10_000_000
 
 _OKLAB_SCALE: Final = 200.0 * SCALE
 _OKLAB_MIDDLE: Final = 120.0 * SCALE  # keeps a and b, -0.32 to 0.28 for sRGB, at 0 or above
+_OKLAB_GRAY: Final = (int(_OKLAB_SCALE) // 2, int(_OKLAB_MIDDLE), int(_OKLAB_MIDDLE))
+_OKLAB_ALPHA: Final = int(_OKLAB_SCALE) // 2
+_SOFT: Final = 50  # an image is one of soft edges if a part of one in so many of what is seen is translucent
 _TO_LMS: Final = (
     (0.4122214708, 0.5363325363, 0.0514459929),
     (0.2119034982, 0.6806995451, 0.1073969566),
@@ -47,17 +53,26 @@ _TO_LAB: Final = (
 )
 
 
-def to_points(colors: U8, metric: Metric) -> NDArray[np.int64]:
-    """uint8 (n, 3) or (n, 4) -> lattice points (n, 3) or (n, 4). Alpha is measured alike by all metrics."""
-    if colors.shape[1] == 4:
-        return _composited(colors)
-    return _oklab(colors) if metric == "perceptual" else colors.astype(np.int64) * SCALE
+def suited_geometry(colors: U8, counts: NDArray[np.int64], metric: Metric) -> Geometry:
+    """In which a metric measures an image of these colours, uint8 (n, 3 or 4), each so many times."""
+    if metric == "rgb":
+        return "rgb"
+    alpha = colors[:, 3:].max(axis=1, initial=0) if colors.shape[1] == 4 else np.full(len(colors), 255, np.uint8)
+    soft = counts[(alpha > 0) & (alpha < 255)].sum()
+    return "rgb" if soft * _SOFT > counts[alpha > 0].sum() else "oklab"
+
+
+def to_points(colors: U8, geometry: Geometry) -> NDArray[np.int64]:
+    """uint8 (n, 3) or (n, 4) -> lattice points (n, 3) or (n, 4)."""
+    if geometry == "oklab":
+        return _oklab(colors) if colors.shape[1] == 3 else _composited_oklab(colors)
+    return colors.astype(np.int64) * SCALE if colors.shape[1] == 3 else _composited(colors)
 
 
 def mean_colors(colors: U8, weights: NDArray[np.int64], labels: NDArray[np.intp], k: int) -> U8:
     """The weighted mean (k, 3 or 4) of the `colors` of each label, rounded; zeros where a label has none.
 
-    Means are of RGB values, with alpha of composited ones, in all metrics.
+    Means are of RGB values, with alpha of composited ones, in all geometries.
     """
     w = weights.astype(np.float64)
     points = colors.astype(np.int64) * SCALE if colors.shape[1] == 3 else _composited(colors)
@@ -75,6 +90,12 @@ def _composited(colors: U8) -> NDArray[np.int64]:
     premultiplied = (2 * SCALE * alpha * rgb + 255) // 510  # alpha * c * SCALE / 255, rounded
     shifted = premultiplied - SCALE // 2 * alpha + STEPS // 2  # the shift keeps coordinates at 0 or above
     return np.hstack((shifted, (_ALPHA_SCALE * alpha + _UNIT // 2) // _UNIT))
+
+
+def _composited_oklab(colors: U8) -> NDArray[np.int64]:
+    alpha = colors[:, 3:].astype(np.int64)
+    shown = (2 * alpha * (_oklab(colors[:, :3]) - _OKLAB_GRAY) + 255) // 510 + _OKLAB_GRAY
+    return np.hstack((shown, (2 * _OKLAB_ALPHA * alpha + 255) // 510))
 
 
 def _to_colors(points: NDArray[np.int64]) -> U8:

@@ -11,7 +11,7 @@ from PIL import Image
 
 import kpal
 from kpal import IndexedImage, Metadata
-from kpal.space import STEPS, mean_colors, to_points
+from kpal.space import STEPS, Geometry, mean_colors, suited_geometry, to_points
 
 from .images import METADATA, gradient, pillow, random_indexed, soft_icon, squared_error
 
@@ -70,8 +70,9 @@ def test_the_palette_holds_each_colour_once_and_only_those_in_use() -> None:
 @pytest.mark.parametrize("pixels", [gradient(), soft_icon()], ids=["rgb", "rgba"])
 def test_every_pixel_gets_the_nearest_colour_of_the_palette(pixels: NDArray[np.uint8]) -> None:
     image = kpal.quantize(pixels, 24)
-    points = to_points(pixels.reshape(-1, pixels.shape[2]), "perceptual")
-    distances = np.square(points[:, None] - to_points(image.palette, "perceptual")[None]).sum(axis=2)
+    geometry: Geometry = "oklab" if pixels.shape[2] == 3 else "rgb"
+    points = to_points(pixels.reshape(-1, pixels.shape[2]), geometry)
+    distances = np.square(points[:, None] - to_points(image.palette, geometry)[None]).sum(axis=2)
     assert np.array_equal(image.indices.reshape(-1), distances.argmin(axis=1))
 
 
@@ -140,7 +141,20 @@ def test_oklab_points_are_those_of_its_definition() -> None:
     to_lab = [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099]]
     to_lab.append([0.0259040371, 0.7827717662, -0.8086757660])
     lab = np.cbrt(light @ np.transpose(to_lms)) @ np.transpose(to_lab)
-    assert np.abs(to_points(colors, "perceptual") - (1600 * lab + [0, 960, 960])).max() <= 0.501
+    assert np.abs(to_points(colors, "oklab") - (1600 * lab + [0, 960, 960])).max() <= 0.501
+
+
+def test_alpha_is_measured_in_oklab_unless_many_edges_are_soft() -> None:
+    colors = np.array([[0, 0, 0, 0], [90, 20, 30, 255], [90, 20, 30, 128]], np.uint8)
+    assert suited_geometry(colors, np.array([900, 980, 20]), "perceptual") == "oklab"
+    assert suited_geometry(colors, np.array([900, 979, 21]), "perceptual") == "rgb"
+    assert suited_geometry(colors, np.array([900, 980, 20]), "rgb") == "rgb"
+    assert suited_geometry(colors[:, :3], np.array([1, 1, 1]), "perceptual") == "oklab"
+    hidden = np.array([[0, 0, 0, 0], [255, 9, 200, 0]], np.uint8)
+    assert np.array_equal(*to_points(hidden, "oklab"))
+    opaque = np.array([[200, 100, 0, 255], [0, 100, 200, 255]], np.uint8)
+    apart, plain = (np.diff(to_points(c, "oklab").astype(int), axis=0) for c in (opaque, opaque[:, :3]))
+    assert np.array_equal(apart[:, :3], plain)
 
 
 def test_lattice_distances_are_errors_of_compositing_over_black_and_white() -> None:
@@ -280,7 +294,8 @@ def test_fixed_colours_are_in_the_palette_and_the_rest_is_found(colors: int, met
     image = kpal.quantize(gradient(), colors, fixed=fixed, metric=metric)  # type: ignore[arg-type]
     assert len(image.palette) == colors
     assert {tuple(color) for color in fixed} <= {tuple(color) for color in image.palette.tolist()}
-    points, centers = (to_points(x, metric) for x in (gradient().reshape(-1, 3), image.palette))  # type: ignore[arg-type]
+    geometry: Geometry = "rgb" if metric == "rgb" else "oklab"
+    points, centers = (to_points(x, geometry) for x in (gradient().reshape(-1, 3), image.palette))
     assert np.array_equal(
         image.indices.reshape(-1), np.square(points[:, None] - centers[None]).sum(axis=2).argmin(axis=1)
     )

@@ -43,7 +43,7 @@ def test_every_option_of_the_quantiser_is_an_argument_with_the_same_default(func
 
 
 def test_the_scale_of_quality_is_what_its_documentation_says() -> None:
-    half = half_inertia(1000, "rgb", alpha=False)
+    half = half_inertia(1000, "rgb", "rgb", alpha=False)
     for quality, decibels in ((50, 32.1), (80, 38.1), (90, 41.7), (95, 44.9)):
         error = 40 * (100 / quality - 1)
         assert 10 * math.log10(255**2 / error) == pytest.approx(decibels, abs=0.05)
