@@ -16,6 +16,7 @@ from PIL import Image
 
 import kpal
 from kpal import cli, codec
+from kpal.files import replacing
 from kpal_format import IndexedImage, encode_indexed
 
 from .images import gradient, random_indexed
@@ -116,3 +117,9 @@ def test_a_caller_may_have_each_file_verified(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(codec, "encode_indexed", lambda *_, **__: data)
     with pytest.raises(RuntimeError, match="please report"):
         kpal.encode(gradient()[::-1], verify=True)
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught, replacing(tmp_path / "missing/x.kpal"):
+        pass
+    assert caught.value.filename == str(tmp_path / "missing/x.kpal")
