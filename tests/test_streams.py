@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 import kpal
-from kpal_format import DamagedError, LimitError, TruncatedError, container, encode_indexed, streams
+from kpal_format import DamagedError, LimitError, TruncatedError, container, decode_truncated, encode_indexed, streams
 
 from . import reference_decoder
+from .files import Parts, section
 from .images import METADATA, gradient, random_indexed, soft_icon
 
 IMAGE = random_indexed(100, 130, 19)
@@ -297,3 +298,25 @@ def test_a_file_that_shrinks_while_it_is_read_is_an_error(tiled: bytes) -> None:
         file.truncate(200)
         with pytest.raises(TruncatedError, match="shorter while it was read"):
             reader.read()
+
+
+# --- files that were cut off
+
+
+def test_a_file_cut_off_anywhere_shows_the_tiles_before_that(tiled: bytes) -> None:
+    head = container.read_head(tiled)
+    ends = [section.offset + len(section.data) for section in container.read_tiles(tiled, head)]
+    for size in (head.size, head.size + 1, ends[0], ends[3] + 1, ends[7] + 40, len(tiled) - 1):
+        shown = decode_truncated(tiled[:size]).indices
+        for number, end in enumerate(ends):
+            x0, y0, x1, y1 = head.tile(number)
+            if end <= size:
+                assert np.array_equal(shown[y0:y1, x0:x1], IMAGE.indices[y0:y1, x0:x1])
+            elif number and ends[number - 1] > size:
+                assert not shown[y0:y1, x0:x1].any()
+
+
+def test_an_index_beyond_the_palette_in_a_file_cut_off_becomes_the_first() -> None:
+    palette = section(np.arange(51, dtype=np.uint8).tobytes())
+    wrong = Parts(last=16, palette=palette, stream=section(b"\2\xff\1")).bytes()[:-4]
+    assert decode_truncated(wrong).indices.tolist() == [[0, 1]]
