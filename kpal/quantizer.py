@@ -158,6 +158,9 @@ class Source:
 
     @cached_property
     def _geometry(self) -> Geometry:
+        if self.options.palette is not None:  # whose entries are to stand for the same colours in every image
+            palette = self.options.palette
+            return suited_geometry(palette, np.ones(len(palette), np.int64), self.options.metric)
         return suited_geometry(self._histogram.colors, self._histogram.counts, self.options.metric)
 
     @cached_property

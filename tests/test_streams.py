@@ -210,10 +210,11 @@ def test_the_array_that_held_rows_may_be_filled_again(small_tiles: None) -> None
 
 
 def test_one_colour_and_alpha_go_through_rows_too() -> None:
-    for pixels in (np.full((9, 5, 3), 7, np.uint8), soft_icon()):
+    half_soft = np.vstack((soft_icon(), np.dstack((gradient(300, 48), np.full((300, 48), 255, np.uint8)))))
+    for pixels in (np.full((9, 5, 3), 7, np.uint8), soft_icon(), half_soft):
         palette, file = kpal.quantize(pixels, 9).palette, io.BytesIO()
         with kpal.open_writer(file, pixels.shape[1], len(pixels), palette=palette) as writer:
-            for rows in strips(pixels, 4, 4):
+            for rows in strips(pixels, 4, 3):
                 writer.write(rows)
         assert file.getvalue() == kpal.encode(pixels, palette=palette)
 
