@@ -19,15 +19,11 @@ import numpy as np
 
 import kpal
 from kpal_format import MAGIC, MAX_PIXELS, KpalError, decode_indexed
-from kpal_format.container import varint
+from kpal_format.container import framed, varint
 
 _RLE = b"\2\0\x10"  # the header of a Zstandard block that repeats one byte 131072 times; the last one has bit 0 set
 _SIDE = int(MAX_PIXELS**0.5)
 _ROWS = -(-65536 // _SIDE)  # the least that tiles of whole rows may have
-
-
-def _section(content: bytes) -> bytes:
-    return varint(len(content)) + content
 
 
 def _file(
@@ -35,7 +31,7 @@ def _file(
     metadata: bytes = b"", palette: bytes | None = None,
 ) -> bytes:  # fmt: skip
     body = MAGIC + bytes((1, flags, coder, colors - 1)) + varint(width) + varint(height) + metadata
-    body += _section(bytes(colors * 3) if palette is None else palette) + stream
+    body += framed(bytes(colors * 3) if palette is None else palette) + stream
     return body + zlib.crc32(body).to_bytes(4, "little")
 
 
@@ -48,7 +44,7 @@ def _frame(size: int, blocks: int | None = None) -> bytes:
 
 def _metadata(header: object, parts: bytes = b"") -> bytes:
     packed = header if isinstance(header, bytes) else msgpack.packb(header)
-    return _file(1, 1, colors=1, flags=2, metadata=_section(packed) + _section(parts))
+    return _file(1, 1, colors=1, flags=2, metadata=framed(packed) + framed(parts))
 
 
 def _many_keywords() -> bytes:
@@ -56,29 +52,29 @@ def _many_keywords() -> bytes:
 
 
 def _tiles(coder: int, content: bytes) -> bytes:
-    stream = varint(_ROWS) + varint(_SIDE) + _section(content) * -(-_SIDE // _ROWS)
+    stream = varint(_ROWS) + varint(_SIDE) + framed(content) * -(-_SIDE // _ROWS)
     return _file(_SIDE, _SIDE, stream, coder=coder, colors=256, flags=4)
 
 
 def _mix(coder: int, width: int, height: int, content: bytes) -> bytes:
     ramp = np.repeat(np.arange(256), 3).astype(np.uint8).reshape(256, 3)
     palette = np.diff(ramp, axis=0, prepend=np.uint8(0)).T.tobytes()
-    return _file(width, height, _section(content), coder=coder, colors=256, palette=palette)
+    return _file(width, height, framed(content), coder=coder, colors=256, palette=palette)
 
 
 BOMBS: dict[str, Callable[[], bytes]] = {
-    "2^28 - 1 x 2^28 - 1 pixels": lambda: _file(2**28 - 1, 2**28 - 1, _section(b"\2\0")),
+    "2^28 - 1 x 2^28 - 1 pixels": lambda: _file(2**28 - 1, 2**28 - 1, framed(b"\2\0")),
     "one colour, as many pixels as the limit allows": lambda: _file(_SIDE, _SIDE, colors=1),
-    "zstd: frame of one block for all these pixels": lambda: _file(_SIDE, _SIDE, _section(b"\0" + _frame(_SIDE**2, 1))),
-    "zstd: shortest frame of all these pixels": lambda: _file(_SIDE, _SIDE, _section(b"\0" + _frame(_SIDE**2))),
-    "zstd: the same, packed": lambda: _file(_SIDE, _SIDE, _section(b"\1" + _frame(_SIDE * -(-_SIDE // 8)))),
-    "zstd: frame that holds 1 GiB, of 100 pixels": lambda: _file(10, 10, _section(b"\0" + _frame(1 << 30))),
-    "zstd: window of 2 GiB": lambda: _file(10, 10, _section(b"\0\x80\xa8" + (100).to_bytes(4, "little") + bytes(9))),
+    "zstd: frame of one block for all these pixels": lambda: _file(_SIDE, _SIDE, framed(b"\0" + _frame(_SIDE**2, 1))),
+    "zstd: shortest frame of all these pixels": lambda: _file(_SIDE, _SIDE, framed(b"\0" + _frame(_SIDE**2))),
+    "zstd: the same, packed": lambda: _file(_SIDE, _SIDE, framed(b"\1" + _frame(_SIDE * -(-_SIDE // 8)))),
+    "zstd: frame that holds 1 GiB, of 100 pixels": lambda: _file(10, 10, framed(b"\0" + _frame(1 << 30))),
+    "zstd: window of 2 GiB": lambda: _file(10, 10, framed(b"\0\x80\xa8" + (100).to_bytes(4, "little") + bytes(9))),
     "zstd: tiles without indices": lambda: _tiles(0, b"\2"),
     "palette: frame that holds 1 GiB": lambda: _file(
-        1, 1, colors=256, palette=b"\0" + _frame(1 << 30)[:700], stream=_section(b"\2\0")
+        1, 1, colors=256, palette=b"\0" + _frame(1 << 30)[:700], stream=framed(b"\2\0")
     ),
-    "palette: set of 256 colours in one byte": lambda: _file(1, 1, _section(b"\2\0"), colors=256, palette=b"\1\0"),
+    "palette: set of 256 colours in one byte": lambda: _file(1, 1, framed(b"\2\0"), colors=256, palette=b"\1\0"),
     "metadata: frame that holds 16 MiB": lambda: _metadata({"icc": 1 << 24}, _frame(1 << 24)),
     "metadata: frame that holds 1 GiB": lambda: _metadata({"icc": 1 << 24}, _frame(1 << 30)),
     "metadata: arrays of 65535 within each other": lambda: _metadata(b"\x81\xa1a" + b"\xdd\0\0\xff\xff" * 13000),

@@ -69,7 +69,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--markdown", type=Path, help="write the tables to this file")
     options = parser.parse_args()
-    chosen = [(kind, file) for kind, files in kinds(options.folder).items() for file in files[: options.each]]
+    chosen = images(options.folder, options.each)
     results = []
     for kind, file in track(chosen, "measuring", disable=not sys.stderr.isatty()):
         with batch.failures(str(file)):
@@ -85,13 +85,13 @@ def main() -> int:
     return 0
 
 
-def kinds(folder: Path) -> dict[str, list[Path]]:
-    """The images below `folder` by the folder, relative to it, that they are in."""
+def images(folder: Path, each: int | None) -> list[tuple[str, Path]]:
+    """The images below `folder`, each with its kind, the folder that it is in; `each` of a kind at the most."""
     found: dict[str, list[Path]] = {}
     for file in sorted(folder.rglob("*")):
         if file.suffix.lower() in IMAGES:
             found.setdefault(str(file.parent.relative_to(folder)), []).append(file)
-    return found
+    return [(kind, file) for kind, files in found.items() for file in files[:each]]
 
 
 def measure(kind: str, file: Path, colors: int) -> Result:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from compare import geometric, kinds, pngquant
+from compare import geometric, images, pngquant
 from PIL import Image
 from rich.progress import track
 
@@ -53,7 +53,7 @@ def main() -> int:
     parser.add_argument("--crop", type=int, help="pixels of width and height at the most, from the middle")
     parser.add_argument("--tsv", type=Path, help="write the figures of each image to this file")
     options = parser.parse_args()
-    chosen = [(kind, file) for kind, files in kinds(options.folder).items() for file in files[: options.each]]
+    chosen = images(options.folder, options.each)
     results = []
     for kind, file in track(chosen, "measuring", disable=not sys.stderr.isatty()):
         with Image.open(file) as opened:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from compare import geometric, kinds, libimagequant
+from compare import geometric, images, libimagequant
 from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
@@ -59,7 +59,7 @@ def main() -> int:
     parser.add_argument("--each", type=int, help="images of each kind at the most")
     parser.add_argument("--reference", type=Path, help="a table of other methods' errors")
     options = parser.parse_args()
-    chosen = [(kind, file) for kind, files in kinds(options.folder).items() for file in files[: options.each]]
+    chosen = images(options.folder, options.each)
     results = []
     for kind, file in track(chosen, "measuring", disable=not sys.stderr.isatty()):
         with Image.open(file) as opened:

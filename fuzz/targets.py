@@ -30,7 +30,7 @@ from kpal_format import (
     verify,
 )
 from kpal_format.coders import BY_ID, BY_NAME
-from kpal_format.container import Head, read_head, read_tiles, varint
+from kpal_format.container import Head, framed, read_head, read_tiles, varint
 from kpal_format.metadata import decode_metadata
 from kpal_format.palette import decode_palette
 from kpal_plugins.pillow import register
@@ -199,13 +199,9 @@ def _assembled(head: Head, sections: dict[str, bytes], tiles: list[bytes], chanc
     flags = (head.channels == 4) | bool(sections["header"]) << 1 | several << 2
     body = MAGIC + bytes((1, flags, coder, colors - 1)) + varint(width) + varint(height)
     if sections["header"]:
-        body += _section(sections["header"]) + _section(sections["parts"])
-    body += _section(sections["palette"]) + ((varint(head.tile_rows) + varint(head.tile_columns)) if several else b"")
-    return _with_checksum(body + b"".join(map(_section, tiles)))
-
-
-def _section(content: bytes) -> bytes:
-    return varint(len(content)) + content
+        body += framed(sections["header"]) + framed(sections["parts"])
+    body += framed(sections["palette"]) + ((varint(head.tile_rows) + varint(head.tile_columns)) if several else b"")
+    return _with_checksum(body + b"".join(map(framed, tiles)))
 
 
 def _with_checksum(body: bytes) -> bytes:

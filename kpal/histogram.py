@@ -190,7 +190,7 @@ class Tally:
         kept = (0xFF << self._shift & 0xFF) * 0x01010101
         cells = self._cells & np.uint32(kept)
         order = np.argsort(cells, kind="stable")
-        starts = np.flatnonzero(np.diff(cells[order], prepend=cells[order][:1] ^ np.uint32(1)))
+        starts = _starts(cells[order])
         self._cells = cells[order][starts]
         self._counts = np.add.reduceat(self._counts[order], starts)
         self._weights = np.add.reduceat(self._weights[order], starts)

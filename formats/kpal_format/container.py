@@ -179,9 +179,8 @@ def pack_head(
     out += bytes((MAJOR << 4 | MINOR, flags, BY_NAME[coder].ID, colors - 1))
     out += varint(width) + varint(height)
     if header:
-        out += varint(len(header)) + header + varint(len(parts)) + parts
-    palette_data = encode_palette(palette, as_set=coder != zstd.NAME)
-    out += varint(len(palette_data)) + palette_data
+        out += framed(header) + framed(parts)
+    out += framed(encode_palette(palette, as_set=coder != zstd.NAME))
     for side in tile or ():
         out += varint(side)
     return bytes(out)
@@ -223,10 +222,8 @@ def read_head(data: bytes | memoryview) -> Head:
     palette_data = cursor.section("palette", colors * channels, least=1)
     rows, columns = height, width
     if flags & _TILES:
-        rows, columns = (
-            cursor.varint("rows of a tile", height, least=1),
-            cursor.varint("columns of a tile", width, least=1),
-        )
+        rows = cursor.varint("rows of a tile", height, least=1)
+        columns = cursor.varint("columns of a tile", width, least=1)
         if colors == 1 or (rows, columns) == (height, width):
             raise DamagedError("several tiles, where there can be but one", 9)
         if rows * columns < _LEAST_TILE:
@@ -282,6 +279,11 @@ def varint(value: int) -> bytes:
         value >>= 7
     out.append(value)
     return bytes(out)
+
+
+def framed(content: bytes) -> bytes:
+    """A section as it is stored: its length, and then what is in it."""
+    return varint(len(content)) + content
 
 
 class _Cursor:

@@ -18,11 +18,11 @@ from .container import (
     Region,
     Section,
     check_crc,
+    framed,
     pack_head,
     read_head,
     read_length,
     tile_shape,
-    varint,
 )
 from .errors import TruncatedError
 from .indexed import U8, IndexedImage, Metadata, check_indices, check_palette, check_size
@@ -86,7 +86,7 @@ class Writer:
             self._held.clear()
         whole = len(indices) if not self._left else len(indices) // self.tile_rows * self.tile_rows
         for tile in encode_tiles(indices[:whole], self._palette, self._coder, self.tile_rows, self._tile_columns):
-            self._put(varint(len(tile)) + tile)
+            self._put(framed(tile))
         if whole < len(indices):
             self._held.append(indices[whole:].copy())
 
