@@ -491,7 +491,7 @@ class Tile:
         self.order = _tree(colors, list(range(self.k)))
         self.color = [colors[i] for i in self.order]
         self.distance = [[sum(abs(a - b) for a, b in zip(e, f, strict=True)) for f in self.color] for e in self.color]
-        self.contexts, self.hits = (16, 5) if is_max else (5, 1)
+        self.contexts, self.hits = (13, 5) if is_max else (5, 1)
         n = width * rows
         self.slot_bits = min(max((2 * n).bit_length(), 8), 16 if is_max else 14)
         self.flag_mask = (1 << min(max(n.bit_length(), 8), 13)) - 1
@@ -734,7 +734,7 @@ class Tile:
             matched + 1 | second + 1 << 9 | sim >> 2 << 18 | sim2 >> 2 << 22,
             p1 | activity >> 1 << 8,
         ]
-        if self.contexts == 16:
+        if self.hits > 1:
             q = _hash(_four(w, n, nw, ne), _four(v.ww, v.nn, v.nne, v.nee))
             keys += [
                 w | (self.run > 0) << 8,
@@ -745,9 +745,6 @@ class Tile:
                 p3 | p4 << 8,
                 w | nw << 8 | n << 16,
                 p0 | activity << 8,
-                p2 | n << 8 | doubt >> 2 << 16,
-                p2 | w << 8,
-                p2 | doubt << 8,
             ]
         third = nw if nw not in (w, n) else ne if ne not in (w, n) else -1
         hits = [matched, second, w, n if n != w else -1, third][: self.hits]

@@ -39,7 +39,7 @@ _COUNTS = cython.declare(cython.int, 29)  # a slot's count runs from 0 to 28
 _FLAG_COUNTS = cython.declare(cython.int, 99)
 
 # The contexts of the profiles, by their numbers in KPAL.md; the `mix` coder uses the first five.
-_CONTEXTS = cython.declare(cython.int, 16)
+_CONTEXTS = cython.declare(cython.int, 13)
 _DEFAULT_CONTEXTS = cython.declare(cython.int, 5)
 
 
@@ -644,7 +644,7 @@ class Tile(Arithmetic):
         f1: cython.uint
         f2: cython.uint
         f3: cython.uint
-        # Scores fit 16 bits: 16 contexts add 1536 each at the most, 5 hits 1304, 4 biases 250.
+        # Scores fit 16 bits: 13 contexts add 1536 each at the most, 5 hits 1304, 4 biases 250.
         # What `_find` wrote one by one is read last, and no single score is changed here: the processor would wait
         # until what was written is out before it reads it as a vector.
         for s in range(16):
@@ -1091,7 +1091,7 @@ class Tile(Arithmetic):
     @cython.inline
     @cython.exceptval(check=False)
     def _locate_rest(self, x: cython.int, matched: cython.int) -> cython.void:
-        """Locates the contexts that need matches and predictions, and for `max` eleven more."""
+        """Locates the contexts that need matches and predictions, and for `max` eight more."""
         base: cython.p_uint = self.base
         h: cython.uint = (matched + 1) | (self.second + 1) << 9
         base[3] = _stir(h | (self.similarity >> 2) << 18 | (self.similar_second >> 2) << 22)
@@ -1110,9 +1110,6 @@ class Tile(Arithmetic):
             base[10] = _stir(self.p3 | self.p4 << 8)
             base[11] = _stir(self.w | self.nw << 8 | self.n << 16)
             base[12] = _stir(self.p0 | self.activity << 8)
-            base[13] = _stir(self.p2 | self.n << 8 | self.doubt >> 2 << 16)
-            base[14] = _stir(self.p2 | self.w << 8)
-            base[15] = _stir(self.p2 | self.doubt << 8)
         self._locate(3, self.contexts, 0 if self.colors > 16 else 1)
 
     @cython.cfunc
