@@ -14,7 +14,7 @@ from PIL import Image
 from kpal_format import U8, IndexedImage
 
 _BLACK_AND_WHITE: Final = (0, 255)  # backgrounds for images with alpha: the extremes, for differences
-_DARK_AND_LIGHT: Final = (26, 230)  # ... and those that SSIMULACRA2's own tool has, for its score
+DARK_AND_LIGHT: Final = (26, 230)  # ... and those that SSIMULACRA2's own tool has, for its score
 _SMALLEST_SCORED: Final = 8  # pixels a side; SSIMULACRA2 sees nothing in smaller images
 _LARGEST_SCORED: Final = 1 << 22  # pixels; the package takes 0.5 KB for each, which makes this 2 GB
 
@@ -94,7 +94,7 @@ def ssimulacra2(original: U8, shown: U8) -> float | None:
     height, width = original.shape[:2]
     if min(height, width) < _SMALLEST_SCORED or height * width > _LARGEST_SCORED:
         return None
-    pairs = seen(original, shown, _DARK_AND_LIGHT)
+    pairs = seen(original, shown, DARK_AND_LIGHT)
     return min(float(compute_ssimulacra2(_bmp(a), _bmp(b))) for a, b in pairs)
 
 

@@ -13,8 +13,9 @@ from PIL import Image
 
 from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
 
-from .clustering import DEFAULT, FAST, Effort, cluster
+from .clustering import DEFAULT, FAST, cluster
 from .dither import floyd_steinberg, ordered
+from .geometry import simple_geometry, suited_geometry
 from .histogram import Colors, Histogram
 from .measure import Report, mean_squared_error
 from .metadata import rgb_profile
@@ -24,7 +25,7 @@ from .palette import sorted_palette
 from .pixels import own_palette, to_array, without_hidden
 from .quality import half_inertia, quality_of, reaches
 from .rate import remap
-from .space import Geometry, Metric, mean_colors, suited_geometry, to_points
+from .space import Geometry, Metric, mean_colors, to_points
 from .watch import Progress, Watch, check_callbacks
 from .weights import flatness
 
@@ -160,8 +161,8 @@ class Source:
     def _geometry(self) -> Geometry:
         if self.options.palette is not None:  # whose entries are to stand for the same colours in every image
             palette = self.options.palette
-            return suited_geometry(palette, np.ones(len(palette), np.int64), self.options.metric)
-        return suited_geometry(self._histogram.colors, self._histogram.counts, self.options.metric)
+            return simple_geometry(palette, np.ones(len(palette), np.int64), self.options.metric)
+        return suited_geometry(self._histogram, self.options.colors, self.options.metric)
 
     @cached_property
     def _points(self) -> NDArray[np.int64]:
@@ -234,10 +235,10 @@ class Source:
         return best
 
     def _reaches(self, candidate: _Candidate, quality: int) -> bool:
-        return reaches(candidate.inertia, self._half, quality)
+        return not candidate.inertia or reaches(candidate.inertia, self._half, quality)
 
     def _quality(self, candidate: _Candidate) -> float:
-        return quality_of(candidate.inertia, self._half)
+        return quality_of(candidate.inertia, self._half) if candidate.inertia else 100.0
 
     def _candidate(self, colors: int) -> _Candidate:
         """A palette of at most so many colours: the given one, that of an image of few colours, or one by k-means."""
@@ -246,8 +247,10 @@ class Source:
             if options.palette is not None:
                 palette = _with_channels(options.palette, self._pixels.shape[2])
                 labels, _ = nearest(self._points, to_points(palette, self._geometry))
+            elif (exact := exact_palette(histogram, colors, options)) is not None:
+                return _Candidate(*exact, inertia=0, iterations=0)
             else:
-                palette, labels, iterations = suited_palette(histogram, colors, options)
+                palette, labels, iterations = best_palette(histogram, colors, self._geometry, options)
             errors = self._points - to_points(palette, self._geometry)[labels]
             inertia = int((histogram.weights * np.square(errors).sum(axis=1)).sum())
             return _Candidate(palette, labels, inertia, iterations)
@@ -299,28 +302,27 @@ def fixed_colors(options: Options, channels: int) -> U8:
     return np.unique(_with_channels(options.fixed, channels), axis=0)
 
 
-def suited_palette(histogram: Colors, k: int, options: Options) -> tuple[U8, NDArray[np.intp], int]:
-    """A palette of at most k colours: all that there are, where they are so few, or the best by k-means.
+def exact_palette(histogram: Colors, k: int, options: Options) -> tuple[U8, NDArray[np.intp]] | None:
+    """All colours of the histogram and the fixed ones, in tree order, and where each of the first is in that palette.
+
+    None where they are more than k.
+    """
+    colors = histogram.colors
+    if len(colors) > k:
+        return None
+    palette = sorted_palette(np.vstack((colors, fixed_colors(options, colors.shape[1]))))
+    return (palette, _positions(colors, palette)) if len(palette) <= k else None
+
+
+def best_palette(histogram: Colors, k: int, geometry: Geometry, options: Options) -> tuple[U8, NDArray[np.intp], int]:
+    """The best palette of k colours by k-means, in tree order, with the fixed ones in it.
 
     With it, for each colour of the histogram the index of the nearest entry, and the rounds of k-means.
     """
-    colors = histogram.colors
+    colors, weights, effort = histogram.colors, histogram.weights, _EFFORTS[options.speed]
     fixed = fixed_colors(options, colors.shape[1])
-    if len(colors) <= k:
-        palette = sorted_palette(np.vstack((colors, fixed)))
-        if len(palette) <= k:
-            return palette, _positions(colors, palette), 0
-    return _find_palette(histogram, k, fixed, options.metric, _EFFORTS[options.speed])
-
-
-def _find_palette(
-    histogram: Colors, k: int, fixed: U8, metric: Metric, effort: Effort
-) -> tuple[U8, NDArray[np.intp], int]:
-    """A palette in tree order with `fixed` in it, the index of the nearest of it to each colour, and the rounds."""
-    colors, weights = histogram.colors, histogram.weights
-    geometry = suited_geometry(colors, histogram.counts, metric)
     points = to_points(colors, geometry)
-    if metric == "perceptual" and k >= _PINNED_COLORS:
+    if options.metric == "perceptual" and k >= _PINNED_COLORS:
         fixed = _with_pinned(fixed, histogram, min(k // 4, k - len(fixed)))
     found = cluster(points, weights, k, fixed=to_points(fixed, geometry), effort=effort)
     if geometry == "oklab" and colors.shape[1] == 3:

@@ -10,10 +10,11 @@ from PIL import Image
 
 from kpal_format import MAX_COLORS, U8, IndexedImage
 
+from .geometry import suited_geometry
 from .histogram import Tally
 from .options import Options, Speed
 from .pixels import to_array, without_hidden
-from .quantizer import counted, suited_palette
+from .quantizer import best_palette, counted, exact_palette
 from .space import Metric
 
 if TYPE_CHECKING:
@@ -49,4 +50,8 @@ def shared_palette(
         del image  # before the next one is asked for
     if not len(tally.counts):
         raise ValueError("images must have at least one")
-    return suited_palette(tally, colors, options)[0]
+    exact = exact_palette(tally, colors, options)
+    if exact is not None:
+        return exact[0]
+    geometry = suited_geometry(tally, colors, options.metric)
+    return best_palette(tally, colors, geometry, options)[0]

@@ -13,7 +13,7 @@ Of colours with alpha, what matters is how they look once they are *composited*.
 p = alpha c, over white as p + 255 - A. The squared error averaged over both backgrounds is, per channel,
 (dp - dA/2)**2 + dA**2/4, which is the Euclidean distance of (p_r - A/2, p_g - A/2, p_b - A/2, sqrt(3)/2 A). All colours
 of alpha 0 are then one point, and a translucent one counts for less the less of it is seen. In OKLab the backgrounds
-differ in L alone. Nobody composites there: soft edges, and pictures that have many, are measured in RGB.
+differ in L alone. Nobody composites there: geometry.py says which pictures are measured so all the same.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ _OKLAB_SCALE: Final = 200.0 * SCALE
 _OKLAB_MIDDLE: Final = 120.0 * SCALE  # keeps a and b, -0.32 to 0.28 for sRGB, at 0 or above
 _OKLAB_GRAY: Final = (int(_OKLAB_SCALE) // 2, int(_OKLAB_MIDDLE), int(_OKLAB_MIDDLE))
 _OKLAB_ALPHA: Final = int(_OKLAB_SCALE) // 2
-_SOFT: Final = 50  # an image is one of soft edges if a part of one in so many of what is seen is translucent
 _TO_LMS: Final = (
     (0.4122214708, 0.5363325363, 0.0514459929),
     (0.2119034982, 0.6806995451, 0.1073969566),
@@ -51,15 +50,6 @@ _TO_LAB: Final = (
     (1.9779984951, -2.4285922050, 0.4505937099),
     (0.0259040371, 0.7827717662, -0.8086757660),
 )
-
-
-def suited_geometry(colors: U8, counts: NDArray[np.int64], metric: Metric) -> Geometry:
-    """In which a metric measures an image of these colours, uint8 (n, 3 or 4), each so many times."""
-    if metric == "rgb":
-        return "rgb"
-    alpha = colors[:, 3:].max(axis=1, initial=0) if colors.shape[1] == 4 else np.full(len(colors), 255, np.uint8)
-    soft = counts[(alpha > 0) & (alpha < 255)].sum()
-    return "rgb" if soft * _SOFT > counts[alpha > 0].sum() else "oklab"
 
 
 def to_points(colors: U8, geometry: Geometry) -> NDArray[np.int64]:

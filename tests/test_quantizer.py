@@ -11,7 +11,9 @@ from PIL import Image
 
 import kpal
 from kpal import IndexedImage, Metadata
-from kpal.space import STEPS, Geometry, mean_colors, suited_geometry, to_points
+from kpal.geometry import simple_geometry, suited_geometry
+from kpal.histogram import Histogram
+from kpal.space import STEPS, Geometry, mean_colors, to_points
 
 from .images import METADATA, gradient, pillow, random_indexed, soft_icon, squared_error
 
@@ -146,10 +148,25 @@ def test_oklab_points_are_those_of_its_definition() -> None:
 
 def test_alpha_is_measured_in_oklab_unless_many_edges_are_soft() -> None:
     colors = np.array([[0, 0, 0, 0], [90, 20, 30, 255], [90, 20, 30, 128]], np.uint8)
-    assert suited_geometry(colors, np.array([900, 980, 20]), "perceptual") == "oklab"
-    assert suited_geometry(colors, np.array([900, 979, 21]), "perceptual") == "rgb"
-    assert suited_geometry(colors, np.array([900, 980, 20]), "rgb") == "rgb"
-    assert suited_geometry(colors[:, :3], np.array([1, 1, 1]), "perceptual") == "oklab"
+    assert simple_geometry(colors, np.array([900, 980, 20]), "perceptual") == "oklab"
+    assert simple_geometry(colors, np.array([900, 979, 21]), "perceptual") == "rgb"
+    assert simple_geometry(colors, np.array([900, 980, 20]), "rgb") == "rgb"
+    assert simple_geometry(colors[:, :3], np.array([1, 1, 1]), "perceptual") == "oklab"
+
+
+def test_soft_images_of_many_colours_are_measured_in_oklab_where_that_is_clearly_better() -> None:
+    fade = np.full((5, 50, 4), [0, 0, 0, 128], np.uint8)
+    fade[:, :, 3] = np.arange(1, 250, 5)
+    dark = np.full((40, 50, 4), 255, np.uint8)
+    dark[:, :, :3] = np.random.default_rng(1).integers(0, 48, (40, 50, 3))
+    histogram = Histogram(np.vstack((dark, fade)))
+    assert suited_geometry(histogram, 256, "perceptual") == "oklab"
+    assert suited_geometry(histogram, 64, "perceptual") == "rgb"
+    assert suited_geometry(histogram, 256, "rgb") == "rgb"
+    assert suited_geometry(Histogram(soft_icon()), 256, "perceptual") == "rgb"
+
+
+def test_hidden_colours_are_one_point_of_oklab_and_opaque_ones_where_they_are_without_alpha() -> None:
     hidden = np.array([[0, 0, 0, 0], [255, 9, 200, 0]], np.uint8)
     assert np.array_equal(*to_points(hidden, "oklab"))
     opaque = np.array([[200, 100, 0, 255], [0, 100, 200, 255]], np.uint8)
