@@ -23,9 +23,9 @@ from .weights import FULL
 
 _CHANNELS: Final = 3  # of what is seen; the fourth dimension of points belongs to them, too
 _HALF_RGB: Final = 40
-_HALF_PERCEPTUAL: Final = 1  # OKLab
-_HALF_PERCEPTUAL_ALPHA: Final = 2  # OKLab composited, with other weights
-_HALF_PERCEPTUAL_SOFT: Final = 28  # RGB composited, weighted
+_HALF_PERCEPTUAL: Final = 3 * FULL // 2  # OKLab
+_HALF_PERCEPTUAL_ALPHA: Final = 2 * FULL  # OKLab composited, with other weights
+_HALF_PERCEPTUAL_SOFT: Final = 28 * FULL  # RGB composited, weighted
 
 
 def half_inertia(pixels: int, metric: Metric, geometry: Geometry, *, alpha: bool) -> int:
@@ -33,7 +33,7 @@ def half_inertia(pixels: int, metric: Metric, geometry: Geometry, *, alpha: bool
     half = _HALF_RGB
     if metric == "perceptual":
         oklab = _HALF_PERCEPTUAL_ALPHA if alpha else _HALF_PERCEPTUAL
-        half = FULL * (oklab if geometry == "oklab" else _HALF_PERCEPTUAL_SOFT)
+        half = oklab if geometry == "oklab" else _HALF_PERCEPTUAL_SOFT
     return half * _CHANNELS * SCALE * SCALE * pixels
 
 

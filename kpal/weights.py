@@ -16,13 +16,13 @@ from kpal_format import U8
 FULL: Final = 255  # the weight of a pixel in a flat area
 # Levels of mean difference to its neighbours that halve a pixel's weight. Where there is alpha, soft edges are busy and
 # much of what there is to see.
-_HALF_AT: Final = 4
+_HALF_AT: Final = 8
 _HALF_AT_WITH_ALPHA: Final = 48
 _TERMS: Final = 4 * 9  # differences in the sum of `activity`
 
 
 def flatness(pixels: U8) -> U8:
-    """The weight of each of `pixels` (h, w, 3 or 4), from 4 to FULL, as uint8 (h, w)."""
+    """The weight of each of `pixels` (h, w, 3 or 4), from 8 to FULL, as uint8 (h, w)."""
     weights: U8 = _table(_HALF_AT if pixels.shape[2] == 3 else _HALF_AT_WITH_ALPHA)[activity(pixels)]
     return weights
 
