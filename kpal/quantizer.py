@@ -180,6 +180,7 @@ class Source:
 
     @property
     def _half(self) -> int:
+        """The inertia of quality 50. It needs the geometry, which may take a trial: not for what has no error."""
         height, width, channels = self._pixels.shape
         return half_inertia(height * width, self.options.metric, self._geometry, alpha=channels == 4)
 
