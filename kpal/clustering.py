@@ -66,6 +66,7 @@ class Effort:
 
 
 DEFAULT: Final = Effort(cells=(24, 4000), starts=((32, 2, 16), (64, 1, 32)), breath=0.25, rounds=(8, 10), tol=5e-5)
+ONCE: Final = replace(DEFAULT, starts=())
 FAST: Final = Effort(cells=(12, 1000), starts=(), breath=0.0, rounds=(5, 2), tol=1e-3)
 
 
@@ -76,7 +77,7 @@ class Clustering:
     centers: int64 (k, d), on the lattice.
     labels: intp (n,), the nearest of them to each point, the lowest in a tie.
     inertia: weighted sum of the squared distances, in lattice steps, of points to their centres.
-    n_iter: rounds run on the finest level.
+    n_iter: rounds run on the finest level, the one that gained nothing, too.
     """
 
     centers: Ints
@@ -220,7 +221,7 @@ def _lloyd(data: _Level, centers: Ints, rounds: int, tol: float) -> Clustering:
         if np.array_equal(centers, best.centers):
             break
     assert best is not None
-    return replace(best, n_iter=done)
+    return replace(best, n_iter=min(done + 1, rounds))
 
 
 def _grow(data: _Level, centers: Ints, k: int, ratio: float) -> Ints:

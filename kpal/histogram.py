@@ -34,6 +34,17 @@ class Colors(Protocol):
     def weights(self) -> NDArray[np.int64]: ...
 
 
+class Evenly(NamedTuple):
+    """Colours, of whose pixels each counts the same."""
+
+    colors: U8
+    counts: NDArray[np.int64]
+
+    @property
+    def weights(self) -> NDArray[np.int64]:
+        return self.counts
+
+
 class Histogram:
     """The distinct colours of `pixels`, uint8 (h, w, 3) or (h, w, 4), in a fixed order.
 

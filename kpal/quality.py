@@ -23,7 +23,7 @@ from .weights import FULL
 
 _CHANNELS: Final = 3  # of what is seen; the fourth dimension of points belongs to them, too
 _HALF_RGB: Final = 40
-_HALF_PERCEPTUAL: Final = 3 * FULL // 2  # OKLab
+_HALF_PERCEPTUAL: Final = 4 * FULL // 3  # OKLab
 _HALF_PERCEPTUAL_ALPHA: Final = 2 * FULL  # OKLab composited, with other weights
 _HALF_PERCEPTUAL_SOFT: Final = 28 * FULL  # RGB composited, weighted
 

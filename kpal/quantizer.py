@@ -13,10 +13,10 @@ from PIL import Image
 
 from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
 
-from .clustering import DEFAULT, FAST, cluster
+from .clustering import DEFAULT, FAST, ONCE, Effort, cluster
 from .dither import floyd_steinberg, ordered
 from .geometry import simple_geometry, suited_geometry
-from .histogram import Colors, Histogram
+from .histogram import Colors, Evenly, Histogram
 from .measure import Report, mean_squared_error
 from .metadata import rgb_profile
 from .nearest import Points, nearest
@@ -26,6 +26,7 @@ from .pixels import own_palette, to_array, without_hidden
 from .quality import half_inertia, quality_of, reaches
 from .rate import remap
 from .space import Geometry, Metric, mean_colors, to_points
+from .structure import SMALLEST, Structure
 from .watch import Progress, Watch, check_callbacks
 from .weights import flatness
 
@@ -39,6 +40,8 @@ _EFFORTS: Final = {"default": DEFAULT, "fast": FAST}
 _PINNED_FROM: Final = 50
 _PINNED_COLORS: Final = 64
 _SETTLING_ROUNDS: Final = 2
+# Of so few, the best palette for the eye may well be one of another geometry, or of other weights.
+_FEW_COLORS: Final = 63
 _FAR: Final = 208  # lattice steps of OKLab, 0.13: quite another colour
 _SPECK: Final = 12  # pixels
 _SPECKS: Final = 20_000  # of an image: what is smaller does not matter
@@ -74,8 +77,9 @@ def quantize(
     palette: colours (k, 3) or (k, 4) to use, in that order, instead of finding them; of `quality`, min applies.
     keep_palette: take the indices and the palette of a Pillow image of mode P as they are.
     fixed: colours (m, 3) or (m, 4), m <= colors, that the palette must have; the others are found.
-    metric: "perceptual" for what looks best, "rgb" for the least squared error of RGB values.
-    speed: "fast" takes a third to a half of the time, for some hundredths more error.
+    metric: "perceptual" for what looks best, "rgb" for the least squared error of RGB values. What looks best is a
+        trial of several palettes where there are fewer than 64 colours to find and no `quality` to reach.
+    speed: "fast" takes a half of the time or less, for some hundredths more error.
     exact: keep what colour is hidden under alpha 0. By default, all of that is one colour.
     dither: "floyd-steinberg" spreads the error of each pixel over its neighbours, "ordered" mixes two colours in a
         pattern. Both make files larger, the first more so. Colours that are in the palette stay as they are.
@@ -134,6 +138,10 @@ class _Candidate:
     labels: NDArray[np.intp]
     inertia: int
     iterations: int
+
+
+# A palette, for each colour of the histogram the index of the nearest entry, and the rounds of k-means.
+_Found = tuple[U8, "NDArray[np.intp]", int]
 
 
 class Source:
@@ -251,10 +259,39 @@ class Source:
             elif (exact := exact_palette(histogram, colors, options)) is not None:
                 return _Candidate(*exact, inertia=0, iterations=0)
             else:
-                palette, labels, iterations = best_palette(histogram, colors, self._geometry, options)
+                palette, labels, iterations = self._found(colors)
             errors = self._points - to_points(palette, self._geometry)[labels]
             inertia = int((histogram.weights * np.square(errors).sum(axis=1)).sum())
             return _Candidate(palette, labels, inertia, iterations)
+
+    def _found(self, k: int) -> _Found:
+        """The best palette by k-means; of several, the one that keeps most of the structure."""
+        tried = self._tried(k)
+        return tried[0] if len(tried) == 1 else min(tried, key=self._lost)
+
+    def _tried(self, k: int) -> list[_Found]:
+        """The palette that k-means finds, and if it has few colours, those of other geometries and weights."""
+        histogram, options, (height, width, channels) = self._histogram, self.options, self._pixels.shape
+        tried = [best_palette(histogram, k, self._geometry, options)]
+        measured = self._geometry == "oklab" and channels == 3 and options.quality is None
+        if options.speed == "fast" or not measured or k > _FEW_COLORS or min(height, width) < SMALLEST:
+            return tried
+        evenly = Evenly(histogram.colors, histogram.counts)
+        others: tuple[tuple[Colors, Geometry], ...] = ((histogram, "lightness"), (histogram, "chroma"), (evenly, "rgb"))
+        for colors, geometry in others:
+            palette, _, iterations = best_palette(colors, k, geometry, options, ONCE)
+            labels, _ = nearest(self._points, to_points(palette, self._geometry))
+            tried.append((palette, labels, iterations))
+        return tried
+
+    def _lost(self, found: _Found) -> float:
+        palette, labels, _ = found
+        indices = self._histogram.spread(labels.astype(np.uint8))
+        return self._structure.lost(lambda top, bottom: palette[indices[top:bottom]])
+
+    @cached_property
+    def _structure(self) -> Structure:
+        return Structure(lambda top, bottom: self._pixels[top:bottom], *self._pixels.shape[:2])
 
     def _remapped(self, candidate: _Candidate) -> Quantized:
         """The nearest entry for each pixel, or what dithering or a rate makes of it."""
@@ -315,20 +352,26 @@ def exact_palette(histogram: Colors, k: int, options: Options) -> tuple[U8, NDAr
     return (palette, _positions(colors, palette)) if len(palette) <= k else None
 
 
-def best_palette(histogram: Colors, k: int, geometry: Geometry, options: Options) -> tuple[U8, NDArray[np.intp], int]:
+def best_palette(
+    histogram: Colors, k: int, geometry: Geometry, options: Options, effort: Effort | None = None
+) -> _Found:
     """The best palette of k colours by k-means, in tree order, with the fixed ones in it.
 
     With it, for each colour of the histogram the index of the nearest entry, and the rounds of k-means.
+
+    effort: by default, that of the options.
     """
-    colors, weights, effort = histogram.colors, histogram.weights, _EFFORTS[options.speed]
+    colors, weights, effort = histogram.colors, histogram.weights, effort or _EFFORTS[options.speed]
     fixed = fixed_colors(options, colors.shape[1])
     points = to_points(colors, geometry)
     if options.metric == "perceptual" and k >= _PINNED_COLORS:
         fixed = _with_pinned(fixed, histogram, min(k // 4, k - len(fixed)))
     found = cluster(points, weights, k, fixed=to_points(fixed, geometry), effort=effort)
-    if geometry == "oklab" and colors.shape[1] == 3:
-        errors = np.square(points - found.centers[found.labels]).sum(axis=1)
-        lost = _lost(points, errors, histogram.counts, min(k // _FEW_LOST, k - len(fixed)))
+    if options.metric == "perceptual" and colors.shape[1] == 3:
+        seen = points if geometry == "oklab" else to_points(colors, "oklab")
+        shown = to_points(mean_colors(colors, weights, found.labels, k), "oklab")[found.labels]
+        errors = np.square(seen - shown).sum(axis=1)
+        lost = _lost(seen, errors, histogram.counts, min(k // _FEW_LOST, k - len(fixed)))
         if len(lost):
             fixed = np.vstack((fixed, colors[lost]))
             found = cluster(points, weights, k, fixed=to_points(fixed, geometry), effort=effort)

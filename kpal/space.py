@@ -3,11 +3,13 @@
 Points have integer coordinates from 0 to `STEPS`, an eighth of a colour level apart, in at most four dimensions. On
 that lattice single-precision arithmetic is exact (nearest.py), so every machine finds the same palette.
 
-There are two geometries:
+There are four geometries:
 
 - *RGB*: opaque colours by their values, for the least squared error.
 - *OKLab* (B. Ottosson, "A perceptual color space for image processing", 2020): opaque colours by how different they
   look. Neighbouring values of L are 1/1600 apart, so that white is about as far from black as in RGB.
+- *Lightness* and *chroma*: OKLab with a and b counting for less, and for more. Which palettes suit a picture, is found
+  out by trial.
 
 Of colours with alpha, what matters is how they look once they are *composited*. Over black a colour shows as
 p = alpha c, over white as p + 255 - A. The squared error averaged over both backgrounds is, per channel,
@@ -29,7 +31,7 @@ from kpal_format import U8
 
 Metric = Literal["perceptual", "rgb"]
 METRICS: Final[tuple[str, ...]] = get_args(Metric)
-Geometry = Literal["oklab", "rgb"]
+Geometry = Literal["oklab", "lightness", "chroma", "rgb"]
 
 SCALE: Final = 8  # lattice steps a colour level
 STEPS: Final = 255 * SCALE
@@ -37,6 +39,8 @@ _ALPHA_SCALE: Final = 69_282_032  # 10**7 * SCALE * sqrt(3) / 2, rounded
 _UNIT: Final = 10_000_000
 
 _OKLAB_SCALE: Final = 200.0 * SCALE
+# How much a and b count beside L: a little less than in OKLab, for a higher perceptual score.
+_CHROMA: Final[dict[Geometry, float]] = {"oklab": 0.9, "lightness": 0.6, "chroma": 1.2}
 _OKLAB_MIDDLE: Final = 120.0 * SCALE  # keeps a and b, -0.32 to 0.28 for sRGB, at 0 or above
 _OKLAB_GRAY: Final = (int(_OKLAB_SCALE) // 2, int(_OKLAB_MIDDLE), int(_OKLAB_MIDDLE))
 _OKLAB_ALPHA: Final = int(_OKLAB_SCALE) // 2
@@ -54,9 +58,10 @@ _TO_LAB: Final = (
 
 def to_points(colors: U8, geometry: Geometry) -> NDArray[np.int64]:
     """uint8 (n, 3) or (n, 4) -> lattice points (n, 3) or (n, 4)."""
-    if geometry == "oklab":
-        return _oklab(colors) if colors.shape[1] == 3 else _composited_oklab(colors)
-    return colors.astype(np.int64) * SCALE if colors.shape[1] == 3 else _composited(colors)
+    if geometry == "rgb":
+        return colors.astype(np.int64) * SCALE if colors.shape[1] == 3 else _composited(colors)
+    chroma = _CHROMA[geometry]
+    return _oklab(colors, chroma) if colors.shape[1] == 3 else _composited_oklab(colors, chroma)
 
 
 def mean_colors(colors: U8, weights: NDArray[np.int64], labels: NDArray[np.intp], k: int) -> U8:
@@ -82,9 +87,9 @@ def _composited(colors: U8) -> NDArray[np.int64]:
     return np.hstack((shifted, (_ALPHA_SCALE * alpha + _UNIT // 2) // _UNIT))
 
 
-def _composited_oklab(colors: U8) -> NDArray[np.int64]:
+def _composited_oklab(colors: U8, chroma: float) -> NDArray[np.int64]:
     alpha = colors[:, 3:].astype(np.int64)
-    shown = (2 * alpha * (_oklab(colors[:, :3]) - _OKLAB_GRAY) + 255) // 510 + _OKLAB_GRAY
+    shown = (2 * alpha * (_oklab(colors[:, :3], chroma) - _OKLAB_GRAY) + 255) // 510 + _OKLAB_GRAY
     return np.hstack((shown, (2 * _OKLAB_ALPHA * alpha + 255) // 510))
 
 
@@ -98,17 +103,21 @@ def _to_colors(points: NDArray[np.int64]) -> U8:
     return colors
 
 
-def _oklab(colors: U8) -> NDArray[np.int64]:
+def _oklab(colors: U8, chroma: float) -> NDArray[np.int64]:
     """Element by element, in operations that IEEE 754 rounds in one way only."""
-    rgb = [_linear()[channel] for channel in colors.T]
-    lms = [_cube_root(_combined(row, rgb)) for row in _TO_LMS]
-    lab = [np.rint(_combined(row, lms) * _OKLAB_SCALE) for row in _TO_LAB]
+    rgb = [linear()[channel] for channel in colors.T]
+    lms = [cube_root(combined(row, rgb)) for row in _TO_LMS]
+    scales = (_OKLAB_SCALE, chroma * _OKLAB_SCALE, chroma * _OKLAB_SCALE)
+    lab = [np.rint(combined(row, lms) * scale) for row, scale in zip(_TO_LAB, scales, strict=True)]
     return np.column_stack((lab[0], lab[1] + _OKLAB_MIDDLE, lab[2] + _OKLAB_MIDDLE)).astype(np.int64)
 
 
 @functools.cache
-def _linear() -> NDArray[np.float64]:
-    """Light for each sRGB value (IEC 61966-2-1). Decimal arithmetic is the same everywhere, unlike C's `pow`."""
+def linear() -> NDArray[np.float64]:
+    """The light of each sRGB value (IEC 61966-2-1), 0 to 1.
+
+    Decimal arithmetic is the same everywhere, unlike C's `pow`.
+    """
     values = [Decimal(value) / 255 for value in range(256)]
     curve = [
         v / Decimal("12.92")
@@ -127,11 +136,12 @@ def summed(terms: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     return total
 
 
-def _combined(row: tuple[float, float, float], columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+def combined(row: tuple[float, float, float], columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """A row of a matrix times columns, element by element."""
     return summed([column * factor for column, factor in zip(columns, row, strict=True)])
 
 
-def _cube_root(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def cube_root(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Two steps of Halley's method from x**(5/16): for x from 1e-5 to 1 right to a thousandth of a lattice step."""
     root = np.sqrt(np.sqrt(x * np.sqrt(np.sqrt(x)))) + 1e-30  # which is not 0
     for _ in range(2):

@@ -143,7 +143,10 @@ def test_oklab_points_are_those_of_its_definition() -> None:
     to_lab = [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099]]
     to_lab.append([0.0259040371, 0.7827717662, -0.8086757660])
     lab = np.cbrt(light @ np.transpose(to_lms)) @ np.transpose(to_lab)
-    assert np.abs(to_points(colors, "oklab") - (1600 * lab + [0, 960, 960])).max() <= 0.501
+    chromas: dict[Geometry, float] = {"oklab": 0.9, "lightness": 0.6, "chroma": 1.2}
+    for geometry, chroma in chromas.items():
+        points = to_points(colors, geometry)
+        assert np.abs(points - (1600 * lab * [1, chroma, chroma] + [0, 960, 960])).max() <= 0.501
 
 
 def test_alpha_is_measured_in_oklab_unless_many_edges_are_soft() -> None:
