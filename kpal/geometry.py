@@ -2,9 +2,11 @@
 
 RGB for the least squared error, OKLab for what looks best. With alpha it is not plain: what is seen is composited in
 RGB, and the OKLab of a translucent colour is no more than a likeness. Where nearly all of what is seen is opaque, that
-does no harm. Where more is soft, palettes of few colours are better in RGB. Those of many are now and then much better
-in OKLab, and a trial tells when: a quick palette in each geometry, and the error of both, in OKLab, over a dark and a
-light background. A small advantage there says nothing about how the picture looks; a clear one does.
+does no harm. Where more is soft, palettes are better in RGB, as a rule; now and then they are much better in OKLab, and
+a trial tells when: a quick palette in each geometry, and what each of them takes from the structure of the picture
+(structure.py) over a dark and a light background. A small picture has too little structure, and of several together
+there is none to be seen. There, few colours are left to the rule, and with many, the error in OKLab is what decides. A
+small advantage says nothing about how a picture looks; a clear one does.
 """
 
 from __future__ import annotations
@@ -17,23 +19,44 @@ from numpy.typing import NDArray
 from kpal_format import U8
 
 from .clustering import FAST, cluster
-from .histogram import Colors
-from .measure import DARK_AND_LIGHT, seen
+from .histogram import Colors, Histogram
+from .measure import DARK_AND_LIGHT, over, seen
 from .space import Geometry, Metric, mean_colors, to_points
+from .structure import Structure
 
 _SOFT: Final = 50  # an image is one of soft edges if a part of one in so many of what is seen is translucent
+_LARGE: Final = 256  # pixels a side of a picture with structure at several sizes
 _TRIED_COLORS: Final = 64
 _MANY: Final = 128
+_TRIED: Final[tuple[Geometry, ...]] = ("oklab", "rgb")
 _CLEARLY: Final = 6  # better by a part of one in so many
 
 
+def geometry_of(pixels: U8, histogram: Histogram, k: int, metric: Metric) -> Geometry:
+    """In which geometry a metric measures an image that is to have k of its colours.
+
+    pixels: uint8 (h, w, 3 or 4), and their histogram.
+    """
+    geometry = simple_geometry(histogram.colors, histogram.counts, metric)
+    if metric == "rgb" or geometry == "oklab" or len(histogram.colors) <= k:
+        return geometry
+    if min(pixels.shape[:2]) < _LARGE:
+        return suited_geometry(histogram, k, metric)
+    oklab, rgb = (_most_lost(pixels, histogram, k, tried) for tried in _TRIED)
+    return _better(oklab, rgb)
+
+
 def suited_geometry(histogram: Colors, k: int, metric: Metric) -> Geometry:
-    """In which geometry a metric measures an image of these colours that is to have k of them."""
+    """The same for an image, or several, of which no more than the colours is known."""
     colors, counts = histogram.colors, histogram.counts
     geometry = simple_geometry(colors, counts, metric)
     if metric == "rgb" or geometry == "oklab" or k < _MANY or len(colors) <= _MANY:
         return geometry
-    oklab, rgb = (_error(colors, histogram.weights, tried) for tried in ("oklab", "rgb"))
+    oklab, rgb = (_error(colors, histogram.weights, tried) for tried in _TRIED)
+    return _better(oklab, rgb)
+
+
+def _better(oklab: float, rgb: float) -> Geometry:
     return "oklab" if oklab * _CLEARLY < rgb * (_CLEARLY - 1) else "rgb"
 
 
@@ -44,6 +67,20 @@ def simple_geometry(colors: U8, counts: NDArray[np.int64], metric: Metric) -> Ge
     alpha = colors[:, 3:].max(axis=1, initial=0) if colors.shape[1] == 4 else np.full(len(colors), 255, np.uint8)
     soft = counts[(alpha > 0) & (alpha < 255)].sum()
     return "rgb" if soft * _SOFT > counts[alpha > 0].sum() else "oklab"
+
+
+def _most_lost(pixels: U8, histogram: Histogram, k: int, geometry: Geometry) -> float:
+    """What a quick palette of that geometry takes from the structure, over the worse of two backgrounds."""
+    labels = cluster(to_points(histogram.colors, geometry), histogram.weights, k, effort=FAST).labels
+    palette = mean_colors(histogram.colors, histogram.weights, labels, k)
+    indices = histogram.spread(labels.astype(np.uint8))
+    return max(_lost(pixels, palette, indices, level) for level in DARK_AND_LIGHT)
+
+
+def _lost(pixels: U8, palette: U8, indices: U8, level: int) -> float:
+    shown = over(palette[None], level)[0]
+    structure = Structure(lambda top, bottom: over(pixels[top:bottom], level), *indices.shape)
+    return structure.lost(lambda top, bottom: shown[indices[top:bottom]])
 
 
 def _error(colors: U8, weights: NDArray[np.int64], geometry: Geometry) -> int:

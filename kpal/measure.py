@@ -107,10 +107,11 @@ def seen(a: U8, b: U8, backgrounds: tuple[int, ...]) -> list[tuple[U8, U8]]:
     """Both images as RGB, over each of the backgrounds if either has alpha."""
     if a.shape[2] == b.shape[2] == 3:
         return [(a, b)]
-    return [(_over(a, level), _over(b, level)) for level in backgrounds]
+    return [(over(a, level), over(b, level)) for level in backgrounds]
 
 
-def _over(pixels: U8, level: int) -> U8:
+def over(pixels: U8, level: int) -> U8:
+    """An image as RGB, over a gray background if it has alpha."""
     if pixels.shape[2] == 3:
         return pixels
     alpha = pixels[:, :, 3:].astype(np.uint32)

@@ -15,7 +15,7 @@ from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_en
 
 from .clustering import DEFAULT, FAST, ONCE, Effort, cluster
 from .dither import floyd_steinberg, ordered
-from .geometry import simple_geometry, suited_geometry
+from .geometry import geometry_of, simple_geometry
 from .histogram import Colors, Evenly, Histogram
 from .measure import Report, mean_squared_error
 from .metadata import rgb_profile
@@ -170,7 +170,7 @@ class Source:
         if self.options.palette is not None:  # whose entries are to stand for the same colours in every image
             palette = self.options.palette
             return simple_geometry(palette, np.ones(len(palette), np.int64), self.options.metric)
-        return suited_geometry(self._histogram, self.options.colors, self.options.metric)
+        return geometry_of(self._pixels, self._histogram, self.options.colors, self.options.metric)
 
     @cached_property
     def _points(self) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from PIL import Image
 
 import kpal
 from kpal import IndexedImage, Metadata
-from kpal.geometry import simple_geometry, suited_geometry
+from kpal.geometry import geometry_of, simple_geometry, suited_geometry
 from kpal.histogram import Histogram
 from kpal.space import STEPS, Geometry, mean_colors, to_points
 
@@ -167,6 +167,18 @@ def test_soft_images_of_many_colours_are_measured_in_oklab_where_that_is_clearly
     assert suited_geometry(histogram, 64, "perceptual") == "rgb"
     assert suited_geometry(histogram, 256, "rgb") == "rgb"
     assert suited_geometry(Histogram(soft_icon()), 256, "perceptual") == "rgb"
+
+
+def test_large_soft_images_are_measured_in_oklab_where_that_keeps_clearly_more_structure() -> None:
+    y, x = np.mgrid[0:256, 0:256]
+    dark = np.full((256, 256, 4), 255, np.uint8)
+    dark[:, :, :3] = np.stack((x // 4, y // 5, (x + y) // 13), axis=2)
+    dark[:, :32, 3] = np.linspace(1, 250, 32)
+    histogram = Histogram(dark)
+    assert geometry_of(dark, histogram, 16, "perceptual") == "oklab"
+    assert geometry_of(dark, histogram, 16, "rgb") == "rgb"
+    assert suited_geometry(histogram, 16, "perceptual") == "rgb"
+    assert geometry_of(dark[:255], Histogram(dark[:255]), 16, "perceptual") == "rgb"
 
 
 def test_hidden_colours_are_one_point_of_oklab_and_opaque_ones_where_they_are_without_alpha() -> None:
