@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 _BLOCK: Final = 4  # pixels a side of what is one value at a quarter of the size
 _WINDOW: Final = 5  # values a side of what is looked at together
 _STRIP: Final = 1 << 18  # pixels looked at together
-_MOST_STRIPS: Final = 16  # of a large image, some from top to bottom
+_STRIPS: Final = 16  # of a large image, so many or up to twice that, from top to bottom
 _TO_LMS: Final = ((0.30, 0.622, 0.078), (0.23, 0.692, 0.078), (0.2434, 0.2048, 0.5518))  # of JPEG XL's XYB
 _BIAS: Final = 0.0037931
 _CONTRAST: Final = 0.0009  # variance below which there is nothing to see
@@ -63,8 +63,9 @@ class Structure:
         """Lightness and yellow against blue at each size."""
         height, width = self._size
         step = _BLOCK * max(1, _STRIP // (_BLOCK * width))
-        apart = step * -(-height // (step * _MOST_STRIPS))
-        light = np.concatenate([_quartered(rows(top, min(top + step, height))) for top in range(0, height, apart)])
+        tops = range(0, height, step)
+        tops = tops[:: max(1, len(tops) // max(_STRIPS, SMALLEST // step + 1))]
+        light = np.concatenate([_quartered(rows(top, min(top + step, height))) for top in tops])
         for level in range(len(_WEIGHTS)):
             yield _opponents(light, (_BLOCK << level) ** 2)
             light = _blocks(light, 2)

@@ -84,14 +84,21 @@ def test_it_does_not_matter_how_many_rows_are_seen_at_a_time(monkeypatch: pytest
 
 
 def test_a_large_image_is_seen_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    pixels = np.vstack((slope(), slope(), slope()))
+    pixels = np.vstack([slope()] * 5)
     monkeypatch.setattr("kpal.structure._STRIP", 60 * pixels.shape[1])
-    monkeypatch.setattr("kpal.structure._MOST_STRIPS", 2)
+    monkeypatch.setattr("kpal.structure._STRIPS", 4)
     changed = pixels.copy()
-    changed[60:180] = changed[240:] = 0
+    changed[60:120] = changed[180:240] = changed[300:360] = 0
     assert lost(pixels, changed) == 0
-    changed[236:240] = 0
+    changed[236:244] = 0
     assert lost(pixels, changed) > 0
+
+
+@pytest.mark.parametrize("height", [SMALLEST, SMALLEST + 20, 3 * SMALLEST + 1])
+def test_enough_of_a_very_wide_image_is_seen(height: int) -> None:
+    pixels = np.random.default_rng(6).integers(0, 256, (height, 30_000, 3), dtype=np.uint8)
+    assert lost(pixels, pixels) == 0
+    assert lost(pixels, pixels[::-1]) > 0
 
 
 def test_of_few_colours_the_palette_is_the_one_that_keeps_most_of_the_structure(
