@@ -20,7 +20,7 @@ from kpal_format import U8
 
 from .clustering import FAST, cluster
 from .histogram import Colors, Histogram
-from .measure import DARK_AND_LIGHT, over, seen
+from .measure import DARK_AND_LIGHT, seen
 from .space import Geometry, Metric, mean_colors, to_points
 from .structure import Structure
 
@@ -42,8 +42,7 @@ def geometry_of(pixels: U8, histogram: Histogram, k: int, metric: Metric) -> Geo
         return geometry
     if min(pixels.shape[:2]) < _LARGE:
         return suited_geometry(histogram, k, metric)
-    oklab, rgb = (_most_lost(pixels, histogram, k, tried) for tried in _TRIED)
-    return _better(oklab, rgb)
+    return _better(*_lost(pixels, histogram, k))
 
 
 def suited_geometry(histogram: Colors, k: int, metric: Metric) -> Geometry:
@@ -52,8 +51,7 @@ def suited_geometry(histogram: Colors, k: int, metric: Metric) -> Geometry:
     geometry = simple_geometry(colors, counts, metric)
     if metric == "rgb" or geometry == "oklab" or k < _MANY or len(colors) <= _MANY:
         return geometry
-    oklab, rgb = (_error(colors, histogram.weights, tried) for tried in _TRIED)
-    return _better(oklab, rgb)
+    return _better(*(_error(histogram, geometry) for geometry in _TRIED))
 
 
 def _better(oklab: float, rgb: float) -> Geometry:
@@ -69,26 +67,27 @@ def simple_geometry(colors: U8, counts: NDArray[np.int64], metric: Metric) -> Ge
     return "rgb" if soft * _SOFT > counts[alpha > 0].sum() else "oklab"
 
 
-def _most_lost(pixels: U8, histogram: Histogram, k: int, geometry: Geometry) -> float:
-    """What a quick palette of that geometry takes from the structure, over the worse of two backgrounds."""
-    labels = cluster(to_points(histogram.colors, geometry), histogram.weights, k, effort=FAST).labels
-    palette = mean_colors(histogram.colors, histogram.weights, labels, k)
-    indices = histogram.spread(labels.astype(np.uint8))
-    return max(_lost(pixels, palette, indices, level) for level in DARK_AND_LIGHT)
+def _lost(pixels: U8, histogram: Histogram, k: int) -> list[float]:
+    """What a quick palette of each geometry takes from the structure, over the worse of two backgrounds."""
+    tried = []
+    for geometry in _TRIED:
+        palette, labels = _quick_palette(histogram, k, geometry)
+        tried.append((palette, histogram.spread(labels.astype(np.uint8))))
+    structures = [Structure(pixels, level) for level in DARK_AND_LIGHT]
+    return [max(structure.lost(*image) for structure in structures) for image in tried]
 
 
-def _lost(pixels: U8, palette: U8, indices: U8, level: int) -> float:
-    shown = over(palette[None], level)[0]
-    structure = Structure(lambda top, bottom: over(pixels[top:bottom], level), *indices.shape)
-    return structure.lost(lambda top, bottom: shown[indices[top:bottom]])
-
-
-def _error(colors: U8, weights: NDArray[np.int64], geometry: Geometry) -> int:
+def _error(histogram: Colors, geometry: Geometry) -> int:
     """What a quick palette of that geometry does to colours with alpha: squared distances in OKLab, weighted."""
-    labels = cluster(to_points(colors, geometry), weights, _TRIED_COLORS, effort=FAST).labels
-    shown = mean_colors(colors, weights, labels, _TRIED_COLORS)[labels]
+    palette, labels = _quick_palette(histogram, _TRIED_COLORS, geometry)
     error = 0
-    for a, b in seen(colors[None], shown[None], DARK_AND_LIGHT):
+    for a, b in seen(histogram.colors[None], palette[labels][None], DARK_AND_LIGHT):
         distances = np.square(to_points(a[0], "oklab") - to_points(b[0], "oklab")).sum(axis=1)
-        error += int((weights * distances).sum())
+        error += int((histogram.weights * distances).sum())
     return error
+
+
+def _quick_palette(histogram: Colors, k: int, geometry: Geometry) -> tuple[U8, NDArray[np.intp]]:
+    """A palette, and for each colour of the histogram the index of its entry."""
+    labels = cluster(to_points(histogram.colors, geometry), histogram.weights, k, effort=FAST).labels
+    return mean_colors(histogram.colors, histogram.weights, labels, k), labels

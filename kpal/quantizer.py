@@ -273,8 +273,8 @@ class Source:
         """The palette that k-means finds, and if it has few colours, those of other geometries and weights."""
         histogram, options, (height, width, channels) = self._histogram, self.options, self._pixels.shape
         tried = [best_palette(histogram, k, self._geometry, options)]
-        measured = self._geometry == "oklab" and channels == 3 and options.quality is None
-        if options.speed == "fast" or not measured or k > _FEW_COLORS or min(height, width) < SMALLEST:
+        asked = options.speed == "default" and options.quality is None and k <= _FEW_COLORS
+        if not asked or self._geometry != "oklab" or channels == 4 or min(height, width) < SMALLEST:
             return tried
         evenly = Evenly(histogram.colors, histogram.counts)
         others: tuple[tuple[Colors, Geometry], ...] = ((histogram, "lightness"), (histogram, "chroma"), (evenly, "rgb"))
@@ -286,12 +286,11 @@ class Source:
 
     def _lost(self, found: _Found) -> float:
         palette, labels, _ = found
-        indices = self._histogram.spread(labels.astype(np.uint8))
-        return self._structure.lost(lambda top, bottom: palette[indices[top:bottom]])
+        return self._structure.lost(palette, self._histogram.spread(labels.astype(np.uint8)))
 
     @cached_property
     def _structure(self) -> Structure:
-        return Structure(lambda top, bottom: self._pixels[top:bottom], *self._pixels.shape[:2])
+        return Structure(self._pixels)
 
     def _remapped(self, candidate: _Candidate) -> Quantized:
         """The nearest entry for each pixel, or what dithering or a rate makes of it."""

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from kpal_format import U8
 
+from .measure import over
 from .space import combined, cube_root, linear, summed
 
 Floats = NDArray[np.float64]
@@ -40,32 +41,36 @@ _UNIT: Final = 1 << 35  # a loss of 1, rounded: integers add up to the same in a
 
 
 class Structure:
-    """The structure of an image, to compare others of its size with: SMALLEST pixels a side, or more.
+    """The structure of an image, to compare palette images of its size with.
 
-    rows: from first and last + 1 row to those rows, uint8 (n, w, 3).
+    pixels: uint8 (h, w, 3 or 4), SMALLEST a side or more.
+    background: the gray that is behind it where it has alpha.
     """
 
-    def __init__(self, rows: Callable[[int, int], U8], height: int, width: int) -> None:
-        self._size = height, width
-        self._views = list(self._seen(rows))
+    def __init__(self, pixels: U8, background: int = 0) -> None:
+        self._size = pixels.shape[:2]
+        self._background = background
+        self._views = list(self._seen(lambda rows: over(pixels[rows], background)))
 
-    def lost(self, rows: Callable[[int, int], U8]) -> float:
-        """How much of it another image has lost, 0 for none; `rows` as above."""
+    def lost(self, palette: U8, indices: U8) -> float:
+        """How much of it another image has lost, 0 for none: colours (k, 3 or 4), and the one of each pixel, (h, w)."""
+        shown = over(palette[None], self._background)[0]
+        views = self._seen(lambda rows: shown[indices[rows]])
         total = 0.0
-        for weights, mine, others in zip(_WEIGHTS, self._views, self._seen(rows), strict=True):
+        for weights, mine, others in zip(_WEIGHTS, self._views, views, strict=True):
             for (of_mean, of_worst), a, b in zip(weights, mine, others, strict=True):
                 if of_mean + of_worst:
                     mean, worst = _dissimilarity(a, b)
                     total += of_mean * mean + of_worst * worst
         return total
 
-    def _seen(self, rows: Callable[[int, int], U8]) -> Iterator[tuple[Floats, Floats]]:
-        """Lightness and yellow against blue at each size."""
+    def _seen(self, pixels: Callable[[slice], U8]) -> Iterator[tuple[Floats, Floats]]:
+        """Lightness and yellow against blue at each size, given the RGB pixels of rows."""
         height, width = self._size
         step = _BLOCK * max(1, _STRIP // (_BLOCK * width))
         tops = range(0, height, step)
         tops = tops[:: max(1, len(tops) // max(_STRIPS, SMALLEST // step + 1))]
-        light = np.concatenate([_quartered(rows(top, min(top + step, height))) for top in tops])
+        light = np.concatenate([_quartered(pixels(slice(top, top + step))) for top in tops])
         for level in range(len(_WEIGHTS)):
             yield _opponents(light, (_BLOCK << level) ** 2)
             light = _blocks(light, 2)

@@ -357,7 +357,7 @@ def test_images_share_a_palette(chart: Path, tmp_path: Path, ending: str, capsys
 def test_a_palette_goes_to_standard_output_as_colours(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["palette", str(chart), "-c", "5", "--quiet"]) == 0
     said = capsys.readouterr()
-    assert (said.out.encode(), said.err) == (format_palette(kpal.shared_palette([gradient()], 5), ".hex"), "")
+    assert (said.out.encode(), said.err) == (format_palette(kpal.quantize(gradient(), 5).palette, ".hex"), "")
 
 
 def test_images_that_cannot_be_read_are_named_and_the_rest_give_the_palette(

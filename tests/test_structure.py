@@ -13,7 +13,9 @@ U8 = NDArray[np.uint8]
 
 
 def lost(a: U8, b: U8) -> float:
-    return Structure(lambda top, bottom: a[top:bottom], *a.shape[:2]).lost(lambda top, bottom: b[top:bottom])
+    """What `b` has lost of `a`; each pixel of `b` has a colour of its own in the palette."""
+    height, width = b.shape[:2]
+    return Structure(a).lost(b.reshape(-1, 3), np.arange(height * width).reshape(height, width))
 
 
 def slope() -> U8:
