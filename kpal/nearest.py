@@ -50,7 +50,7 @@ class Points:
         products = np.empty((min(n, step), len(centers)), weights.dtype)
         for start in range(0, n, step):
             block = self._augmented[start : start + step]
-            np.dot(block, weights, out=products[: len(block)]).argmin(axis=1, out=labels[start : start + step])
+            _multiply(block, weights, products[: len(block)]).argmin(axis=1, out=labels[start : start + step])
         if self._loop is not None:
             self._loop.labels = labels
         return labels
@@ -67,7 +67,7 @@ class Points:
 def nearest_other(centers: NDArray[np.int64]) -> NDArray[np.intp]:
     """For each of two or more centres (k, d) the nearest of the others, the lowest in a tie."""
     points = Points(centers)._augmented
-    products = points @ _weights(centers, points.dtype)
+    products = _multiply(points, _weights(centers, points.dtype), np.empty((len(centers), len(centers)), points.dtype))
     products.reshape(-1)[:: len(centers) + 1] = np.inf
     partner: NDArray[np.intp] = products.argmin(axis=1)
     return partner
@@ -79,6 +79,16 @@ def _weights(centers: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
     weights[:-1] = -centers.T
     weights[-1] = (centers * centers).sum(axis=1) / 2
     return weights
+
+
+def _multiply(points: NDArray[Any], weights: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
+    """The matrix product of `points` and `weights`, in `out`.
+
+    Kernels for wide registers compute with what lies beside the operands and throw that away; the exceptions it leaves
+    in the processor's flags are reported by numpy from 2.3 on. The products themselves are small and exact.
+    """
+    with np.errstate(all="ignore"):
+        return np.dot(points, weights, out=out)
 
 
 class _Loop:

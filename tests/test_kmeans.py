@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import kpal
 import kpal.loops
 from kpal import KMeans
-from kpal.nearest import nearest
+from kpal.nearest import nearest, nearest_other
 
 
 def brute_force(points: NDArray[Any], centers: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
@@ -49,6 +49,19 @@ def test_extremes_of_the_lattice_are_exact_in_single_precision() -> None:
     labels, errors = nearest(corners, corners[::-1])
     assert np.array_equal(labels, np.arange(len(corners))[::-1])
     assert not errors.any()
+
+
+def test_flags_that_the_matrix_library_leaves_behind_warn_no_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    product, infinity = np.dot, np.float32(np.inf)
+
+    def careless_product(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
+        _ = infinity - infinity
+        return product(a, b, out=out)
+
+    monkeypatch.setattr(np, "dot", careless_product)
+    points = np.random.default_rng(4).integers(0, 2041, (100, 4))
+    assert np.array_equal(nearest(points, points[:9])[0], brute_force(points, points[:9])[0])
+    assert np.array_equal(nearest_other(points[:2]), [1, 0])
 
 
 def plain_loops() -> ModuleType:
