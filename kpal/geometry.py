@@ -22,10 +22,9 @@ from .clustering import FAST, cluster
 from .histogram import Colors, Histogram
 from .measure import DARK_AND_LIGHT, seen
 from .space import Geometry, Metric, mean_colors, to_points
-from .structure import Structure
+from .structure import LARGE, Structure
 
 _SOFT: Final = 50  # an image is one of soft edges if a part of one in so many of what is seen is translucent
-_LARGE: Final = 256  # pixels a side of a picture with structure at several sizes
 _TRIED_COLORS: Final = 64
 _MANY: Final = 128
 _TRIED: Final[tuple[Geometry, ...]] = ("oklab", "rgb")
@@ -40,7 +39,7 @@ def geometry_of(pixels: U8, histogram: Histogram, k: int, metric: Metric) -> Geo
     geometry = simple_geometry(histogram.colors, histogram.counts, metric)
     if metric == "rgb" or geometry == "oklab" or len(histogram.colors) <= k:
         return geometry
-    if min(pixels.shape[:2]) < _LARGE:
+    if min(pixels.shape[:2]) < LARGE:
         return suited_geometry(histogram, k, metric)
     return _better(*_lost(pixels, histogram, k))
 

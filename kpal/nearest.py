@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from . import loops
 from .space import STEPS
 
-# Multiplications in a block of points. Results stay in the cache, and OpenBLAS hands larger products to threads, which
+# Multiplications in a matrix product. Results stay in the cache, and OpenBLAS hands larger products to threads, which
 # gains nothing at this size and, on a busy machine, loses a hundredfold by waiting for them.
-_BLOCK: Final = 1 << 18
+BLOCK: Final = 1 << 18
 
 
 class Points:
@@ -46,11 +46,11 @@ class Points:
             return self._loop.nearest(centers)
         n, weights = len(self._augmented), _weights(centers, self._augmented.dtype)
         labels = np.empty(n, np.intp)
-        step = max(1, _BLOCK // weights.size)
+        step = max(1, BLOCK // weights.size)
         products = np.empty((min(n, step), len(centers)), weights.dtype)
         for start in range(0, n, step):
             block = self._augmented[start : start + step]
-            _multiply(block, weights, products[: len(block)]).argmin(axis=1, out=labels[start : start + step])
+            product(block, weights, products[: len(block)]).argmin(axis=1, out=labels[start : start + step])
         if self._loop is not None:
             self._loop.labels = labels
         return labels
@@ -67,7 +67,7 @@ class Points:
 def nearest_other(centers: NDArray[np.int64]) -> NDArray[np.intp]:
     """For each of two or more centres (k, d) the nearest of the others, the lowest in a tie."""
     points = Points(centers)._augmented
-    products = _multiply(points, _weights(centers, points.dtype), np.empty((len(centers), len(centers)), points.dtype))
+    products = product(points, _weights(centers, points.dtype))
     products.reshape(-1)[:: len(centers) + 1] = np.inf
     partner: NDArray[np.intp] = products.argmin(axis=1)
     return partner
@@ -79,16 +79,6 @@ def _weights(centers: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
     weights[:-1] = -centers.T
     weights[-1] = (centers * centers).sum(axis=1) / 2
     return weights
-
-
-def _multiply(points: NDArray[Any], weights: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
-    """The matrix product of `points` and `weights`, in `out`.
-
-    Kernels for wide registers compute with what lies beside the operands and throw that away; the exceptions it leaves
-    in the processor's flags are reported by numpy from 2.3 on. The products themselves are small and exact.
-    """
-    with np.errstate(all="ignore"):
-        return np.dot(points, weights, out=out)
 
 
 class _Loop:
@@ -114,6 +104,16 @@ def four(points: NDArray[Any]) -> NDArray[np.int32]:
     four = np.zeros((len(points), 4), np.int32)
     four[:, : points.shape[1]] = points
     return four
+
+
+def product(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """The product of two matrices whose sums are exact in any order.
+
+    Kernels for wide registers compute with what lies beside the operands, too, and throw that away; the exceptions it
+    leaves in the processor's flags are reported by numpy from 2.3 on.
+    """
+    with np.errstate(all="ignore"):
+        return np.dot(a, b, out=out)
 
 
 def nearest(points: NDArray[Any], centers: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

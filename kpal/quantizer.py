@@ -17,7 +17,7 @@ from .clustering import DEFAULT, FAST, ONCE, Effort, cluster
 from .dither import floyd_steinberg, ordered
 from .geometry import geometry_of, simple_geometry
 from .histogram import Colors, Evenly, Histogram
-from .measure import Report, mean_squared_error
+from .measure import DARK_AND_LIGHT, Report, mean_squared_error
 from .metadata import rgb_profile
 from .nearest import Points, nearest
 from .options import DITHER_LEVEL, Dither, Options, Speed, UnreachableError
@@ -25,8 +25,9 @@ from .palette import sorted_palette
 from .pixels import own_palette, to_array, without_hidden
 from .quality import half_inertia, quality_of, reaches
 from .rate import remap
+from .refinement import moved
 from .space import Geometry, Metric, mean_colors, to_points
-from .structure import SMALLEST, Structure
+from .structure import LARGE, SMALLEST, Structure
 from .watch import Progress, Watch, check_callbacks
 from .weights import flatness
 
@@ -42,6 +43,8 @@ _PINNED_COLORS: Final = 64
 _SETTLING_ROUNDS: Final = 2
 # Of so few, the best palette for the eye may well be one of another geometry, or of other weights.
 _FEW_COLORS: Final = 63
+_NOT_MANY_COLORS: Final = 128  # with more, means show all the structure that a palette can
+_REFINEMENTS: Final = 2
 _FAR: Final = 208  # lattice steps of OKLab, 0.13: quite another colour
 _SPECK: Final = 12  # pixels
 _SPECKS: Final = 20_000  # of an image: what is smaller does not matter
@@ -265,17 +268,17 @@ class Source:
             return _Candidate(palette, labels, inertia, iterations)
 
     def _found(self, k: int) -> _Found:
-        """The best palette by k-means; of several, the one that keeps most of the structure."""
-        tried = self._tried(k)
-        return tried[0] if len(tried) == 1 else min(tried, key=self._lost)
+        """The best palette by k-means; if it is for the eye and has not many colours, one that keeps more structure."""
+        found = best_palette(self._histogram, k, self._geometry, self.options)
+        if k > _NOT_MANY_COLORS or not self._structures:
+            return found
+        if k <= _FEW_COLORS and self._geometry == "oklab":
+            found = min([found, *self._others(k)], key=self._lost)
+        return self._refined(found)
 
-    def _tried(self, k: int) -> list[_Found]:
-        """The palette that k-means finds, and if it has few colours, those of other geometries and weights."""
-        histogram, options, (height, width, channels) = self._histogram, self.options, self._pixels.shape
-        tried = [best_palette(histogram, k, self._geometry, options)]
-        asked = options.speed == "default" and options.quality is None and k <= _FEW_COLORS
-        if not asked or self._geometry != "oklab" or channels == 4 or min(height, width) < SMALLEST:
-            return tried
+    def _others(self, k: int) -> list[_Found]:
+        """Palettes of other geometries and weights."""
+        histogram, options, tried = self._histogram, self.options, []
         evenly = Evenly(histogram.colors, histogram.counts)
         others: tuple[tuple[Colors, Geometry], ...] = ((histogram, "lightness"), (histogram, "chroma"), (evenly, "rgb"))
         for colors, geometry in others:
@@ -284,13 +287,33 @@ class Source:
             tried.append((palette, labels, iterations))
         return tried
 
+    def _refined(self, found: _Found) -> _Found:
+        """The palette with its colours moved, while that keeps more of the structure."""
+        lost, search = self._lost(found), Points(self._points)
+        for _ in range(_REFINEMENTS):
+            palette, labels, iterations = found
+            indices = self._histogram.spread(labels.astype(np.uint8))
+            blends = [structure.blend(indices, len(palette)) for structure in self._structures]
+            palette = sorted_palette(moved(self._histogram, palette, labels, blends, self._fixed))
+            other = palette, search.nearest(to_points(palette, self._geometry)), iterations
+            if (left := self._lost(other)) >= lost:
+                break
+            found, lost = other, left
+        return found
+
     def _lost(self, found: _Found) -> float:
         palette, labels, _ = found
-        return self._structure.lost(palette, self._histogram.spread(labels.astype(np.uint8)))
+        indices = self._histogram.spread(labels.astype(np.uint8))
+        return max(structure.lost(palette, indices) for structure in self._structures)
 
     @cached_property
-    def _structure(self) -> Structure:
-        return Structure(self._pixels)
+    def _structures(self) -> list[Structure]:
+        """What the palette is to keep of the picture, over several backgrounds if it has alpha; none if it need not."""
+        options, (height, width, channels) = self.options, self._pixels.shape
+        asked = options.metric == "perceptual" and options.speed == "default" and options.quality is None
+        if not asked or min(height, width) < (SMALLEST if channels == 3 else LARGE):
+            return []
+        return [Structure(self._pixels, level) for level in (DARK_AND_LIGHT if channels == 4 else (0,))]
 
     def _remapped(self, candidate: _Candidate) -> Quantized:
         """The nearest entry for each pixel, or what dithering or a rate makes of it."""

@@ -130,9 +130,9 @@ def linear() -> NDArray[np.float64]:
 
 def summed(terms: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     """The terms added up element by element, from the first to the last: rounded alike everywhere."""
-    total = terms[0]
+    total = terms[0].copy()
     for term in terms[1:]:
-        total = total + term
+        total += term
     return total
 
 
