@@ -22,7 +22,7 @@ from .clustering import FAST, cluster
 from .histogram import Colors, Histogram
 from .measure import DARK_AND_LIGHT, seen
 from .space import Geometry, Metric, mean_colors, to_points
-from .structure import LARGE, Structure
+from .structure import LARGE, Structure, sample
 
 _SOFT: Final = 50  # an image is one of soft edges if a part of one in so many of what is seen is translucent
 _TRIED_COLORS: Final = 64
@@ -68,12 +68,12 @@ def simple_geometry(colors: U8, counts: NDArray[np.int64], metric: Metric) -> Ge
 
 def _lost(pixels: U8, histogram: Histogram, k: int) -> list[float]:
     """What a quick palette of each geometry takes from the structure, over the worse of two backgrounds."""
-    tried = []
-    for geometry in _TRIED:
-        palette, labels = _quick_palette(histogram, k, geometry)
-        tried.append((palette, histogram.spread(labels.astype(np.uint8))))
+    pixels = sample(pixels)
+    positions = histogram.positions(pixels)
     structures = [Structure(pixels, level) for level in DARK_AND_LIGHT]
-    return [max(structure.lost(*image) for structure in structures) for image in tried]
+    tried = [_quick_palette(histogram, k, geometry) for geometry in _TRIED]
+    images = [(palette, labels.astype(np.uint8)[positions]) for palette, labels in tried]
+    return [max(structure.lost(*image) for structure in structures) for image in images]
 
 
 def _error(histogram: Colors, geometry: Geometry) -> int:

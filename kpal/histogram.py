@@ -61,7 +61,7 @@ class Histogram:
     def __init__(self, pixels: U8, weigh: Callable[[U8], U8] | None = None) -> None:
         self._pixels = pixels
         parts: list[_Counted] = []
-        for top, bottom in self._strips():
+        for top, bottom in _strips(pixels):
             first = max(0, top - MARGIN)
             weights = weigh(pixels[first : bottom + MARGIN])[top - first :][: bottom - top] if weigh else None
             parts.append(_count(pixels[top:bottom], weights))
@@ -70,23 +70,30 @@ class Histogram:
         self._keys, self.counts, self.weights = _merged(parts)
         self.colors: U8 = _unpack(self._keys, pixels.shape[2])
 
-    def positions(self) -> NDArray[np.int32]:
-        """The position in `colors` of each pixel's: int32 (h, w)."""
-        return self.spread(np.arange(len(self.colors), dtype=np.int32))
+    def positions(self, pixels: U8 | None = None) -> NDArray[np.int32]:
+        """The position in `colors` of the colour of each pixel: int32 (h, w).
+
+        pixels: (h, w, 3 or 4), of these colours; by default those that were counted.
+        """
+        return self._spread(np.arange(len(self.colors), dtype=np.int32), self._pixels if pixels is None else pixels)
 
     def spread(self, values: NDArray[_Value]) -> NDArray[_Value]:
         """A value for each of `colors` -> a value for each pixel: (n,) -> (h, w)."""
-        spread = np.empty(self._pixels.shape[:2], values.dtype)
-        find = _finder(self._keys, values, alpha=self._pixels.shape[2] == 4)
-        for top, bottom in self._strips():
-            spread[top:bottom] = find(_pack(self._pixels[top:bottom])).reshape(bottom - top, -1)
+        return self._spread(values, self._pixels)
+
+    def _spread(self, values: NDArray[_Value], pixels: U8) -> NDArray[_Value]:
+        spread = np.empty(pixels.shape[:2], values.dtype)
+        find = _finder(self._keys, values, alpha=pixels.shape[2] == 4)
+        for top, bottom in _strips(pixels):
+            spread[top:bottom] = find(_pack(pixels[top:bottom])).reshape(bottom - top, -1)
         return spread
 
-    def _strips(self) -> Iterator[tuple[int, int]]:
-        height, width = self._pixels.shape[:2]
-        rows = max(1, _STRIP // width)
-        for top in range(0, height, rows):
-            yield top, min(top + rows, height)
+
+def _strips(pixels: U8) -> Iterator[tuple[int, int]]:
+    height, width = pixels.shape[:2]
+    rows = max(1, _STRIP // width)
+    for top in range(0, height, rows):
+        yield top, min(top + rows, height)
 
 
 class _Counted(NamedTuple):

@@ -27,7 +27,7 @@ from .quality import half_inertia, quality_of, reaches
 from .rate import remap
 from .refinement import moved
 from .space import Geometry, Metric, mean_colors, to_points
-from .structure import LARGE, SMALLEST, Structure
+from .structure import LARGE, SMALLEST, Structure, sample
 from .watch import Progress, Watch, check_callbacks
 from .weights import flatness
 
@@ -42,7 +42,7 @@ _PINNED_FROM: Final = 50
 _PINNED_COLORS: Final = 64
 _SETTLING_ROUNDS: Final = 2
 # Of so few, the best palette for the eye may well be one of another geometry, or of other weights.
-_FEW_COLORS: Final = 63
+_FEW_COLORS: Final = 64
 _NOT_MANY_COLORS: Final = 128  # with more, means show all the structure that a palette can
 _REFINEMENTS: Final = 2
 _FAR: Final = 208  # lattice steps of OKLab, 0.13: quite another colour
@@ -292,7 +292,7 @@ class Source:
         lost, search = self._lost(found), Points(self._points)
         for _ in range(_REFINEMENTS):
             palette, labels, iterations = found
-            indices = self._histogram.spread(labels.astype(np.uint8))
+            indices = labels.astype(np.uint8).take(self._sampled)
             blends = [structure.blend(indices, len(palette)) for structure in self._structures]
             palette = sorted_palette(moved(self._histogram, palette, labels, blends, self._fixed))
             other = palette, search.nearest(to_points(palette, self._geometry)), iterations
@@ -303,8 +303,13 @@ class Source:
 
     def _lost(self, found: _Found) -> float:
         palette, labels, _ = found
-        indices = self._histogram.spread(labels.astype(np.uint8))
+        indices = labels.astype(np.uint8).take(self._sampled)
         return max(structure.lost(palette, indices) for structure in self._structures)
+
+    @cached_property
+    def _sampled(self) -> NDArray[np.int32]:
+        """For each pixel whose structure is looked at the position of its colour in the histogram: (h, w)."""
+        return self._histogram.positions(sample(self._pixels))
 
     @cached_property
     def _structures(self) -> list[Structure]:
@@ -313,7 +318,8 @@ class Source:
         asked = options.metric == "perceptual" and options.speed == "default" and options.quality is None
         if not asked or min(height, width) < (SMALLEST if channels == 3 else LARGE):
             return []
-        return [Structure(self._pixels, level) for level in (DARK_AND_LIGHT if channels == 4 else (0,))]
+        pixels = sample(self._pixels)
+        return [Structure(pixels, level) for level in (DARK_AND_LIGHT if channels == 4 else (0,))]
 
     def _remapped(self, candidate: _Candidate) -> Quantized:
         """The nearest entry for each pixel, or what dithering or a rate makes of it."""

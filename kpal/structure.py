@@ -12,6 +12,7 @@ whole numbers that are exact in any order.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -29,9 +30,9 @@ Floats = NDArray[Any]  # in double precision, but slopes in single
 
 _BLOCK: Final = 4  # pixels a side of what is one value at a quarter of the size
 _WINDOW: Final = 5  # values a side of what is looked at together
-_STRIP: Final = 1 << 17  # pixels looked at together
-_WIDEST: Final = 1 << 13  # pixels of a row that are looked at
+_STRIP: Final = 1 << 17  # pixels
 _STRIPS: Final = 4  # of a large image, so many or up to twice that, from top to bottom
+_WIDEST: Final = 1 << 13  # pixels
 _TO_LMS: Final = ((0.30, 0.622, 0.078), (0.23, 0.692, 0.078), (0.2434, 0.2048, 0.5518))  # of JPEG XL's XYB
 _BIAS: Final = 0.0037931
 _CONTRAST: Final = 0.0009  # variance below which there is nothing to see
@@ -48,6 +49,17 @@ _SLOPE_UNIT: Final = 1 << 12
 _STEEPEST: Final = float(1 << 30)
 
 
+def sample(pixels: U8) -> U8:
+    """Of a large image (h, w, c), strips of rows that show what its structure is like, one below the other."""
+    height, width = pixels.shape[:2]
+    left = max(0, (width - _WIDEST) // 2)
+    pixels = pixels[:, left : left + _WIDEST]
+    step = _BLOCK * max(1, _STRIP // (_BLOCK * pixels.shape[1]))
+    tops = range(0, height, step)
+    every = max(1, len(tops) // max(_STRIPS, SMALLEST // step + 1))
+    return pixels if every == 1 else np.concatenate([pixels[top : top + step] for top in tops[::every]])
+
+
 class Structure:
     """The structure of an image, to compare palette images of its size with.
 
@@ -56,15 +68,14 @@ class Structure:
     """
 
     def __init__(self, pixels: U8, background: int = 0) -> None:
-        self._size = pixels.shape[:2]
         self._background = background
-        light = np.concatenate([_quartered(over(pixels[strip], background)) for strip in self._strips()])
+        light = _blocks(_light().take(over(pixels, background)), _BLOCK)
         self._views = [[_View.of(values) for values in _opponents(_roots(*level))] for level in _levels(light)]
 
     def lost(self, palette: U8, indices: U8) -> float:
         """How much of it another image has lost, 0 for none: colours (k, 3 or 4), and the one of each pixel, (h, w)."""
         shown = over(palette[None], self._background)[0]
-        light = np.concatenate([_quartered(shown[indices[strip]]) for strip in self._strips()])
+        light = _blocks(_light()[shown].take(indices, axis=0), _BLOCK)
         total = 0.0
         for weights, views, level in zip(_WEIGHTS, self._views, _levels(light), strict=True):
             for weight, view, values in zip(weights, views, _opponents(_roots(*level)), strict=True):
@@ -73,18 +84,8 @@ class Structure:
 
     def blend(self, indices: U8, k: int) -> Blend:
         """Another image, of k colours that may still change, given which of them each pixel has, (h, w)."""
-        shares = np.vstack([_shares(indices[strip], k) for strip in self._strips()])
         views = [[_View(*(values.astype(np.float32) for values in view)) for view in level] for level in self._views]
-        return Blend(views, shares, len(views[0][0].values[0]), self._background)
-
-    def _strips(self) -> Iterator[tuple[slice, slice]]:
-        """The rows and columns that are looked at."""
-        height, width = self._size
-        left = max(0, (width - _WIDEST) // 2)
-        step = _BLOCK * max(1, _STRIP // (_BLOCK * min(width, _WIDEST)))
-        tops = range(0, height, step)
-        for top in tops[:: max(1, len(tops) // max(_STRIPS, SMALLEST // step + 1))]:
-            yield slice(top, top + step), slice(left, left + _WIDEST)
+        return Blend(views, _shares(indices, k), indices.shape[1] // _BLOCK, self._background)
 
 
 class Blend:
@@ -181,10 +182,10 @@ class _Likeness:
         return slopes
 
 
-def _quartered(pixels: U8) -> NDArray[np.uint32]:
-    """The light of each block, summed over its pixels; what is left over at the edges does not count."""
-    values = np.rint(linear() * _LIGHT).astype(np.uint32)
-    return _blocks(values[pixels], _BLOCK)
+@functools.cache
+def _light() -> NDArray[np.uint32]:
+    """The light of each sRGB value, in whole numbers."""
+    return np.rint(linear() * _LIGHT).astype(np.uint32)
 
 
 def _shares(indices: U8, k: int) -> Floats:
@@ -203,7 +204,7 @@ def _levels(light: NDArray[np.uint32]) -> Iterator[tuple[NDArray[np.uint32], int
 
 
 def _blocks(values: NDArray[np.uint32], n: int) -> NDArray[np.uint32]:
-    """Sums over blocks of n by n: (h, w, 3) -> (h // n, w // n, 3)."""
+    """Sums over blocks of n by n: (h, w, 3) -> (h // n, w // n, 3). What is left over at the edges does not count."""
     height, width = (size // n * n for size in values.shape[:2])
     rows = sum((values[i:height:n, :width] for i in range(1, n)), values[0:height:n, :width])
     return sum((rows[:, i::n] for i in range(1, n)), rows[:, 0::n])

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import kpal
-from kpal.structure import SMALLEST, Structure
+from kpal.structure import SMALLEST, Structure, sample
 
 U8 = NDArray[np.uint8]
 
@@ -15,7 +15,7 @@ U8 = NDArray[np.uint8]
 def lost(a: U8, b: U8) -> float:
     """What `b` has lost of `a`; each pixel of `b` has a colour of its own in the palette."""
     height, width = b.shape[:2]
-    return Structure(a).lost(b.reshape(-1, 3), np.arange(height * width).reshape(height, width))
+    return Structure(sample(a)).lost(b.reshape(-1, 3), sample(np.arange(height * width).reshape(height, width)))
 
 
 def slope() -> U8:
@@ -103,6 +103,24 @@ def test_enough_of_a_very_wide_image_is_seen(height: int) -> None:
     assert lost(pixels, pixels[::-1]) > 0
 
 
+@pytest.mark.parametrize("background", [30, 220])
+def test_a_blend_tells_what_is_lost_and_how_fast_that_rises_with_the_light_of_each_colour(background: int) -> None:
+    random = np.random.default_rng(7)
+    pixels = np.dstack((slope(), random.integers(0, 256, slope().shape[:2], dtype=np.uint8)))
+    palette = random.integers(0, 256, (6, 4), dtype=np.uint8)
+    indices = (pixels[:, :, 0] // 48).astype(np.uint8)
+    structure = Structure(pixels, background)
+    blend = structure.blend(indices, len(palette))
+    light = blend.light(palette)
+    total, slopes = blend.lost(light)
+    assert total == pytest.approx(structure.lost(palette, indices), rel=1e-4)
+    for place in np.ndindex(light.shape):
+        step = np.zeros(light.shape)
+        step[place] = 0.004
+        (more, _), (less, _) = blend.lost(light + step), blend.lost(light - step)
+        assert slopes[place] == pytest.approx((more - less) / 0.008, abs=0.01 * np.abs(slopes).max())
+
+
 def test_of_few_colours_the_palette_is_the_one_that_keeps_most_of_the_structure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -110,6 +128,7 @@ def test_of_few_colours_the_palette_is_the_one_that_keeps_most_of_the_structure(
     random = np.random.default_rng(1)
     pixels = np.stack((x + 40 * np.sin(y / 9), y * 2 % 200 + x / 9, 255 - x - y / 3), axis=2)
     pixels = np.clip(pixels + random.normal(0, 6, pixels.shape), 0, 255).astype(np.uint8)
+    monkeypatch.setattr("kpal.quantizer._REFINEMENTS", 0)
     chosen = lost(pixels, kpal.quantize(pixels, 10).pixels())
     monkeypatch.setattr("kpal.quantizer._FEW_COLORS", 9)
     assert 0 < chosen < lost(pixels, kpal.quantize(pixels, 10).pixels())

@@ -1,0 +1,78 @@
+"""Palettes whose colours move to where the picture keeps more of its structure."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import kpal
+from kpal.structure import LARGE, Structure, sample
+
+U8 = NDArray[np.uint8]
+
+
+def busy(height: int = 120, width: int = 160) -> U8:
+    """Slopes and waves under noise."""
+    y, x = np.mgrid[0:height, 0:width]
+    waves = np.stack((x + 40 * np.sin(y / 9), y * 2 % 200 + x / 9, 255 - x - y / 3), axis=2)
+    noise = np.random.default_rng(1).normal(0, 6, waves.shape)
+    return np.clip(waves + noise, 0, 255).astype(np.uint8)
+
+
+def lost(pixels: U8, image: kpal.IndexedImage) -> float:
+    return Structure(sample(pixels)).lost(image.palette, sample(image.indices))
+
+
+def unrefined(monkeypatch: pytest.MonkeyPatch, pixels: U8, colors: int) -> kpal.IndexedImage:
+    with monkeypatch.context() as patched:
+        patched.setattr("kpal.quantizer._REFINEMENTS", 0)
+        return kpal.quantize(pixels, colors)
+
+
+@pytest.mark.parametrize("colors", [12, 64, 100])
+def test_a_palette_keeps_more_structure_than_the_means_do(colors: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = busy()
+    means = unrefined(monkeypatch, pixels, colors)
+    image = kpal.quantize(pixels, colors)
+    assert len(image.palette) == colors
+    assert lost(pixels, image) < 0.97 * lost(pixels, means)
+    error, least = (np.square(i.pixels().astype(int) - pixels).mean() for i in (image, means))
+    assert least < error < 1.5 * least
+
+
+def test_colours_that_are_right_for_most_of_their_pixels_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = busy()
+    pixels[:40], pixels[40:60, :80] = (250, 3, 7), (1, 77, 255)
+    image = kpal.quantize(pixels, 20)
+    assert {(250, 3, 7), (1, 77, 255)} <= set(map(tuple, image.palette.tolist()))
+    assert not np.array_equal(image.palette, unrefined(monkeypatch, pixels, 20).palette)
+
+
+def test_fixed_colours_stay() -> None:
+    fixed = np.array([(128, 128, 130), (60, 100, 140)], np.uint8)
+    palette = kpal.quantize(busy(), 12, fixed=fixed).palette
+    assert {tuple(color) for color in fixed.tolist()} <= set(map(tuple, palette.tolist()))
+
+
+def test_translucent_colours_stay_and_opaque_ones_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.dstack((busy(LARGE, LARGE + 10), np.full((LARGE, LARGE + 10), 255, np.uint8)))
+    pixels[:20, :, 3] = 0
+    pixels[20:24, :, 3] = 130
+    before, after = unrefined(monkeypatch, pixels, 30).palette, kpal.quantize(pixels, 30).palette
+    assert set(before[:, 3].tolist()) == {0, 130, 255}
+    assert np.array_equal(before[before[:, 3] < 255], after[after[:, 3] < 255])
+    assert not np.array_equal(before, after)
+
+
+@pytest.mark.parametrize("options", [{"metric": "rgb"}, {"speed": "fast"}, {"quality": (0, 99)}, {"colors": 200}])
+def test_nothing_moves_where_the_least_error_the_least_time_or_many_colours_are_asked_for(
+    options: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("moved")
+
+    monkeypatch.setattr("kpal.quantizer.moved", refuse)
+    kpal.quantize(busy(), **{"colors": 30, **options})  # type: ignore[arg-type]
+    with pytest.raises(AssertionError, match="moved"):
+        kpal.quantize(busy(), 30)
