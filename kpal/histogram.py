@@ -231,3 +231,12 @@ class Tally:
         colors: U8 = ((2 * self._sums + divisor) // (2 * divisor)).astype(np.uint8)
         opaque = not self._alpha and bool((colors[:, 3] == _OPAQUE).all())
         return np.ascontiguousarray(colors[:, :3]) if opaque else colors
+
+
+def thinned(histogram: Histogram, limit: int) -> Colors:
+    """The colours, or if they are more than `limit`, no more than that, each the mean of similar ones."""
+    if len(histogram.colors) <= limit:
+        return histogram
+    tally = Tally(alpha=histogram.colors.shape[1] == 4, limit=limit)
+    tally.add(histogram)
+    return tally

@@ -16,7 +16,7 @@ from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_en
 from .clustering import DEFAULT, FAST, ONCE, Effort, cluster
 from .dither import floyd_steinberg, ordered
 from .geometry import geometry_of, simple_geometry
-from .histogram import Colors, Evenly, Histogram
+from .histogram import Colors, Evenly, Histogram, thinned
 from .measure import DARK_AND_LIGHT, Report, mean_squared_error
 from .metadata import rgb_profile
 from .nearest import Points, nearest
@@ -41,8 +41,9 @@ _EFFORTS: Final = {"default": DEFAULT, "fast": FAST}
 _PINNED_FROM: Final = 50
 _PINNED_COLORS: Final = 64
 _SETTLING_ROUNDS: Final = 2
-# Of so few, the best palette for the eye may well be one of another geometry, or of other weights.
+# Of so few, the best palette for the eye may well be one of another geometry, or of other weights, found from so many.
 _FEW_COLORS: Final = 64
+_ENOUGH_COLORS: Final = 1 << 16
 _NOT_MANY_COLORS: Final = 128  # with more, means show all the structure that a palette can
 _REFINEMENTS: Final = 2
 _FAR: Final = 208  # lattice steps of OKLab, 0.13: quite another colour
@@ -278,11 +279,11 @@ class Source:
 
     def _others(self, k: int) -> list[_Found]:
         """Palettes of other geometries and weights."""
-        histogram, options, tried = self._histogram, self.options, []
-        evenly = Evenly(histogram.colors, histogram.counts)
-        others: tuple[tuple[Colors, Geometry], ...] = ((histogram, "lightness"), (histogram, "chroma"), (evenly, "rgb"))
-        for colors, geometry in others:
-            palette, _, iterations = best_palette(colors, k, geometry, options, ONCE)
+        colors, tried = thinned(self._histogram, _ENOUGH_COLORS), []
+        evenly = Evenly(colors.colors, colors.counts)
+        others: tuple[tuple[Colors, Geometry], ...] = ((colors, "lightness"), (colors, "chroma"), (evenly, "rgb"))
+        for weighed, geometry in others:
+            palette, _, iterations = best_palette(weighed, k, geometry, self.options, ONCE)
             labels, _ = nearest(self._points, to_points(palette, self._geometry))
             tried.append((palette, labels, iterations))
         return tried

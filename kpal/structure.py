@@ -4,7 +4,8 @@ What a palette does to a pixel is one thing, what it does to an area another: in
 one they add up, and a slope becomes stairs. The structural similarity of two pictures tells them apart (Z. Wang,
 E. P. Simoncelli, A. C. Bovik, "Multiscale structural similarity for image quality assessment", 2003), here of lightness
 and of yellow against blue at a quarter to a sixteenth of the size. That is the part of SSIMULACRA2 (J. Sneyers, 2022)
-that differs most between palettes of few colours, in its colour space and with its weights.
+that differs most between palettes of few colours, in its colour space and with its weights. Palettes are compared by
+what they lose (quantizer.py), and their colours moved to where less is lost (refinement.py).
 
 Floats, but the same everywhere: element by element, in operations that IEEE 754 rounds in one way only, and sums of
 whole numbers that are exact in any order.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kpal import histogram
-from kpal.histogram import Histogram
+from kpal.histogram import Histogram, thinned
 from kpal.weights import flatness
 from kpal_format import U8
 
@@ -35,3 +35,14 @@ def test_a_histogram_tells_the_pixels_from_its_colours(pixels: U8) -> None:
     assert counted.counts.sum() == pixels.shape[0] * pixels.shape[1]
     assert counted.weights.sum() == flatness(pixels).sum(dtype=np.int64)
     assert len(np.unique(counted.colors, axis=0)) == len(counted.colors)
+
+
+@pytest.mark.parametrize("pixels", [gradient(), soft_icon()], ids=["RGB", "RGBA"])
+def test_a_thinned_histogram_has_as_few_colours_as_asked_for_and_the_same_pixels(pixels: U8) -> None:
+    counted = Histogram(pixels, flatness)
+    assert thinned(counted, len(counted.colors)) is counted
+    few = thinned(counted, 100)
+    assert 10 < len(few.colors) <= 100
+    assert few.colors.shape[1] == pixels.shape[2]
+    assert few.counts.sum() == counted.counts.sum()
+    assert few.weights.sum() == counted.weights.sum()
