@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -256,51 +256,59 @@ class Source:
     def _candidate(self, colors: int) -> _Candidate:
         """A palette of at most so many colours: the given one, that of an image of few colours, or one by k-means."""
         histogram, options, iterations = self._histogram, self.options, 0
-        with self._watch.stage("clustering"):
+        with self._watch.stage("clustering") as tell:
             if options.palette is not None:
                 palette = _with_channels(options.palette, self._pixels.shape[2])
                 labels, _ = nearest(self._points, to_points(palette, self._geometry))
             elif (exact := exact_palette(histogram, colors, options)) is not None:
                 return _Candidate(*exact, inertia=0, iterations=0)
             else:
-                palette, labels, iterations = self._found(colors)
+                palette, labels, iterations = self._found(colors, tell)
             errors = self._points - to_points(palette, self._geometry)[labels]
             inertia = int((histogram.weights * np.square(errors).sum(axis=1)).sum())
             return _Candidate(palette, labels, inertia, iterations)
 
-    def _found(self, k: int) -> _Found:
-        """The best palette by k-means; if it is for the eye and has not many colours, one that keeps more structure."""
+    def _found(self, k: int, tell: Callable[[float], None]) -> _Found:
+        """The best palette by k-means; if it is for the eye and has not many colours, one that keeps more structure.
+
+        tell: is told how far that is, from 0 to 1.
+        """
         found = best_palette(self._histogram, k, self._geometry, self.options)
         if k > _NOT_MANY_COLORS or not self._structures:
             return found
+        tried = [found]
         if k <= _FEW_COLORS and self._geometry == "oklab":
-            found = min([found, *self._others(k)], key=self._lost)
-        return self._refined(found)
+            for other in self._others(k):
+                tell(len(tried) / 6)
+                tried.append(other)
+            found = min(tried, key=self._lost)
+        lost = self._lost(found)
+        for done in range(_REFINEMENTS):
+            tell((4 + done) / 6)
+            refined = self._refined(found)
+            if (left := self._lost(refined)) >= lost:
+                break
+            found, lost = refined, left
+        return found
 
-    def _others(self, k: int) -> list[_Found]:
+    def _others(self, k: int) -> Iterator[_Found]:
         """Palettes of other geometries and weights."""
-        colors, tried = thinned(self._histogram, _ENOUGH_COLORS), []
+        colors = thinned(self._histogram, _ENOUGH_COLORS)
         evenly = Evenly(colors.colors, colors.counts)
         others: tuple[tuple[Colors, Geometry], ...] = ((colors, "lightness"), (colors, "chroma"), (evenly, "rgb"))
         for weighed, geometry in others:
             palette, _, iterations = best_palette(weighed, k, geometry, self.options, ONCE)
             labels, _ = nearest(self._points, to_points(palette, self._geometry))
-            tried.append((palette, labels, iterations))
-        return tried
+            yield palette, labels, iterations
 
     def _refined(self, found: _Found) -> _Found:
-        """The palette with its colours moved, while that keeps more of the structure."""
-        lost, search = self._lost(found), Points(self._points)
-        for _ in range(_REFINEMENTS):
-            palette, labels, iterations = found
-            indices = labels.astype(np.uint8).take(self._sampled)
-            blends = [structure.blend(indices, len(palette)) for structure in self._structures]
-            palette = sorted_palette(moved(self._histogram, palette, labels, blends, self._fixed))
-            other = palette, search.nearest(to_points(palette, self._geometry)), iterations
-            if (left := self._lost(other)) >= lost:
-                break
-            found, lost = other, left
-        return found
+        """The palette with its colours moved to where they keep more of the structure."""
+        palette, labels, iterations = found
+        indices = labels.astype(np.uint8).take(self._sampled)
+        blends = [structure.blend(indices, len(palette)) for structure in self._structures]
+        palette = sorted_palette(moved(self._histogram, palette, labels, blends, self._fixed))
+        labels, _ = nearest(self._points, to_points(palette, self._geometry))
+        return palette, labels, iterations
 
     def _lost(self, found: _Found) -> float:
         palette, labels, _ = found

@@ -76,3 +76,16 @@ def test_nothing_moves_where_the_least_error_the_least_time_or_many_colours_are_
     kpal.quantize(busy(), **{"colors": 30, **options})  # type: ignore[arg-type]
     with pytest.raises(AssertionError, match="moved"):
         kpal.quantize(busy(), 30)
+
+
+def test_progress_goes_on_while_palettes_are_tried_and_refined() -> None:
+    fractions: list[float] = []
+
+    def heard(stage: str, fraction: float) -> None:
+        if stage == "clustering":
+            fractions.append(fraction)
+
+    kpal.quantize(busy(), 12, progress=heard)
+    assert len(fractions) >= 6
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0, 1)
