@@ -81,8 +81,9 @@ def quantize(
     palette: colours (k, 3) or (k, 4) to use, in that order, instead of finding them; of `quality`, min applies.
     keep_palette: take the indices and the palette of a Pillow image of mode P as they are.
     fixed: colours (m, 3) or (m, 4), m <= colors, that the palette must have; the others are found.
-    metric: "perceptual" for what looks best, "rgb" for the least squared error of RGB values. What looks best is a
-        trial of several palettes where there are fewer than 64 colours to find and no `quality` to reach.
+    metric: "perceptual" for what looks best, "rgb" for the least squared error of RGB values. Where there are no more
+        than 64 colours to find and no `quality` to reach, several palettes are tried for what looks best; where there
+        are no more than 128, their colours are moved until it does (refinement.py).
     speed: "fast" takes a half of the time or less, for some hundredths more error.
     exact: keep what colour is hidden under alpha 0. By default, all of that is one colour.
     dither: "floyd-steinberg" spreads the error of each pixel over its neighbours, "ordered" mixes two colours in a

@@ -31,16 +31,16 @@ Floats = NDArray[Any]  # in double precision, but slopes in single
 
 _BLOCK: Final = 4  # pixels a side of what is one value at a quarter of the size
 _WINDOW: Final = 5  # values a side of what is looked at together
-_STRIP: Final = 1 << 17  # pixels
-_STRIPS: Final = 4  # of a large image, so many or up to twice that, from top to bottom
-_WIDEST: Final = 1 << 13  # pixels
+_STRIP: Final = 1 << 17  # pixels of a large image that are looked at together
+_STRIPS: Final = 4  # so many or up to twice that, from top to bottom
+_WIDEST: Final = 1 << 13  # pixels of a row
 _TO_LMS: Final = ((0.30, 0.622, 0.078), (0.23, 0.692, 0.078), (0.2434, 0.2048, 0.5518))  # of JPEG XL's XYB
 _BIAS: Final = 0.0037931
 _CONTRAST: Final = 0.0009  # variance below which there is nothing to see
 # At a quarter of the size, an eighth and a sixteenth, of lightness and of yellow against blue: of the mean, and of the
 # fourth root of the mean fourth power, where what is bad in few places counts.
 _WEIGHTS: Final = (((225, 19), (0, 0)), ((176, 24), (0, 9)), ((0, 35), (95, 0)))
-LARGE: Final = 256  # pixels a side of an image for which SSIMULACRA2 counts them so
+LARGE: Final = 256  # pixels a side from which on SSIMULACRA2 has all of its sizes, and these weights
 SMALLEST: Final = _WINDOW * _BLOCK << len(_WEIGHTS) - 1  # pixels a side of an image that shows all of that
 _LIGHT: Final = 65535
 # A loss of 1, and a slope of 1 in what all blocks lose together: whole numbers add up to the same in any order. Slopes
