@@ -46,6 +46,7 @@ _FEW_COLORS: Final = 64
 _ENOUGH_COLORS: Final = 1 << 16
 _NOT_MANY_COLORS: Final = 128  # with more, means show all the structure that a palette can
 _REFINEMENTS: Final = 2
+_NOTHING: Final = 0.01  # loss of structure that nobody sees
 _FAR: Final = 208  # lattice steps of OKLab, 0.13: quite another colour
 _SPECK: Final = 12  # pixels
 _SPECKS: Final = 20_000  # of an image: what is smaller does not matter
@@ -275,7 +276,7 @@ class Source:
         tell: is told how far that is, from 0 to 1.
         """
         found = best_palette(self._histogram, k, self._geometry, self.options)
-        if k > _NOT_MANY_COLORS or not self._structures:
+        if k > _NOT_MANY_COLORS or not self._structures or self._lost(found) < _NOTHING:
             return found
         tried = [found]
         if k <= _FEW_COLORS and self._geometry == "oklab":

@@ -78,6 +78,16 @@ def test_nothing_moves_where_the_least_error_the_least_time_or_many_colours_are_
         kpal.quantize(busy(), 30)
 
 
+def test_nothing_moves_where_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.full((200, 200, 3), (250, 250, 252), np.uint8)
+    pixels[20:60, 20:60, 0] = np.arange(40)
+    monkeypatch.setattr("kpal.quantizer.moved", None)
+    assert kpal.quantize(pixels, 38).indices.shape == (200, 200)
+    monkeypatch.setattr("kpal.quantizer._NOTHING", 0)
+    with pytest.raises(TypeError, match="not callable"):
+        kpal.quantize(pixels, 38)
+
+
 def test_progress_goes_on_while_palettes_are_tried_and_refined() -> None:
     fractions: list[float] = []
 
