@@ -22,7 +22,7 @@ from .clustering import FAST, cluster
 from .histogram import Colors, Histogram
 from .measure import DARK_AND_LIGHT, seen
 from .space import Geometry, Metric, mean_colors, to_points
-from .structure import LARGE, Structure, sample
+from .structure import LARGE, Picture
 
 _SOFT: Final = 50  # an image is one of soft edges if a part of one in so many of what is seen is translucent
 _TRIED_COLORS: Final = 64
@@ -41,7 +41,8 @@ def geometry_of(pixels: U8, histogram: Histogram, k: int, metric: Metric) -> Geo
         return geometry
     if min(pixels.shape[:2]) < LARGE:
         return suited_geometry(histogram, k, metric)
-    return _better(*_lost(pixels, histogram, k))
+    picture = Picture(pixels, histogram)
+    return _better(*(picture.lost(*_quick_palette(histogram, k, geometry)) for geometry in _TRIED))
 
 
 def suited_geometry(histogram: Colors, k: int, metric: Metric) -> Geometry:
@@ -64,16 +65,6 @@ def simple_geometry(colors: U8, counts: NDArray[np.int64], metric: Metric) -> Ge
     alpha = colors[:, 3:].max(axis=1, initial=0) if colors.shape[1] == 4 else np.full(len(colors), 255, np.uint8)
     soft = counts[(alpha > 0) & (alpha < 255)].sum()
     return "rgb" if soft * _SOFT > counts[alpha > 0].sum() else "oklab"
-
-
-def _lost(pixels: U8, histogram: Histogram, k: int) -> list[float]:
-    """What a quick palette of each geometry takes from the structure, over the worse of two backgrounds."""
-    pixels = sample(pixels)
-    positions = histogram.positions(pixels)
-    structures = [Structure(pixels, level) for level in DARK_AND_LIGHT]
-    tried = [_quick_palette(histogram, k, geometry) for geometry in _TRIED]
-    images = [(palette, labels.astype(np.uint8)[positions]) for palette, labels in tried]
-    return [max(structure.lost(*image) for structure in structures) for image in images]
 
 
 def _error(histogram: Colors, geometry: Geometry) -> int:

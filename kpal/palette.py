@@ -19,6 +19,12 @@ def sorted_palette(colors: U8) -> U8:
     return distinct[np.argsort(morton_keys(distinct))]
 
 
+def among(colors: U8, others: U8) -> NDArray[np.bool_]:
+    """Which of `colors`, uint8 (n, 3 or 4), are in `others`, (m, 3 or 4): (n,)."""
+    found: NDArray[np.bool_] = (colors[:, None] == others).all(axis=2).any(axis=1)
+    return found
+
+
 def as_palette(palette: ArrayLike, name: str = "palette") -> U8:
     """The palette that a caller gives, as uint8 (k, 3) or (k, 4).
 

@@ -17,17 +17,17 @@ from .clustering import DEFAULT, FAST, ONCE, Effort, cluster
 from .dither import floyd_steinberg, ordered
 from .geometry import geometry_of, simple_geometry
 from .histogram import Colors, Evenly, Histogram, thinned
-from .measure import DARK_AND_LIGHT, Report, mean_squared_error
+from .measure import Report, mean_squared_error
 from .metadata import rgb_profile
-from .nearest import Points, nearest
+from .nearest import Points
 from .options import DITHER_LEVEL, Dither, Options, Speed, UnreachableError
-from .palette import sorted_palette
+from .palette import among, sorted_palette
 from .pixels import own_palette, to_array, without_hidden
 from .quality import half_inertia, quality_of, reaches
 from .rate import remap
 from .refinement import moved
 from .space import Geometry, Metric, mean_colors, to_points
-from .structure import LARGE, SMALLEST, Structure, sample
+from .structure import LARGE, SMALLEST, Picture
 from .watch import Progress, Watch, check_callbacks
 from .weights import flatness
 
@@ -261,7 +261,7 @@ class Source:
         with self._watch.stage("clustering") as tell:
             if options.palette is not None:
                 palette = _with_channels(options.palette, self._pixels.shape[2])
-                labels, _ = nearest(self._points, to_points(palette, self._geometry))
+                labels = self._labels(palette)
             elif (exact := exact_palette(histogram, colors, options)) is not None:
                 return _Candidate(*exact, inertia=0, iterations=0)
             else:
@@ -276,19 +276,19 @@ class Source:
         tell: is told how far that is, from 0 to 1.
         """
         found = best_palette(self._histogram, k, self._geometry, self.options)
-        if k > _NOT_MANY_COLORS or not self._structures or self._lost(found) < _NOTHING:
+        if k > _NOT_MANY_COLORS or (picture := self._picture) is None:
             return found
-        tried = [found]
+        if (lost := picture.lost(*found[:2])) < _NOTHING:
+            return found
         if k <= _FEW_COLORS and self._geometry == "oklab":
-            for other in self._others(k):
-                tell(len(tried) / 6)
-                tried.append(other)
-            found = min(tried, key=self._lost)
-        lost = self._lost(found)
+            for tried, other in enumerate(self._others(k), 1):
+                tell(tried / 6)
+                if (left := picture.lost(*other[:2])) < lost:
+                    found, lost = other, left
         for done in range(_REFINEMENTS):
             tell((4 + done) / 6)
-            refined = self._refined(found)
-            if (left := self._lost(refined)) >= lost:
+            refined = self._refined(found, picture)
+            if (left := picture.lost(*refined[:2])) >= lost:
                 break
             found, lost = refined, left
         return found
@@ -300,37 +300,31 @@ class Source:
         others: tuple[tuple[Colors, Geometry], ...] = ((colors, "lightness"), (colors, "chroma"), (evenly, "rgb"))
         for weighed, geometry in others:
             palette, _, iterations = best_palette(weighed, k, geometry, self.options, ONCE)
-            labels, _ = nearest(self._points, to_points(palette, self._geometry))
-            yield palette, labels, iterations
+            yield palette, self._labels(palette), iterations
 
-    def _refined(self, found: _Found) -> _Found:
+    def _refined(self, found: _Found, picture: Picture) -> _Found:
         """The palette with its colours moved to where they keep more of the structure."""
         palette, labels, iterations = found
-        indices = labels.astype(np.uint8).take(self._sampled)
-        blends = [structure.blend(indices, len(palette)) for structure in self._structures]
+        blends = picture.blends(labels, len(palette))
         palette = sorted_palette(moved(self._histogram, palette, labels, blends, self._fixed))
-        labels, _ = nearest(self._points, to_points(palette, self._geometry))
-        return palette, labels, iterations
+        return palette, self._labels(palette), iterations
 
-    def _lost(self, found: _Found) -> float:
-        palette, labels, _ = found
-        indices = labels.astype(np.uint8).take(self._sampled)
-        return max(structure.lost(palette, indices) for structure in self._structures)
+    def _labels(self, palette: U8) -> NDArray[np.intp]:
+        """For each colour of the histogram the nearest entry."""
+        return self._search.nearest(to_points(palette, self._geometry))
 
     @cached_property
-    def _sampled(self) -> NDArray[np.int32]:
-        """For each pixel whose structure is looked at the position of its colour in the histogram: (h, w)."""
-        return self._histogram.positions(sample(self._pixels))
+    def _search(self) -> Points:
+        return Points(self._points)
 
     @cached_property
-    def _structures(self) -> list[Structure]:
-        """What the palette is to keep of the picture, over several backgrounds if it has alpha; none if it need not."""
+    def _picture(self) -> Picture | None:
+        """What the palette is to keep of the structure; None where the options or its size leave nothing to keep."""
         options, (height, width, channels) = self.options, self._pixels.shape
         asked = options.metric == "perceptual" and options.speed == "default" and options.quality is None
         if not asked or min(height, width) < (SMALLEST if channels == 3 else LARGE):
-            return []
-        pixels = sample(self._pixels)
-        return [Structure(pixels, level) for level in (DARK_AND_LIGHT if channels == 4 else (0,))]
+            return None
+        return Picture(self._pixels, self._histogram)
 
     def _remapped(self, candidate: _Candidate) -> Quantized:
         """The nearest entry for each pixel, or what dithering or a rate makes of it."""
@@ -457,13 +451,12 @@ def _with_pinned(fixed: U8, histogram: Colors, most: int) -> U8:
     """`fixed`, and those of the other colours that cover most and enough of the image; `most` of them at the most."""
     order = np.argsort(-histogram.counts, kind="stable")[: most + len(fixed)]
     colors = histogram.colors[order[histogram.counts[order] * _PINNED_FROM >= histogram.counts.sum()]]
-    new = ~np.isin(_keys(colors), _keys(fixed))
-    return np.vstack((fixed, colors[new][:most]))
+    return np.vstack((fixed, colors[~among(colors, fixed)][:most]))
 
 
 def _without_unused(image: IndexedImage, fixed: U8) -> IndexedImage:
     used = used_entries(image.indices, len(image.palette))
-    used |= (image.palette[:, None] == fixed).all(axis=2).any(axis=1)
+    used |= among(image.palette, fixed)
     if used.all():
         return image
     moved = (np.cumsum(used) - 1).astype(np.uint8)

@@ -23,6 +23,7 @@ from kpal_format import U8
 
 from .histogram import Colors
 from .measure import over
+from .palette import among
 from .space import cube_root, linear, summed
 from .structure import Blend
 
@@ -46,7 +47,7 @@ def moved(histogram: Colors, palette: U8, labels: NDArray[np.intp], blends: list
     pixels = np.maximum(np.bincount(labels, counts, k), 1)
     right = (histogram.colors == palette[labels]).all(axis=1)
     still = 2 * np.bincount(labels, counts * right, k) >= pixels
-    still |= (palette[:, None] == fixed).all(axis=2).any(axis=1) | (palette[:, 3:] < 255).any(axis=1)
+    still |= among(palette, fixed) | (palette[:, 3:] < 255).any(axis=1)
     shown, start = (_levels()[over(colors[None], 0)[0]] for colors in (histogram.colors, palette))
     error = (counts * np.square(shown - start[labels]).sum(axis=1)).sum()
     if still.all() or not error:

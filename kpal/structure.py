@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from kpal_format import U8
 
-from .measure import over
+from .histogram import Histogram
+from .measure import DARK_AND_LIGHT, over
 from .nearest import BLOCK, product
 from .space import combined, cube_root, linear, summed
 
@@ -87,6 +88,35 @@ class Structure:
         """Another image, of k colours that may still change, given which of them each pixel has, (h, w)."""
         views = [[_View(*(values.astype(np.float32) for values in view)) for view in level] for level in self._views]
         return Blend(views, _shares(indices, k), indices.shape[1] // _BLOCK, self._background)
+
+
+class Picture:
+    """What is looked at of an image, to tell what palettes make of its structure, whatever its size and its alpha.
+
+    pixels: uint8 (h, w, 3 or 4), SMALLEST a side or more, and their histogram.
+    """
+
+    def __init__(self, pixels: U8, histogram: Histogram) -> None:
+        pixels = sample(pixels)
+        self._positions = histogram.positions(pixels)
+        backgrounds = DARK_AND_LIGHT if pixels.shape[2] == 4 else (0,)
+        self._structures = [Structure(pixels, background) for background in backgrounds]
+
+    def lost(self, palette: U8, labels: NDArray[np.intp]) -> float:
+        """How much of the structure is lost, over the worse background.
+
+        labels: intp (n,), for each colour of the histogram its entry of `palette` (k, 3 or 4).
+        """
+        indices = self._indices(labels)
+        return max(structure.lost(palette, indices) for structure in self._structures)
+
+    def blends(self, labels: NDArray[np.intp], k: int) -> list[Blend]:
+        """The image in k colours that may still change, over each background."""
+        indices = self._indices(labels)
+        return [structure.blend(indices, k) for structure in self._structures]
+
+    def _indices(self, labels: NDArray[np.intp]) -> U8:
+        return labels.astype(np.uint8).take(self._positions)
 
 
 class Blend:

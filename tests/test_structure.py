@@ -73,7 +73,7 @@ def test_stairs_in_place_of_a_slope_lose_more_than_noise_of_the_same_error() -> 
 
 
 def test_small_images_are_not_judged_from_afar(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kpal.quantizer.Structure", None)
+    monkeypatch.setattr("kpal.quantizer.Picture", None)
     for size in ((SMALLEST - 1, 200), (200, SMALLEST - 1)):
         pixels = np.random.default_rng(4).integers(0, 256, (*size, 3), dtype=np.uint8)
         assert len(kpal.quantize(pixels, 8).palette) == 8
