@@ -28,7 +28,7 @@ from kpal.pixels import to_array
 from kpal_format import U8
 
 _COLORS: Final = (12, 24, 48, 96, 160, 256)
-_RATES: Final = (0.0, 2.0, 6.0)
+_RATES: Final = (0.0, 0.4, 1.0, 2.0)
 _LEVEL: Final = 6  # of oxipng
 
 Curve = list[tuple[float, float]]  # the score and the logarithm of the bytes for each number of colours

@@ -337,7 +337,7 @@ def _add_quantization(parser: argparse.ArgumentParser) -> None:
         metavar="R",
         type=float,
         default=0.0,
-        help="the error a pixel may gain for a smaller file, in times the mean; 2 to 8 suit photos (default: none)",
+        help="the error that a bit saved is worth, in times the mean; 0.5 to 2 are useful (default: none)",
     )
 
 

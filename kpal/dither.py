@@ -25,7 +25,7 @@ from kpal_format import U8
 
 from . import loops
 from .histogram import Histogram
-from .nearest import Points, four
+from .nearest import Points, four, neighbours
 from .space import summed, to_points
 
 _MUCH: Final = 50  # a colour covers much of the image from one part in so many
@@ -48,8 +48,7 @@ def floyd_steinberg(histogram: Histogram, palette: U8, level: float) -> U8:
     pixels = int(histogram.counts.sum())
     well_met = 2 * errors * pixels <= total
     spared = (errors == 0) | (well_met & (histogram.counts * _MUCH >= pixels))
-    apart = _distances(centers)
-    order = np.argsort(apart, axis=1, kind="stable").astype(np.int32)
+    near, apart = neighbours(centers)
     indices = histogram.spread(labels.astype(np.uint8))
     loops.diffuse(
         indices,
@@ -57,8 +56,8 @@ def floyd_steinberg(histogram: Histogram, palette: U8, level: float) -> U8:
         four(points),
         spared.astype(np.uint8),
         four(centers),
-        order,
-        np.take_along_axis(apart, order, axis=1).astype(np.int32),
+        near.astype(np.int32),
+        apart.astype(np.int32),
         round(level * _LEVELS),
     )
     return indices
@@ -68,8 +67,7 @@ def ordered(histogram: Histogram, palette: U8, level: float) -> U8:
     """As `floyd_steinberg`; `level` is the part of a mixture's second colour that is used."""
     points, centers = to_points(histogram.colors, "rgb"), to_points(palette, "rgb")
     labels = Points(points).nearest(centers)
-    apart = _distances(centers)
-    partners = np.argsort(apart, axis=1, kind="stable")[:, 1 : 1 + _PARTNERS]
+    partners = neighbours(centers)[0][:, 1 : 1 + _PARTNERS]
     error = (points - centers[labels]).astype(np.float64)
     best = _sum_of_squares(error)
     partner, part = labels.copy(), np.zeros(len(points))
@@ -96,12 +94,6 @@ def _bayer() -> U8:
     for _ in range(_BAYER_BITS):
         matrix = np.block([[4 * matrix, 4 * matrix + 2], [4 * matrix + 3, 4 * matrix + 1]])
     return matrix
-
-
-def _distances(centers: NDArray[np.int64]) -> NDArray[np.int64]:
-    squared: NDArray[np.int64] = np.square(centers[:, None] - centers).sum(axis=2)
-    np.fill_diagonal(squared, -1)  # each is its own first neighbour, even where others are alike
-    return squared
 
 
 def _sum_of_squares(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -32,10 +32,3 @@ def diffuse(
     apart: NDArray[np.int32],
     level: int,
 ) -> None: ...
-def follow(
-    indices: NDArray[np.uint8],
-    positions: NDArray[np.int32],
-    points: NDArray[np.int32],
-    centers: NDArray[np.int32],
-    allowed: NDArray[np.int32],
-) -> None: ...

@@ -106,6 +106,14 @@ def four(points: NDArray[Any]) -> NDArray[np.int32]:
     return four
 
 
+def neighbours(centers: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """For each of k centres all of them, itself first, then the nearest, and their squared distances: (k, k) each."""
+    apart = np.square(centers[:, None] - centers).sum(axis=2)
+    np.fill_diagonal(apart, -1)  # even where others are alike
+    near = np.argsort(apart, axis=1, kind="stable")
+    return near, np.take_along_axis(apart, near, axis=1)
+
+
 def product(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
     """The product of two matrices whose sums are exact in any order.
 

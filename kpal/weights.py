@@ -18,7 +18,7 @@ FULL: Final = 255  # the weight of a pixel in a flat area
 # much of what there is to see.
 _HALF_AT: Final = 8
 _HALF_AT_WITH_ALPHA: Final = 48
-_TERMS: Final = 4 * 9  # differences in the sum of `activity`
+LEVEL: Final = 4 * 9  # `activity` for each level of mean difference
 
 
 def flatness(pixels: U8) -> U8:
@@ -30,8 +30,8 @@ def flatness(pixels: U8) -> U8:
 @functools.cache
 def _table(half_at: int) -> U8:
     """The weight for each `activity`: FULL / (1 + mean difference / half_at), rounded."""
-    half = half_at * _TERMS
-    sums = np.arange(_TERMS * 255 + 1)
+    half = half_at * LEVEL
+    sums = np.arange(LEVEL * 255 + 1)
     weights: U8 = ((2 * FULL * half + half + sums) // (2 * (half + sums))).astype(np.uint8)
     return weights
 

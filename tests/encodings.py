@@ -35,6 +35,7 @@ def of_pixels() -> dict[str, str]:
             found[f"{name} in {colors} colours, palette"] = _digest(image.palette.tobytes())
             for coder in ("mix", "max"):
                 found[f"{name} in {colors} colours, {coder}"] = _digest(encode_indexed(image, coder=coder))
+        found[f"{name} in 40 colours, rate 1"] = _digest(kpal.quantize(pixels, 40, rate=1).indices.tobytes())
     for name, pixels in (("gradient", gradient(96, 128)), ("icon", soft_icon(256))):  # whose structure is looked at
         found[f"large {name} in 12 colours"] = _digest(kpal.quantize(pixels, 12).palette.tobytes())
     return found

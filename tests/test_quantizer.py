@@ -275,19 +275,6 @@ def test_ordered_dithering_mixes_two_colours_in_a_pattern() -> None:
     assert np.array_equal(image.indices[:8, :8], image.indices[8:16, 24:32])
 
 
-def test_a_rate_trades_error_for_indices_that_repeat() -> None:
-    def repeats(image: IndexedImage) -> float:
-        return float((image.indices[:, 1:] == image.indices[:, :-1]).mean())
-
-    noise = np.random.default_rng(6).integers(-20, 21, (48, 64, 3))
-    pixels = np.clip(gradient() + noise, 0, 255).astype(np.uint8)
-    images = [kpal.quantize(pixels, 64, rate=rate) for rate in (0, 1, 4)]
-    errors = [squared_error(image.pixels(), pixels) for image in images]
-    assert errors == sorted(errors)
-    assert repeats(images[0]) < repeats(images[1]) < repeats(images[2])
-    assert np.array_equal(images[0].indices, kpal.quantize(pixels, 64).indices)
-
-
 def test_dithering_keeps_the_mean_colour_where_rounding_does_not() -> None:
     flat = np.full((64, 64, 3), 100, np.uint8)
     palette = [[0, 0, 0], [255, 255, 255]]

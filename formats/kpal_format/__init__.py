@@ -6,11 +6,13 @@ Bytes in, values out: nothing here opens a file, knows of Pillow, or chooses a c
 from .codec import Info, decode_indexed, decode_truncated, encode_indexed, inspect, verify
 from .coders import BY_NAME, compiled
 from .coders import DEFAULT as DEFAULT_CODER
+from .coders.mix import Wishes
 from .container import EXTENSION, MAGIC, MAX_PIXELS, MIME, Region, read_head
 from .errors import DamagedError, KpalError, LimitError, TruncatedError, UnsupportedError
 from .indexed import INCH, MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
 from .palette import morton_keys
 from .streams import Reader, Writer, head_of
+from .tiles import choose_indices
 
 CODERS = tuple(BY_NAME)
 
@@ -34,7 +36,9 @@ __all__ = [
     "Region",
     "TruncatedError",
     "UnsupportedError",
+    "Wishes",
     "Writer",
+    "choose_indices",
     "compiled",
     "decode_indexed",
     "decode_truncated",

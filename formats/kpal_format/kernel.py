@@ -6,7 +6,8 @@ slowly and with the same bytes. Its buffers are memoryviews in plain Python, whi
 astray, and pointers into them when compiled.
 
 Encoder and decoder are one: `_code` and `_flag` write the symbol that they are given or read it, and all the rest is
-the model, which follows from the pixels before.
+the model, which follows from the pixels before. So an encoder may also choose what it writes, by what the model says
+that it costs: `choose`.
 
 Why no stream can hurt the compiled loop: nothing sees the stream but `_next`, which reads zeros behind its end, and
 all that comes of it are the results of `_flag`, 0 or 1, and of `_code`, a symbol with a frequency above 0. Only ranks
@@ -37,6 +38,10 @@ _MOST_LEARNT = cython.declare(cython.int, 24000)  # of each of the four that add
 _WEIGHT_LIMIT = cython.declare(cython.int, 1 << 20)  # of flags and hits, as it is learnt: 16
 _COUNTS = cython.declare(cython.int, 29)  # a slot's count runs from 0 to 28
 _FLAG_COUNTS = cython.declare(cython.int, 99)
+_COORDINATE = cython.declare(cython.int, 2040)  # the highest of colours that are chosen from
+_MOST_BITS = cython.declare(cython.int, 10)  # what a choice may save, at its price
+_FIRST_BITS = cython.declare(cython.int, 4 << 10)  # a guess at those of a tree, in 1/1024
+_NEVER = cython.declare(cython.longlong, 1 << 40)  # more than any squared distance
 
 # The contexts of the profiles, by their numbers in KPAL.md; the `mix` coder uses the first five.
 _CONTEXTS = cython.declare(cython.int, 13)
@@ -335,6 +340,34 @@ class Tile(Arithmetic):
     similarity: cython.int
     second: cython.int
     similar_second: cython.int
+    # choosing: what is wanted, and how much a bit is worth
+    choosing: cython.bint
+    wishes: cython.p_int  # the coordinates of what pixels may look like, four of each
+    wish: cython.p_int  # of each pixel: which of them
+    label: cython.p_uchar  # of each of them: the index of the nearest colour
+    busy: cython.p_ushort  # of each pixel: its class
+    prices: cython.p_int  # of a class: the squared distance that a bit is worth
+    shares: cython.p_uchar  # of a class: how much pixels take of what they are owed, of 256
+    center: cython.p_int  # of a rank: its coordinates
+    near: cython.p_uchar  # of a rank: all of them, the nearest first
+    apart: cython.p_int  # ... and their squared distances
+    owed: cython.p_int  # to two rows of pixels, by those above them
+    left: cython.p_int  # the error of the pixel to the left
+    row: cython.int  # where it begins, in what there is of each pixel
+    owed_row: cython.int
+    owed_below: cython.int
+    wanted: cython.p_int  # the coordinates of what the pixel is to look like
+    least: cython.int  # how far the nearest rank is from it
+    price: cython.int
+    options: cython.int  # how many ranks come into question, the nearest of them first
+    option: cython.p_uchar
+    excess: cython.p_int  # how much farther they are than the nearest
+    extra: cython.longlong  # how much farther yes is than no, in 1/1024
+    excluded: cython.int
+    prior: cython.int
+    high: cython.int
+    spent: cython.int  # on the last tree, in 1/1024 of a bit
+    mean_spent: cython.int
     # constants
     only: cython.p_short
     exp: cython.p_ushort
@@ -367,7 +400,7 @@ class Tile(Arithmetic):
         self.flag_mask, self.match_mask = (1 << flag_bits) - 1, (1 << match_bits) - 1
         self.match = self.match_length = self.similarity = self.similar_second = self.runs = 0
         self.second = -1
-        self.pending = False
+        self.pending = self.choosing = False
         self.steps = 0
         self.priors = 16 * slots
         self.pixels = _uchars(self._own("B", (rows + 3) * self.stride + 2 * _STRIDE_PAD))
@@ -515,8 +548,8 @@ class Tile(Arithmetic):
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
-    def _flag(self, yes: cython.int, weights_a: cython.int, weights_b: cython.int) -> cython.int:
-        """Codes one binary decision, its contexts in `key`; `yes` is what to encode."""
+    def _flag(self, yes: cython.int, weights_a: cython.int, weights_b: cython.int, choosing: cython.bint) -> cython.int:
+        """Codes one binary decision, its contexts in `key`; `yes` is what to encode, unless that is to be chosen."""
         stretched = cython.declare(cython.int[8])
         slot = cython.declare(cython.int[8])
         flag_logs: cython.p_short = self.flag_logs
@@ -537,6 +570,8 @@ class Tile(Arithmetic):
         unit: cython.ulonglong = cython.cast(cython.uint, self.range) // total
         if self.decoding:
             yes = 1 if self.low < unit * yes_weight else 0
+        elif choosing:
+            yes = self._agrees(self._log(no_weight) - self._log(yes_weight))
         if yes:
             self._narrow(0, unit * yes_weight)
         else:
@@ -719,6 +754,8 @@ class Tile(Arithmetic):
             symbol += right
             below += part * right
         else:
+            if self.choosing:
+                symbol = self._best(total)
             for s in range(symbol):
                 below += frequency[s]
         self._narrow(unit * below, unit * frequency[symbol])
@@ -1138,8 +1175,8 @@ class Tile(Arithmetic):
         key[3] = agree | length << 2 | size << 5 | above << 9 | 1 << 20
         key[4] = self.runs | size << 4 | above << 8 | 1 << 20
         key[5] = run | size << 4 | (x == 0) << 8 | (self.change >= self.width) << 9 | 1 << 20
-        whole: cython.int = self._same(at, w, span)
-        whole = self._flag(whole, 8 * (16 + agree), 8 * (1024 + (size << 4 | self.runs & 3)))
+        whole: cython.int = self._repeats(x, span, False) if self.choosing else self._same(at, w, span)
+        whole = self._flag(whole, 8 * (16 + agree), 8 * (1024 + (size << 4 | self.runs & 3)), False)
         self.runs = self.runs << 1 & 15 | whole
         if whole:
             self._skip(at, x, span, agree)
@@ -1168,6 +1205,8 @@ class Tile(Arithmetic):
         """
         self._set(at, self.w, span)
         self._right(self.err + 8 * x, span)
+        if self.choosing:
+            self._repeats(x, span, True)
         if agree == 1:
             self.match += span - 1
             self.match_length += span
@@ -1237,7 +1276,9 @@ class Tile(Arithmetic):
         key[3] = agree | agree_second << 6 | length << 12 | flat << 16
         key[4] = run | ahead << 4 | flat << 8 | (candidate == 0) << 9 | length << 10 | broken << 14
         key[5] = (_mix(h, self.nww | self.nnw << 8 | self.www << 16 | self.neee << 24) + flat) & 0x7FFFFFFF
-        return self._flag(symbol == candidate, 8 * (flat << 3 | length), 8 * (agree << 5 | self.equal))
+        if self.choosing:
+            self._compare(candidate)
+        return self._flag(symbol == candidate, 8 * (flat << 3 | length), 8 * (agree << 5 | self.equal), self.choosing)
 
     @cython.cfunc
     @cython.nogil
@@ -1262,6 +1303,8 @@ class Tile(Arithmetic):
         self.bias_set[0], self.bias_set[1] = 16 * w, 16 * (1024 + n)
         self.bias_set[2], self.bias_set[3] = 16 * (2048 + self.p2), 16 * (3072 + alike)
         self.set_d = 16 * (256 | self.p2)
+        if self.choosing:
+            self.excluded, self.prior, self.spent = excluded, prior, 0
         if self.colors > 16:
             hit[0], hit[1], hit[2] = _high(matched), _high(self.second), w >> 4
             hit[3], hit[4] = 16 if n == w else n >> 4, _high(third)
@@ -1288,7 +1331,11 @@ class Tile(Arithmetic):
         self._find(prior + 16 + 16 * high)
         i = excluded & 15 if excluded >= 0 and excluded >> 4 == high else -1
         self.pending = True
-        return high << 4 | self._code(symbol & 15, min(self.colors - 16 * high, 16), i)
+        self.high = high
+        symbol = high << 4 | self._code(symbol & 15, min(self.colors - 16 * high, 16), i)
+        if self.choosing:
+            self.mean_spent += (self.spent - self.mean_spent) >> 6
+        return symbol
 
     @cython.cfunc
     @cython.nogil
@@ -1323,9 +1370,11 @@ class Tile(Arithmetic):
                 i = self._span(at, x, matched, length)
                 if i:
                     return i
-            if not self._sure(x, matched, length, candidate, symbol):
-                excluded = candidate
-                candidate = -1
+        if self.choosing:
+            self._gather(x)
+        if candidate >= 0 and not self._sure(x, matched, length, candidate, symbol):
+            excluded = candidate
+            candidate = -1
         if candidate >= 0:
             symbol = candidate
             self._right(err, 1)
@@ -1341,6 +1390,8 @@ class Tile(Arithmetic):
             else:
                 _miss(self.errors[err:], self.guess, self.color[4 * symbol :])
         self._set(at, symbol, 1)
+        if self.choosing:
+            self._pass_on(x, symbol, True)
         if matched == symbol:
             self.match_length += 1
         else:
@@ -1403,6 +1454,254 @@ class Tile(Arithmetic):
                 if reached < self.width:
                     break
         return self.finished()
+
+    # Choosing.
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _far(self, rank: cython.int) -> cython.int:
+        """How far a colour is from what is wanted, squared."""
+        total: cython.int = 0
+        difference: cython.int
+        c: cython.int
+        for c in range(4):
+            difference = self.wanted[c] - self.center[4 * rank + c]
+            total += difference * difference
+        return total
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _want(self, x: cython.int) -> cython.int:
+        """What a pixel is to look like, with what it takes of the errors before it; returns the nearest rank."""
+        wish: cython.int = self.wish[self.row + x]
+        kind: cython.int = self.busy[self.row + x]
+        share: cython.int = self.shares[kind]
+        owed: cython.int = self.owed_row + 4 * x
+        start: cython.int = self.rank[self.label[wish]]
+        nearest: cython.int = start
+        rank: cython.int
+        far: cython.int
+        i: cython.int
+        for i in range(4):
+            far = ((self.owed[owed + i] + 7 * self.left[i]) * share + 2048) >> 12
+            self.wanted[i] = min(max(self.wishes[4 * wish + i] + far, 0), _COORDINATE)
+        self.price = self.prices[kind]
+        self.least = self._far(start)
+        limit: cython.int = 4 * self.least
+        for i in range(start * self.colors + 1, (start + 1) * self.colors):
+            if self.apart[i] > limit:
+                break
+            rank = self.near[i]
+            far = self._far(rank)
+            if far > self.least or (far == self.least and self.order[rank] > self.order[nearest]):
+                continue
+            if self._replaces(rank, start):
+                self.least = far
+                nearest = rank
+        return nearest
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _replaces(self, rank: cython.int, other: cython.int) -> cython.bint:
+        """Whether a colour may stand for another: what is opaque, or clear, stays so."""
+        a: cython.int = self.color[4 * rank + 3]
+        b: cython.int = self.color[4 * other + 3]
+        return a == b or (0 < a < 255 and 0 < b < 255)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _gather(self, x: cython.int) -> cython.void:
+        """Which ranks come into question for a pixel."""
+        nearest: cython.int = self._want(x)
+        allowed: cython.int = _MOST_BITS * self.price
+        limit: cython.int = 4 * self.least + 2 * allowed  # as (a + b)^2 <= 2 (a^2 + b^2)
+        count: cython.int = 1
+        rank: cython.int
+        excess: cython.int
+        i: cython.int
+        self.option[0] = nearest
+        self.excess[0] = 0
+        for i in range(nearest * self.colors + 1, (nearest + 1) * self.colors):
+            if self.apart[i] > limit:
+                break
+            rank = self.near[i]
+            excess = self._far(rank) - self.least
+            if excess <= allowed and self._replaces(rank, nearest):
+                self.option[count] = rank
+                self.excess[count] = excess
+                count += 1
+        self.options = count
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _compare(self, candidate: cython.int) -> cython.void:
+        """How much farther a candidate is than the best of the other options."""
+        mine: cython.longlong = _NEVER
+        other: cython.longlong = _NEVER
+        i: cython.int
+        for i in range(self.options):
+            if self.option[i] == candidate:
+                mine = self.excess[i]
+            elif self.excess[i] < other:
+                other = self.excess[i]
+        self.extra = (mine - other) * 1024
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _agrees(self, bits: cython.int) -> cython.bint:
+        """Whether yes is the better answer, which takes so many bits more than no.
+
+        After a no there is a tree to code. What a yes saves in the pixels that come, for which it is easier to be
+        like their neighbours, is worth another one, as measured.
+        """
+        return self.extra + cython.cast(cython.longlong, self.price) * (bits - 2 * self.mean_spent) <= 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _best(self, total: cython.uint) -> cython.int:
+        """The nibble that is best for its error and its bits, those included that its low nibble is expected to take.
+
+        A neighbour's colour is preferred for what it saves later: a quarter of a tree, as measured.
+        """
+        low: cython.bint = self.set_a >= 256
+        whole: cython.int = self._log(total)
+        least: cython.longlong = 0x7FFFFFFFFFFFFFFF
+        cost: cython.longlong
+        bits: cython.int
+        spent: cython.int = 0
+        rank: cython.int
+        nibble: cython.int
+        best: cython.int = 0
+        i: cython.int
+        for i in range(self.options):
+            rank = self.option[i]
+            if rank == self.excluded or (low and rank >> 4 != self.high):
+                continue
+            nibble = rank & 15 if low else rank >> 4
+            bits = whole - self._log(self.frequency[nibble])
+            cost = bits if low else bits - self.logs[self.priors + self.prior + 16 + rank]
+            if rank == self.w or rank == self.n:
+                cost -= self.mean_spent >> 2
+            cost = cost * self.price + cython.cast(cython.longlong, self.excess[i]) * 1024
+            if cost < least:
+                least = cost
+                best = nibble
+                spent = bits
+        self.spent += spent
+        return best
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _pass_on(self, x: cython.int, rank: cython.int, below: cython.bint) -> cython.void:
+        """Passes a pixel's error on to the right and, if that is settled, below."""
+        owed: cython.int = self.owed_below + 4 * x
+        error: cython.int
+        c: cython.int
+        for c in range(4):
+            error = self.wanted[c] - self.center[4 * rank + c]
+            self.left[c] = error
+            if below:
+                self.owed[owed - 4 + c] += 3 * error
+                self.owed[owed + c] += 5 * error
+                self.owed[owed + 4 + c] += error
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _repeats(self, x: cython.int, span: cython.int, settled: cython.bint) -> cython.bint:
+        """Whether pixels may as well be like the one before; where that is settled, they pass their errors on."""
+        before = cython.declare(cython.int[4])
+        w: cython.int = self.w
+        nearest: cython.int
+        c: cython.int
+        i: cython.int
+        for c in range(4):
+            before[c] = self.left[c]
+        for i in range(x, x + span):
+            nearest = self._want(i)
+            self.extra = 1024 * cython.cast(cython.longlong, self._far(w) - self.least)
+            if not settled and not (self._replaces(w, nearest) and self._agrees(0)):
+                break
+            self._pass_on(i, w, settled)
+        else:
+            i = x + span
+        if not settled:
+            for c in range(4):
+                self.left[c] = before[c]
+        return i == x + span
+
+    @cython.cfunc
+    def _survey(self, centers: cython.const[cython.int][::1], near: cython.const[cython.uchar][::1]) -> object:
+        """Takes in the coordinates of the colours, and for each of them all others, the nearest first."""
+        k: cython.int = self.colors
+        rank: cython.int
+        i: cython.int
+        c: cython.int
+        self.center = _ints(self._own("i", 4 * k))
+        self.near = _uchars(self._own("B", k * k))
+        self.apart = _ints(self._own("i", k * k))
+        self.wanted, self.left = _ints(self._own("i", 4)), _ints(self._own("i", 4))
+        self.owed = _ints(self._own("i", 8 * (self.width + 2)))
+        self.option, self.excess = _uchars(self._own("B", k)), _ints(self._own("i", k))
+        for rank in range(k):
+            for c in range(4):
+                self.center[4 * rank + c] = centers[4 * self.order[rank] + c]
+        for rank in range(k):
+            for c in range(4):
+                self.wanted[c] = self.center[4 * rank + c]
+            for i in range(k):
+                self.near[rank * k + i] = self.rank[near[k * self.order[rank] + i]]
+                self.apart[rank * k + i] = self._far(self.near[rank * k + i])
+        return None
+
+    def choose(
+        self,
+        indices: memoryview,
+        wish: memoryview,
+        wishes: memoryview,
+        label: memoryview,
+        busy: memoryview,
+        prices: memoryview,
+        shares: memoryview,
+        centers: memoryview,
+        near: memoryview,
+    ) -> None:
+        """Fills `indices`, flat writable bytes, with those of the colours that are wanted, and that cost little.
+
+        The others are what `Wishes` holds, flat and writable, and within its bounds.
+        """
+        chosen: cython.uchar[::1] = indices
+        y: cython.int
+        x: cython.int
+        i: cython.int
+        row: cython.int = 4 * (self.width + 2)
+        self.wish, self.wishes, self.label = _ints(wish), _ints(wishes), _uchars(label)
+        self.busy, self.prices, self.shares = _ushorts(busy), _ints(prices), _uchars(shares)
+        self._survey(centers, near)
+        self.choosing = True
+        self.mean_spent = _FIRST_BITS
+        for y in range(self.rows):
+            self._reserve(9 * self.width + 16)
+            with cython.nogil:
+                self.row = y * self.width
+                self.owed_row, self.owed_below = row * (y & 1) + 4, row * (1 - (y & 1)) + 4
+                for i in range(row):
+                    self.owed[self.owed_below - 4 + i] = 0
+                for i in range(4):
+                    self.left[i] = 0
+                self._row(y)
+                for x in range(self.width):
+                    chosen[self.row + x] = self.order[self.pixels[(y + 3) * self.stride + 8 + x]]
 
 
 _EMPTY = cython.declare(cython.int, 0)  # contexts: 8 classes of how many colours there are, 32 levels

@@ -13,5 +13,17 @@ class Tile:
     def __init__(
         self, profile: int, colors: bytes, opaque: bool, width: int, rows: int, data: bytes | None
     ) -> None: ...
+    def choose(
+        self,
+        indices: memoryview,
+        wish: memoryview,
+        wishes: memoryview,
+        label: memoryview,
+        busy: memoryview,
+        prices: memoryview,
+        shares: memoryview,
+        centers: memoryview,
+        near: memoryview,
+    ) -> None: ...
     def encode(self, indices: memoryview) -> bytes: ...
     def decode(self, indices: memoryview) -> bool: ...

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .coders import Coder
-from .container import Box, Head, Section
+from .coders.mix import MIX, Wishes
+from .container import Box, Head, Section, tile_shape
 from .errors import DamagedError
 from .indexed import U8
 from .parallel import in_parallel
@@ -16,6 +17,20 @@ def encode_tiles(indices: U8, palette: U8, coder: Coder, rows: int, columns: int
     height, width = indices.shape
     tiles = [indices[y : y + rows, x : x + columns] for y in range(0, height, rows) for x in range(0, width, columns)]
     return in_parallel(lambda tile: coder.encode(tile, palette), tiles)
+
+
+def choose_indices(wishes: Wishes, palette: U8) -> U8:
+    """Indices, uint8 (h, w), near to what is wanted and coded in few bytes, tile by tile: `Mix.choose`."""
+    height, width = wishes.positions.shape
+    rows, columns = tile_shape(width, height)
+    indices = np.empty((height, width), np.uint8)
+
+    def choose(corner: tuple[int, int]) -> None:
+        tile = tuple(slice(at, at + size) for at, size in zip(corner, (rows, columns), strict=True))
+        indices[tile] = MIX.choose(wishes.part(tile), palette)
+
+    in_parallel(choose, [(y, x) for y in range(0, height, rows) for x in range(0, width, columns)])
+    return indices
 
 
 def decode_tiles(head: Head, box: Box, tiles: list[tuple[int, Section]], palette: U8, *, partial: bool = False) -> U8:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import functools
 import importlib.util
 import warnings
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import DamagedError
 from ..indexed import U8
@@ -25,6 +26,36 @@ def compiled() -> bool:
     """Whether the inner loop is compiled, found out without loading it."""
     spec = importlib.util.find_spec("kpal_format.kernel")
     return spec is not None and spec.origin is not None and not spec.origin.endswith(".py")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What pixels are to look like, for an encoder that weighs that against what indices cost.
+
+    Colours are points with whole coordinates from 0 to 2040, errors are squared distances.
+
+    positions: int32 (h, w), which of the points each pixel wants to be.
+    points: int32 (n, 4).
+    labels: uint8 (n,), for each point the nearest entry of the palette.
+    busy: uint16 (h, w), each pixel's class.
+    prices: int32 (m,), for each class the error that a bit is worth, 0 to 2**20.
+    shares: uint8 (m,), for each class how much its pixels take of their neighbours' errors, of 256.
+    centers: int32 (k, 4), the entries of the palette.
+    near: uint8 (k, k), for each entry all of them, itself first, then the nearest.
+    """
+
+    positions: NDArray[np.int32]
+    points: NDArray[np.int32]
+    labels: U8
+    busy: NDArray[np.uint16]
+    prices: NDArray[np.int32]
+    shares: U8
+    centers: NDArray[np.int32]
+    near: U8
+
+    def part(self, tile: tuple[slice, ...]) -> Wishes:
+        """Those of some of the pixels."""
+        return replace(self, positions=self.positions[tile], busy=self.busy[tile])
 
 
 @dataclass(frozen=True)
@@ -43,6 +74,24 @@ class Mix:
 
         tile = Tile(self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, None)
         return tile.encode(memoryview(indices.tobytes()))
+
+    def choose(self, wishes: Wishes, palette: U8) -> U8:
+        """Indices for one tile, uint8 (rows, width): near to what is wanted, and coded in few bytes.
+
+        Pixel by pixel, the one is taken with the least error + price x bits, by the chances that the coder would give
+        it. Errors are passed on as R. W. Floyd and L. Steinberg have it ("An adaptive algorithm for spatial
+        greyscale", Proc. SID 17, 1976). What is opaque, or clear, stays so.
+
+        palette: uint8 (k, 3 or 4), k >= 2.
+        """
+        rows, width = wishes.positions.shape
+        _expect(rows * width)
+        from ..kernel import Tile
+
+        tile = Tile(self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, None)
+        indices = np.empty((rows, width), np.uint8)
+        tile.choose(_flat(indices), *(_flat(getattr(wishes, field.name)) for field in fields(wishes)))
+        return indices
 
     def decode(self, data: bytes | memoryview, shape: tuple[int, int], palette: U8, *, partial: bool = False) -> U8:
         """The inverse of `encode`, as `Coder` promises it."""
@@ -65,6 +114,10 @@ MIX: Final = Mix(1, "mix", 0)
 MAX: Final = Mix(2, "max", 1)
 
 
+def _flat(array: NDArray[Any]) -> memoryview:
+    return np.ascontiguousarray(array).reshape(-1).data
+
+
 def _rgba(palette: U8) -> bytes:
     rgba = np.full((len(palette), 4), 255, np.uint8)
     rgba[:, : palette.shape[1]] = palette
@@ -79,8 +132,8 @@ def _expect(pixels: int) -> None:
 @functools.cache
 def _warn_once() -> None:
     warnings.warn(
-        "kpal was installed without a C compiler: the coders mix and max run as plain Python, about a millisecond a "
-        "pixel. Install a compiler and then kpal again, or encode with the coder zstd",
+        "kpal was installed without a C compiler: the coders mix and max, and rates, run as plain Python, about a "
+        "millisecond a pixel. Install a compiler and then kpal again, or encode with the coder zstd and no rate",
         RuntimeWarning,
         stacklevel=2,
     )
