@@ -25,7 +25,8 @@ from kpal_format import U8
 
 from . import loops
 from .histogram import Histogram
-from .nearest import Points, four, neighbours
+from .nearest import four, neighbours
+from .opacity import Matching, is_opaque
 from .space import summed, to_points
 
 _MUCH: Final = 50  # a colour covers much of the image from one part in so many
@@ -35,14 +36,15 @@ _CONTRAST: Final = 0.25  # how much the contrast of a mixture counts, beside its
 _BAYER_BITS: Final = 3
 
 
-def floyd_steinberg(histogram: Histogram, palette: U8, level: float) -> U8:
+def floyd_steinberg(histogram: Histogram, palette: U8, opaque: NDArray[np.bool_], level: float) -> U8:
     """The indices uint8 (h, w) of the image whose histogram that is.
 
     palette: uint8 (k, c), with as many channels as the image.
+    opaque: bool (n,), which of the colours take opaque entries only.
     level: 0 to 1, the part of the error that is passed on.
     """
     points, centers = to_points(histogram.colors, "rgb"), to_points(palette, "rgb")
-    labels = Points(points).nearest(centers)
+    labels = Matching(points, opaque).nearest(palette, centers)
     errors = np.square(points - centers[labels]).sum(axis=1)
     total = int((errors * histogram.counts).sum())
     pixels = int(histogram.counts.sum())
@@ -55,7 +57,9 @@ def floyd_steinberg(histogram: Histogram, palette: U8, level: float) -> U8:
         histogram.positions(),
         four(points),
         spared.astype(np.uint8),
+        opaque.astype(np.uint8),
         four(centers),
+        is_opaque(palette).astype(np.uint8),
         near.astype(np.int32),
         apart.astype(np.int32),
         round(level * _LEVELS),
@@ -63,10 +67,10 @@ def floyd_steinberg(histogram: Histogram, palette: U8, level: float) -> U8:
     return indices
 
 
-def ordered(histogram: Histogram, palette: U8, level: float) -> U8:
+def ordered(histogram: Histogram, palette: U8, opaque: NDArray[np.bool_], level: float) -> U8:
     """As `floyd_steinberg`; `level` is the part of a mixture's second colour that is used."""
     points, centers = to_points(histogram.colors, "rgb"), to_points(palette, "rgb")
-    labels = Points(points).nearest(centers)
+    labels = Matching(points, opaque).nearest(palette, centers)
     partners = neighbours(centers)[0][:, 1 : 1 + _PARTNERS]
     error = (points - centers[labels]).astype(np.float64)
     best = _sum_of_squares(error)
@@ -76,7 +80,7 @@ def ordered(histogram: Histogram, palette: U8, level: float) -> U8:
         length = np.maximum(_sum_of_squares(step), 1.0)
         along = np.clip(summed([e * s for e, s in zip(error.T, step.T, strict=True)]) / length, 0.0, 0.5)
         rest = _sum_of_squares(error - along[:, None] * step) + _CONTRAST * along * (1 - along) * length
-        better = rest < best
+        better = (rest < best) & (~opaque | is_opaque(palette)[candidates[labels]])
         best = np.where(better, rest, best)
         partner = np.where(better, candidates[labels], partner)
         part = np.where(better, along, part)

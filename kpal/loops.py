@@ -150,7 +150,9 @@ def diffuse(
     positions: cython.int[:, ::1],
     points: cython.int[:, ::1],
     spared: cython.uchar[::1],
+    opaque: cython.uchar[::1],
     centers: cython.int[:, ::1],
+    solid: cython.uchar[::1],
     order: cython.int[:, ::1],
     apart: cython.int[:, ::1],
     level: cython.int,
@@ -159,7 +161,8 @@ def diffuse(
 
     positions: int32 (h, w), of each pixel's colour in points, int32 (n, 4).
     spared: uint8 (n,), 1 for colours that keep their entries and pass no error on.
-    centers: int32 (k, 4).
+    opaque: uint8 (n,), 1 for colours that take no entries but solid ones.
+    centers: int32 (k, 4); solid: uint8 (k,), 1 or 0.
     order, apart: int32 (k, k), for each centre all of them, itself first and then the nearest, and their squared
         distances to it.
     level: of 256, the part of the error that is passed on.
@@ -200,6 +203,8 @@ def diffuse(
             for at in range(1, k):
                 if apart[c, at] > limit:
                     break
+                if opaque[place] and not solid[order[c, at]]:
+                    continue
                 distance = 0
                 for j in range(4):
                     difference = wanted[j] - centers[order[c, at], j]

@@ -20,6 +20,7 @@ from .histogram import Colors, Evenly, Histogram, thinned
 from .measure import Report, mean_squared_error
 from .metadata import rgb_profile
 from .nearest import Points
+from .opacity import Matching, is_opaque, made_opaque, with_clear
 from .options import DITHER_LEVEL, Dither, Options, Speed, UnreachableError
 from .palette import among, sorted_palette
 from .pixels import own_palette, to_array, without_hidden
@@ -72,6 +73,8 @@ def quantize(
     report: Callable[[Report], object] | None = None,
 ) -> IndexedImage:
     """The image in at most `colors` colours; exactly, where it has no more than that.
+
+    What is opaque stays opaque, and clear what is clear, in all palettes of two colours and more that are found.
 
     pixels: a Pillow image, or an array uint8 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4)
         RGBA.
@@ -262,7 +265,7 @@ class Source:
         with self._watch.stage("clustering") as tell:
             if options.palette is not None:
                 palette = _with_channels(options.palette, self._pixels.shape[2])
-                labels = self._labels(palette)
+                labels = Points(self._points).nearest(to_points(palette, self._geometry))
             elif (exact := exact_palette(histogram, colors, options)) is not None:
                 return _Candidate(*exact, inertia=0, iterations=0)
             else:
@@ -311,12 +314,12 @@ class Source:
         return palette, self._labels(palette), iterations
 
     def _labels(self, palette: U8) -> NDArray[np.intp]:
-        """For each colour of the histogram the nearest entry."""
-        return self._search.nearest(to_points(palette, self._geometry))
+        """For each colour of the histogram the nearest entry of a palette that was found."""
+        return self._matching.nearest(palette, to_points(palette, self._geometry))
 
     @cached_property
-    def _search(self) -> Points:
-        return Points(self._points)
+    def _matching(self) -> Matching:
+        return Matching(self._points, is_opaque(self._histogram.colors))
 
     @cached_property
     def _picture(self) -> Picture | None:
@@ -338,10 +341,10 @@ class Source:
 
     def _indices(self, candidate: _Candidate) -> U8:
         histogram, options, palette = self._histogram, self.options, candidate.palette
-        if candidate.inertia and options.dither == "floyd-steinberg":
-            return floyd_steinberg(histogram, palette, options.dither_level)
-        if candidate.inertia and options.dither == "ordered":
-            return ordered(histogram, palette, options.dither_level)
+        if candidate.inertia and options.dither != "none":
+            opaque = is_opaque(histogram.colors) & is_opaque(palette)[candidate.labels]
+            dithered = floyd_steinberg if options.dither == "floyd-steinberg" else ordered
+            return dithered(histogram, palette, opaque, options.dither_level)
         if candidate.inertia and options.rate:
             centers = to_points(palette, self._geometry)
             positions = histogram.positions()
@@ -397,7 +400,7 @@ def best_palette(
     effort: by default, that of the options.
     """
     colors, weights, effort = histogram.colors, histogram.weights, effort or _EFFORTS[options.speed]
-    fixed = fixed_colors(options, colors.shape[1])
+    fixed = with_clear(fixed_colors(options, colors.shape[1]), colors, k)
     points = to_points(colors, geometry)
     if options.metric == "perceptual" and k >= _PINNED_COLORS:
         fixed = _with_pinned(fixed, histogram, min(k // 4, k - len(fixed)))
@@ -410,14 +413,15 @@ def best_palette(
         if len(lost):
             fixed = np.vstack((fixed, colors[lost]))
             found = cluster(points, weights, k, fixed=to_points(fixed, geometry), effort=effort)
-    search = Points(points)
+    matching = Matching(points, is_opaque(colors))
     labels, best = found.labels, None
     for _ in range(_SETTLING_ROUNDS):
         palette = mean_colors(colors, weights, labels, k)
         palette[: len(fixed)] = fixed
-        search.guess(labels)
+        palette = made_opaque(palette, colors, weights, labels, len(fixed))
+        matching.guess(labels)
         centers = to_points(palette, geometry)
-        labels = search.nearest(centers)
+        labels = matching.nearest(palette, centers)
         error = int((weights * np.square(points - centers[labels]).sum(axis=1)).sum())
         if best is not None and error >= best[0]:
             break
@@ -425,8 +429,8 @@ def best_palette(
     assert best is not None
     _, palette, labels = best
     ordered = sorted_palette(palette)
-    search.guess(_positions(palette, ordered)[labels])
-    return ordered, search.nearest(to_points(ordered, geometry)), found.n_iter
+    matching.guess(_positions(palette, ordered)[labels])
+    return ordered, matching.nearest(ordered, to_points(ordered, geometry)), found.n_iter
 
 
 def _lost(points: NDArray[np.int64], errors: NDArray[np.int64], counts: NDArray[np.int64], most: int) -> list[int]:

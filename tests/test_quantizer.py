@@ -181,6 +181,36 @@ def test_large_soft_images_are_measured_in_oklab_where_that_keeps_clearly_more_s
     assert geometry_of(dark[:255], Histogram(dark[:255]), 16, "perceptual") == "rgb"
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"metric": "rgb"},
+        {"speed": "fast"},
+        {"exact": True},
+        {"dither": "floyd-steinberg", "dither_level": 1},
+        {"dither": "ordered", "dither_level": 1},
+        {"rate": 2},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("colors", [2, 3, 24])
+def test_what_is_opaque_or_clear_stays_so(colors: int, options: dict[str, Any]) -> None:
+    pixels = soft_icon(48)
+    pixels[:, :, :3] += np.random.default_rng(1).integers(0, 20, (48, 48, 3), np.uint8)
+    image = kpal.quantize(pixels, colors, **options)
+    alpha = image.pixels()[:, :, 3]
+    for exact in (0, 255):
+        assert (pixels[:, :, 3] == exact).any()
+        assert (alpha[pixels[:, :, 3] == exact] == exact).all()
+    assert colors < 24 or len(np.unique(alpha)) > 5
+
+
+def test_a_single_colour_is_the_mean_of_what_is_seen() -> None:
+    pixels = np.array([[[10, 20, 30, 0], [200, 100, 50, 255]]], np.uint8)
+    assert kpal.quantize(pixels, 1).palette.shape == (1, 4)
+
+
 def test_hidden_colours_are_one_point_of_oklab_and_opaque_ones_where_they_are_without_alpha() -> None:
     hidden = np.array([[0, 0, 0, 0], [255, 9, 200, 0]], np.uint8)
     assert np.array_equal(*to_points(hidden, "oklab"))

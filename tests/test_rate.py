@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 import kpal
 import kpal_format.tiles
 from kpal.nearest import four, neighbours
-from kpal.space import Metric
 from kpal_format import U8, IndexedImage, Wishes, choose_indices, compiled
 from kpal_format.coders.mix import MIX
 
@@ -110,17 +109,6 @@ def test_errors_make_up_for_each_other_where_they_are_taken_over() -> None:
 def test_exact_images_are_left_alone() -> None:
     image = random_indexed(9, 9, 20)
     assert kpal.encode(image.pixels(), rate=9) == kpal.encode(image.pixels())
-
-
-@pytest.mark.parametrize("metric", ["perceptual", "rgb"])
-def test_what_is_opaque_or_clear_stays_so(metric: Metric) -> None:
-    pixels = soft_icon(48)
-    pixels[:, :, :3] += np.random.default_rng(1).integers(0, 20, (48, 48, 3), np.uint8)
-    plain, rated = (kpal.quantize(pixels, 24, rate=rate, metric=metric).pixels()[:, :, 3] for rate in (0, 50))
-    assert (plain == 255).any()
-    assert not np.array_equal(plain, rated)
-    assert np.array_equal(plain == 255, rated == 255)
-    assert np.array_equal(plain == 0, rated == 0)
 
 
 def test_one_colour_leaves_nothing_to_choose() -> None:

@@ -1,0 +1,83 @@
+"""Opaque stays opaque, and clear clear, in palettes with alpha.
+
+The mean of colours that are opaque but for a few is a little translucent, and what is nearly clear may be the nearest
+that there is to what is clear. As an error that is nothing; but the image has holes then, or a veil. So what is clear
+has an entry of its own, entries that many opaque colours share are opaque, and opaque colours take no others.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kpal_format import U8
+
+from .nearest import Points
+
+_GAP: Final = (
+    64  # steps of alpha below 255, on the mean, where others must be as many as opaque ones to stay translucent
+)
+
+
+def is_opaque(colors: U8) -> NDArray[np.bool_]:
+    """Which of `colors`, uint8 (n, 3 or 4), are opaque: (n,)."""
+    opaque: NDArray[np.bool_] = (colors[:, 3:] == 255).all(axis=1)
+    return opaque
+
+
+def with_clear(fixed: U8, colors: U8, k: int) -> U8:
+    """The fixed entries of a palette of k and, where it is wanted and there is room for it, one that is clear."""
+    if colors.shape[1] == 3 or colors[:, 3].all() or (fixed[:, 3] == 0).any() or len(fixed) + 1 >= k:
+        return fixed
+    return np.vstack((fixed, np.zeros((1, 4), np.uint8)))
+
+
+def made_opaque(palette: U8, colors: U8, weights: NDArray[np.int64], labels: NDArray[np.intp], fixed: int) -> U8:
+    """The palette with those entries opaque that many opaque colours share; one at least, where there are any.
+
+    palette: uint8 (k, 3 or 4), of which the first `fixed` stay.
+    colors: uint8 (n, 3 or 4); weights: int64 (n,); labels: intp (n,), the entry of each.
+    """
+    if palette.shape[1] == 3:
+        return palette
+    k, gaps = len(palette), 255 - colors[:, 3].astype(np.int64)
+    opaque, rest = (np.bincount(labels, weights * chosen, k) for chosen in (gaps == 0, gaps > 0))
+    gap = np.bincount(labels, weights * gaps, k)
+    shared = (opaque > 0) & (opaque * rest * _GAP**2 >= gap * gap)
+    shared[:fixed] = False
+    if opaque[fixed:].any() and not shared.any() and not is_opaque(palette[:fixed]).any():
+        shared[fixed + opaque[fixed:].argmax()] = True
+    palette = palette.copy()
+    palette[shared, 3] = 255
+    return palette
+
+
+class Matching:
+    """Searches for the nearest entries of palettes, opaque ones for what is to stay opaque.
+
+    points: integers (n, d); opaque: bool (n,), which of them are to stay so, where a palette has any such entry.
+    """
+
+    def __init__(self, points: NDArray[np.int64], opaque: NDArray[np.bool_]) -> None:
+        parts = ((opaque, True), (~opaque, False))
+        self._parts = [(part, only, Points(points[part])) for part, only in parts if part.any()]
+        self._size = len(points)
+
+    def guess(self, labels: NDArray[np.intp]) -> None:
+        """Labels that the next search may start from; they change its time, not what it finds."""
+        for part, _, search in self._parts:
+            search.guess(labels[part])
+
+    def nearest(self, palette: U8, centers: NDArray[np.int64]) -> NDArray[np.intp]:
+        """The index of an entry for each point, the lowest in a tie.
+
+        palette: uint8 (k, 3 or 4); centers: (k, d), the same as points.
+        """
+        labels = np.empty(self._size, np.intp)
+        every, opaque = np.arange(len(palette)), np.flatnonzero(is_opaque(palette))
+        for part, only, search in self._parts:
+            entries = opaque if only and len(opaque) else every
+            labels[part] = entries[search.nearest(centers[entries])]
+        return labels
