@@ -336,8 +336,8 @@ def _add_quantization(parser: argparse.ArgumentParser) -> None:
         "--rate",
         metavar="R",
         type=float,
-        default=0.0,
-        help="the error that a bit saved is worth, in times the mean; 0.5 to 2 are useful (default: none)",
+        help="the error that a bit saved is worth, in times the mean; 0.5 to 2 are useful (default: none, but what "
+        "--max-bytes takes)",
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,9 +19,10 @@ from kpal_format import (
     encode_indexed,
 )
 
+from .fitting import fitted
 from .measure import Report
-from .options import DITHER_LEVEL, Dither, Options, Speed, UnreachableError, whole_number
-from .quantizer import Quantized, Source, with_metadata
+from .options import DITHER_LEVEL, Dither, Options, Speed, whole_number
+from .quantizer import Source, with_metadata
 from .space import Metric
 from .watch import Progress, Watch, check_callbacks
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from .pixels import Pixels
-
-_HALVING: Final = 3  # every third step of a search for a size halves the range, as interpolation may come to a crawl
-_CLOSE: Final = 64  # a file that is smaller than allowed by less than this part of it is good enough
 
 
 def encode(
@@ -50,7 +47,7 @@ def encode(
     exact: bool = False,
     dither: Dither = "none",
     dither_level: float = DITHER_LEVEL,
-    rate: float = 0.0,
+    rate: float | None = None,
     metadata: Metadata | None = None,
     verify: bool = False,
     progress: Progress | None = None,
@@ -62,8 +59,10 @@ def encode(
         or the `IndexedImage` that `quantize` returns, which is stored exactly as it is and leaves nothing else to
         choose but the coder.
     coder: one of `kpal.CODERS`.
-    max_bytes: the size that the file may have, metadata and all. Where the image takes more, it gets about as many
-        colours as fit; UnreachableError, a ValueError that names the least size, where not even two do.
+    max_bytes: the size that the file may have, metadata and all. Where the image takes more, it gets as little of a
+        rate as fits, and where that is not enough, as many colours, about; without rates where `rate`, `quality` or
+        `dither` is given, or the coder is `zstd`. UnreachableError, a ValueError that names the least size, where not
+        even two colours fit.
     verify: decode the file and compare it with what was encoded, before it is returned; RuntimeError where it differs,
         which no input should bring about. It takes as long as `decode` does.
     metadata, progress, report, and all that chooses colours: as in `quantize`; progress also tells of the stages
@@ -108,7 +107,7 @@ def encode(
     result = source.quantized()
     data = code(result.image)
     if max_bytes is not None and len(data) > max_bytes:
-        result, data = _reduced(source, result, data, code, max_bytes)
+        result, data = fitted(source, (result, data), code, max_bytes, rated=coder != "zstd" and options.rateable)
     if verify:
         with watch.stage("verifying"):
             _verify(data, with_metadata(result.image, pixels, metadata))
@@ -123,43 +122,6 @@ def _verify(data: bytes, image: IndexedImage) -> None:
     same = np.array_equal(decoded.indices, image.indices) and np.array_equal(decoded.palette, image.palette)
     if not same or decoded.metadata != image.metadata:
         raise RuntimeError("the file does not decode to what was encoded: please report this, with the image")
-
-
-def _reduced(
-    source: Source, full: Quantized, data: bytes, code: Callable[[IndexedImage], bytes], max_bytes: int
-) -> tuple[Quantized, bytes]:
-    """About as many colours as fit into `max_bytes`, where `full`, coded as `data`, takes more."""
-    found: tuple[Quantized, bytes] | None = None
-    few, few_bytes = max(1, source.least_colors - 1), 0  # a single colour shows nothing: two are the least
-    many, many_bytes = len(full.image.palette), len(data)
-    steps = 0
-    while source.reducible and many - few > 1:
-        steps += 1
-        middle = (few + many) // 2
-        if steps % _HALVING:
-            share = (max_bytes - few_bytes) / (many_bytes - few_bytes)
-            root = _fourth_root(few) + (_fourth_root(many) - _fourth_root(few)) * share
-            middle = min(max(int(root * root * root * root), few + 1), many - 1)
-        tried = source.in_colors(middle)
-        if tried is None:  # of too low a quality
-            few = middle
-            continue
-        data = code(tried.image)
-        if len(data) > max_bytes:
-            many, many_bytes = middle, len(data)
-        else:
-            found = tried, data
-            few, few_bytes = middle, len(data)
-            if few_bytes >= max_bytes - max_bytes // _CLOSE:
-                break
-    if found is None:
-        raise UnreachableError(f"max_bytes: the least that is possible is {many_bytes:,} bytes, not {max_bytes:,}")
-    return found
-
-
-def _fourth_root(colors: int) -> float:
-    """What bytes go with, about: measured on photos and screenshots. Exactly rounded, unlike a logarithm."""
-    return math.sqrt(math.sqrt(colors))
 
 
 def decode(

@@ -45,7 +45,7 @@ class Options:
     exact: bool = False
     dither: Dither = "none"
     dither_level: float = DITHER_LEVEL
-    rate: float = 0.0
+    rate: float | None = None
 
     def __post_init__(self) -> None:
         whole_number("colors", self.colors, 1, MAX_COLORS)
@@ -62,8 +62,9 @@ class Options:
         for name in ("keep_palette", "exact"):
             if not isinstance(value := getattr(self, name), (bool, np.bool_)):
                 raise TypeError(f"{name} must be True or False, not {value!r}")
-        for name, most in (("dither_level", 1), ("rate", _MOST_RATE)):
-            _number(name, getattr(self, name), most)
+        _number("dither_level", self.dither_level, 1)
+        if self.rate is not None:
+            _number("rate", self.rate, _MOST_RATE)
         if self.dither_level != DITHER_LEVEL and self.dither == "none":
             raise ValueError("dither_level goes with a kind of dither, which is none")
         if self.rate and self.dither != "none":
@@ -82,6 +83,11 @@ class Options:
     def fixed_alpha(self) -> bool:
         """Whether a fixed colour is not opaque, so that the palette has alpha whatever the image has."""
         return self.fixed is not None and bool((self.fixed[:, 3:] < 255).any())
+
+    @property
+    def rateable(self) -> bool:
+        """Whether a rate may be used that was not asked for."""
+        return not self.keep_palette and self.rate is None and self.quality is None and self.dither == "none"
 
     def given(self) -> set[str]:
         """The names of those that differ from their defaults."""

@@ -67,7 +67,7 @@ def quantize(
     exact: bool = False,
     dither: Dither = "none",
     dither_level: float = DITHER_LEVEL,
-    rate: float = 0.0,
+    rate: float | None = None,
     metadata: Metadata | None = None,
     progress: Progress | None = None,
     report: Callable[[Report], object] | None = None,
@@ -94,8 +94,8 @@ def quantize(
         pattern. Both make files larger, the first more so. Colours that are in the palette stay as they are.
     dither_level: how much of it, from 0 to 1.
     rate: the squared error that a bit saved in the file is worth, in times the mean error of a pixel; more where the
-        picture is busy. 0 for none; 0.5 to 2 are useful: more colours with a rate look better than fewer without, in as
-        many bytes, above all photos and illustrations.
+        picture is busy. 0, the default, for none; 0.5 to 2 are useful: more colours with a rate look better than fewer
+        without, in as many bytes, above all photos and illustrations.
     metadata: what to store beside the pixels. By default what decides how they look: the ICC profile of a Pillow
         image; `Metadata()` for nothing.
     progress: called with the name of a stage ("histogram", "clustering", "remapping") and the fraction of it that is
@@ -160,6 +160,7 @@ class Source:
     def __init__(self, pixels: Pixels, options: Options, watch: Watch) -> None:
         self.options = options
         self._watch = watch
+        self._last: tuple[int, _Candidate] | None = None
         self._source: Pixels = _own_palette(pixels, options.colors) if options.keep_palette else pixels
 
     @cached_property
@@ -213,14 +214,14 @@ class Source:
         found = self._candidate(self.options.colors)
         if self.options.quality is not None:
             found = self._of_quality(found, *self.options.quality)
-        return self._remapped(found)
+        return self._remapped(found, self.options.rate or 0.0)
 
-    def in_colors(self, colors: int) -> Quantized | None:
-        """The image in fewer colours than the options allow; None where that is below the min of their quality."""
+    def reduced(self, colors: int, rate: float) -> Quantized | None:
+        """The image in fewer colours, or with a rate; None where that is below the min of the quality asked for."""
         found = self._candidate(colors)
         if self.options.quality is not None and not self._reaches(found, self.options.quality[0]):
             return None
-        return self._remapped(found)
+        return self._remapped(found, rate)
 
     def report(self, result: Quantized, data: bytes | None = None) -> Report:
         """What became of the image, and of the bytes that it was coded in."""
@@ -260,7 +261,13 @@ class Source:
         return quality_of(candidate.inertia, self._half) if candidate.inertia else 100.0
 
     def _candidate(self, colors: int) -> _Candidate:
-        """A palette of at most so many colours: the given one, that of an image of few colours, or one by k-means."""
+        """A palette of at most so many colours; the last one is kept, as searches for a rate ask for it again."""
+        if self._last is None or self._last[0] != colors:
+            self._last = colors, self._new_candidate(colors)
+        return self._last[1]
+
+    def _new_candidate(self, colors: int) -> _Candidate:
+        """The palette that is given, that of an image of few colours, or one by k-means."""
         histogram, options, iterations = self._histogram, self.options, 0
         with self._watch.stage("clustering") as tell:
             if options.palette is not None:
@@ -330,25 +337,25 @@ class Source:
             return None
         return Picture(self._pixels, self._histogram)
 
-    def _remapped(self, candidate: _Candidate) -> Quantized:
+    def _remapped(self, candidate: _Candidate, rate: float) -> Quantized:
         """The nearest entry for each pixel, or what dithering or a rate makes of it."""
         with self._watch.stage("remapping"):
-            indices = self._indices(candidate)
+            indices = self._indices(candidate, rate)
             image = IndexedImage(indices, candidate.palette)
             if self.reducible:
                 image = _without_unused(image, self._fixed)
         return Quantized(image, self._quality(candidate), candidate.iterations)
 
-    def _indices(self, candidate: _Candidate) -> U8:
+    def _indices(self, candidate: _Candidate, rate: float) -> U8:
         histogram, options, palette = self._histogram, self.options, candidate.palette
         if candidate.inertia and options.dither != "none":
             opaque = is_opaque(histogram.colors) & is_opaque(palette)[candidate.labels]
             dithered = floyd_steinberg if options.dither == "floyd-steinberg" else ordered
             return dithered(histogram, palette, opaque, options.dither_level)
-        if candidate.inertia and options.rate:
+        if candidate.inertia and rate:
             centers = to_points(palette, self._geometry)
             positions = histogram.positions()
-            return remap(self._pixels, positions, self._points, candidate.labels, palette, centers, options.rate)
+            return remap(self._pixels, positions, self._points, candidate.labels, palette, centers, rate)
         return histogram.spread(candidate.labels.astype(np.uint8))
 
 

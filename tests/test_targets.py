@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +16,11 @@ from kpal.measure import psnr, ssimulacra2
 from kpal.options import Options
 from kpal.quality import half_inertia, quality_of, reaches
 from kpal.space import SCALE
+from kpal_format import compiled
 
 from .images import gradient, pillow, random_indexed, soft_icon, squared_error
+
+with_compiler = pytest.mark.skipif(not compiled(), reason="the default coder is then zstd")
 
 PHOTO = astronaut()[:200, :200]  # type: ignore[no-untyped-call]
 
@@ -120,11 +124,37 @@ def test_a_min_that_is_out_of_reach_is_an_error_that_says_how_far_it_goes() -> N
 def test_as_many_colours_as_fit_into_the_bytes_allowed(coder: str, share: float) -> None:
     full = kpal.encode(gradient(), coder=coder)
     allowed = int(len(full) * share)
-    found = reported(gradient(), coder=coder, max_bytes=allowed)
+    found = reported(gradient(), coder=coder, max_bytes=allowed, rate=0)
     assert found.bytes is not None
     assert found.bytes <= allowed
     more = kpal.encode(gradient(), coder=coder, colors=found.colors + 1)
     assert len(more) > allowed or found.bytes >= allowed - allowed // 64
+
+
+@with_compiler
+@pytest.mark.parametrize("share", [0.95, 0.6, 0.2])
+def test_rates_let_more_colours_fit(share: float) -> None:
+    allowed = int(len(kpal.encode(gradient())) * share)
+    found, plain = reported(gradient(), max_bytes=allowed), reported(gradient(), max_bytes=allowed, rate=0)
+    assert found.bytes is not None
+    assert found.bytes <= allowed
+    assert found.colors > plain.colors
+
+
+@with_compiler
+def test_as_little_of_a_rate_is_used_as_fits() -> None:
+    sizes = [len(kpal.encode(gradient(), rate=rate)) for rate in (0, 0.2, 0.4)]
+    found = reported(gradient(), max_bytes=sizes[1])
+    assert found.bytes is not None
+    assert sizes[2] < found.bytes <= sizes[1]
+
+
+@pytest.mark.parametrize("options", [{"coder": "zstd"}, {"dither": "ordered"}, {"quality": (5, 100)}, {"rate": 0}])
+def test_no_rate_is_used_beside_what_does_not_go_with_it(options: dict[str, Any]) -> None:
+    allowed = len(kpal.encode(gradient(), **options)) // 2
+    data = kpal.encode(gradient(), max_bytes=allowed, **options)
+    colors = kpal.inspect(data).colors
+    assert data == kpal.encode(gradient(), colors=colors, **options)
 
 
 def test_what_fits_is_not_changed() -> None:
@@ -143,9 +173,9 @@ def test_an_exact_image_that_does_not_fit_loses_colours() -> None:
 
 def test_a_size_that_is_out_of_reach_is_an_error_that_names_the_least() -> None:
     least = len(kpal.encode(gradient(), colors=2))
-    assert kpal.inspect(kpal.encode(gradient(), max_bytes=least)).colors == 2
+    assert kpal.inspect(kpal.encode(gradient(), max_bytes=least, rate=0)).colors == 2
     with pytest.raises(UnreachableError, match=f"max_bytes: the least that is possible is {least} bytes, not 10"):
-        kpal.encode(gradient(), max_bytes=10)
+        kpal.encode(gradient(), max_bytes=10, rate=0)
 
 
 def test_a_size_does_not_cost_more_quality_than_allowed() -> None:
@@ -166,7 +196,7 @@ def test_with_a_palette_of_its_own_an_image_fits_or_does_not() -> None:
         (indexed, {}),
     ):
         with pytest.raises(UnreachableError, match="max_bytes: the least that is possible is"):
-            kpal.encode(pixels, max_bytes=30, **options)
+            kpal.encode(pixels, max_bytes=20, **options)
 
 
 # --- reports
