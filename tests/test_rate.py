@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,6 +69,25 @@ def test_where_bits_are_worth_nothing_pixels_are_the_nearest_to_what_they_want(c
     palette = np.random.default_rng(colors).integers(0, 256, (colors, 3))
     wanted = wishes(palette * 8, price=0, share=0)
     assert np.array_equal(choose_indices(wanted, palette.astype(np.uint8)), wanted.labels[wanted.positions])
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "message"),
+    [
+        ("positions", np.full((13, 17), 50, np.int32), "positions must be from 0 to 49, not 50 to 50"),
+        ("labels", np.full(50, 20, np.uint8), "labels must be from 0 to 19"),
+        ("near", np.full((20, 20), 20, np.uint8), "near must be from 0 to 19"),
+        ("busy", np.ones((13, 17), np.uint16), "busy must be from 0 to 0"),
+        ("busy", np.zeros((13, 16), np.uint16), r"busy must have the shape \(13, 17\), not \(13, 16\)"),
+        ("prices", np.array([-1], np.int32), "prices must be from 0 to 1048576"),
+        ("centers", np.zeros((19, 4), np.int32), r"centers must have the shape \(20, 4\)"),
+    ],
+)
+def test_wishes_that_do_not_go_with_the_palette_are_refused(name: str, wrong: NDArray[Any], message: str) -> None:
+    palette = np.random.default_rng(5).integers(0, 256, (20, 3))
+    wanted = replace(wishes(palette * 8, price=9000, share=100), **{name: wrong})
+    with pytest.raises(ValueError, match=message):
+        choose_indices(wanted, palette.astype(np.uint8))
 
 
 def test_tiles_are_chosen_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:

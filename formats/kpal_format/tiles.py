@@ -20,7 +20,11 @@ def encode_tiles(indices: U8, palette: U8, coder: Coder, rows: int, columns: int
 
 
 def choose_indices(wishes: Wishes, palette: U8) -> U8:
-    """Indices, uint8 (h, w), near to what is wanted and coded in few bytes, tile by tile: `Mix.choose`."""
+    """Indices, uint8 (h, w), near to what is wanted and coded in few bytes, tile by tile: `Mix.choose`.
+
+    Raises ValueError for wishes that do not go with that palette.
+    """
+    wishes.check(len(palette))
     height, width = wishes.positions.shape
     rows, columns = tile_shape(width, height)
     indices = np.empty((height, width), np.uint8)

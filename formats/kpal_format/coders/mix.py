@@ -53,6 +53,19 @@ class Wishes:
     centers: NDArray[np.int32]
     near: U8
 
+    def check(self, k: int) -> None:
+        """Raises ValueError unless all is within its bounds for a palette of k: the compiled loop trusts it."""
+        n, m = len(self.points), len(self.prices)
+        shapes = {"points": (n, 4), "labels": (n,), "prices": (m,), "shares": (m,), "centers": (k, 4), "near": (k, k)}
+        shapes["busy"] = self.positions.shape
+        ends = {"positions": n, "points": 2041, "labels": k, "busy": m, "prices": 2**20 + 1, "centers": 2041, "near": k}
+        for name, shape in shapes.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name} must have the shape {shape}, not {getattr(self, name).shape}")
+        for name, end in ends.items():
+            if (values := getattr(self, name)).size and not 0 <= values.min() <= values.max() < end:
+                raise ValueError(f"{name} must be from 0 to {end - 1}, not {values.min()} to {values.max()}")
+
     def part(self, tile: tuple[slice, ...]) -> Wishes:
         """Those of some of the pixels."""
         return replace(self, positions=self.positions[tile], busy=self.busy[tile])
