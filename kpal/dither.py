@@ -71,7 +71,7 @@ def ordered(histogram: Histogram, palette: U8, opaque: NDArray[np.bool_], level:
     """As `floyd_steinberg`; `level` is the part of a mixture's second colour that is used."""
     points, centers = to_points(histogram.colors, "rgb"), to_points(palette, "rgb")
     labels = Matching(points, opaque).nearest(palette, centers)
-    partners = neighbours(centers)[0][:, 1 : 1 + _PARTNERS]
+    partners, solid = neighbours(centers)[0][:, 1 : 1 + _PARTNERS], is_opaque(palette)
     error = (points - centers[labels]).astype(np.float64)
     best = _sum_of_squares(error)
     partner, part = labels.copy(), np.zeros(len(points))
@@ -80,7 +80,7 @@ def ordered(histogram: Histogram, palette: U8, opaque: NDArray[np.bool_], level:
         length = np.maximum(_sum_of_squares(step), 1.0)
         along = np.clip(summed([e * s for e, s in zip(error.T, step.T, strict=True)]) / length, 0.0, 0.5)
         rest = _sum_of_squares(error - along[:, None] * step) + _CONTRAST * along * (1 - along) * length
-        better = (rest < best) & (~opaque | is_opaque(palette)[candidates[labels]])
+        better = (rest < best) & (~opaque | solid[candidates[labels]])
         best = np.where(better, rest, best)
         partner = np.where(better, candidates[labels], partner)
         part = np.where(better, along, part)

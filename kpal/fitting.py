@@ -21,7 +21,6 @@ _RATES: Final = 16  # steps from there to none
 _HALVING: Final = 3  # every third step of a search halves the range, as interpolation may come to a crawl
 _CLOSE: Final = 64  # a file that is smaller than allowed by less than this part of it is good enough
 
-
 Result = tuple[Quantized, bytes]  # and its file
 
 
@@ -41,10 +40,8 @@ def fitted(
         return None if result is None else (result, code(result.image))
 
     def fewer(colors: int) -> Result | None:
-        result = tried(colors, source.options.rate or 0.0)
-        if rated and result is not None and (other := tried(colors, _RATE)) is not None:
-            return min(result, other, key=lambda result: len(result[1]))
-        return result
+        results = [tried(colors, rate) for rate in ((0.0, _RATE) if rated else (source.options.rate or 0.0,))]
+        return min(filter(None, results), key=lambda result: len(result[1]), default=None)
 
     colors, size = len(full[0].image.palette), len(full[1])
     found: Result | None = None

@@ -16,9 +16,9 @@ from kpal_format import U8
 
 from .nearest import Points
 
-_GAP: Final = (
-    64  # steps of alpha below 255, on the mean, where others must be as many as opaque ones to stay translucent
-)
+# How far below 255 the alpha of others must be, on the mean, for an entry to be theirs where they are as many as the
+# opaque ones.
+_GAP: Final = 64
 
 
 def is_opaque(colors: U8) -> NDArray[np.bool_]:

@@ -19,7 +19,6 @@ from .geometry import geometry_of, simple_geometry
 from .histogram import Colors, Evenly, Histogram, thinned
 from .measure import Report, mean_squared_error
 from .metadata import rgb_profile
-from .nearest import Points
 from .opacity import Matching, is_opaque, made_opaque, with_clear
 from .options import DITHER_LEVEL, Dither, Options, Speed, UnreachableError
 from .palette import among, sorted_palette
@@ -272,7 +271,7 @@ class Source:
         with self._watch.stage("clustering") as tell:
             if options.palette is not None:
                 palette = _with_channels(options.palette, self._pixels.shape[2])
-                labels = Points(self._points).nearest(to_points(palette, self._geometry))
+                labels = self._labels(palette)
             elif (exact := exact_palette(histogram, colors, options)) is not None:
                 return _Candidate(*exact, inertia=0, iterations=0)
             else:
@@ -321,12 +320,13 @@ class Source:
         return palette, self._labels(palette), iterations
 
     def _labels(self, palette: U8) -> NDArray[np.intp]:
-        """For each colour of the histogram the nearest entry of a palette that was found."""
+        """For each colour of the histogram the nearest entry."""
         return self._matching.nearest(palette, to_points(palette, self._geometry))
 
     @cached_property
     def _matching(self) -> Matching:
-        return Matching(self._points, is_opaque(self._histogram.colors))
+        # Of a palette that is given, any entry may be the nearest.
+        return Matching(self._points, is_opaque(self._histogram.colors) & self.reducible)
 
     @cached_property
     def _picture(self) -> Picture | None:

@@ -1,9 +1,9 @@
 """Remapping with an eye to the size of the file: each pixel takes the entry of least error + price x bits.
 
 The bits are those that the coder `mix` takes, which are few for what repeats its neighbours or continues a pattern. The
-price, in error for a bit, is higher where the picture is busy, as errors show less there. What errors add up to is made
-good: they are passed on to neighbours, as in dithering, but where the picture is flat, or only a little busy for a
-picture like this, hardly any of that is taken, as noise would show there and cost much.
+price, in error for a bit, is higher where the picture is busy, as errors show less there. Errors are passed on to
+neighbours, as in dithering, so that they do not add up. Pixels take the less of them the less busy the picture is: in
+flat areas noise would show, and cost much.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import pytest
 
 import kpal_format
 
+with_compiler = pytest.mark.skipif(not kpal_format.compiled(), reason="takes minutes in plain Python")
 KERNEL = Path(kpal_format.__file__).with_name("kernel.py")
 
 

@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kpal_format import compiled
-
 from . import encodings
-from .kernels import plain
+from .kernels import plain, with_compiler
 
 KEPT: dict[str, str] = json.loads(encodings.KEPT.read_text())
 
@@ -26,7 +24,7 @@ print(encodings.of_all())
 """
 
 
-@pytest.mark.skipif(not compiled(), reason="takes minutes in plain Python")
+@with_compiler
 @pytest.mark.parametrize(
     "settings",
     [

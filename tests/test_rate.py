@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 import kpal
 import kpal_format.tiles
 from kpal.nearest import four, neighbours
-from kpal_format import U8, IndexedImage, Wishes, choose_indices, compiled
+from kpal_format import U8, IndexedImage, Wishes, choose_indices
 from kpal_format.coders.mix import MIX
 
-from .images import gradient, random_indexed, soft_icon
-from .kernels import plain
-
-with_compiler = pytest.mark.skipif(not compiled(), reason="takes minutes in plain Python")
+from .images import gradient, random_indexed, soft_icon, squared_error
+from .kernels import plain, with_compiler
 
 
 def noisy(height: int, width: int) -> U8:
@@ -30,10 +28,6 @@ def noisy(height: int, width: int) -> U8:
 
 def size(image: IndexedImage) -> int:
     return len(kpal.encode(image, coder="mix"))
-
-
-def squared_error(image: IndexedImage, pixels: U8) -> float:
-    return float(np.square(image.pixels() - pixels.astype(float)).mean())
 
 
 def wishes(palette: NDArray[np.int64], price: int, share: int, shape: tuple[int, int] = (13, 17)) -> Wishes:
@@ -104,7 +98,7 @@ def test_tiles_are_chosen_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_higher_rate_makes_smaller_files_and_larger_errors() -> None:
     pixels = noisy(96, 128)
     images = [kpal.quantize(pixels, 64, rate=rate) for rate in (0, 0.5, 2, 8)]
-    sizes, errors = [size(image) for image in images], [squared_error(image, pixels) for image in images]
+    sizes, errors = [size(image) for image in images], [squared_error(image.pixels(), pixels) for image in images]
     assert sizes == sorted(sizes, reverse=True)
     assert errors == sorted(errors)
     assert sizes[-1] * 2 < sizes[0]
@@ -116,7 +110,7 @@ def test_a_rate_takes_bytes_away_for_less_error_than_fewer_colours_do() -> None:
     pixels = noisy(96, 128)
     rated, fewer = kpal.quantize(pixels, 64, rate=0.5, metric="rgb"), kpal.quantize(pixels, 32, metric="rgb")
     assert size(rated) < size(fewer)
-    assert squared_error(rated, pixels) < squared_error(fewer, pixels)
+    assert squared_error(rated.pixels(), pixels) < squared_error(fewer.pixels(), pixels)
 
 
 def test_errors_make_up_for_each_other_where_they_are_taken_over() -> None:

@@ -1,6 +1,6 @@
 """The `.kpal` file format: bytes <-> indices, palette and metadata. Specified in KPAL.md.
 
-Bytes in, values out: nothing here opens a file, knows of Pillow, or chooses a colour.
+Bytes in, values out: nothing here opens a file, knows of Pillow, or makes a palette.
 """
 
 from .codec import Info, decode_indexed, decode_truncated, encode_indexed, inspect, verify

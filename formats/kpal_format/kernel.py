@@ -1175,7 +1175,7 @@ class Tile(Arithmetic):
         key[3] = agree | length << 2 | size << 5 | above << 9 | 1 << 20
         key[4] = self.runs | size << 4 | above << 8 | 1 << 20
         key[5] = run | size << 4 | (x == 0) << 8 | (self.change >= self.width) << 9 | 1 << 20
-        whole: cython.int = self._repeats(x, span, False) if self.choosing else self._same(at, w, span)
+        whole: cython.int = self._repeats(x, span) if self.choosing else self._same(at, w, span)
         whole = self._flag(whole, 8 * (16 + agree), 8 * (1024 + (size << 4 | self.runs & 3)), False)
         self.runs = self.runs << 1 & 15 | whole
         if whole:
@@ -1205,8 +1205,11 @@ class Tile(Arithmetic):
         """
         self._set(at, self.w, span)
         self._right(self.err + 8 * x, span)
+        i: cython.int
         if self.choosing:
-            self._repeats(x, span, True)
+            for i in range(x, x + span):
+                self._want(i)
+                self._pass_on(i, self.w, True)
         if agree == 1:
             self.match += span - 1
             self.match_length += span
@@ -1618,27 +1621,26 @@ class Tile(Arithmetic):
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
-    def _repeats(self, x: cython.int, span: cython.int, settled: cython.bint) -> cython.bint:
-        """Whether pixels may as well be like the one before; where that is settled, they pass their errors on."""
+    def _repeats(self, x: cython.int, span: cython.int) -> cython.bint:
+        """Whether pixels may as well be like the one before, each with what it takes of the errors until then."""
         before = cython.declare(cython.int[4])
         w: cython.int = self.w
         nearest: cython.int
         c: cython.int
         i: cython.int
+        so: cython.bint = True
         for c in range(4):
             before[c] = self.left[c]
         for i in range(x, x + span):
             nearest = self._want(i)
             self.extra = 1024 * cython.cast(cython.longlong, self._far(w) - self.least)
-            if not settled and not (self._replaces(w, nearest) and self._agrees(0)):
+            so = self._replaces(w, nearest) and self._agrees(0)
+            if not so:
                 break
-            self._pass_on(i, w, settled)
-        else:
-            i = x + span
-        if not settled:
-            for c in range(4):
-                self.left[c] = before[c]
-        return i == x + span
+            self._pass_on(i, w, False)
+        for c in range(4):
+            self.left[c] = before[c]
+        return so
 
     @cython.cfunc
     def _survey(self, centers: cython.const[cython.int][::1], near: cython.const[cython.uchar][::1]) -> object:

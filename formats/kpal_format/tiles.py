@@ -11,12 +11,13 @@ from .errors import DamagedError
 from .indexed import U8
 from .parallel import in_parallel
 
+Part = tuple[slice, slice]  # of an image: rows and columns
+
 
 def encode_tiles(indices: U8, palette: U8, coder: Coder, rows: int, columns: int) -> list[bytes]:
     """Indices, uint8 (h, w), cut into tiles of that many rows and columns, each of them coded."""
     height, width = indices.shape
-    tiles = [indices[y : y + rows, x : x + columns] for y in range(0, height, rows) for x in range(0, width, columns)]
-    return in_parallel(lambda tile: coder.encode(tile, palette), tiles)
+    return in_parallel(lambda part: coder.encode(indices[part], palette), _cut(height, width, rows, columns))
 
 
 def choose_indices(wishes: Wishes, palette: U8) -> U8:
@@ -26,15 +27,19 @@ def choose_indices(wishes: Wishes, palette: U8) -> U8:
     """
     wishes.check(len(palette))
     height, width = wishes.positions.shape
-    rows, columns = tile_shape(width, height)
     indices = np.empty((height, width), np.uint8)
 
-    def choose(corner: tuple[int, int]) -> None:
-        tile = tuple(slice(at, at + size) for at, size in zip(corner, (rows, columns), strict=True))
-        indices[tile] = MIX.choose(wishes.part(tile), palette)
+    def choose(part: Part) -> None:
+        indices[part] = MIX.choose(wishes.part(part), palette)
 
-    in_parallel(choose, [(y, x) for y in range(0, height, rows) for x in range(0, width, columns)])
+    in_parallel(choose, _cut(height, width, *tile_shape(width, height)))
     return indices
+
+
+def _cut(height: int, width: int, rows: int, columns: int) -> list[Part]:
+    """The tiles of that many rows and columns that an image is cut into."""
+    tops, lefts = range(0, height, rows), range(0, width, columns)
+    return [(slice(y, y + rows), slice(x, x + columns)) for y in tops for x in lefts]
 
 
 def decode_tiles(head: Head, box: Box, tiles: list[tuple[int, Section]], palette: U8, *, partial: bool = False) -> U8:

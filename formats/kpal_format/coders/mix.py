@@ -9,13 +9,16 @@ import functools
 import importlib.util
 import warnings
 from dataclasses import dataclass, fields, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedError
 from ..indexed import U8
+
+if TYPE_CHECKING:
+    from ..kernel import Tile
 
 _MANY_PIXELS: Final = 1 << 12  # what plain Python codes in some seconds
 _MOST_CELLS: Final = 1 << 27  # with margins; so that every position fits an int
@@ -57,7 +60,7 @@ class Wishes:
         """Raises ValueError unless all is within its bounds for a palette of k: the compiled loop trusts it."""
         n, m = len(self.points), len(self.prices)
         shapes = {"points": (n, 4), "labels": (n,), "prices": (m,), "shares": (m,), "centers": (k, 4), "near": (k, k)}
-        shapes["busy"] = self.positions.shape
+        shapes |= {"busy": self.positions.shape}
         ends = {"positions": n, "points": 2041, "labels": k, "busy": m, "prices": 2**20 + 1, "centers": 2041, "near": k}
         for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
@@ -66,7 +69,7 @@ class Wishes:
             if (values := getattr(self, name)).size and not 0 <= values.min() <= values.max() < end:
                 raise ValueError(f"{name} must be from 0 to {end - 1}, not {values.min()} to {values.max()}")
 
-    def part(self, tile: tuple[slice, ...]) -> Wishes:
+    def part(self, tile: tuple[slice, slice]) -> Wishes:
         """Those of some of the pixels."""
         return replace(self, positions=self.positions[tile], busy=self.busy[tile])
 
@@ -81,12 +84,7 @@ class Mix:
 
     def encode(self, indices: U8, palette: U8) -> bytes:
         """One tile, as `Coder` promises it."""
-        rows, width = indices.shape
-        _expect(rows * width)
-        from ..kernel import Tile
-
-        tile = Tile(self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, None)
-        return tile.encode(memoryview(indices.tobytes()))
+        return self._tile(indices.shape, palette, None).encode(memoryview(indices.tobytes()))
 
     def choose(self, wishes: Wishes, palette: U8) -> U8:
         """Indices for one tile, uint8 (rows, width): near to what is wanted, and coded in few bytes.
@@ -97,12 +95,8 @@ class Mix:
 
         palette: uint8 (k, 3 or 4), k >= 2.
         """
-        rows, width = wishes.positions.shape
-        _expect(rows * width)
-        from ..kernel import Tile
-
-        tile = Tile(self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, None)
-        indices = np.empty((rows, width), np.uint8)
+        indices = np.empty(wishes.positions.shape, np.uint8)
+        tile = self._tile(wishes.positions.shape, palette, None)
         tile.choose(_flat(indices), *(_flat(getattr(wishes, field.name)) for field in fields(wishes)))
         return indices
 
@@ -113,14 +107,18 @@ class Mix:
             raise DamagedError(
                 f"index stream: a tile of {width} x {rows} pixels is too large for the coder {self.NAME}"
             )
+        content = bytearray(rows * width)
+        if not self._tile(shape, palette, bytes(data)).decode(memoryview(content)) and not partial:
+            raise DamagedError("index stream: it does not end where the pixels do")
+        return np.frombuffer(content, np.uint8).reshape(shape)
+
+    def _tile(self, shape: tuple[int, int], palette: U8, data: bytes | None) -> Tile:
+        """What codes a tile: data is the stream to decode, or None."""
+        rows, width = shape
         _expect(rows * width)
         from ..kernel import Tile
 
-        content = bytearray(rows * width)
-        tile = Tile(self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, bytes(data))
-        if not tile.decode(memoryview(content)) and not partial:
-            raise DamagedError("index stream: it does not end where the pixels do")
-        return np.frombuffer(content, np.uint8).reshape(shape)
+        return Tile(self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, data)
 
 
 MIX: Final = Mix(1, "mix", 0)
