@@ -34,6 +34,7 @@ __all__ = [
     "Info",
     "KMeans",
     "KpalError",
+    "KpalWarning",
     "LimitError",
     "Metadata",
     "PaletteError",
@@ -56,10 +57,10 @@ __all__ = [
 
 if TYPE_CHECKING:
     from .codec import decode, encode
+    from .errors import KpalWarning, UnreachableError
     from .kmeans import KMeans
     from .measure import Report
     from .metadata import metadata_of
-    from .options import UnreachableError
     from .palette_files import PaletteError, read_palette, write_palette
     from .quantizer import quantize
     from .shared import shared_palette
@@ -68,9 +69,10 @@ else:
     # Loaded on first use: most programs that import kpal only want Pillow to open a file.
     _LATER: Final = {
         "KMeans": "kmeans",
+        "KpalWarning": "errors",
         "PaletteError": "palette_files",
         "Report": "measure",
-        "UnreachableError": "options",
+        "UnreachableError": "errors",
         "decode": "codec",
         "encode": "codec",
         "metadata_of": "metadata",

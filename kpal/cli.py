@@ -32,7 +32,8 @@ from kpal_format import inspect as inspect_file
 
 from . import __version__, batch
 from .codec import encode
-from .options import DITHER_LEVEL, DITHERS, SPEEDS, Options, UnreachableError
+from .errors import UnreachableError
+from .options import DITHER_LEVEL, DITHERS, SPEEDS, Options
 from .palette_files import WRITERS, format_palette, parse_colors, read_palette
 from .pixels import to_array
 from .quantizer import quantize

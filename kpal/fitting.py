@@ -13,7 +13,7 @@ from typing import Final
 
 from kpal_format import IndexedImage
 
-from .options import UnreachableError
+from .errors import UnreachableError
 from .quantizer import Quantized, Source
 
 _RATE: Final = 1.5  # the most: a higher one is hardly better than fewer colours, as measured

@@ -23,10 +23,6 @@ DITHER_LEVEL: Final = 0.7  # by default: the perceptual score is higher than wit
 _MOST_RATE: Final = 100  # beyond, pictures become smears
 
 
-class UnreachableError(ValueError):
-    """The image cannot be had in the quality or in the bytes that were asked for."""
-
-
 @dataclass(frozen=True)
 class Options:
     """How an image becomes one of few colours; `quantize` says what each of them means.

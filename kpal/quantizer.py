@@ -15,12 +15,13 @@ from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_en
 
 from .clustering import DEFAULT, FAST, ONCE, Effort, cluster
 from .dither import floyd_steinberg, ordered
+from .errors import UnreachableError
 from .geometry import geometry_of, simple_geometry
 from .histogram import Colors, Evenly, Histogram, thinned
 from .measure import Report, mean_squared_error
 from .metadata import rgb_profile
 from .opacity import Matching, is_opaque, made_opaque, with_clear
-from .options import DITHER_LEVEL, Dither, Options, Speed, UnreachableError
+from .options import DITHER_LEVEL, Dither, Options, Speed
 from .palette import among, sorted_palette
 from .pixels import own_palette, to_array, without_hidden
 from .quality import half_inertia, quality_of, reaches
