@@ -36,10 +36,11 @@ from .errors import UnreachableError
 from .options import DITHER_LEVEL, DITHERS, SPEEDS, Options
 from .palette_files import WRITERS, format_palette, parse_colors, read_palette
 from .pixels import to_array
+from .precision import DEPTH
 from .quantizer import quantize
 from .shared import shared_palette
 from .space import METRICS
-from .transcode import from_kpal, open_picture, to_kpal
+from .transcode import from_kpal, in_depth, open_picture, to_kpal
 
 if TYPE_CHECKING:
     from .compare import Comparison
@@ -274,7 +275,7 @@ def _add_inputs_and_output(parser: argparse.ArgumentParser, inputs: str) -> None
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
-    """What the search for a palette takes, under the names that it has in the library."""
+    """How images are read, and what the search for a palette takes, under the names that it has in the library."""
     parser.add_argument(
         "-c",
         "--colors",
@@ -282,6 +283,13 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         type=_colors,
         default=MAX_COLORS,
         help="colours at the most (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--depth",
+        type=int,
+        choices=(DEPTH,),
+        help="round images of more than 8 bits a channel to 8, even if that merges some of at most 256 colours (label "
+        "maps, masks); by default, such images are refused and others rounded",
     )
     parser.add_argument(
         "--fix",
@@ -421,7 +429,8 @@ def _encode(options: argparse.Namespace) -> int:
 
     def work(job: batch.Job, data: bytes) -> bytes:
         try:
-            result = to_kpal(data, strip=options.strip, report=reports.append if options.json else None, **chosen)
+            report = reports.append if options.json else None
+            result = to_kpal(data, strip=options.strip, depth=options.depth, report=report, **chosen)
         except UnreachableError as error:
             if options.skip_if_worse:
                 raise batch.Skipped(str(error)) from error
@@ -477,8 +486,11 @@ def _palette(options: argparse.Namespace) -> int:
     def images() -> Iterator[U8]:
         nonlocal read
         for job in batch.progress([batch.Job(source, None) for source, _ in found], quiet=options.quiet):
-            with batch.failures(job.name) as failed, open_picture(job.read()) as image:
-                pixels = to_array(image)
+            with batch.failures(job.name) as failed:
+                data = job.read()
+                with open_picture(data) as image:
+                    in_depth(image, data, options.depth)
+                    pixels = to_array(image)
             if not failed:
                 read += 1
                 yield pixels
@@ -542,7 +554,7 @@ def _compare(options: argparse.Namespace) -> int:
     jobs = [batch.Job(source, None) for source, _ in batch.sources(options.inputs, IMAGES | {EXTENSION})]
     for job in batch.progress(jobs, quiet=options.json, console=console if console.is_terminal else None):
         with batch.failures(job.name) as failed:
-            comparison = compare(job.name, job.read(), **chosen)
+            comparison = compare(job.name, job.read(), depth=options.depth, **chosen)
         if not failed:
             comparisons.append(comparison)
             if not options.json:

@@ -55,8 +55,8 @@ def encode(
 ) -> bytes:
     """The image as a `.kpal` file of at most `colors` colours; lossless where it has no more than that.
 
-    pixels: a Pillow image; an array uint8 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4) RGBA;
-        or the `IndexedImage` that `quantize` returns, which is stored exactly as it is and leaves nothing else to
+    pixels: a Pillow image; an array uint8 or uint16 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4)
+        RGBA; or the `IndexedImage` that `quantize` returns, which is stored exactly as it is and leaves nothing else to
         choose but the coder.
     coder: one of `kpal.CODERS`.
     max_bytes: the size that the file may have, metadata and all. Where the image takes more, it gets as little of a

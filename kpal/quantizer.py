@@ -76,8 +76,9 @@ def quantize(
 
     What is opaque stays opaque, and clear what is clear, in all palettes of two colours and more that are found.
 
-    pixels: a Pillow image, or an array uint8 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4)
-        RGBA.
+    pixels: a Pillow image, or an array uint8 or uint16 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w,
+        4) RGBA. What has 16 bits a channel is rounded to 8 with a `KpalWarning`, unless no bits are lost. If it has at
+        most 256 colours and rounding would merge some, it is refused: label maps are to be converted by the caller.
     colors: 1 to 256.
     quality: (min, max), from 0 to 100 on the scale of quality.py: as few colours as reach max, or `colors` where none
         do; UnreachableError, a ValueError, where those do not even reach min. With a max of 100, images of few
@@ -89,7 +90,8 @@ def quantize(
         than 64 colours to find and no `quality` to reach, several palettes are tried for what looks best; where there
         are no more than 128, their colours are moved until it does (refinement.py).
     speed: "fast" takes a half of the time or less, for some hundredths more error.
-    exact: keep what colour is hidden under alpha 0. By default, all of that is one colour.
+    exact: keep what colour is hidden under alpha 0. By default, all of that is one colour. Also refuse samples of 16
+        bits that rounding would change.
     dither: "floyd-steinberg" spreads the error of each pixel over its neighbours, "ordered" mixes two colours in a
         pattern. Both make files larger, the first more so. Colours that are in the palette stay as they are.
     dither_level: how much of it, from 0 to 1.
@@ -165,7 +167,7 @@ class Source:
 
     @cached_property
     def _pixels(self) -> U8:
-        pixels = to_array(self._source)
+        pixels = to_array(self._source, exact=self.options.exact)
         if self.options.palette is not None:
             return _with_channels(pixels, max(pixels.shape[2], self.options.palette.shape[1]))
         pixels = pixels if self.options.exact else without_hidden(pixels)

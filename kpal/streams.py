@@ -33,11 +33,12 @@ class RowWriter:
         """The next rows from the top, any number of them: a Pillow image or an array as `encode` takes it.
 
         Raises ValueError for rows of another width, for more than the image has, and for rows that have alpha if the
-        palette has none.
+        palette has none. So do rows of 16 bits that 8 bits cannot hold exactly: whether rounding would merge the few
+        levels of a label map shows only when the whole image is known.
         """
         if isinstance(rows, IndexedImage):
             raise TypeError("rows must be colours: an array or a Pillow image")
-        image = quantize(rows, palette=self._options.palette, metric=self._options.metric)
+        image = quantize(rows, exact=True, palette=self._options.palette, metric=self._options.metric)
         if image.palette.shape != self._options.palette.shape:
             raise ValueError("the rows have alpha, but the palette has none: give it four channels")
         self._writer.write(image.indices)

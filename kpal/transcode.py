@@ -18,6 +18,7 @@ from kpal_format import U8, Metadata
 
 from .codec import encode
 from .metadata import PNG_XMP, metadata_of
+from .precision import DEPTH, Rounding, settle
 
 with contextlib.suppress(ImportError):
     import pillow_jxl  # noqa: F401  # registers JPEG XL with Pillow, where it is installed
@@ -43,16 +44,18 @@ _HOLDS: Final[dict[str, tuple[str, ...]]] = {  # the metadata that Pillow writes
 }
 
 
-def to_kpal(data: bytes, *, strip: tuple[str, ...] = (), **options: Any) -> bytes:
+def to_kpal(data: bytes, *, strip: tuple[str, ...] = (), depth: int | None = None, **options: Any) -> bytes:
     """An image file that Pillow reads as a `.kpal` file.
 
     strip: the fields of `Metadata` to leave out of what the file carries.
+    depth: as in `in_depth`.
     options: those of `encode`.
 
     Raises ValueError for an animation, what `encode` raises, and whatever Pillow raises for a damaged file.
     """
     with open_picture(data) as image:
         metadata = dataclasses.replace(metadata_of(image), **{name: getattr(Metadata(), name) for name in strip})
+        in_depth(image, data, depth, exact=options.get("exact", False))
         upright = _upright(image) if "exif" in strip else image
         return encode(upright, metadata=metadata, **options)
 
@@ -110,6 +113,14 @@ def open_picture(data: bytes) -> Iterator[Image.Image]:
         if getattr(image, "is_animated", False) and image.format not in _ONE_PICTURE:
             raise ValueError("an animation or several pages: kpal holds one picture and does not drop the others")
         yield image
+
+
+def in_depth(image: Image.Image, data: bytes, depth: int | None, *, exact: bool = False) -> None:
+    """Gives the image that `data` holds 8 bits a channel, in place: as `encode` would, or if depth is 8, at any cost.
+
+    Raises ValueError where the image would lose what it must not; warns of what is rounded.
+    """
+    settle(image, Rounding(exact=exact, forced=depth == DEPTH, way_out=f"--depth {DEPTH} rounds it nevertheless"), data)
 
 
 def _upright(image: Image.Image) -> Image.Image:
