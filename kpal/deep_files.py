@@ -175,9 +175,9 @@ def _with(tile: ImageFile._Tile, rawmode: str) -> ImageFile._Tile:
 def _straight(samples: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """Colours that are not multiplied by their alpha, from such that are."""
     alpha = samples[:, :, 3].astype(np.uint64)
-    divisor = np.maximum(alpha, 1)
     for channel in range(3):
-        samples[:, :, channel] = np.minimum((samples[:, :, channel] * 65535 + alpha // 2) // divisor, 65535)
+        color = samples[:, :, channel].astype(np.uint64)
+        samples[:, :, channel] = np.minimum((color * 65535 + alpha // 2) // np.maximum(alpha, 1), 65535)
     return samples
 
 
