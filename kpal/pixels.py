@@ -5,6 +5,7 @@ Every Pillow mode is either converted or refused with a reason; none slips throu
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -118,7 +119,7 @@ def to_pillow(image: IndexedImage) -> Image.Image:
 
 
 def _from_pillow(image: Image.Image, *, exact: bool) -> U8:
-    image = in_eight_bits(image, Rounding(exact=exact, name=str(getattr(image, "filename", ""))))
+    image = in_eight_bits(image, Rounding(exact=exact, name=os.fsdecode(getattr(image, "filename", ""))))
     target = _CONVERT.get(image.mode)
     if target is None:
         raise ValueError(

@@ -106,7 +106,7 @@ def in_eight_bits(image: Image.Image, rounding: Rounding, content: bytes | None 
             return _with_fitting_key(image, bits)
     samples, mode = _with_clear(*found, image.info.get("transparency"))
     pixels = rounded(samples, rounding, alpha=mode.endswith("A"))
-    eight = Image.frombytes(mode, image.size, pixels)
+    eight = Image.frombytes(mode, (pixels.shape[1], pixels.shape[0]), pixels)
     eight.info = {name: value for name, value in image.info.items() if name != "transparency"}
     return eight
 
@@ -165,7 +165,7 @@ def _deep_gray(image: Image.Image) -> tuple[NDArray[np.uint16], str] | None:
     if not image.mode.startswith("I;16") and not (image.mode == "I" and image.format == "PPM"):
         return None
     samples = np.array(image).clip(0, 65535).astype(np.uint16)[:, :, None]
-    if bits_of(image) == 12:  # of a TIFF file, whose white is 4095
+    if image.format == "TIFF" and bits_of(image) == 12:  # whose white stays 4095
         samples = (samples << 4 | samples >> 8).astype(np.uint16)
     return samples, "L"
 
@@ -180,6 +180,9 @@ def _with_clear(samples: NDArray[np.uint16], mode: str, key: object) -> tuple[ND
 
 
 def _file_bits(image: Image.Image, content: bytes | None) -> int:
+    """Bits a channel in the file of an image that Pillow holds with 8."""
+    if image.mode in ("I", "F"):  # which has all bits that its file has
+        return DEPTH
     key = image.info.get("transparency")
     known = bits_of(image, content)
     if known is None and image.mode == "RGB" and isinstance(key, tuple) and max(key) > 255:
@@ -200,7 +203,7 @@ def _with_fitting_key(image: Image.Image, bits: int) -> Image.Image:
     """The image with its transparent colour in 8 bits: Pillow leaves those of PNG in the bits that the file has."""
     key: Any = image.info.get("transparency")
     most = (1 << min(bits, DEPTH)) - 1
-    if image.mode == "L" and image.format == "PNG" and isinstance(key, int):
+    if image.mode in ("1", "L") and image.format == "PNG" and isinstance(key, int):
         fitting: Any = key * 255 // most if key <= most else key & 255
     elif image.mode == "RGB" and isinstance(key, tuple) and (image.format == "PNG" or bits > DEPTH):
         fitting = tuple(value >> 8 if bits > DEPTH else value & 255 for value in key)

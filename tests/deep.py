@@ -73,12 +73,14 @@ def tiff(
     planes: bool = False,
     deflated: bool = False,
     alpha: int = 2,
+    orientation: int = 1,
 ) -> bytes:
     """TIFF 6.0 of one strip, or one for each plane.
 
     order: "<" or ">".
     photometric: 1 for gray, 2 for RGB, 5 for CMYK; by default what the number of channels suggests.
     alpha: what a fourth channel of RGB is: 1 premultiplied alpha, 2 alpha.
+    orientation: 1 to 8, as in Exif.
     """
     height, width, channels = samples.shape
     if photometric is None:
@@ -93,6 +95,7 @@ def tiff(
         258: [bits] * channels,
         259: [8 if deflated else 1],
         262: [photometric],
+        274: [orientation],
         277: [channels],
         278: [height],
         279: [len(strip) for strip in strips],
@@ -152,6 +155,10 @@ def ppm(samples: Samples, most: int = 65535, *, plain: bool = False) -> bytes:
 JPEG2000_16 = base64.b85decode(
     "|4;u>051Rl000020000200000000000000200002000000000000R#J0S^HI4*>!HQUDA90003200aa80smY81VDiQWB?@q0Yh?SVRU6=AYyqSPjF>!N>"
     "D{dAa-SPb7^mGATlmBE;Rp;015yA0000q00IA#&-^eX3{)~;EQg7UC*SyxKn#g)$=2;|Uf=kTNDOaEcpP~>2!H?C"
+)
+JPEG2000_12_GRAY = base64.b85decode(  # of 0, 2048, 4095 and 77
+    "|4;u>04V?f0000200002000000000000002000020000000000009dD0sm3}3;+NC0RR951ONg5TmS?>VE<$QB>(|Ka%Ew3Wn>^?c_2@4Wo}APMMofZWpZ<A"
+    "Z*CwmE;TMR|BwI*0000002u%Q|C8U~AO~;-)6VMufB)G"
 )
 JPEG_XL_16 = base64.b85decode(
     "0000CN?1%F4GM<}0000KW^{RQYItlQ00000YItlQ00009YItmH3IG5ALTY$yWB&>W5c~iXEdmGx0RXH3OBjn43atRTV-EljQR2Tq5CH6qc)6W!-avm"

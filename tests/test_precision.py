@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import skimage.io
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, UnidentifiedImageError
 
 import kpal
 from kpal import cli
@@ -63,8 +63,15 @@ def as_eight(samples: NDArray[Any]) -> np.ndarray:
     return {1: np.dstack([gray] * 3), 2: np.dstack([gray] * 3 + [alpha])}.get(samples.shape[2], levels)
 
 
-def merged(message: str) -> pytest.RaisesExc[ValueError]:
+def refused(message: str) -> pytest.RaisesExc[ValueError]:
     return pytest.raises(ValueError, match=message)
+
+
+def as_far_as_pillow_can(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data))
+    except UnidentifiedImageError:
+        pytest.skip("this Pillow does not read the format")
 
 
 # --- real pictures
@@ -146,10 +153,43 @@ def test_white_of_ppm_is_what_the_file_says(plain: bool) -> None:
 
 def test_white_of_a_12_bit_tiff_is_4095() -> None:
     samples = np.array([[[0], [2048], [4095], [4094]]], np.uint16)
-    with Image.open(io.BytesIO(tiff(samples, bits=12))) as image, merged("16-bit image of 4 levels.* leave 3"):
+    with Image.open(io.BytesIO(tiff(samples, bits=12))) as image, refused("16-bit image of 4 levels.* leave 3"):
         to_array(image)
     with Image.open(io.BytesIO(tiff(samples[:, :3], bits=12))) as image, pytest.warns(kpal.KpalWarning, match="16-bit"):
         assert to_array(image)[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_white_of_a_12_bit_jpeg_2000_is_white() -> None:
+    with (
+        as_far_as_pillow_can(deep.JPEG2000_12_GRAY) as image,
+        pytest.warns(kpal.KpalWarning, match="16-bit image of 4 levels"),
+    ):
+        assert to_array(image)[:, :, 0].tolist() == [[0, 128], [255, 5]]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_tiff_that_pillow_turns_is_read_again_as_it_is_turned(channels: int) -> None:
+    samples = noise(20, 31, channels)
+    for orientation, turned in ((1, samples), (3, samples[::-1, ::-1]), (6, np.rot90(samples, -1))):
+        data = tiff(samples, orientation=orientation)
+        for is_loaded in (False, True):
+            with Image.open(io.BytesIO(data)) as image:
+                if is_loaded:
+                    image.load()
+                with pytest.warns(kpal.KpalWarning, match="16-bit image"):
+                    assert np.array_equal(to_array(image), as_eight(turned))
+        with pytest.warns(kpal.KpalWarning, match="16-bit image"):
+            assert kpal.inspect(to_kpal(data, colors=8)).width == turned.shape[1]
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_images_without_a_range_are_refused_and_nothing_else_is_said(mode: str) -> None:
+    file = io.BytesIO()
+    Image.new(mode, (3, 3)).save(file, "TIFF")
+    with Image.open(file) as image, refused(f"mode {mode} .* levels have no fixed range"):
+        to_array(image)
+    with refused(f"mode {mode} .* levels have no fixed range"):
+        to_kpal(file.getvalue(), depth=8)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -199,9 +239,9 @@ def test_few_colours_that_rounding_would_merge_are_refused(make: Callable[[Sampl
     if channels in (2, 4):
         samples[:, :, -1] = 65535
     refusal = r"16-bit image of 41 (levels|colours), of which rounding to 8 bits would leave 1"
-    with Image.open(io.BytesIO(make(samples))) as image, merged(refusal):
+    with Image.open(io.BytesIO(make(samples))) as image, refused(refusal):
         kpal.encode(image)
-    with merged(refusal + ": --depth 8 rounds"):
+    with refused(refusal + ": --depth 8 rounds"):
         to_kpal(make(samples))
     with pytest.warns(kpal.KpalWarning, match="16-bit image of 41 (levels|colours), .* leaves 1"):
         assert not kpal.decode(to_kpal(make(samples), depth=8)).any()
@@ -220,7 +260,7 @@ def test_label_maps_are_refused_wherever_they_come_from(tmp_path: Path) -> None:
         lambda: imageio.v3.imwrite(target, numbers),
         lambda: skimage.io.imsave(target, numbers, check_contrast=False),
     ):
-        with merged(refusal):
+        with refused(refusal):
             work()
     assert np.array_equal(kpal.decode(kpal.encode(numbers.astype(np.uint8)))[:, :, 0], numbers)
 
@@ -228,7 +268,7 @@ def test_label_maps_are_refused_wherever_they_come_from(tmp_path: Path) -> None:
 def test_the_refusal_names_the_file_and_a_way_out_that_is_possible(tmp_path: Path) -> None:
     path = tmp_path / "labels.png"
     path.write_bytes(png(labels(9, 14) * np.uint16(20)))
-    with Image.open(path) as image, merged(r"labels\.png: a 16-bit .*41 levels.*kpal\.IndexedImage"):
+    with Image.open(path) as image, refused(r"labels\.png: a 16-bit .*41 levels.*kpal\.IndexedImage"):
         image.save(tmp_path / "x.kpal")
 
 
@@ -244,7 +284,7 @@ def test_integers_without_a_range_get_told_how_labels_become_pixels(dtype: type)
 def test_a_label_map_has_at_most_256_levels(count: int) -> None:
     numbers = labels(20, 20, count=count)
     if count == 256:
-        with merged("16-bit image of 256 levels, .* leave 2"):
+        with refused("16-bit image of 256 levels, .* leave 2"):
             kpal.encode(numbers)
     else:
         with pytest.warns(kpal.KpalWarning, match="more than 256 levels"):
@@ -256,21 +296,21 @@ def test_colours_that_alpha_hides_count_only_where_they_are_kept() -> None:
     samples[:, :, 0] = np.arange(32).reshape(4, 8)
     samples[0, 0] = (65535, 0, 0, 65535)
     assert to_array(samples)[0, 0].tolist() == [255, 0, 0, 255]
-    with merged("16-bit"):
+    with refused("16-bit"):
         to_array(samples, exact=True)
 
 
 def test_what_becomes_clear_by_rounding_is_merged_with_what_is_clear() -> None:
     samples = np.array([[[257, 0, 0, 100], [0, 0, 0, 0], [0, 0, 0, 65535]]], np.uint16)
-    with merged("16-bit image of 3 colours, .* leave 2"):
+    with refused("16-bit image of 3 colours, .* leave 2"):
         to_array(samples)
 
 
 def test_exact_refuses_all_that_would_lose_a_bit() -> None:
     for samples in (noise(20, 31, 3), np.array([[0, 32768]], np.uint16)):
-        with merged("16-bit image that has no exact form"):
+        with refused("16-bit image that has no exact form"):
             kpal.encode(samples, exact=True)
-    with merged("16-bit .*: --depth 8"):
+    with refused("16-bit .*: --depth 8"):
         to_kpal(png(noise(20, 31, 3)), exact=True)
 
 
@@ -278,7 +318,7 @@ def test_rows_of_16_bits_are_written_where_8_bits_hold_them(tmp_path: Path) -> N
     path = tmp_path / "x.kpal"
     with kpal.open_writer(path, 2, 2, palette=[[0, 0, 0], [7, 7, 7]]) as writer:
         writer.write(np.array([[0, 7 * 257]], np.uint16))
-        with merged("16-bit"):
+        with refused("16-bit"):
             writer.write(np.array([[0, 7 * 257 + 1]], np.uint16))
         writer.write(np.array([[7 * 257, 0]], np.uint16))
     assert kpal.decode(path.read_bytes())[:, :, 0].tolist() == [[0, 7], [7, 0]]
@@ -295,7 +335,7 @@ def test_an_image_that_was_changed_after_pillow_cut_it_keeps_the_change_and_is_s
             found = to_array(image)
         assert found[0, 0].tolist() == [1, 2, 3]
         assert np.array_equal(found[1:], samples[1:] >> 8)
-        with merged("16-bit PNG"):
+        with refused("16-bit PNG"):
             to_array(image, exact=True)
 
 
@@ -340,15 +380,11 @@ def test_planes_that_libtiff_decodes_are_said_to_be_cut() -> None:
 def test_formats_that_pillow_always_cuts_are_said_to_be_cut(data: bytes, what: str) -> None:
     if "JXL" in what:
         pytest.importorskip("pillow_jxl")
-    try:
-        Image.open(io.BytesIO(data)).close()
-    except OSError:
-        pytest.skip("this Pillow does not read the format")
-    with Image.open(io.BytesIO(data)) as image, pytest.warns(kpal.KpalWarning, match=f"{what}, .* 256 levels"):
+    with as_far_as_pillow_can(data) as image, pytest.warns(kpal.KpalWarning, match=f"{what}, .* 256 levels"):
         kpal.encode(image)
     with pytest.warns(kpal.KpalWarning, match=f"{what}, .* 256 levels"):
         to_kpal(data)
-    with merged(f"{what}, .* 256 levels a channel: --depth 8"):
+    with refused(f"{what}, .* 256 levels a channel: --depth 8"):
         to_kpal(data, exact=True)
 
 
@@ -385,7 +421,7 @@ def test_a_dds_of_10_bits_is_said_to_be_cut() -> None:
 
 def test_gray_and_alpha_of_16_bits_in_jpeg_xl_is_refused_as_its_reader_errs() -> None:
     pytest.importorskip("pillow_jxl")
-    with merged("16-bit gray image with alpha, which pillow-jxl-plugin misreads"):
+    with refused("16-bit gray image with alpha, which pillow-jxl-plugin misreads"):
         to_kpal(deep.JPEG_XL_16_GRAY_ALPHA)
 
 
