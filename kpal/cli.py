@@ -326,7 +326,10 @@ def _add_quantization(parser: argparse.ArgumentParser) -> None:
         help="use the colours of this palette (.gpl, .act, .aco, .hex) or image with a palette, in their order",
     )
     parser.add_argument(
-        "--exact", action="store_true", help="keep what colours are hidden under alpha 0 (default: they become one)"
+        "--exact",
+        action="store_true",
+        help="keep what colours are hidden under alpha 0 (default: they become one), and refuse images that would lose "
+        "bits (see --depth)",
     )
     parser.add_argument(
         "--dither",

@@ -9,6 +9,7 @@ of bits is found out.
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -74,7 +75,7 @@ def _source(image: Image.Image, content: bytes | None) -> IO[bytes] | str | None
     if image.tile and image.fp is not None:
         return image.fp
     if image.filename:
-        return str(image.filename, sys.getfilesystemencoding()) if isinstance(image.filename, bytes) else image.filename
+        return os.fsdecode(image.filename)
     return getattr(image, "_fp", None)  # of formats with several frames, where Pillow keeps it
 
 
@@ -109,6 +110,8 @@ def _is_unchanged(image: ImageFile.ImageFile, source: IO[bytes] | str) -> bool:
 
 def _decoded(image: ImageFile.ImageFile, source: IO[bytes] | str) -> tuple[NDArray[np.uint16], str] | None:
     with _reopened(image, source) as fresh:
+        if not fresh.tile or (fresh.format == "PNG" and getattr(fresh, "is_animated", False)):
+            return None
         if fresh.format == "PPM":
             return _from_ppm(fresh), "RGB"
         rawmode = _arguments(fresh.tile[0])[0]
@@ -116,7 +119,7 @@ def _decoded(image: ImageFile.ImageFile, source: IO[bytes] | str) -> tuple[NDArr
             return _unpacked(fresh, "RGBA", [_with(fresh.tile[0], "RGBA")]).view(">u2").astype(np.uint16), "LA"
         mode = fresh.mode
         high_tiles, low_tiles = _tiles(fresh, low=False), _tiles(fresh, low=True)
-        if not high_tiles or (fresh.format == "PNG" and getattr(fresh, "is_animated", False)):
+        if not high_tiles:
             return None
         samples = _unpacked(fresh, mode, high_tiles).astype(np.uint16)
     samples <<= 8
@@ -234,8 +237,10 @@ def _dds_bits(head: bytes) -> int:
     """16 for the half floats of BC6H (DXGI formats 94 to 96), otherwise those of the widest mask of a channel."""
     if head[84:88] == b"DX10":
         return 16 if int.from_bytes(head[128:132], "little") in (94, 95, 96) else 8
-    masks = [int.from_bytes(head[at : at + 4], "little") for at in range(92, 108, 4)]
-    return max(mask.bit_count() for mask in masks) if head[80] & 0x40 else 8  # DDPF_RGB
+    if not head[80] & 0x40:  # DDPF_RGB
+        return 8
+    channels = 3 + (head[80] & 1)  # DDPF_ALPHAPIXELS
+    return max(int.from_bytes(head[at : at + 4], "little").bit_count() for at in range(92, 92 + 4 * channels, 4))
 
 
 def _jpeg_xl_bits(head: bytes) -> int:
@@ -266,6 +271,8 @@ def _skip_size(bits: _Bits) -> None:
 
 
 class _Bits:
+    """The bits of data, from which `take` takes as many as asked for, as a number."""
+
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data[:64], "little")
 
