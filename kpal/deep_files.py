@@ -264,10 +264,13 @@ def _jpeg_xl_bits(head: bytes) -> int:
 
 def _skip_size(bits: _Bits) -> None:
     small = bits.take(1)
-    for ratio in (False, True):
-        if ratio and bits.take(3):  # the width follows from the height
-            return
-        bits.take(5 if small else (9, 13, 18, 30)[bits.take(2)])
+    _skip_side(bits, small)
+    if not bits.take(3):  # else the width follows from the height by this ratio
+        _skip_side(bits, small)
+
+
+def _skip_side(bits: _Bits, small: int) -> None:
+    bits.take(5 if small else (9, 13, 18, 30)[bits.take(2)])
 
 
 class _Bits:
