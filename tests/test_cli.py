@@ -18,9 +18,9 @@ from PIL import Image, ImageFilter, PngImagePlugin
 
 import kpal
 from kpal import cli
-from kpal.batch import printable
 from kpal.files import replacing
 from kpal.measure import ssimulacra2
+from kpal.messages import printable
 from kpal.palette_files import format_palette
 from kpal_format import DEFAULT_CODER, compiled
 
