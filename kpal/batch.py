@@ -42,12 +42,11 @@ def run(
     force: bool,
     quiet: bool,
     tell: Callable[[Ending], None] = lambda _: None,
-    what: str = "images",
 ) -> int:
     """Do `work` on the bytes of each selected input and write what it returns; the exit status.
 
     A job that fails is named on standard error, and the others go on; so is one for which `work` raises Skipped,
-    which is no failure. `tell` hears how each job ended. `what` is what there may be none of.
+    which is no failure. `tell` hears how each job ended.
     """
     start = time.perf_counter()
     endings = []
@@ -65,7 +64,7 @@ def run(
         endings.append(ending)
         tell(ending)
     if not selection.jobs:
-        say(selection.nothing(what))
+        say(selection.nothing())
     elif not quiet and (summary := _summary(selection.jobs, endings, time.perf_counter() - start)):
         say(summary + selection.left_out())
     return 0 if selection.jobs and not any(ending.error for ending in endings) else 1

@@ -469,9 +469,9 @@ def _format(ending: str) -> str:
     """Pillow's name of the format with that ending; UsageError for one that Pillow does not both write and read."""
     name = Image.registered_extensions().get(ending.lower())
     if name is None or name not in Image.SAVE:
-        raise UsageError(f"Pillow writes no images with the ending {printable(ending)}")
+        raise UsageError(f"Pillow writes no images with the ending '{printable(ending)}'")
     if name not in Image.OPEN:
-        raise UsageError(f"what Pillow writes as {printable(ending)} it cannot read, so that kpal could not check it")
+        raise UsageError(f"Pillow writes no images with the ending '{printable(ending)}' that it could read again")
     return name
 
 
@@ -516,7 +516,7 @@ def _decode(options: argparse.Namespace) -> int:
     for other in _other_endings(selection.jobs, ending):
         if _format(other) != _format(ending) and options.to:
             raise UsageError(f"--to {options.to} does not go with an output that ends with {other!r}")
-    return batch.run(selection, work, force=options.force, quiet=options.quiet, what=f"{EXTENSION} files")
+    return batch.run(selection, work, force=options.force, quiet=options.quiet)
 
 
 def _endings() -> frozenset[str]:
@@ -545,9 +545,8 @@ def _palette(options: argparse.Namespace) -> int:
     target = None if options.output in (None, jobs.STREAM) else Path(options.output)
     ending = ".hex" if target is None else target.suffix.lower()
     if ending not in WRITERS:
-        raise UsageError(
-            f"palettes are written as {', '.join(WRITERS)}, not as {printable(ending) or 'a file without ending'}"
-        )
+        what = f"as '{printable(ending)}'" if ending else "without an ending"
+        raise UsageError(f"palettes are written as {', '.join(WRITERS)}, not {what}")
     chosen = _options(options, list(inspect.signature(shared_palette).parameters)[1:])
     selection = jobs.find(options.inputs, _endings(), options.output)
     if not selection.jobs:

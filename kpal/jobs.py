@@ -98,7 +98,7 @@ class Job:
         return bool(source and target and target.is_file() and source.exists() and target.samefile(source))
 
     def write(self, data: bytes) -> None:
-        """Writes the result; OSError that names the file where it cannot be written."""
+        """Writes the result; OSError where it cannot be written."""
         if self.target is None:
             self._write_to_stream(data)
             return
@@ -111,10 +111,6 @@ class Job:
                 file.write(data)
         except BrokenPipeError as error:  # of a named pipe: that of standard output is for others to handle
             raise OSError(f"{printable(self.target)}: its reader has closed it") from error
-        except OSError as error:
-            if error.strerror and error.filename is None:
-                error.filename = os.fspath(self.target)
-            raise
 
     def _write_to_stream(self, data: bytes) -> None:
         try:
@@ -149,9 +145,9 @@ class Selection:
     repeated: int = 0
     renamed: list[str] = field(default_factory=list)
 
-    def nothing(self, what: str = "images") -> str:
+    def nothing(self) -> str:
         """That there are no jobs, as a sentence."""
-        return f"no {what} found in {', '.join(map(printable, self.inputs))}{self.left_out()}"
+        return f"no images found in {', '.join(map(printable, self.inputs))}{self.left_out()}"
 
     def left_out(self) -> str:
         """What is not among the jobs, to end a sentence with; empty where all is."""
@@ -262,9 +258,9 @@ def plan(
     several = len(inputs) > 1 or any(os.path.isdir(name) for name in inputs)  # noqa: PTH112  # as above
     is_folder = bool(output) and os.path.isdir(str(output))  # noqa: PTH112
     if several and output and (output == STREAM or os.path.isfile(output)):  # noqa: PTH113
-        raise UsageError(f"several inputs need a folder for output, not {printable(output)}")
+        raise UsageError(f"several inputs need a folder for output, not '{printable(output)}'")
     if several and output and not is_folder and _ending(output) in endings | {new_ending}:
-        raise UsageError(f"several inputs need a folder for output; {printable(output)} looks like a file")
+        raise UsageError(f"several inputs need a folder for output; '{printable(output)}' looks like a file")
     if output is not None and not (several or is_folder or output.endswith(("/", os.sep))):
         target = None if output == STREAM else Path(output)
         found.jobs = [replace(job, target=target, in_place=in_place) for job in found.jobs]
