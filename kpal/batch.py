@@ -51,9 +51,6 @@ def run(
     start = time.perf_counter()
     endings = []
     written: set[tuple[int, int]] = set()
-    if not quiet:
-        for line in selection.renamed:
-            say(line)
     for job in progress(selection.jobs, quiet=quiet):
         with failures(job.name) as failed:
             ending = _done(job, work, written, force=force)
@@ -61,6 +58,8 @@ def run(
             ending = Ending(job.name, error=failed.reason)
         elif ending.skipped and not quiet:
             say(f"{job.name}: skipped: {ending.skipped}")
+        elif job.note and not quiet:
+            say(f"{job.name}: {job.note}")
         endings.append(ending)
         tell(ending)
     if not selection.jobs:

@@ -130,7 +130,7 @@ def _parser() -> Program:
 
 Exit status: 0; 1 if some inputs failed (they are named, and the others are done); 2 for wrong usage.""",
     )
-    parser.add_argument("-V", "--version", action="version", version=_version())
+    parser.add_argument("-V", "--version", action="version", version=_version(), help="show the version and exit")
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=True, prog="kpal", parser_class=Parser
     )
@@ -283,7 +283,7 @@ compare with other formats, and leave the files to look at."""
 def _add_help(commands: _Commands) -> None:
     parser = _command(commands, "help", _help, "what a command does and takes", "[COMMAND]")
     parser.description = "Show the help of kpal, or of one of its commands."
-    parser.add_argument("command", metavar="COMMAND", nargs="?", choices=list(commands.choices), help="its name")
+    parser.add_argument("command", metavar="COMMAND", nargs="?", help="its name")
 
 
 def _command(commands: _Commands, name: str, run: Callable[[argparse.Namespace], int], help: str, takes: str) -> Parser:
@@ -295,6 +295,8 @@ def _command(commands: _Commands, name: str, run: Callable[[argparse.Namespace],
 
 def _help(options: argparse.Namespace) -> int:
     parser = _parser()
+    if options.command is not None:
+        parser.check_command(options.command)
     print((parser.siblings[options.command] if options.command else parser).format_help(), end="")
     return 0
 
@@ -438,7 +440,14 @@ def _size(text: str) -> int:
 
 def _fixed(text: str) -> U8:
     colors = parse_colors(text)
-    return _palette_file(text) if colors is None else colors
+    if colors is not None:
+        return colors
+    try:
+        return _palette_file(text)
+    except argparse.ArgumentTypeError as error:
+        if os.path.lexists(text):
+            raise
+        raise argparse.ArgumentTypeError(f"{error}; colours are written as #ff8800,#00ff0080") from error
 
 
 def _palette_file(name: str) -> U8:

@@ -49,6 +49,7 @@ class Job:
     below: the path of a file below the folder that was given; of other inputs, the name.
     problem: why the input, which was found in a folder, cannot be read.
     in_place: whether a `.kpal` file may be replaced by what becomes of it.
+    note: why the target has another name than one would expect.
     """
 
     source: Path | None
@@ -57,6 +58,7 @@ class Job:
     below: Path = Path("stdin")
     problem: OSError | None = None
     in_place: bool = False
+    note: str = ""
 
     def read(self) -> bytes:
         """The bytes of the input; OSError where it cannot be read, or is empty."""
@@ -134,7 +136,6 @@ class Selection:
     results: how many `.kpal` files, as what became of a picture beside them.
     links: how many folders, as links to them are not followed.
     repeated: how many inputs, as they were named before.
-    renamed: a line for each result that has another name than one would expect.
     """
 
     inputs: list[str]
@@ -143,7 +144,6 @@ class Selection:
     results: int = 0
     links: int = 0
     repeated: int = 0
-    renamed: list[str] = field(default_factory=list)
 
     def nothing(self) -> str:
         """That there are no jobs, as a sentence."""
@@ -265,31 +265,29 @@ def plan(
         target = None if output == STREAM else Path(output)
         found.jobs = [replace(job, target=target, in_place=in_place) for job in found.jobs]
         return found
-    names = _Names(found, new_ending, in_place=in_place)
-    found.jobs = [replace(job, target=names.give(job, output), in_place=in_place) for job in found.jobs]
+    names = _Names(found, new_ending)
+    found.jobs = [names.given(replace(job, in_place=in_place), output) for job in found.jobs]
     return found
 
 
 class _Names:
     """Gives each job a target that no other has."""
 
-    def __init__(self, found: Selection, ending: str, *, in_place: bool) -> None:
-        self._ending, self._in_place, self._renamed = ending, in_place, found.renamed
-        self._inputs = {_place(job.source): job for job in found.jobs if job.source and not job.problem}
-        self._taken: dict[str, Job] = {}
+    def __init__(self, found: Selection, ending: str) -> None:
+        self._ending = ending
+        self._inputs = {_place(job.source): job.name for job in found.jobs if job.source and not job.problem}
+        self._taken: dict[str, str] = {}
 
-    def give(self, job: Job, output: str | None) -> Path | None:
+    def given(self, job: Job, output: str | None) -> Job:
         if job.problem is not None or (output is None and job.source is None):
-            return None
+            return job
         folder = Path(output, job.below.parent) if output is not None else (job.source or job.below).parent
         expected = folder / result_name(job.below.name, self._ending)
-        target = next(path for path in self._candidates(folder, job.below.name) if self._is_free(path, job))
-        if target != expected:
-            other = self._taken.get(_place(expected))
-            reason = f"the result of {other.name}" if other else "another input"
-            self._renamed.append(f"{job.name}: its result is {printable(target)}, as {printable(expected)} is {reason}")
-        self._taken[_place(target)] = job
-        return target
+        target = next(path for path in self._candidates(folder, job.below.name) if self._owner(path, job) is None)
+        owner = self._owner(expected, job)
+        self._taken[_place(target)] = f"the result of {job.name}"
+        note = f"written as {printable(target)}, because {printable(expected)} is {owner}" if owner else ""
+        return replace(job, target=target, note=note)
 
     def _candidates(self, folder: Path, name: str) -> Iterator[Path]:
         yield folder / result_name(name, self._ending)
@@ -297,10 +295,12 @@ class _Names:
         for number in range(2, sys.maxsize):
             yield folder / f"{name}.{number}{self._ending}"
 
-    def _is_free(self, path: Path, job: Job) -> bool:
+    def _owner(self, path: Path, job: Job) -> str | None:
+        """What the name belongs to, if not to the job."""
         place = _place(path)
-        owner = self._inputs.get(place)
-        return place not in self._taken and (owner is None or (owner is job and self._in_place))
+        if job.in_place and job.source and place == _place(job.source):
+            return self._taken.get(place)
+        return self._taken.get(place) or (f"the input {self._inputs[place]}" if place in self._inputs else None)
 
 
 def result_name(name: str, ending: str) -> str:
@@ -331,4 +331,4 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise NotADirectoryError(f"there can be no folder {printable(folder)}: a file is in its way") from error
+        raise NotADirectoryError(f"cannot make the folder {printable(folder)}: a file is in the way") from error

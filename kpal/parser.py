@@ -21,7 +21,7 @@ _REWORDED: Final = (
     (re.compile(r"expected one argument"), "needs a value"),
     (re.compile(r"ignored explicit argument .*"), "takes no value"),
     (re.compile(r"invalid float value: (.*)"), r"\1 is not a number"),
-    (re.compile(r"the following arguments are required:"), "missing:"),
+    (re.compile(r"the following arguments are required: (.*)"), r"nothing is given for \1"),
 )
 _CHOICE: Final = re.compile(r"invalid choice: (.*) \(choose from (.*)\)")
 
@@ -90,9 +90,12 @@ class Parser(argparse.ArgumentParser):
             return f"; the file of that name is ./{word}"
         having = [name for name, parser in self.siblings.items() if option in parser._option_string_actions]
         if having:
-            return f"; it is one of kpal {', '.join(having)}"
+            return self._elsewhere(option, having)
         near = difflib.get_close_matches(option, self._option_string_actions, 1)
         return f"; did you mean {near[0]}?" if near else ""
+
+    def _elsewhere(self, option: str, commands: list[str]) -> str:
+        return f"; kpal {' and '.join(commands)} {'has' if len(commands) == 1 else 'have'} it"
 
     def _mistake(self, message: str) -> NoReturn:
         """Ends with an error that the usage helps to understand."""
@@ -121,14 +124,18 @@ class Program(Parser):
         if not words:
             StandardError(sys.stderr).write(self.format_help())
             sys.exit(2)
-        if command is not None and command not in self.siblings:
-            self._mistake(f"there is no command {printable(command)}{self._other_command(command)}")
+        if command is not None:
+            self.check_command(command)
         return argparse.ArgumentParser.parse_known_args(self, words, namespace)
 
-    def _other_command(self, word: str) -> str:
-        near = difflib.get_close_matches(word.lower(), self.siblings, 1)
-        if near:
-            return f"; did you mean {near[0]}?"
-        if os.path.lexists(word):
-            return f"; did you mean kpal encode {printable(word)}?"
-        return ""
+    def check_command(self, word: str) -> None:
+        """Ends with an error unless there is a command of that name."""
+        if word in self.siblings:
+            return
+        near = [*difflib.get_close_matches(word.lower(), self.siblings, 1), ""][0]
+        if not near and os.path.lexists(word):
+            near = f"kpal encode {printable(word)}"
+        self._mistake(f"there is no command {printable(word)}{near and f'; did you mean {near}?'}")
+
+    def _elsewhere(self, option: str, commands: list[str]) -> str:
+        return f"; it goes after the command, as in kpal {commands[0]} {option}"
