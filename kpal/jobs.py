@@ -7,6 +7,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -92,6 +93,8 @@ class Job:
             raise IsADirectoryError(f"{printable(self.target)} is a folder")
         elif self._replaces_input() and not self.in_place:
             raise FileExistsError("the result would take the place of the input; name another file with -o")
+        elif self._replaces_input() and not force:
+            raise FileExistsError("the result would take its place; --force allows that, or name another file with -o")
         elif self.target.is_file() and not force:
             raise FileExistsError(f"{printable(self.target)} exists; --force overwrites it")
 
@@ -161,7 +164,7 @@ class Selection:
             (self.links, "link to a folder not followed", "links to folders not followed"),
             (self.repeated, "input named twice and taken once", "inputs named twice and taken once"),
         )
-        return "".join(f"; {count:,} {one if count == 1 else many}" for count, one, many in parts if count)
+        return "".join(f"; {many:,} {one if many == 1 else several}" for many, one, several in parts if many)
 
 
 def picture_endings() -> frozenset[str]:
@@ -277,6 +280,7 @@ class _Names:
         self._ending = ending
         self._inputs = {_place(job.source): job.name for job in found.jobs if job.source and not job.problem}
         self._taken: dict[str, str] = {}
+        self._numbers: dict[Path, int] = {}
 
     def given(self, job: Job, output: str | None) -> Job:
         if job.problem is not None or (output is None and job.source is None):
@@ -292,7 +296,8 @@ class _Names:
     def _candidates(self, folder: Path, name: str) -> Iterator[Path]:
         yield folder / result_name(name, self._ending)
         yield folder / f"{name}{self._ending}"
-        for number in range(2, sys.maxsize):
+        for number in count(self._numbers.get(folder / name, 2)):
+            self._numbers[folder / name] = number
             yield folder / f"{name}.{number}{self._ending}"
 
     def _owner(self, path: Path, job: Job) -> str | None:

@@ -14,7 +14,7 @@ import zlib
 from pathlib import Path
 from typing import IO, Final
 
-from PIL import UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 _URL: Final = re.compile(r"([a-z][a-z0-9+.-]+)://|data:[a-z]+/", re.IGNORECASE)  # C:// has one letter, and is a drive
 _OBJECT: Final = re.compile(r"\s*<[\w.]+ object at 0x[0-9a-fA-F]+>")
@@ -86,8 +86,9 @@ def why_unreadable(name: str, error: OSError) -> str:
         return "a URL; kpal reads files and standard input, so download it first"
     if isinstance(error, IsADirectoryError):
         return "a folder, not a file"
-    if error.errno == errno.ENOENT and Path(name).is_symlink():
-        return f"a link to {printable(Path(name).readlink())}, which does not exist"
+    path = Path(error.filename if isinstance(error.filename, str) else name)
+    if error.errno == errno.ENOENT and path.is_symlink():
+        return f"a link to {printable(path.readlink())}, which does not exist"
     return error.strerror or str(error)
 
 
@@ -130,7 +131,10 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, UnidentifiedImageError):  # its own message names a buffer in memory
-            return "; ".join(("not an image that Pillow can read", *self._warnings()))  # of decoders not installed
+            missing = [warning for warning in self._warnings() if "not installed" in warning]
+            if self._name.lower().endswith(".jxl") and "JXL" not in Image.OPEN:
+                missing = ["JPEG XL needs the package pillow-jxl-plugin"]
+            return "; ".join(("not an image that Pillow can read", *missing))
         if isinstance(error, OSError) and error.strerror:
             if not isinstance(error.filename, (str, bytes)):
                 return error.strerror

@@ -95,7 +95,8 @@ class Parser(argparse.ArgumentParser):
         return f"; did you mean {near[0]}?" if near else ""
 
     def _elsewhere(self, option: str, commands: list[str]) -> str:
-        return f"; kpal {' and '.join(commands)} {'has' if len(commands) == 1 else 'have'} it"
+        *first, last = (f"kpal {command}" for command in commands)
+        return f"; {', '.join(first)} and {last} have it" if first else f"; {last} has it"
 
     def _mistake(self, message: str) -> NoReturn:
         """Ends with an error that the usage helps to understand."""
