@@ -443,22 +443,6 @@ def test_an_input_is_never_its_own_output(tmp_path: Path, capsys: pytest.Capture
     assert path.read_bytes() == before
 
 
-def test_two_inputs_do_not_share_an_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("x.png", "x.gif"):
-        pillow(random_indexed(2, 2, 2, seed=len(name))).save(tmp_path / name)
-    assert cli.main(["encode", "--force", str(tmp_path)]) == 1
-    assert "is already the result of another input" in capsys.readouterr().err
-
-
-def test_the_same_output_by_another_name_is_the_same_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "link").symlink_to("folder")
-    for name in ("folder/x.png", "folder/x.gif"):
-        pillow(random_indexed(2, 2, 2)).save(tmp_path / name)
-    assert cli.main(["encode", "-f", str(tmp_path / "folder/x.png"), str(tmp_path / "link/x.gif")]) == 1
-    assert "is already the result of another input" in capsys.readouterr().err
-
-
 def test_a_device_or_pipe_is_written_to_and_not_replaced(tmp_path: Path, chart: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -168,9 +168,7 @@ def _as_density(density: object) -> tuple[int, int]:
     except (TypeError, ValueError) as error:
         raise TypeError(f"density must be two whole numbers of pixels per metre, not {describe(density)}") from error
     if not (0 < x < 2**31 and 0 < y < 2**31):
-        raise ValueError(
-            f"density must be two numbers of pixels per metre from 1 to 2**31 - 1, not {describe(density)}"
-        )
+        raise ValueError(f"density must be two numbers of pixels per metre from 1 to 2**31 - 1, not {x} and {y}")
     return x, y
 
 
