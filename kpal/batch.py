@@ -42,18 +42,20 @@ def run(
     force: bool,
     quiet: bool,
     tell: Callable[[Ending], None] = lambda _: None,
+    expect: Callable[[bytes], object] = lambda _: None,
 ) -> int:
     """Do `work` on the bytes of each selected input and write what it returns; the exit status.
 
     A job that fails is named on standard error, and the others go on; so is one for which `work` raises Skipped,
-    which is no failure. `tell` hears how each job ended.
+    which is no failure. `tell` hears how each job ended. `expect` raises ValueError for bytes that are no input of this
+    work; it is called before anything is said about the output.
     """
     start = time.perf_counter()
     endings = []
     written: set[tuple[int, int]] = set()
     for job in progress(selection.jobs, quiet=quiet):
         with failures(job.name) as failed:
-            ending = _done(job, work, written, force=force)
+            ending = _done(job, work, expect, written, force=force)
         if failed:
             ending = Ending(job.name, error=failed.reason)
         elif ending.skipped and not quiet:
@@ -69,13 +71,22 @@ def run(
     return 0 if selection.jobs and not any(ending.error for ending in endings) else 1
 
 
-def _done(job: Job, work: Callable[[Job, bytes], bytes], written: set[tuple[int, int]], *, force: bool) -> Ending:
+def _done(
+    job: Job,
+    work: Callable[[Job, bytes], bytes],
+    expect: Callable[[bytes], object],
+    written: set[tuple[int, int]],
+    *,
+    force: bool,
+) -> Ending:
     """One job. `written` has device and number of the files that are results: they may have several names."""
-    if job.problem is None:
-        if job.target is not None and _identity(job.target) in written:
-            raise FileExistsError(f"{printable(job.target)} is already the result of another input")
-        job.check(force=force)
+    if job.target is None and job.problem is None:
+        job.check(force=force)  # before somebody types an image
     data = job.read()
+    expect(data)
+    if job.target is not None and _identity(job.target) in written:
+        raise FileExistsError(f"{printable(job.target)} is already the result of another input")
+    job.check(force=force)
     try:
         result = work(job, data)
     except Skipped as reason:

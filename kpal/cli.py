@@ -518,14 +518,13 @@ def _decode(options: argparse.Namespace) -> int:
     ending = options.to or ".png"
 
     def work(job: Job, data: bytes) -> bytes:
-        _expect_kpal(data)
         return from_kpal(data, _format(job.target.suffix if job.target and job.target.suffix else ending))
 
     selection = jobs.plan(options.inputs, options.output, frozenset((EXTENSION,)), ending)
     for other in _other_endings(selection.jobs, ending):
         if _format(other) != _format(ending) and options.to:
             raise UsageError(f"--to {options.to} does not go with an output that ends with {other!r}")
-    return batch.run(selection, work, force=options.force, quiet=options.quiet)
+    return batch.run(selection, work, force=options.force, quiet=options.quiet, expect=_header)
 
 
 def _endings() -> frozenset[str]:
@@ -533,10 +532,10 @@ def _endings() -> frozenset[str]:
     return picture_endings() | {EXTENSION}
 
 
-def _expect_kpal(data: bytes) -> None:
-    """Raises ValueError, which says what the data are, unless they begin as a `.kpal` file does."""
-    if data[: len(MAGIC)] == MAGIC[: len(data)]:
-        return
+def _header(data: bytes) -> Info:
+    """What `inspect` gives; ValueError that says what the data are where they are no `.kpal` file."""
+    if MAGIC.startswith(data[: len(MAGIC)]):
+        return inspect_file(data)
     other = None
     with contextlib.suppress(Exception), Image.open(io.BytesIO(data)) as image:  # Pillow raises nearly every kind
         other = image.format
@@ -597,8 +596,7 @@ def _info(options: argparse.Namespace) -> int:
     job = Job(None) if options.file == jobs.STREAM else Job(Path(options.file), name=printable(options.file))
     with failures(job.name) as failed:
         data = job.read()
-        _expect_kpal(data)
-        info = inspect_file(data)
+        info = _header(data)
     if failed:
         return 1
     if options.json:
