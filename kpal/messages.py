@@ -140,7 +140,7 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
                 return error.strerror
             name = printable(os.fsdecode(error.filename))
             return error.strerror if name == self._name else f"{name}: {error.strerror}"
-        if isinstance(error, (OSError, ValueError)) and str(error):
+        if isinstance(error, (OSError, ValueError, Image.DecompressionBombError)) and str(error):
             return str(error)
         if isinstance(error, MemoryError):
             return "there is not enough memory"

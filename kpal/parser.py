@@ -65,6 +65,8 @@ class Parser(argparse.ArgumentParser):
         self._check_options(words)
         result, rest = super().parse_known_args(words, namespace)
         assert result is not None  # argparse makes one where none is given
+        for word in filter(_looks_like_an_option, takewhile(lambda word: word != "--", rest)):
+            self._mistake(f"unrecognised option {word}")  # the end of -fx
         rest = [word for word in rest if word != "--"]
         if hasattr(result, "inputs"):
             result.inputs += rest
@@ -74,16 +76,18 @@ class Parser(argparse.ArgumentParser):
 
     def _check_options(self, words: list[str]) -> None:
         """Ends with an error at a word that is none of the options, before others are missed for its sake."""
-        for word in takewhile(lambda word: word != "--", words):
-            if not word.startswith("-") or word == "-" or " " in word or _NUMBER.fullmatch(word):
-                continue
+        for word in filter(_looks_like_an_option, takewhile(lambda word: word != "--", words)):
             option = word.partition("=")[0]
-            long = option if option.startswith("--") else f"-{option}"
-            short = option[:2] in self._option_string_actions and long not in self._option_string_actions
-            known = any(name.startswith(option) for name in self._option_string_actions)
-            is_file = len(word) > 2 and os.path.lexists(word)
-            if not known and (is_file or option.startswith("--") or not short):
+            if self._is_unknown(word, option):
                 self._mistake(f"unrecognised option {option}{self._advice(word, option)}")
+
+    def _is_unknown(self, word: str, option: str) -> bool:
+        names = self._option_string_actions
+        if any(name.startswith(option) for name in names):  # argparse takes beginnings of names
+            return False
+        if option.startswith("--") or os.path.lexists(word):
+            return True
+        return option[:2] not in names or f"-{option}" in names  # -quality is a typo of --quality, not -q uality
 
     def _advice(self, word: str, option: str) -> str:
         if os.path.lexists(word):
@@ -110,6 +114,11 @@ class Parser(argparse.ArgumentParser):
         message = _CHOICE.sub(lambda found: f"{found[1]} is not one of {found[2].replace(chr(39), '')}", message)
         say(f"{message} (see {self.prog} --help)", self.prog)
         sys.exit(2)
+
+
+def _looks_like_an_option(word: str) -> bool:
+    """Whether argparse takes the word for an option, known or not."""
+    return word.startswith("-") and word != "-" and " " not in word and _NUMBER.fullmatch(word) is None
 
 
 class Program(Parser):

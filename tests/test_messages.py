@@ -147,6 +147,7 @@ def test_a_terminal_that_goes_away_costs_no_result() -> None:
         (["decode", "x.kpal", "--colors", "3"], "--colors; kpal encode, kpal palette and kpal compare have it"),
         (["compare", "x.png", "--strip", "all"], "unrecognised option --strip; kpal encode has it"),
         (["palette", "x.png", "-z"], "unrecognised option -z ("),
+        (["palette", "x.png", "-zq"], "unrecognised option -zq ("),
         (["info", "--jsn", "x.kpal"], "unrecognised option --jsn; did you mean --json?"),
         (["info", "a.kpal", "b.kpal"], "unexpected argument b.kpal"),
     ],
