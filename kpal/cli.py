@@ -20,7 +20,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -277,7 +277,7 @@ compare with other formats, and leave the files to look at."""
         type=Path,
         help="where to put the files (default: a new temporary folder)",
     )
-    parser.add_argument("-f", "--force", action="store_true", help="overwrite the files of a demo before")
+    parser.add_argument("-f", "--force", action="store_true", help="overwrite the files of an earlier demo")
 
 
 def _add_help(commands: _Commands) -> None:
@@ -560,6 +560,8 @@ def _palette(options: argparse.Namespace) -> int:
     if not selection.jobs:
         say(selection.nothing())
         return 1
+    if any(replace(job, target=target).replaces_input() for job in selection.jobs):
+        raise UsageError("the palette would take the place of an input; name another file with -o")
     read = 0
 
     def images() -> Iterator[U8]:

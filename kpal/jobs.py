@@ -76,7 +76,7 @@ class Job:
                 raise OSError(why_unreadable(self.name, error)) from error
         if not data:
             raise OSError("the file is empty" if self.source else "it is empty")
-        if self.in_place and not data.startswith(MAGIC) and self._replaces_input():
+        if self.in_place and not data.startswith(MAGIC) and self.replaces_input():
             raise FileExistsError(
                 f"the result would take the place of the input, which is not a {EXTENSION} file; name another with -o"
             )
@@ -91,14 +91,15 @@ class Job:
                 raise OSError("refusing to write an image to the terminal; name a file with -o")
         elif self.target.is_dir():
             raise IsADirectoryError(f"{printable(self.target)} is a folder")
-        elif self._replaces_input() and not self.in_place:
+        elif self.replaces_input() and not self.in_place:
             raise FileExistsError("the result would take the place of the input; name another file with -o")
-        elif self._replaces_input() and not force:
+        elif self.replaces_input() and not force:
             raise FileExistsError("the result would take its place; --force allows that, or name another file with -o")
         elif self.target.is_file() and not force:
             raise FileExistsError(f"{printable(self.target)} exists; --force overwrites it")
 
-    def _replaces_input(self) -> bool:
+    def replaces_input(self) -> bool:
+        """Whether the target is the input, by whatever name."""
         source, target = self.source, self.target
         return bool(source and target and target.is_file() and source.exists() and target.samefile(source))
 

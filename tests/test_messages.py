@@ -147,7 +147,7 @@ def test_a_terminal_that_goes_away_costs_no_result() -> None:
         (["decode", "x.kpal", "--colors", "3"], "--colors; kpal encode, kpal palette and kpal compare have it"),
         (["compare", "x.png", "--strip", "all"], "unrecognised option --strip; kpal encode has it"),
         (["palette", "x.png", "-z"], "unrecognised option -z ("),
-        (["palette", "x.png", "-zq"], "unrecognised option -zq ("),
+        (["palette", "x.png", "-zy"], "unrecognised option -zy ("),
         (["info", "--jsn", "x.kpal"], "unrecognised option --jsn; did you mean --json?"),
         (["info", "a.kpal", "b.kpal"], "unexpected argument b.kpal"),
     ],
@@ -321,6 +321,13 @@ def test_the_demo_overwrites_by_force_and_changes_nothing_without(
     assert [path.name for path in Path("demo").iterdir()] == ["sample-decoded.png"]
     assert cli.main(["demo", "--force", "demo"]) == 0
     assert len(list(Path("demo").iterdir())) == 3
+
+
+def test_a_palette_does_not_take_the_place_of_its_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("link.png").symlink_to("x.png")
+    for output in ("x.png", "link.png"):
+        assert "would take the place of an input" in usage_error("palette", "-f", "x.png", "-o", output, capsys=capsys)
+    assert np.array_equal(np.asarray(Image.open("x.png")), gradient())
 
 
 def test_a_palette_of_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
