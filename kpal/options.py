@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 import numpy as np
 
 from kpal_format import MAX_COLORS, U8
+from kpal_format.indexed import describe
 
 from .palette import as_palette
 from .space import METRICS, Metric
@@ -54,10 +55,10 @@ class Options:
             raise ValueError("palette is all colours there are: it does not go with fixed")
         for name, choices in (("metric", METRICS), ("speed", SPEEDS), ("dither", DITHERS)):
             if (value := getattr(self, name)) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, not {describe(value)}")
         for name in ("keep_palette", "exact"):
             if not isinstance(value := getattr(self, name), (bool, np.bool_)):
-                raise TypeError(f"{name} must be True or False, not {value!r}")
+                raise TypeError(f"{name} must be True or False, not {describe(value)}")
         _number("dither_level", self.dither_level, 1)
         if self.rate is not None:
             _number("rate", self.rate, _MOST_RATE)
@@ -115,11 +116,11 @@ def _as_quality(quality: Any) -> tuple[int, int]:
     try:
         least, most = quality
     except (TypeError, ValueError) as error:
-        raise TypeError(f"quality must be two numbers, (min, max), not {quality!r}") from error
+        raise TypeError(f"quality must be two numbers, (min, max), not {describe(quality)}") from error
     for name, value in (("the min of quality", least), ("the max of quality", most)):
         whole_number(name, value, 0, 100)
     if least > most:
-        raise ValueError(f"quality must be (min, max), min not above max, not {quality!r}")
+        raise ValueError(f"quality must be (min, max), min not above max, not {describe(quality)}")
     return int(least), int(most)
 
 

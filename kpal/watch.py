@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from kpal_format.indexed import describe
+
 Progress = Callable[[str, float], object]
 
 
@@ -13,7 +15,7 @@ def check_callbacks(**callbacks: object) -> None:
     """Raises TypeError for one that is neither None nor callable: at once, not when the work is done."""
     for name, callback in callbacks.items():
         if callback is not None and not callable(callback):
-            raise TypeError(f"{name} must be callable, not {callback!r}")
+            raise TypeError(f"{name} must be callable, not {describe(callback)}")
 
 
 class Watch:

@@ -19,7 +19,7 @@ import numpy as np
 
 from .coders import BY_ID, BY_NAME, Coder, zstd
 from .errors import DamagedError, LimitError, TruncatedError, UnsupportedError
-from .indexed import MAX_SIDE, U8, Metadata
+from .indexed import MAX_SIDE, U8, Metadata, describe
 from .metadata import MAX_HEADER, MAX_PARTS, decode_metadata, encode_metadata
 from .palette import decode_palette, encode_palette
 
@@ -143,7 +143,7 @@ class Head:
         try:
             box = Box(*map(operator.index, region))
         except TypeError as error:
-            raise TypeError(f"region must be four whole numbers, x0, y0, x1, y1, not {region!r}") from error
+            raise TypeError(f"region must be four whole numbers, x0, y0, x1, y1, not {describe(region)}") from error
         if not (0 <= box.x0 < box.x1 <= self.width and 0 <= box.y0 < box.y1 <= self.height):
             raise ValueError(f"region {tuple(box)} is not a part of {self.width} x {self.height} pixels")
         return box
@@ -171,7 +171,7 @@ def pack_head(
     Raises ValueError for an unknown coder or for metadata that is too large.
     """
     if not isinstance(coder, str) or coder not in BY_NAME:
-        raise ValueError(f"unknown coder {coder!r}: one of {', '.join(BY_NAME)}")
+        raise ValueError(f"unknown coder {describe(coder)}: one of {', '.join(BY_NAME)}")
     colors, channels = palette.shape
     header, parts = encode_metadata(metadata)
     flags = (_ALPHA * (channels == 4)) | (_METADATA * bool(header)) | (_TILES * (tile is not None))

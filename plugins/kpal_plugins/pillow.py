@@ -28,6 +28,7 @@ from kpal_format import (
     head_of,
     verify,
 )
+from kpal_format.indexed import describe
 
 FORMAT: Final = "KPAL"
 
@@ -114,7 +115,7 @@ def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
     exif, dpi = options.get("exif"), options.get("dpi")
     density = density_of(dpi)
     if dpi is not None and density is None:
-        raise ValueError(f"dpi must be two positive numbers, not {dpi!r}")
+        raise ValueError(f"dpi must be two positive numbers, not {describe(dpi)}")
     metadata = Metadata(
         icc_profile=options.get("icc_profile", rgb_profile(image.info.get("icc_profile"))),
         exif=exif.tobytes() if isinstance(exif, Image.Exif) else exif,
