@@ -39,7 +39,7 @@ from .pixels import to_array
 from .quantizer import quantize
 from .shared import shared_palette
 from .space import METRICS
-from .transcode import from_kpal, open_picture, to_kpal
+from .transcode import from_kpal, large_metadata, open_picture, to_kpal
 
 if TYPE_CHECKING:
     from .compare import Comparison
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names and texts may have what the terminal cannot show
     try:
-        with _flushed_output():
+        with _flushed_output(), large_metadata():
             options = _parser().parse_args(arguments)
             try:
                 return int(options.run(options))

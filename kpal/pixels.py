@@ -12,6 +12,8 @@ from PIL import Image
 
 from kpal_format import U8, IndexedImage
 
+from .color_management import in_rgb
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -38,7 +40,7 @@ _DEEP: Final = ("I;16", "I;16L", "I;16B", "I;16N")
 _REFUSE: Final = {
     "I": "its values have no fixed range; scale them to 0..255 and convert to 'L'",
     "F": "its values have no fixed range; scale them to 0..255 and convert to 'L'",
-    "LAB": "Pillow converts it only by way of ImageCms; convert it to 'RGB' with the profile of your choice",
+    "LAB": "it takes a Pillow with ImageCms",
 }
 
 
@@ -114,6 +116,7 @@ def to_pillow(image: IndexedImage) -> Image.Image:
 
 
 def _from_pillow(image: Image.Image) -> U8:
+    image = in_rgb(image)
     if image.mode in _DEEP or (image.mode == "I" and image.format == "PPM"):  # which Pillow scales to 16 bits
         return _from_deep(image)
     target = _CONVERT.get(image.mode)
