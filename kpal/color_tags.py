@@ -131,7 +131,7 @@ def _of_avif(image: Image.Image, file: IO[bytes]) -> ColorTag | None:
     for path in ((b"meta", 4), (b"iprp", 0), (b"ipco", 0)):
         data = next((content[path[1] :] for kind, content in _boxes(data) if kind == path[0]), memoryview(b""))
     for kind, content in _boxes(data):
-        if kind == b"colr" and content[:4] == b"nclx":
+        if kind == b"colr" and bytes(content[:4]) == b"nclx":
             return _of_code_points("nclx", *struct.unpack_from(">HH", content, 4))
     return None
 
@@ -142,7 +142,7 @@ def _of_jpeg_2000(image: Image.Image, file: IO[bytes]) -> ColorTag | None:
     data = memoryview(file.read())
     header = next((content for kind, content in _boxes(data) if kind == b"jp2h"), memoryview(b""))
     for kind, content in _boxes(header):
-        if kind == b"colr" and content[:1] in (b"\x02", b"\x03"):
+        if kind == b"colr" and bytes(content[:1]) in (b"\x02", b"\x03"):
             return ColorTag("ICC profile", profile=bytes(content[3:]))
     return None
 

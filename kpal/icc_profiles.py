@@ -1,4 +1,4 @@
-"""ICC profiles as bytes: made of primaries and a curve, or looked into (ICC.1:2022; the numbers below are its sections).
+"""ICC profiles as bytes: made of primaries and a curve, or looked into. Numbers below are sections of ICC.1:2022.
 
 Three primaries, a white point and one curve say all that a matrix profile can: the pixels stay as they are, and the
 profile tells how they look. Everything is computed in exact fractions, so that a profile has the same bytes everywhere.
@@ -14,11 +14,7 @@ from typing import Final
 
 Matrix = tuple[tuple[Fraction, ...], ...]
 
-_D50: Final = (
-    Fraction(0xF6D6, 1 << 16),
-    Fraction(1),
-    Fraction(0xD32D, 1 << 16),
-)  # 7.2.16: what profiles are relative to
+_D50: Final = (Fraction(0xF6D6, 1 << 16), Fraction(1), Fraction(0xD32D, 1 << 16))  # 7.2.16
 _BRADFORD: Final = tuple(  # from XYZ to the responses of the cones, Annex E.3
     tuple(Fraction(value, 10_000) for value in row)
     for row in ((8951, 2664, -1614), (-7502, 17135, 367), (389, -685, 10296))

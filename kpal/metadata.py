@@ -208,9 +208,8 @@ def _aspect(image: Image.Image, file: IO[bytes] | None) -> tuple[float, float] |
     elif image.format == "GIF" and file is not None:
         file.seek(12)
         number = file.read(1)
-        found = (
-            (64, number[0] + 15) if number and number[0] else None
-        )  # GIF89a, 18: width to height of a pixel, in 64ths
+        # GIF89a, 18: the width of a pixel divided by its height, in 64ths less 15.
+        found = (64, number[0] + 15) if number and number[0] else None
     elif _PHOTOSHOP_ASPECT in (resources := _photoshop_resources(image)):
         content = resources[_PHOTOSHOP_ASPECT]
         found = (1.0, struct.unpack_from(">d", content, 4)[0]) if len(content) >= 12 else None

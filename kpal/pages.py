@@ -1,7 +1,7 @@
 """Which of the pages, layers and frames of a file is the picture.
 
-A `.kpal` file holds one picture. Smaller copies and masks of it are no pictures of their own, and layers make up the one
-that Pillow opens; animations and documents are refused, as all but one of their pictures would be lost.
+A `.kpal` file holds one picture. Smaller copies and masks of it are no pictures of their own, and layers make up the
+one that Pillow opens; animations and documents are refused, as all but one of their pictures would be lost.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The formats that `.kpal` files are decoded to: what each of them can hold, and what Pillow needs to be told for it."""
+"""The formats that `.kpal` files are decoded to: what each can hold, and what Pillow needs to be told for it."""
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,17 +15,11 @@ from kpal_format import Metadata
 from .errors import KpalWarning
 from .metadata import COMMENT, PARTS, PNG_XMP, stripped
 
-_NAMES: Final = {  # of the fields of Metadata, for people
-    "icc_profile": "the ICC profile",
-    "exif": "Exif",
-    "xmp": "XMP",
-    "text": "text",
-    "density": "the resolution",
-}
 _EXIF_PREFIX: Final = b"Exif\0\0"
 _JPEG_SEGMENT: Final = 65533  # bytes, without the two of the length
 _JPEG_XMP: Final = len(b"http://ns.adobe.com/xap/1.0/\0")
 _TIFF_XMP: Final = 700
+_ICON: Final = 256  # pixels a side, at the most
 
 
 @dataclass(frozen=True)
@@ -57,8 +52,9 @@ TARGETS: Final[dict[str, Target]] = {
     "WEBP": Target(_PHOTO, turns=True, options={"lossless": True, "exact": True}),
     "JPEG": _JPEG,
     "MPO": _JPEG,
-    # Pillow has no way to ask for AVIF's lossless matrix: gray stays as it is, colours change by a few levels.
-    "AVIF": Target(_PHOTO, turns=True, lossy=True, options={"quality": 100, "subsampling": "4:4:4"}),
+    # Pillow cannot ask for AVIF's lossless matrix: gray stays as it is, colours change by a few levels. It writes the
+    # orientation of Exif as a property of the image, which XMP might contradict.
+    "AVIF": Target(_PHOTO, lossy=True, options={"quality": 100, "subsampling": "4:4:4"}),
     "JXL": Target(_PHOTO, options={"lossless": True}),  # readers heed the codestream's orientation, not that of Exif
     "JPEG2000": Target(("text",), comment=True, options={"irreversible": False}),
     "TIFF": Target((*_PHOTO, "density")),  # not all that reads TIFF files heeds their orientation
@@ -68,20 +64,21 @@ TARGETS: Final[dict[str, Target]] = {
 
 
 def held(format: str, metadata: Metadata) -> Metadata:
-    """What of the metadata the format can hold; warns of the rest, in one line."""
+    """What of the metadata the format can hold; warns of the rest."""
     target = TARGETS.get(format, Target())
     lost = [name for name in PARTS if getattr(metadata, name) and name not in target.holds]
+    missing = [name.replace("density", "dpi") for name in lost]
+    for name in ("exif", "xmp"):
+        blob = getattr(metadata, name)
+        if blob and name not in lost and not _holds_blob(format, name, blob):
+            lost.append(name)
+            missing.append(f"this {name}, which is damaged or too long")
     rest = stripped(metadata, lost)
     text = {key: value for key, value in rest.text.items() if _holds_text(format, target, key, value)}
-    missing = [_NAMES[name] for name in lost] + [f"the text {key!r}" for key in rest.text if key not in text]
-    for name in ("exif", "xmp"):
-        blob = getattr(rest, name)
-        if blob and not _holds_blob(format, name, blob):
-            lost.append(name)
-            missing.append(f"this {_NAMES[name]}")
-    if missing:
-        warnings.warn(f"left out, as {format} cannot hold it: {', '.join(missing)}", KpalWarning, stacklevel=2)
-    return Metadata(**{name: getattr(rest, name) for name in PARTS if name not in (*lost, "text")}, text=text)
+    missing += [f"the text {key!r}" for key in rest.text if key not in text]
+    for name in missing:
+        warnings.warn(f"{format} cannot hold {name}: it is left out", KpalWarning, stacklevel=2)
+    return dataclasses.replace(rest, text=text)
 
 
 def save_options(format: str, image: Image.Image, metadata: Metadata) -> dict[str, Any]:
@@ -107,7 +104,7 @@ def save_options(format: str, image: Image.Image, metadata: Metadata) -> dict[st
         options |= _tiff_tags(options.pop("exif", None), options.pop("xmp", None))
     if format == "AVIF" and image.mode == "L":
         del options["subsampling"]
-    if format == "ICO":
+    if format == "ICO" and max(image.size) <= _ICON:
         options["sizes"] = [image.size]
     return options
 

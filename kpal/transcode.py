@@ -49,9 +49,9 @@ def to_kpal(data: bytes, *, strip: tuple[str, ...] = (), **options: Any) -> byte
 def from_kpal(data: bytes, format: str) -> bytes:
     """A `.kpal` file in another of Pillow's formats, as a palette image where the format has such.
 
-    The pixels are turned where the format cannot hold what turns the picture the right way up. Warns of metadata that it
-    cannot hold, and of pixels that it changes where it is known to. Raises ValueError where it cannot hold the pixels
-    otherwise.
+    The pixels are turned where the format cannot hold what turns the picture the right way up. Warns of metadata that
+    the format cannot hold, and of pixels that it changes if it is lossy. Raises ValueError where another one cannot
+    hold the pixels.
     """
     with Image.open(io.BytesIO(data), formats=("KPAL",)) as opened:
         metadata = metadata_of(opened)
@@ -101,10 +101,9 @@ def _check(format: str, written: Image.Image, image: Image.Image, *, lossy: bool
         return
     if not lossy:
         raise ValueError(f"{format} cannot hold these pixels; PNG and WebP hold all")
-    share = 100 * changed / (image.width * image.height)
     warnings.warn(
-        f"{format} changes {max(share, 0.01):.{2 if share < 1 else 0}f} % of the pixels, by up to {most} levels; PNG and "
-        "WebP change none",
+        f"{format} changes {changed:,} of {image.width * image.height:,} pixels, by up to {most} levels; PNG and WebP "
+        "change none",
         KpalWarning,
         stacklevel=2,
     )
@@ -161,10 +160,8 @@ def _suited_to(format: str, image: Image.Image) -> Image.Image:
 
 def _without_palette(format: str, image: Image.Image) -> Image.Image:
     pixels = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    if pixels.mode == "RGBA" and pixels.getextrema()[3] == (255, 255):  # what has alpha in the palette is not used
+    if pixels.mode == "RGBA" and pixels.getchannel("A").getextrema() == (255, 255):  # entries with alpha are not used
         pixels = pixels.convert("RGB")
-    if pixels.mode == "RGBA" and format in ("JPEG", "MPO"):
-        raise ValueError(f"{format} cannot hold alpha; PNG and WebP can")
     if format == "AVIF" and pixels.mode == "RGB" and _is_gray(image):
         return pixels.convert("L")
     return pixels
