@@ -14,7 +14,7 @@ from kpal_format import INCH, Metadata
 from .color_management import rgb_profile_of
 from .color_tags import open_file, png_chunks
 from .errors import KpalWarning
-from .orientation import turned_density, upright
+from .orientation import read_exif, turned_density, upright
 
 COMMENT: Final = "Comment"  # the keyword of the text that formats with one text call a comment (PNG, 11.3.3.2)
 PARTS: Final = ("icc_profile", "exif", "xmp", "text", "density")  # the fields of Metadata
@@ -27,6 +27,8 @@ _DESCRIPTIVE: Final = (
     *(18246, 18249),  # ratings
     *range(40091, 40096),  # titles, comments, authors and keywords of Windows
 )
+_X_RESOLUTION: Final = int(ExifTags.Base.XResolution)
+_Y_RESOLUTION: Final = int(ExifTags.Base.YResolution)
 _IFDS: Final = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 # What a .kpal file has no place for and whoever made the picture may miss.
 _TIFF_TAGS: Final = {
@@ -54,26 +56,29 @@ _PHOTOSHOP_XMP: Final = 1060
 _PHOTOSHOP_ASPECT: Final = 1064
 
 
-def metadata_of(image: Image.Image, *, without: Collection[str] = ()) -> Metadata:
+def metadata_of(image: Image.Image) -> Metadata:
     """All that a Pillow image carries and a `.kpal` file can: ICC profile, Exif, XMP, text, resolution.
 
     The profile is that of the pixels which are stored: an RGB profile as it is, or one made of a gray profile, or of
     PNG's gAMA, cHRM and cICP; none where `encode` converts to sRGB. The text "Comment" is the comment of a JPEG, GIF or
     JPEG 2000 file. Strangers wrote all this: what makes no sense is left out.
 
-    without: fields of `Metadata` to leave out in silence.
-
     Ask before the pixels are loaded, while Pillow has the file open. Warns, as a `KpalWarning`, of what the image
     carries and a `.kpal` file cannot: profiles of other colour spaces, IPTC, the georeference of TIFF files, the shape
     of pixels without a resolution, and the like. Thumbnails, dates of files and background colours are not missed.
     """
-    profile = None if "icc_profile" in without else rgb_profile_of(image)
-    left_out = _left_out(image, without)
+    return carried(image)
+
+
+def carried(image: Image.Image, *, unneeded: Collection[str] = ()) -> Metadata:
+    """What `metadata_of` returns, for a caller who drops some fields: nothing is said of what belongs to them."""
+    profile = None if "icc_profile" in unneeded else rgb_profile_of(image)
+    left_out = _left_out(image, unneeded)
     tag, size = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation), image.size
     image.load()  # some formats (PNG among them) find their metadata behind the pixels
     raw = _raw_profiles(image)
     resources = _photoshop_resources(image)
-    density = density_of(image.info.get("dpi")) or _photoshop_density(resources.get(_PHOTOSHOP_RESOLUTION, b""))
+    density = density_of(_dpi_of(image)) or _photoshop_density(resources.get(_PHOTOSHOP_RESOLUTION, b""))
     # Neither Pillow nor viewers turn a picture because of these.
     others = upright(
         Metadata(
@@ -95,9 +100,9 @@ def metadata_of(image: Image.Image, *, without: Collection[str] = ()) -> Metadat
         metadata = turned_density(metadata, _SIDEWAYS)
     if "iptc" in raw or _PHOTOSHOP_IPTC in resources:
         left_out.append("IPTC")
-    if left_out and not set(PARTS) <= set(without):
-        warnings.warn(f"left out, as a .kpal file cannot hold it: {', '.join(left_out)}", KpalWarning, stacklevel=2)
-    return stripped(metadata, without)
+    if left_out and not set(PARTS) <= set(unneeded):
+        warnings.warn(f"left out, as a .kpal file cannot hold it: {', '.join(left_out)}", KpalWarning, stacklevel=3)
+    return metadata
 
 
 def stripped(metadata: Metadata, without: Collection[str]) -> Metadata:
@@ -112,6 +117,17 @@ def density_of(dpi: object) -> tuple[int, int] | None:
         return Metadata(density=(x, y)).density
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):  # Pillow's fractions may have a denominator of 0
         return None
+
+
+def _dpi_of(image: Image.Image) -> object:
+    """What Pillow tells of the resolution, unless it stands for a value that the file does not have."""
+    dpi = image.info.get("dpi")
+    if image.format == "TIFF":
+        tags = getattr(image, "tag_v2", {})
+        return dpi if _X_RESOLUTION in tags and _Y_RESOLUTION in tags else None
+    if image.format in ("JPEG", "MPO") and dpi == (72, 72) and image.info.get("jfif_unit") not in (1, 2):
+        return dpi if _X_RESOLUTION in read_exif(image.info.get("exif")) else None
+    return dpi
 
 
 def _as_blob(value: object) -> bytes | None:
@@ -179,7 +195,7 @@ def _exif_of(image: Image.Image) -> bytes | None:
         return None
 
 
-def _left_out(image: Image.Image, without: Collection[str]) -> list[str]:
+def _left_out(image: Image.Image, unneeded: Collection[str]) -> list[str]:
     """What the file has, by name, that a `.kpal` file cannot hold."""
     found = []
     tags = getattr(image, "tag_v2", {})
@@ -187,7 +203,7 @@ def _left_out(image: Image.Image, without: Collection[str]) -> list[str]:
     with open_file(image) as file:
         if image.format == "PNG" and file is not None:
             found += [_PNG_CHUNKS[kind] for kind in png_chunks(file) if kind in _PNG_CHUNKS]
-        if "density" not in without and (aspect := _aspect(image, file)) is not None:
+        if "density" not in unneeded and (aspect := _aspect(image, file)) is not None:
             found.append(f"the shape of its pixels, {aspect[0]:g}:{aspect[1]:g}")
     for segment, content in getattr(image, "applist", ()):
         for (number, start), name in _JPEG_SEGMENTS.items():

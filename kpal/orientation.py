@@ -51,6 +51,17 @@ def exif_orientation(exif: bytes | None) -> int | None:
     return None
 
 
+def read_exif(exif: object) -> Image.Exif:
+    """The tags of an Exif block; none where it is damaged."""
+    tags = Image.Exif()
+    if isinstance(exif, bytes):
+        try:
+            tags.load(exif)
+        except Exception:  # Pillow raises nearly every kind for damaged data
+            return Image.Exif()
+    return tags
+
+
 def xmp_orientation(xmp: bytes | None) -> int | None:
     """The number that an XMP packet names; None where it names none."""
     values = _xmp_values(xmp or b"")

@@ -14,6 +14,7 @@ from kpal_format import Metadata
 
 from .errors import KpalWarning
 from .metadata import COMMENT, PARTS, PNG_XMP, stripped
+from .orientation import read_exif
 
 _EXIF_PREFIX: Final = b"Exif\0\0"
 _JPEG_SEGMENT: Final = 65533  # bytes, without the two of the length
@@ -66,7 +67,8 @@ TARGETS: Final[dict[str, Target]] = {
 def held(format: str, metadata: Metadata) -> Metadata:
     """What of the metadata the format can hold; warns of the rest."""
     target = TARGETS.get(format, Target())
-    lost = [name for name in PARTS if getattr(metadata, name) and name not in target.holds]
+    holds = [name for name in target.holds if name != "text" or not target.comment or COMMENT in metadata.text]
+    lost = [name for name in PARTS if getattr(metadata, name) and name not in holds]
     missing = [name.replace("density", "dpi") for name in lost]
     for name in ("exif", "xmp"):
         blob = getattr(metadata, name)
@@ -125,9 +127,8 @@ def _holds_blob(format: str, name: str, blob: bytes) -> bool:
         return _is_utf8(blob)
     if name == "exif" and format in ("AVIF", "TIFF"):  # for which Pillow takes Exif apart
         try:
-            exif = Image.Exif()
-            exif.load(blob)
-            exif.tobytes()
+            exif = read_exif(blob)
+            return len(exif) > 0 and bool(exif.tobytes())
         except Exception:  # Pillow raises nearly every kind for damaged data
             return False
     return True

@@ -17,7 +17,7 @@ from kpal_format.metadata import MAX_PARTS
 
 from .codec import encode
 from .errors import KpalWarning
-from .metadata import metadata_of, stripped
+from .metadata import carried, stripped
 from .orientation import exif_orientation, orientation_of, turned, turned_density, upright
 from .pages import find_picture
 from .targets import TARGETS, Target, held, save_options
@@ -39,8 +39,7 @@ def to_kpal(data: bytes, *, strip: tuple[str, ...] = (), **options: Any) -> byte
     file.
     """
     with open_picture(data) as image:
-        # Exif and XMP are read even if they are to be stripped, as they may turn the picture.
-        metadata = metadata_of(image, without=[name for name in strip if name not in ("exif", "xmp")])
+        metadata = carried(image, unneeded=strip)
         kept = stripped(metadata, strip)
         turn, kept = _turn(metadata, kept)
         return encode(turned(image, turn), metadata=kept, **options)
@@ -54,7 +53,7 @@ def from_kpal(data: bytes, format: str) -> bytes:
     hold the pixels.
     """
     with Image.open(io.BytesIO(data), formats=("KPAL",)) as opened:
-        metadata = metadata_of(opened)
+        metadata = carried(opened)
         target = TARGETS.get(format, Target())
         turn, kept = _turn(metadata, held(format, metadata), heeded=target.turns)
         image = turned(opened, turn)
