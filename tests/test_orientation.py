@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import time
 import warnings
 
@@ -46,8 +47,13 @@ def raw_profile(turn: int) -> bytes:
 
 
 def shown(data: bytes) -> np.ndarray:
+    """The pixels as a viewer shows them that heeds Exif and XMP."""
     with Image.open(io.BytesIO(data)) as image:
         image.load()
+        packet = image.info.get("xmp", b"")
+        found = re.search(rb'tiff:Orientation(?:="|>)([0-9])', packet.encode() if isinstance(packet, str) else packet)
+        if found and 274 not in image.getexif():  # Pillow has heeded XMP since version 11.1
+            image.getexif()[274] = int(found[1])
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB")).astype(int)
 
 
