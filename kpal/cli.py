@@ -158,7 +158,8 @@ asked for is named and fails, and nothing is written for it."""
         metavar="PARTS",
         type=_parts,
         default=(),
-        help=f"metadata to leave out, {', '.join(STRIPPABLE)} or all, separated by commas (default: keep all)",
+        help=f"metadata to leave out, {', '.join(STRIPPABLE)} or all, separated by commas (default: keep all); without "
+        "what turns a picture the right way up, its pixels are turned",
     )
     parser.add_argument(
         "--skip-if-larger",
@@ -187,7 +188,8 @@ asked for is named and fails, and nothing is written for it."""
 def _add_decode(commands: _Commands) -> None:
     parser = _command(commands, "decode", _decode, ".kpal to other formats")
     parser.description = (
-        "Turn .kpal files into what Pillow writes: an indexed PNG, or what the ending of the output's name says."
+        "Turn .kpal files into what Pillow writes: an indexed PNG, or what the ending of the output's name says. "
+        "What the format cannot hold is named, and so is a change of pixels (JPEG, AVIF)."
     )
     parser.epilog = """examples:
   kpal decode chart.kpal                    writes chart.png

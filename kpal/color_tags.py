@@ -6,6 +6,7 @@ them stand in the head of the file, which can be read until Pillow closes it, th
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -99,7 +100,7 @@ _SHORT: Final = 64  # bytes
 def open_file(image: Image.Image) -> Iterator[IO[bytes] | None]:
     """The file of an image, wherever it stands meanwhile; None where it is no longer to be had."""
     file = getattr(image, "fp", None)
-    name = getattr(image, "filename", "")
+    name = os.fsdecode(getattr(image, "filename", ""))
     if file is not None and not getattr(file, "closed", False):
         at = file.tell()
         try:

@@ -180,6 +180,14 @@ def test_hostile_xmp_takes_no_time() -> None:
     assert time.process_time() - start < 5
 
 
+def test_a_palette_is_kept_while_its_picture_is_turned() -> None:
+    image = sign().convert("P")
+    data = to_kpal(saved(image, "PNG", exif=exif_block(8)), strip=("exif",), keep_palette=True)
+    indices, palette, _ = kpal.decode_indexed(data)
+    assert np.array_equal(indices, np.rot90(np.asarray(image)))
+    assert np.array_equal(palette.reshape(-1), image.getpalette())
+
+
 def test_exif_behind_the_pixels_of_a_png_counts() -> None:
     data = png_with(sign())
     data = data[:-12] + chunk(b"eXIf", exif_block(6, prefix=False)) + data[-12:]
