@@ -39,7 +39,9 @@ def rgb_profile_of(image: Image.Image) -> bytes | None:
     tag = color_tag(image)
     if tag is not None and tag.first and tag.primaries is not None:
         return _profile_of_tag(tag)
-    profile = _embedded_profile(image)
+    profile = _profile_in(image)
+    if profile is None and "icc_profile" in image.info and isinstance(image, ImageFile.ImageFile):
+        _warn("the ICC profile is damaged: it is left out")  # as Pillow could not unpack it
     if profile is None and tag is not None:
         profile = tag.profile
     if tag is not None and tag.profile is None and tag.primaries is None:
@@ -56,25 +58,22 @@ def in_rgb(image: Image.Image) -> Image.Image:
 
     Warns where a profile cannot be used; then CMYK is converted as Pillow does without one.
     """
+    profile = _profile_in(image)
     if image.mode in _SPACES:
-        profile = image.info.get("icc_profile") or None
         if profile and color_space(profile) != _SPACES[image.mode]:
             _warn(_other_space(profile))
             profile = None
         if image.mode == "CMYK" and profile is None:
             return image
         return _converted(image, profile)
-    profile = image.info.get("icc_profile") or b""
-    if image.mode in _CONVERTIBLE_GRAY and color_space(profile) == b"GRAY" and gray_curve(profile) is None:
+    if profile and image.mode in _CONVERTIBLE_GRAY and color_space(profile) == b"GRAY" and gray_curve(profile) is None:
         return _converted_gray(image, profile)
     return image
 
 
-def _embedded_profile(image: Image.Image) -> bytes | None:
+def _profile_in(image: Image.Image) -> bytes | None:
     profile = image.info.get("icc_profile")
-    if profile is None and "icc_profile" in image.info and isinstance(image, ImageFile.ImageFile):
-        _warn("the ICC profile is damaged: it is left out")
-    return profile or None
+    return bytes(profile) or None if isinstance(profile, (bytes, bytearray)) else None
 
 
 def _as_rgb(image: Image.Image, profile: bytes) -> bytes | None:
@@ -85,7 +84,7 @@ def _as_rgb(image: Image.Image, profile: bytes) -> bytes | None:
         curve = gray_curve(profile)
         if curve is not None:
             return matrix_profile("Gray", SRGB_PRIMARIES, curve)
-        if image.mode in _CONVERTIBLE_GRAY and profile == image.info.get("icc_profile"):
+        if image.mode in _CONVERTIBLE_GRAY and profile == _profile_in(image):
             return None  # in_rgb converts to sRGB
     _warn(_other_space(profile))
     return None

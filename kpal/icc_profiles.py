@@ -19,7 +19,8 @@ _BRADFORD: Final = tuple(  # from XYZ to the responses of the cones, Annex E.3
     tuple(Fraction(value, 10_000) for value in row)
     for row in ((8951, 2664, -1614), (-7502, 17135, 367), (389, -685, 10296))
 )
-_HEADER: Final = 128
+_HEADER: Final = 128  # bytes
+_DATE: Final = (2022, 1, 1, 0, 0, 0)  # of the standard, as the same input is to give the same profile
 _LARGEST: Final = 1 << 15  # of an s15Fixed16Number
 
 
@@ -118,12 +119,8 @@ def _packed(tags: list[tuple[bytes, bytes]]) -> bytes:
             body += data + bytes(-len(data) % 4)
         table += struct.pack(">4sII", signature, places[data], len(data))
     size = start + len(body)
-    # No date says more than that the profile is younger than its standard; all profiles of one input are to be equal.
-    header = struct.pack(">I4sI4s4s4s6H4s", size, b"\0" * 4, 0x04400000, b"mntr", b"RGB ", b"XYZ ", *_DATE, b"acsp")
+    header = struct.pack(">I4xI4s4s4s6H4s", size, 0x04400000, b"mntr", b"RGB ", b"XYZ ", *_DATE, b"acsp")
     return header + bytes(28) + b"".join(map(_fixed, _D50)) + bytes(48) + table + body
-
-
-_DATE: Final = (2022, 1, 1, 0, 0, 0)
 
 
 def _columns_that_make(primaries: Primaries) -> Matrix:

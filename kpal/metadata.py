@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Collection
+from dataclasses import fields
 from typing import IO, Any, Final, cast
 
 from PIL import ExifTags, Image
@@ -17,7 +18,7 @@ from .errors import KpalWarning
 from .orientation import read_exif, turned_density, upright
 
 COMMENT: Final = "Comment"  # the keyword of the text that formats with one text call a comment (PNG, 11.3.3.2)
-PARTS: Final = ("icc_profile", "exif", "xmp", "text", "density")  # the fields of Metadata
+PARTS: Final = tuple(field.name for field in fields(Metadata))
 PNG_XMP: Final = "XML:com.adobe.xmp"  # the keyword of a PNG text that is an XMP packet (XMP specification, part 3)
 
 _RAW_PROFILE: Final = "Raw profile type "  # begins the keywords of PNG texts that are other data in hexadecimal
@@ -98,6 +99,8 @@ def carried(image: Image.Image, *, unneeded: Collection[str] = ()) -> Metadata:
         metadata = turned_density(upright(metadata), tag)
     elif image.size != size:
         metadata = turned_density(metadata, _SIDEWAYS)
+    if "icc_profile" not in unneeded and raw.keys() & {"icc", "icm"}:
+        left_out.append("an ICC profile as text")
     if "iptc" in raw or _PHOTOSHOP_IPTC in resources:
         left_out.append("IPTC")
     if left_out and not set(PARTS) <= set(unneeded):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import struct
 import warnings
@@ -185,6 +186,22 @@ def test_what_has_no_place_is_named_in_one_line() -> None:
     photo = saved(sign(), "JPEG", quality=95)
     segment = b"\xff\xed" + struct.pack(">H", len(iptc) + 2) + iptc
     assert left_out(photo[:2] + segment + photo[2:]) == ["left out, as a .kpal file cannot hold it: IPTC"]
+
+
+@pytest.mark.parametrize(("kind", "field"), [("APP1", "exif"), ("exif", "exif"), ("xmp", "xmp"), ("APP1", "xmp")])
+def test_hexadecimal_texts_are_what_they_stand_for(kind: str, field: str) -> None:
+    block = {"exif": exif_block(1), "xmp": xmp_packet(1)}[field]
+    wrapped = b"http://ns.adobe.com/xap/1.0/\0" * (kind == "APP1" and field == "xmp") + block
+    info = PngImagePlugin.PngInfo()
+    info.add_text(f"Raw profile type {kind}", f"\n{kind}\n{len(wrapped):8}\n{wrapped.hex()}\n")
+    assert metadata_in(saved(sign(), "PNG", pnginfo=info)) == dataclasses.replace(kpal.Metadata(), **{field: block})
+
+
+def test_hexadecimal_texts_without_a_place_are_named() -> None:
+    for kind, name in (("icc", "an ICC profile as text"), ("iptc", "IPTC"), ("8bim", "IPTC")):
+        info = PngImagePlugin.PngInfo()
+        info.add_text(f"Raw profile type {kind}", f"\n{kind}\n       2\nabcd\n")
+        assert left_out(saved(sign(), "PNG", pnginfo=info)) == [f"left out, as a .kpal file cannot hold it: {name}"]
 
 
 def test_what_nobody_misses_is_not_named() -> None:
