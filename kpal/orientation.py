@@ -29,7 +29,7 @@ _TURNS: Final = {
 }
 _SIDEWAYS: Final = (5, 6, 7, 8)
 _PREFIX: Final = b"Exif\0\0"
-_WIDTHS: Final = {1: "B", 3: "H", 4: "I"}  # TIFF's types BYTE, SHORT and LONG
+_INTEGERS: Final = {3: "H", 4: "I", 8: "h", 9: "i"}  # TIFF's types SHORT, LONG, SSHORT and SLONG
 _NAMESPACE: Final = re.compile(rb"""xmlns(?::([\w.-]+))?\s*=\s*["']http://ns\.adobe\.com/tiff/1\.0/["']""")
 _UNPREFIXED: Final = re.compile(rb"<Orientation(\s[^<>]*)>\s*([0-9]{1,9})\s*<")
 _PREFIXES: Final = 8  # for the one namespace; more are no packet's, and would take time
@@ -44,10 +44,9 @@ def orientation_of(metadata: Metadata) -> int:
 
 
 def exif_orientation(exif: bytes | None) -> int | None:
-    """The number that an Exif block names; None where it names none or is damaged."""
-    for order, width, at in _entries(exif or b""):
-        (value,) = struct.unpack_from(order + width, exif or b"", at)
-        return int(value)
+    """The number that an Exif block names, 0 for what is no number; None where it names none or is damaged."""
+    for number, at in _entries(exif or b""):
+        return int(struct.unpack_from(number, exif or b"", at)[0]) if number else 0
     return None
 
 
@@ -71,8 +70,9 @@ def xmp_orientation(xmp: bytes | None) -> int | None:
 def upright(metadata: Metadata) -> Metadata:
     """The metadata, naming no orientation but the upright one."""
     exif, xmp = (bytearray(blob or b"") for blob in (metadata.exif, metadata.xmp))
-    for order, width, at in _entries(metadata.exif or b""):
-        struct.pack_into(order + width, exif, at, 1)
+    for number, at in _entries(metadata.exif or b""):
+        if number:
+            struct.pack_into(number, exif, at, 1)
     for place in _xmp_values(metadata.xmp or b""):
         xmp[place] = b"1".rjust(place.stop - place.start, b"0")
     return dataclasses.replace(metadata, exif=bytes(exif), xmp=bytes(xmp))
@@ -95,8 +95,8 @@ def turned_density(metadata: Metadata, orientation: int) -> Metadata:
     return dataclasses.replace(metadata, density=metadata.density[::-1])
 
 
-def _entries(exif: bytes) -> Iterator[tuple[str, str, int]]:
-    """Order of bytes, width and place of each number of the orientation in an Exif block's first directory."""
+def _entries(exif: bytes) -> Iterator[tuple[str, int]]:
+    """The orientations in an Exif block's first directory: each one's format, empty if it is no number, and place."""
     start = 0
     while exif.startswith(_PREFIX, start):
         start += len(_PREFIX)
@@ -110,8 +110,8 @@ def _entries(exif: bytes) -> Iterator[tuple[str, str, int]]:
     (count,) = struct.unpack_from(order + "H", exif, first - 2)
     for at in range(first, min(first + 12 * count, len(exif) - 11), 12):
         tag, kind, number = struct.unpack_from(order + "HHI", exif, at)
-        if tag == _TAG and number == 1 and kind in _WIDTHS:
-            yield order, _WIDTHS[kind], at + 8
+        if tag == _TAG:
+            yield order + _INTEGERS[kind] if number == 1 and kind in _INTEGERS else "", at + 8
 
 
 def _xmp_values(xmp: bytes) -> list[slice]:

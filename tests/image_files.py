@@ -50,7 +50,7 @@ def saved(image: Image.Image, format: str, **options: Any) -> bytes:
 def exif_block(orientation: int, *, order: str = "MM", prefix: bool = True, kind: int = 3) -> bytes:
     """Exif with a maker and an orientation, a number of TIFF's type `kind`."""
     end = ">" if order == "MM" else "<"
-    number = {1: "B3x", 3: "H2x", 4: "I"}[kind]
+    number = {1: "B3x", 3: "H2x", 4: "I", 8: "h2x", 9: "i"}[kind]
     block = order.encode() + struct.pack(end + "HIH", 42, 8, 2)
     block += struct.pack(end + "HHI4s", 0x010F, 2, 4, b"Cam\0")
     block += struct.pack(end + "HHI" + number, 0x0112, kind, 1, orientation) + bytes(4)

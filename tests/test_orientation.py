@@ -149,7 +149,9 @@ def test_namesakes_in_xmp_are_no_orientation() -> None:
         assert xmp_orientation(packet) is None
 
 
-@pytest.mark.parametrize(("order", "prefix", "kind"), list(itertools.product(["MM", "II"], [True, False], [1, 3, 4])))
+@pytest.mark.parametrize(
+    ("order", "prefix", "kind"), list(itertools.product(["MM", "II"], [True, False], [3, 4, 8, 9]))
+)
 def test_exif_is_read_and_set_upright_in_every_form(order: str, prefix: bool, kind: int) -> None:
     block = exif_block(8, order=order, prefix=prefix, kind=kind)
     assert exif_orientation(block) == 8
@@ -165,7 +167,10 @@ def test_damaged_exif_names_no_orientation() -> None:
         assert upright(kpal.Metadata(exif=damaged)).exif == damaged
 
 
-def test_numbers_that_are_no_orientation_turn_nothing() -> None:
+def test_what_is_no_orientation_turns_nothing() -> None:
+    byte = exif_block(6, kind=1)  # which Pillow and others do not take for a number
+    assert orientation_of(kpal.Metadata(exif=byte, xmp=xmp_packet(6))) == 1
+    assert_shown_alike(to_kpal(turned_file("WEBP", byte), strip=("exif",)), shown(turned_file("WEBP", byte)), byte)
     for number in (0, 9, 300):
         assert orientation_of(kpal.Metadata(exif=exif_block(number), xmp=xmp_packet(6))) == 1
     assert turned(sign(), 9).size == (24, 16)
