@@ -44,7 +44,7 @@ from .precision import DEPTH
 from .quantizer import quantize
 from .shared import shared_palette
 from .space import METRICS
-from .transcode import from_kpal, in_depth, open_picture, to_kpal
+from .transcode import from_kpal, in_depth, large_metadata, open_picture, to_kpal
 
 if TYPE_CHECKING:
     from .compare import Comparison
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names and texts may have what the terminal cannot show
     try:
-        with _flushed_output():
+        with _flushed_output(), large_metadata():
             options = _parser().parse_args(arguments)
             try:
                 return int(options.run(options))
@@ -183,7 +183,8 @@ asked for is named and fails, and nothing is written for it."""
         metavar="PARTS",
         type=_parts,
         default=(),
-        help=f"metadata to leave out, {', '.join(STRIPPABLE)} or all, separated by commas (default: keep all)",
+        help=f"metadata to leave out, {', '.join(STRIPPABLE)} or all, separated by commas (default: keep all); without "
+        "what turns a picture the right way up, its pixels are turned",
     )
     parser.add_argument(
         "--skip-if-larger",
@@ -212,7 +213,8 @@ asked for is named and fails, and nothing is written for it."""
 def _add_decode(commands: _Commands) -> None:
     parser = _command(commands, "decode", _decode, ".kpal to other formats", "[OPTIONS] IN [IN ...]")
     parser.description = (
-        "Turn .kpal files into what Pillow writes: an indexed PNG, or what the ending of the output's name says."
+        "Turn .kpal files into what Pillow writes: an indexed PNG, or what the ending of the output's name says. "
+        "What the format cannot hold is named, and so is a change of pixels (JPEG, AVIF)."
     )
     parser.epilog = """examples:
   kpal decode chart.kpal                    writes chart.png

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from kpal_format import (
 from .fitting import fitted
 from .measure import Report
 from .options import DITHER_LEVEL, Dither, Options, Speed, whole_number
-from .quantizer import Source, with_metadata
+from .quantizer import Source, default_metadata
 from .space import Metric
 from .watch import Progress, Watch, check_callbacks
 
@@ -97,12 +98,13 @@ def encode(
             raise ValueError(f"an IndexedImage is stored as it is: it does not go with {', '.join(wrong)}")
         options = Options(keep_palette=True)
     check_callbacks(progress=progress, report=report)
+    described = default_metadata(pixels) if metadata is None else metadata
     watch = Watch(progress)
     source = Source(pixels, options, watch)
 
     def code(image: IndexedImage) -> bytes:
         with watch.stage("coding"):
-            return encode_indexed(with_metadata(image, pixels, metadata), coder=coder)
+            return encode_indexed(dataclasses.replace(image, metadata=described), coder=coder)
 
     result = source.quantized()
     data = code(result.image)
@@ -110,7 +112,7 @@ def encode(
         result, data = fitted(source, (result, data), code, max_bytes, rated=coder != "zstd" and options.rateable)
     if verify:
         with watch.stage("verifying"):
-            _verify(data, with_metadata(result.image, pixels, metadata))
+            _verify(data, dataclasses.replace(result.image, metadata=described))
     if report is not None:
         report(source.report(result, data))
     return data

@@ -13,6 +13,7 @@ from PIL import Image
 
 from kpal_format import U8, IndexedImage
 
+from .color_management import in_rgb
 from .precision import Rounding, in_eight_bits, rounded
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ _NO_RANGE: Final = "its levels have no fixed range; bring them to 0..255 and con
 _REFUSE: Final = {
     "I": _NO_RANGE,
     "F": _NO_RANGE,
-    "LAB": "Pillow converts it only by way of ImageCms; convert it to 'RGB' with the profile of your choice",
+    "LAB": "it takes a Pillow with ImageCms",
 }
 
 
@@ -119,7 +120,8 @@ def to_pillow(image: IndexedImage) -> Image.Image:
 
 
 def _from_pillow(image: Image.Image, *, exact: bool) -> U8:
-    image = in_eight_bits(image, Rounding(exact=exact, name=os.fsdecode(getattr(image, "filename", ""))))
+    name = os.fsdecode(getattr(image, "filename", ""))
+    image = in_rgb(in_eight_bits(image, Rounding(exact=exact, name=name)))
     target = _CONVERT.get(image.mode)
     if target is None:
         raise ValueError(

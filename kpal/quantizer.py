@@ -14,12 +14,12 @@ from PIL import Image
 from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
 
 from .clustering import DEFAULT, FAST, ONCE, Effort, cluster
+from .color_management import rgb_profile_of
 from .dither import floyd_steinberg, ordered
 from .errors import UnreachableError
 from .geometry import geometry_of, simple_geometry
 from .histogram import Colors, Evenly, Histogram, thinned
 from .measure import Report, mean_squared_error
-from .metadata import rgb_profile
 from .opacity import Matching, is_opaque, made_opaque, with_clear
 from .options import DITHER_LEVEL, Dither, Options, Speed
 from .palette import among, sorted_palette
@@ -121,12 +121,13 @@ def quantize(
         rate=rate,
     )
     check_callbacks(progress=progress, report=report)
+    metadata = default_metadata(pixels) if metadata is None else metadata
     watch = Watch(progress)
     source = Source(pixels, options, watch)
     result = source.quantized()
     if report is not None:
         report(source.report(result))
-    return with_metadata(result.image, pixels, metadata)
+    return dataclasses.replace(result.image, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -362,13 +363,6 @@ class Source:
         return histogram.spread(candidate.labels.astype(np.uint8))
 
 
-def with_metadata(image: IndexedImage, pixels: Pixels, metadata: Metadata | None) -> IndexedImage:
-    """The image with `metadata`; by default, with what decides how `pixels` look."""
-    if metadata is None:
-        metadata = _default_metadata(pixels)
-    return dataclasses.replace(image, metadata=metadata)
-
-
 def _own_palette(pixels: Pixels, colors: int) -> IndexedImage:
     image = own_palette(pixels)
     if len(image.palette) > colors:
@@ -499,9 +493,10 @@ def _with_channels(colors: U8, channels: int) -> U8:
     return np.concatenate((colors, np.full((*colors.shape[:-1], 1), 255, np.uint8)), axis=-1)
 
 
-def _default_metadata(pixels: Pixels) -> Metadata:
+def default_metadata(pixels: Pixels) -> Metadata:
+    """What decides how pixels look; ask before those of a Pillow image are loaded, as `rgb_profile_of` says."""
     if isinstance(pixels, IndexedImage):
         return pixels.metadata
     if isinstance(pixels, Image.Image):
-        return Metadata(icc_profile=rgb_profile(pixels.info.get("icc_profile")))
+        return Metadata(icc_profile=rgb_profile_of(pixels))
     return Metadata()

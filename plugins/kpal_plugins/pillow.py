@@ -102,7 +102,9 @@ def _to_info(metadata: Metadata) -> dict[str, Any]:
 
 def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
     from kpal.codec import encode
-    from kpal.metadata import density_of, rgb_profile
+    from kpal.color_management import rgb_profile_of
+    from kpal.icc_profiles import color_space
+    from kpal.metadata import density_of
 
     # Pillow ignores options that a plugin does not ask for, so a misspelt one has to be found here. All is checked and
     # encoded before the first byte is written.
@@ -112,14 +114,19 @@ def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
         raise TypeError(f"unknown save options for {FORMAT}: {', '.join(unknown)}; there are {', '.join(known)}")
     # None is "as by default", but for the ICC profile: there it says to leave out the one that the image has.
     options = {key: value for key, value in image.encoderinfo.items() if value is not None or key == "icc_profile"}
-    exif, dpi = options.get("exif"), options.get("dpi")
+    exif, xmp, dpi = options.get("exif"), options.get("xmp"), options.get("dpi")
     density = density_of(dpi)
     if dpi is not None and density is None:
         raise ValueError(f"dpi must be two positive numbers, not {describe(dpi)}")
+    profile = options["icc_profile"] if "icc_profile" in options else rgb_profile_of(image)
+    if isinstance(profile, bytes) and color_space(profile) != b"RGB ":  # of the image, but not of the RGB made of it
+        image = image.copy()
+        image.info["icc_profile"] = profile
+        profile = rgb_profile_of(image)
     metadata = Metadata(
-        icc_profile=options.get("icc_profile", rgb_profile(image.info.get("icc_profile"))),
+        icc_profile=profile,
         exif=exif.tobytes() if isinstance(exif, Image.Exif) else exif,
-        xmp=options.get("xmp"),
+        xmp=xmp.encode() if isinstance(xmp, str) else xmp,
         text=options.get("text", {}),
         density=density,
     )
