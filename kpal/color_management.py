@@ -84,7 +84,7 @@ def _as_rgb(image: Image.Image, profile: bytes) -> bytes | None:
         curve = gray_curve(profile)
         if curve is not None:
             return matrix_profile("Gray", SRGB_PRIMARIES, curve)
-        if image.mode in _CONVERTIBLE_GRAY and profile == _profile_in(image):
+        if profile == _profile_in(image):
             return None  # in_rgb converts to sRGB
     _warn(_other_space(profile))
     return None
