@@ -33,7 +33,7 @@ from kpal_format import inspect as inspect_file
 from . import __version__, batch
 from .codec import encode
 from .errors import UnreachableError
-from .options import DITHER_LEVEL, DITHERS, SPEEDS, Options
+from .options import DITHER_LEVEL, DITHERS, SPEEDS, Options, Quality
 from .palette_files import WRITERS, format_palette, parse_colors, read_palette
 from .pixels import to_array
 from .quantizer import quantize
@@ -307,9 +307,10 @@ def _add_quantization(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-Q",
         "--quality",
-        metavar="MIN-MAX",
+        metavar="[MIN-]MAX",
         type=_quality,
-        help="the fewest colours that reach MAX, from 0 to 100; a failure where N colours do not reach MIN",
+        help="the fewest colours that reach MAX, from 0 to 100; a failure where N colours do not reach MIN; images of at "
+        "most N colours stay exact unless a MIN is given, such as 0-80",
     )
     parser.add_argument(
         "--palette",
@@ -358,11 +359,11 @@ def _colors(text: str) -> int:
     return int(text)
 
 
-def _quality(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([0-9]{1,3})-([0-9]{1,3})", text)
-    if match is None or not int(match[1]) <= int(match[2]) <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is not MIN-MAX, two numbers from 0 to 100 such as 60-85")
-    return int(match[1]), int(match[2])
+def _quality(text: str) -> Quality:
+    match = re.fullmatch(r"(?:([0-9]{1,3})-)?([0-9]{1,3})", text)
+    if match is None or not int(match[1] or 0) <= int(match[2]) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not MAX or MIN-MAX, numbers from 0 to 100 such as 85 or 60-85")
+    return int(match[2]) if match[1] is None else (int(match[1]), int(match[2]))
 
 
 def _size(text: str) -> int:

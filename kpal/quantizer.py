@@ -21,7 +21,7 @@ from .histogram import Colors, Evenly, Histogram, thinned
 from .measure import Report, mean_squared_error
 from .metadata import rgb_profile
 from .opacity import Matching, is_opaque, made_opaque, with_clear
-from .options import DITHER_LEVEL, Dither, Options, Speed
+from .options import DITHER_LEVEL, Dither, Options, Quality, Speed
 from .palette import among, sorted_palette
 from .pixels import own_palette, to_array, without_hidden
 from .quality import half_inertia, quality_of, reaches
@@ -58,7 +58,7 @@ def quantize(
     pixels: Pixels,
     colors: int = MAX_COLORS,
     *,
-    quality: tuple[int, int] | None = None,
+    quality: Quality | None = None,
     palette: ArrayLike | None = None,
     keep_palette: bool = False,
     fixed: ArrayLike | None = None,
@@ -79,9 +79,9 @@ def quantize(
     pixels: a Pillow image, or an array uint8 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4)
         RGBA.
     colors: 1 to 256.
-    quality: (min, max), from 0 to 100 on the scale of quality.py: as few colours as reach max, or `colors` where none
-        do; UnreachableError, a ValueError, where those do not even reach min. With a max of 100, images of few
-        colours stay exact.
+    quality: max, or (min, max), from 0 to 100 on the scale of quality.py: as few colours as reach max, or `colors`
+        where none do; UnreachableError, a ValueError, where those do not even reach min. With max alone, or a max of
+        100, an image of at most `colors` colours stays exact; a pair reduces it, too.
     palette: colours (k, 3) or (k, 4) to use, in that order, instead of finding them; of `quality`, min applies.
     keep_palette: take the indices and the palette of a Pillow image of mode P as they are.
     fixed: colours (m, 3) or (m, 4), m <= colors, that the palette must have; the others are found.
@@ -213,13 +213,13 @@ class Source:
             return Quantized(self._source, 100.0, 0)
         found = self._candidate(self.options.colors)
         if self.options.quality is not None:
-            found = self._of_quality(found, *self.options.quality)
+            found = self._of_quality(found)
         return self._remapped(found, self.options.rate or 0.0)
 
     def reduced(self, colors: int, rate: float) -> Quantized | None:
         """The image in fewer colours, or with a rate; None where that is below the min of the quality asked for."""
         found = self._candidate(colors)
-        if self.options.quality is not None and not self._reaches(found, self.options.quality[0]):
+        if not self._reaches(found, self.options.min_quality):
             return None
         return self._remapped(found, rate)
 
@@ -236,13 +236,16 @@ class Source:
             image=result.image,
         )
 
-    def _of_quality(self, best: _Candidate, least: int, most: int) -> _Candidate:
-        """The fewest colours that reach `most`, by bisection; `best` if there is no such number."""
+    def _of_quality(self, best: _Candidate) -> _Candidate:
+        """The fewest colours that reach the max, by bisection; `best` if there is no such number."""
+        least, most = self.options.min_quality, self.options.max_quality
         if not self._reaches(best, least):
             raise UnreachableError(
                 f"quality: {len(best.palette)} colours reach {self._quality(best):.1f}, not the minimum of {least}"
             )
         if not self.reducible or most == 100 or not self._reaches(best, most):
+            return best
+        if not best.inertia and not self.options.reduces_few:
             return best
         too_few, enough = self.least_colors - 1, len(best.palette)
         while enough - too_few > 1:

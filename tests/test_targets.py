@@ -101,10 +101,34 @@ def test_a_palette_for_a_quality_is_the_one_of_least_error() -> None:
     assert by_quality.quality >= by_number.quality
 
 
+@pytest.mark.parametrize("quality", [25, np.int64(25), np.uint8(25)])
+def test_a_max_alone_has_a_min_of_0(quality: int) -> None:
+    assert kpal.encode(gradient(), quality=quality) == kpal.encode(gradient(), quality=(0, 25))
+    assert len(kpal.quantize(gradient(), quality=quality).palette) < 256
+
+
 def test_images_of_few_colours_stay_exact_unless_less_is_asked_for() -> None:
     pixels = random_indexed(20, 20, 100, 4).pixels()
-    assert kpal.encode(pixels, quality=(100, 100)) == kpal.encode(pixels)
+    for quality in (0, 50, 85, 100, (100, 100), (0, 100)):
+        assert kpal.encode(pixels, quality=quality) == kpal.encode(pixels)
     assert reported(pixels, quality=(0, 50)).colors < 100
+    assert reported(pixels, quality=50, colors=99).colors < 99
+    allowed = len(kpal.encode(pixels)) - 100
+    assert kpal.encode(pixels, quality=85, max_bytes=allowed) == kpal.encode(
+        pixels, quality=(0, 100), max_bytes=allowed
+    )
+
+
+def test_a_max_alone_goes_with_palettes_and_images_that_are_stored_as_they_are() -> None:
+    image = random_indexed(20, 20, 100)
+    assert kpal.encode(image, quality=85) == kpal.encode(image)
+    kept = kpal.encode(pillow(image), keep_palette=True)
+    assert kpal.encode(pillow(image), keep_palette=True, quality=85) == kept
+    palette = [[0, 0, 0], [255, 255, 255]]
+    assert kpal.encode(gradient(), palette=palette, quality=85) == kpal.encode(gradient(), palette=palette)
+    for options in ({}, {"keep_palette": True}):
+        with pytest.raises(ValueError, match="does not go with quality"):
+            kpal.encode(image, quality=(0, 85), **options)  # type: ignore[arg-type]
 
 
 def test_a_min_that_is_out_of_reach_is_an_error_that_says_how_far_it_goes() -> None:
