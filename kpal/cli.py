@@ -309,8 +309,8 @@ def _add_quantization(parser: argparse.ArgumentParser) -> None:
         "--quality",
         metavar="[MIN-]MAX",
         type=_quality,
-        help="the fewest colours that reach MAX, from 0 to 100; a failure where N colours do not reach MIN; images of at "
-        "most N colours stay exact unless a MIN is given, such as 0-80",
+        help="the fewest colours that reach MAX, from 0 to 100; a failure where N colours do not reach MIN; without a "
+        "MIN, images of at most N colours stay exact (0-80 reduces them, too)",
     )
     parser.add_argument(
         "--palette",

@@ -24,7 +24,7 @@ from .opacity import Matching, is_opaque, made_opaque, with_clear
 from .options import DITHER_LEVEL, Dither, Options, Quality, Speed
 from .palette import among, sorted_palette
 from .pixels import own_palette, to_array, without_hidden
-from .quality import half_inertia, quality_of, reaches
+from .quality import SEEN_IN, Scale, scale_of
 from .rate import remap
 from .refinement import moved
 from .space import Geometry, Metric, mean_colors, to_points
@@ -141,7 +141,7 @@ class _Candidate:
     """A palette, and what the colours of the image become with it.
 
     labels: intp (n,), for each colour of the histogram the nearest entry.
-    inertia: sum over all pixels of the squared distance to it, in lattice steps.
+    inertia: sum over all pixels of the squared distance to it, in lattice steps, where quality is measured.
     """
 
     palette: U8
@@ -197,11 +197,15 @@ class Source:
         """How many there must be in any palette."""
         return max(1, len(self._fixed))
 
-    @property
-    def _half(self) -> int:
-        """The inertia of quality 50. It needs the geometry, which may take a trial: not for what has no error."""
-        height, width, channels = self._pixels.shape
-        return half_inertia(height * width, self.options.metric, self._geometry, alpha=channels == 4)
+    @cached_property
+    def _scale(self) -> Scale:
+        return scale_of(self._histogram, self.options.metric)
+
+    @cached_property
+    def _seen(self) -> NDArray[np.int64]:
+        """The colours of the histogram where quality is measured."""
+        seen_in = SEEN_IN[self.options.metric]
+        return self._points if self._geometry == seen_in else to_points(self._histogram.colors, seen_in)
 
     @property
     def _fixed(self) -> U8:
@@ -258,10 +262,10 @@ class Source:
         return best
 
     def _reaches(self, candidate: _Candidate, quality: int) -> bool:
-        return not candidate.inertia or reaches(candidate.inertia, self._half, quality)
+        return self._scale.reaches(candidate.inertia, quality)
 
     def _quality(self, candidate: _Candidate) -> float:
-        return quality_of(candidate.inertia, self._half) if candidate.inertia else 100.0
+        return self._scale.quality_of(candidate.inertia)
 
     def _candidate(self, colors: int) -> _Candidate:
         """A palette of at most so many colours; the last one is kept, as searches for a rate ask for it again."""
@@ -280,8 +284,8 @@ class Source:
                 return _Candidate(*exact, inertia=0, iterations=0)
             else:
                 palette, labels, iterations = self._found(colors, tell)
-            errors = self._points - to_points(palette, self._geometry)[labels]
-            inertia = int((histogram.weights * np.square(errors).sum(axis=1)).sum())
+            errors = self._seen - to_points(palette, SEEN_IN[options.metric])[labels]
+            inertia = int((histogram.counts * np.square(errors).sum(axis=1)).sum())
             return _Candidate(palette, labels, inertia, iterations)
 
     def _found(self, k: int, tell: Callable[[float], None]) -> _Found:
