@@ -80,9 +80,9 @@ def scale_of(histogram: Colors, metric: Metric) -> Scale:
 
 
 def entropy(counts: NDArray[np.int64]) -> int:
-    """The entropy, in 256ths of a bit a pixel, where so many pixels have each of the colours; right to a tenth of a bit.
+    """The entropy of an image in 256ths of a bit a pixel, right to a tenth of a bit, and the same on every machine.
 
-    Rounded down to whole numbers, it is the same on every machine.
+    counts: how many pixels have each of its colours, int64 (n,), from 1.
     """
     pixels = counts.sum(keepdims=True)
     return int((counts * (_log2(pixels) - _log2(counts))).sum() // pixels[0])
@@ -91,4 +91,5 @@ def entropy(counts: NDArray[np.int64]) -> int:
 def _log2(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Logarithms in 256ths, from straight lines between the powers of 2."""
     mantissas, exponents = np.frexp(numbers)  # the first from 0.5 to 1
-    return exponents * np.int64(_BIT) + np.floor((2 * mantissas - 2) * _BIT).astype(np.int64)
+    logarithms: NDArray[np.int64] = exponents * np.int64(_BIT) + np.floor((2 * mantissas - 2) * _BIT).astype(np.int64)
+    return logarithms
