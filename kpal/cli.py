@@ -131,9 +131,9 @@ def _add_encode(commands: _Commands) -> None:
   kpal encode --palette game.gpl sprites/
   kpal encode - < chart.png > chart.kpal
 
-A quality means what it means to pngquant: from 60 up, about the same SSIMULACRA2 in the mean over images of a kind. With
---metric rgb, 50 is 32 dB of PSNR, 80 is 38, 90 is 42, 95 is 45, and 100 no error. A file that cannot have the quality
-or the size that is asked for is named and fails, and nothing is written for it."""
+A quality means what it means to pngquant: from 60 up, about the same SSIMULACRA2 in the mean over images of a kind.
+With --metric rgb, 50 is 32 dB of PSNR, 80 is 38, 90 is 42, 95 is 45, and 100 no error. A file that cannot have the
+quality or the size that is asked for is named and fails, and nothing is written for it."""
     _add_inputs_and_output(parser, "image files, folders of them, or - for standard input")
     _add_quantization(parser)
     parser.add_argument(
