@@ -15,12 +15,12 @@ in OKLab, in levels of space.py, between a pixel and the palette entry nearest t
 
 The same error shows more in a simple picture than in a complex one, for two reasons. A background of one colour has no
 error and lowers the mean: a screenshot that is four fifths background has a fifth of the error of what is on it. And
-what is busy masks errors. So half depends on two figures of the picture. Its complexity is the entropy of its colours
-in bits a pixel, 11 at the most: from there on nearly every pixel has a colour of its own, and a higher entropy tells
-only that the picture is large. Its flatness is the mean weight of its pixels (weights.py), 1 where all of it is flat.
+busy areas mask errors. So half depends on two figures of the picture. Its complexity is the entropy of its colours in
+bits a pixel, 11 at the most: beyond that, nearly every pixel has a colour of its own, and a higher entropy tells only
+that the picture is large. Its flatness is the mean weight of its pixels (weights.py), 1 where all of it is flat.
 
 The constants and the exponent were fitted to libimagequant's scores from 60 to 95 on some 250 images of ten kinds
-(benchmarks/quality.py); they come out the same on either half of them.
+(benchmarks/quality.py); they fit either half of the images about as well.
 
 Dithering does not count. Comparisons are in whole numbers, as they decide what is stored.
 """
