@@ -83,6 +83,14 @@ def error_at_50(histogram: Histogram, bits: int) -> float:
     return float((1 + bits) / (2 * histogram.weights.sum() / 255 / pixels) * SCALE**2 * pixels)
 
 
+@pytest.mark.parametrize("pixels", [PHOTO[60:160, 100:200], soft_icon(64)], ids=["photo", "icon"])
+def test_a_margin_of_one_colour_hardly_changes_what_a_quality_takes(pixels: np.ndarray) -> None:
+    height, width = pixels.shape[:2]
+    margin = ((height // 2, height // 2), (width // 2, width // 2), (0, 0))  # three quarters of the canvas
+    found, with_margin = (reported(shown, quality=(0, 70)) for shown in (pixels, np.pad(pixels, margin)))
+    assert found.colors / 1.5 < with_margin.colors < found.colors * 1.5
+
+
 def test_entropies_are_right_to_a_tenth_of_a_bit() -> None:
     for seed in range(20):
         rng = np.random.default_rng(seed)
