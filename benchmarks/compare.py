@@ -126,10 +126,10 @@ def pngquant(
     return image, len(oxipng.optimize_from_memory(file.getvalue(), level=level))
 
 
-def libimagequant(rgba: Image.Image, colors: int, dithering: float = 0.0) -> kpal.IndexedImage:
-    """What libimagequant makes of an image at its defaults, but for dithering."""
+def libimagequant(rgba: Image.Image, colors: int, dithering: float = 0.0, max_quality: int = 100) -> kpal.IndexedImage:
+    """What libimagequant makes of an image at its defaults, but for dithering and the quality that is enough."""
     indices, flat = imagequant.quantize_raw_rgba_bytes(
-        rgba.tobytes(), *rgba.size, dithering_level=dithering, max_colors=colors
+        rgba.tobytes(), *rgba.size, dithering_level=dithering, max_colors=colors, max_quality=max_quality
     )
     palette = np.array(flat, np.uint8).reshape(-1, 4)
     return kpal.IndexedImage(np.frombuffer(indices, np.uint8).reshape(rgba.size[::-1]), palette)

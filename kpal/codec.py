@@ -22,7 +22,7 @@ from kpal_format import (
 
 from .fitting import fitted
 from .measure import Report
-from .options import DITHER_LEVEL, Dither, Options, Speed, whole_number
+from .options import DITHER_LEVEL, Dither, Options, Quality, Speed, whole_number
 from .quantizer import Source, default_metadata
 from .space import Metric
 from .watch import Progress, Watch, check_callbacks
@@ -38,7 +38,7 @@ def encode(
     *,
     colors: int = MAX_COLORS,
     coder: str = DEFAULT_CODER,
-    quality: tuple[int, int] | None = None,
+    quality: Quality | None = None,
     max_bytes: int | None = None,
     palette: ArrayLike | None = None,
     keep_palette: bool = False,
@@ -94,7 +94,7 @@ def encode(
     if max_bytes is not None:
         whole_number("max_bytes", max_bytes, 1)
     if isinstance(pixels, IndexedImage):
-        if wrong := sorted(options.given()):
+        if wrong := sorted(options.changing()):
             raise ValueError(f"an IndexedImage is stored as it is: it does not go with {', '.join(wrong)}")
         options = Options(keep_palette=True)
     check_callbacks(progress=progress, report=report)

@@ -21,10 +21,10 @@ from .geometry import geometry_of, simple_geometry
 from .histogram import Colors, Evenly, Histogram, thinned
 from .measure import Report, mean_squared_error
 from .opacity import Matching, is_opaque, made_opaque, with_clear
-from .options import DITHER_LEVEL, Dither, Options, Speed
+from .options import DITHER_LEVEL, Dither, Options, Quality, Speed
 from .palette import among, sorted_palette
 from .pixels import own_palette, to_array, without_hidden
-from .quality import half_inertia, quality_of, reaches
+from .quality import SEEN_IN, Scale, scale_of
 from .rate import remap
 from .refinement import moved
 from .space import Geometry, Metric, mean_colors, to_points
@@ -58,7 +58,7 @@ def quantize(
     pixels: Pixels,
     colors: int = MAX_COLORS,
     *,
-    quality: tuple[int, int] | None = None,
+    quality: Quality | None = None,
     palette: ArrayLike | None = None,
     keep_palette: bool = False,
     fixed: ArrayLike | None = None,
@@ -80,9 +80,9 @@ def quantize(
         4) RGBA. What has 16 bits a channel is rounded to 8 with a `KpalWarning`, unless no bits are lost. If it has at
         most 256 colours and rounding would merge some, it is refused: label maps are to be converted by the caller.
     colors: 1 to 256.
-    quality: (min, max), from 0 to 100 on the scale of quality.py: as few colours as reach max, or `colors` where none
-        do; UnreachableError, a ValueError, where those do not even reach min. With a max of 100, images of few
-        colours stay exact.
+    quality: max, or (min, max), from 0 to 100 on the scale of quality.py: as few colours as reach max, or `colors`
+        where none do; UnreachableError, a ValueError, where those do not even reach min. With max alone, or a max of
+        100, an image of at most `colors` colours stays exact; a pair reduces it, too.
     palette: colours (k, 3) or (k, 4) to use, in that order, instead of finding them; of `quality`, min applies.
     keep_palette: take the indices and the palette of a Pillow image of mode P as they are.
     fixed: colours (m, 3) or (m, 4), m <= colors, that the palette must have; the others are found.
@@ -144,7 +144,7 @@ class _Candidate:
     """A palette, and what the colours of the image become with it.
 
     labels: intp (n,), for each colour of the histogram the nearest entry.
-    inertia: sum over all pixels of the squared distance to it, in lattice steps.
+    inertia: sum over all pixels of the squared distance to it, in lattice steps, where quality is measured.
     """
 
     palette: U8
@@ -200,11 +200,15 @@ class Source:
         """How many there must be in any palette."""
         return max(1, len(self._fixed))
 
-    @property
-    def _half(self) -> int:
-        """The inertia of quality 50. It needs the geometry, which may take a trial: not for what has no error."""
-        height, width, channels = self._pixels.shape
-        return half_inertia(height * width, self.options.metric, self._geometry, alpha=channels == 4)
+    @cached_property
+    def _scale(self) -> Scale:
+        return scale_of(self._histogram, self.options.metric)
+
+    @cached_property
+    def _seen(self) -> NDArray[np.int64]:
+        """The colours of the histogram where quality is measured."""
+        seen_in = SEEN_IN[self.options.metric]
+        return self._points if self._geometry == seen_in else to_points(self._histogram.colors, seen_in)
 
     @property
     def _fixed(self) -> U8:
@@ -216,13 +220,13 @@ class Source:
             return Quantized(self._source, 100.0, 0)
         found = self._candidate(self.options.colors)
         if self.options.quality is not None:
-            found = self._of_quality(found, *self.options.quality)
+            found = self._of_quality(found)
         return self._remapped(found, self.options.rate or 0.0)
 
     def reduced(self, colors: int, rate: float) -> Quantized | None:
         """The image in fewer colours, or with a rate; None where that is below the min of the quality asked for."""
         found = self._candidate(colors)
-        if self.options.quality is not None and not self._reaches(found, self.options.quality[0]):
+        if not self._reaches(found, self.options.min_quality):
             return None
         return self._remapped(found, rate)
 
@@ -239,13 +243,16 @@ class Source:
             image=result.image,
         )
 
-    def _of_quality(self, best: _Candidate, least: int, most: int) -> _Candidate:
-        """The fewest colours that reach `most`, by bisection; `best` if there is no such number."""
+    def _of_quality(self, best: _Candidate) -> _Candidate:
+        """The fewest colours that reach the max, by bisection; `best` if there is no such number."""
+        least, most = self.options.min_quality, self.options.max_quality
         if not self._reaches(best, least):
             raise UnreachableError(
                 f"quality: {len(best.palette)} colours reach {self._quality(best):.1f}, not the minimum of {least}"
             )
         if not self.reducible or most == 100 or not self._reaches(best, most):
+            return best
+        if not best.inertia and not self.options.reduces_few:
             return best
         too_few, enough = self.least_colors - 1, len(best.palette)
         while enough - too_few > 1:
@@ -258,10 +265,10 @@ class Source:
         return best
 
     def _reaches(self, candidate: _Candidate, quality: int) -> bool:
-        return not candidate.inertia or reaches(candidate.inertia, self._half, quality)
+        return self._scale.reaches(candidate.inertia, quality)
 
     def _quality(self, candidate: _Candidate) -> float:
-        return quality_of(candidate.inertia, self._half) if candidate.inertia else 100.0
+        return self._scale.quality_of(candidate.inertia)
 
     def _candidate(self, colors: int) -> _Candidate:
         """A palette of at most so many colours; the last one is kept, as searches for a rate ask for it again."""
@@ -280,8 +287,8 @@ class Source:
                 return _Candidate(*exact, inertia=0, iterations=0)
             else:
                 palette, labels, iterations = self._found(colors, tell)
-            errors = self._points - to_points(palette, self._geometry)[labels]
-            inertia = int((histogram.weights * np.square(errors).sum(axis=1)).sum())
+            errors = self._seen - to_points(palette, SEEN_IN[options.metric])[labels]
+            inertia = int((histogram.counts * np.square(errors).sum(axis=1)).sum())
             return _Candidate(palette, labels, inertia, iterations)
 
     def _found(self, k: int, tell: Callable[[float], None]) -> _Found:
