@@ -14,9 +14,11 @@ from kpal_format import (
     U8,
     IndexedImage,
     Metadata,
+    Progress,
     Region,
     decode_indexed,
     encode_indexed,
+    staged,
 )
 
 from .fitting import fitted
@@ -24,7 +26,7 @@ from .measure import Report
 from .options import DITHER_LEVEL, Dither, Options, Speed, whole_number
 from .quantizer import Source, with_metadata
 from .space import Metric
-from .watch import Progress, Watch, check_callbacks
+from .watch import Watch, check_callbacks
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -97,20 +99,23 @@ def encode(
             raise ValueError(f"an IndexedImage is stored as it is: it does not go with {', '.join(wrong)}")
         options = Options(keep_palette=True)
     check_callbacks(progress=progress, report=report)
-    watch = Watch(progress)
+    watch = Watch(progress, searching=max_bytes is not None or quality is not None)
     source = Source(pixels, options, watch)
 
     def code(image: IndexedImage) -> bytes:
-        with watch.stage("coding"):
-            return encode_indexed(with_metadata(image, pixels, metadata), coder=coder)
+        whole = with_metadata(image, pixels, metadata)
+        return watch.stage("coding", lambda: encode_indexed(whole, coder=coder))
 
     result = source.quantized()
     data = code(result.image)
     if max_bytes is not None and len(data) > max_bytes:
-        result, data = fitted(source, (result, data), code, max_bytes, rated=coder != "zstd" and options.rateable)
+        rated = coder != "zstd" and options.rateable
+        result, data = fitted(source, (result, data), code, max_bytes, watch, rated=rated)
     if verify:
-        with watch.stage("verifying"):
-            _verify(data, with_metadata(result.image, pixels, metadata))
+        watch.attempt(1)
+        whole = with_metadata(result.image, pixels, metadata)
+        watch.stage("verifying", lambda: _verify(data, whole))
+    watch.finish()
     if report is not None:
         report(source.report(result, data))
     return data
@@ -125,10 +130,18 @@ def _verify(data: bytes, image: IndexedImage) -> None:
 
 
 def decode(
-    data: bytes | bytearray | memoryview, *, region: Region | None = None, max_pixels: int | None = MAX_PIXELS
+    data: bytes | bytearray | memoryview,
+    *,
+    region: Region | None = None,
+    max_pixels: int | None = MAX_PIXELS,
+    progress: Progress | None = None,
 ) -> U8:
     """The pixels of a `.kpal` file: uint8 (h, w, 3), or (h, w, 4) where its palette has alpha.
 
-    region, max_pixels, errors: as in `decode_indexed`.
+    region, max_pixels, progress, errors: as in `decode_indexed`.
     """
-    return decode_indexed(data, region=region, max_pixels=max_pixels).pixels()
+
+    def decoded() -> U8:
+        return decode_indexed(data, region=region, max_pixels=max_pixels).pixels()
+
+    return staged(progress, "decoding", decoded)

@@ -11,6 +11,7 @@ from .container import EXTENSION, MAGIC, MAX_PIXELS, MIME, Region, read_head
 from .errors import DamagedError, KpalError, LimitError, TruncatedError, UnsupportedError
 from .indexed import INCH, MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
 from .palette import morton_keys
+from .parallel import Progress, Told, pulse, staged, tell, watched
 from .streams import Reader, Writer, head_of
 from .tiles import choose_indices
 
@@ -32,8 +33,10 @@ __all__ = [
     "KpalError",
     "LimitError",
     "Metadata",
+    "Progress",
     "Reader",
     "Region",
+    "Told",
     "TruncatedError",
     "UnsupportedError",
     "Wishes",
@@ -47,7 +50,11 @@ __all__ = [
     "inspect",
     "look_up",
     "morton_keys",
+    "pulse",
     "read_head",
+    "staged",
+    "tell",
     "used_entries",
     "verify",
+    "watched",
 ]

@@ -16,14 +16,7 @@ class Tile:
     def choose(
         self,
         indices: memoryview,
-        wish: memoryview,
-        wishes: memoryview,
-        label: memoryview,
-        busy: memoryview,
-        prices: memoryview,
-        shares: memoryview,
-        centers: memoryview,
-        near: memoryview,
+        *wishes: memoryview,
         tell: Callable[[int], object] | None = None,
     ) -> None: ...
     def encode(self, indices: memoryview, tell: Callable[[int], object] | None = None) -> bytes: ...

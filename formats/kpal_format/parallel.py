@@ -19,10 +19,10 @@ _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
 Count = Callable[[int], object]  # is told how many pixels were done since the last call; it may raise to end the work
-Tell = Callable[[float], object]  # is told the fraction of the work that is done; it may raise to end the work
+Told = Callable[[float], object]  # is told the fraction of the work that is done; it may raise to end the work
 Progress = Callable[[str, float], object]  # is told the name of a stage and a fraction; it may raise to end the work
 
-_BEAT: Final = 0.02  # seconds: the longest time between two calls of a `Tell`
+_BEAT: Final = 0.02  # seconds: the longest time between two calls of a `Told`
 _PATIENCE: Final = 0.04  # seconds that a thread gets to end by itself
 _STEP: Final = 1 / 128  # tiles tell their fraction when it has risen by so much
 
@@ -33,18 +33,15 @@ class Ended(BaseException):
     """Raised in work that is to end. It is no `Exception`, so that nothing in the work takes it for an error."""
 
 
-def in_parallel(
-    work: Callable[[_In, Count], _Out], items: Sequence[_In], pixels: int, tell: Tell | None = None
-) -> list[_Out]:
+def in_parallel(work: Callable[[_In, Count], _Out], items: Sequence[_In], pixels: int) -> list[_Out]:
     """The results of `work` in the order of `items`; other threads help where there are several of both.
 
     work: is given an item and a function to call, often, with the number of pixels done.
-    pixels: of all items together.
-    tell: called, from any of the threads, with the fraction of the pixels that is done.
+    pixels: of all items together. If this is part of work that is watched, the fraction that is done is told there.
 
     After an exception no more items are begun. If several raise one, that of the first item is raised.
     """
-    tally = _Tally(pixels, tell)
+    tally = _Tally(pixels)
     results: list[Any] = [None] * len(items)
     errors: dict[int, BaseException] = {}
     left = deque(enumerate(items))
@@ -79,37 +76,36 @@ def in_parallel(
     return results
 
 
-def watched(work: Callable[[Tell], _Out], tell: Tell) -> _Out:
+def watched(work: Callable[[], _Out], told: Told) -> _Out:
     """The result of `work`, done in another thread while this one passes on how far it is.
 
-    work: is given a function to call, from any thread, with the fraction that is done.
-    tell: called from this thread with each of those fractions, and again with the last one every 20 ms. What it raises
-        is raised here at once; the work ends where it next calls its function, or `pulse`.
+    told: called from this thread with each fraction that the work tells, and again with the last one every 20 ms. What
+        it raises is raised here at once; the work ends where it next calls `tell` or `pulse`.
     """
-    if getattr(_here, "watcher", None) is not None:  # part of other work that is watched
-        return work(lambda _: pulse())
+    if _watcher() is not None:  # part of other work that is watched
+        return work()
     watcher = _Watcher()
     outcome: list[_Out | BaseException] = []
 
     def run() -> None:
         _here.watcher = watcher
         try:
-            outcome.append(work(watcher.tell))
+            outcome.append(work())
         except BaseException as error:  # raised again in the calling thread
             outcome.append(error)
         watcher.news.put(None)
 
     helpers = _helpers(run, 1)
     if not helpers:
-        return _watched_here(work, tell)
+        return _watched_here(work, told)
     try:
-        _pass_on(watcher.news, helpers[0], tell)
+        _pass_on(watcher.news, helpers[0], told)
     except BaseException:
         watcher.ended = True
         helpers[0].join(_PATIENCE)
         raise
-    if not outcome:  # `tell` has forked this process, and the thread did not come along
-        return _watched_here(work, tell)
+    if not outcome:  # `told` has forked this process, and the thread did not come along
+        return _watched_here(work, told)
     result = outcome.pop()
     try:
         if isinstance(result, BaseException):
@@ -119,14 +115,39 @@ def watched(work: Callable[[Tell], _Out], tell: Tell) -> _Out:
         del result  # an exception refers to this frame: without this, to itself
 
 
+def staged(progress: Progress | None, stage: str, work: Callable[[], _Out]) -> _Out:
+    """The result of `work`, which is a stage of what `progress` watches; None for nobody. TypeError for a wrong one."""
+    if progress is None:
+        return work()
+    if not callable(progress):
+        raise TypeError(f"progress must be callable, not {progress!r}")
+    progress(stage, 0.0)
+    result = watched(work, lambda fraction: progress(stage, fraction))
+    progress(stage, 1.0)
+    return result
+
+
 def pulse() -> None:
     """Called often by work that takes long: ends it, by an exception, if it is watched and is to end."""
-    watcher = getattr(_here, "watcher", None)
+    watcher = _watcher()
     if watcher is not None:
         watcher.pulse()
 
 
-def _pass_on(news: SimpleQueue[float | None], thread: threading.Thread, tell: Tell) -> None:
+def tell(fraction: float) -> None:
+    """Says how far the work of this thread is, if it is watched; ends it if it is to end."""
+    watcher = _watcher()
+    if watcher is not None:
+        watcher.tell(fraction)
+
+
+def _watcher() -> _Watcher | _Inline | None:
+    """Who watches the work of this thread."""
+    watcher: _Watcher | _Inline | None = getattr(_here, "watcher", None)
+    return watcher
+
+
+def _pass_on(news: SimpleQueue[float | None], thread: threading.Thread, told: Told) -> None:
     """Tells all fractions until the thread ends."""
     last = 0.0
     while True:
@@ -139,14 +160,14 @@ def _pass_on(news: SimpleQueue[float | None], thread: threading.Thread, tell: Te
         if fraction is None:
             return
         last = fraction
-        tell(fraction)
+        told(fraction)
 
 
-def _watched_here(work: Callable[[Tell], _Out], tell: Tell) -> _Out:
-    """`watched` without another thread: `tell` is called when the work tells how far it is, or pulses."""
-    _here.watcher = watcher = _Inline(tell)
+def _watched_here(work: Callable[[], _Out], told: Told) -> _Out:
+    """`watched` without another thread: `told` is called when the work tells how far it is, or pulses."""
+    _here.watcher = _Inline(told)
     try:
-        return work(watcher.tell)
+        return work()
     finally:
         _here.watcher = None
 
@@ -170,8 +191,8 @@ class _Watcher:
 class _Inline:
     """The same where one thread is both."""
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell, self._thread = tell, threading.get_ident()
+    def __init__(self, told: Told) -> None:
+        self._told, self._thread = told, threading.get_ident()
         self._last = 0.0
         self._due = 0.0  # when to tell again
 
@@ -184,7 +205,7 @@ class _Inline:
             return
         _here.watcher = None  # what is called may code images, too
         try:
-            self._tell(self._last)
+            self._told(self._last)
         finally:
             _here.watcher = self
         self._due = time.monotonic() + _BEAT
@@ -193,9 +214,8 @@ class _Inline:
 class _Tally:
     """Adds up the pixels that several threads have done."""
 
-    def __init__(self, pixels: int, tell: Tell | None) -> None:
-        self._pixels, self._tell = pixels, tell
-        self._watcher = getattr(_here, "watcher", None)
+    def __init__(self, pixels: int) -> None:
+        self._pixels, self._watcher = pixels, _watcher()
         self._adding = threading.Lock()
         self._done = 0
         self._told = 0.0
@@ -204,16 +224,15 @@ class _Tally:
     def count(self, pixels: int) -> None:
         if self.ended:
             raise Ended
-        if self._watcher is not None:
-            self._watcher.pulse()
-        if self._tell is None:
+        if self._watcher is None:
             return
+        self._watcher.pulse()
         with self._adding:
             self._done += pixels
             fraction = self._done / self._pixels
             if fraction >= self._told + _STEP:
                 self._told = fraction
-                self._tell(fraction)
+                self._watcher.tell(fraction)
 
 
 def _helpers(run: Callable[[], None], count: int) -> list[threading.Thread]:
@@ -231,6 +250,9 @@ def _helpers(run: Callable[[], None], count: int) -> list[threading.Thread]:
 
 def _most_telling(errors: dict[int, BaseException]) -> BaseException:
     """What interrupts everything, before what is wrong with an item, before what follows from either."""
-    order = sorted(errors)
-    kinds = (lambda e: not isinstance(e, Exception | Ended), lambda e: isinstance(e, Exception), lambda e: True)
-    return next(errors[number] for kind in kinds for number in order if kind(errors[number]))
+
+    def rank(number: int) -> tuple[int, int]:
+        error = errors[number]
+        return 2 if isinstance(error, Ended) else 1 if isinstance(error, Exception) else 0, number
+
+    return errors[min(errors, key=rank)]

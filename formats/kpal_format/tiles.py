@@ -1,6 +1,6 @@
 """The tiles of an index stream, side by side in threads: each is coded independently of the others.
 
-Wherever there is `tell`, it is called from any thread with the fraction of the pixels that is done.
+If that is a stage of work that somebody watches, they are told the fraction of the pixels that is done.
 """
 
 from __future__ import annotations
@@ -14,23 +14,22 @@ from .coders.mix import MIX, Wishes
 from .container import Box, Head, Section, tile_shape
 from .errors import DamagedError
 from .indexed import U8
-from .parallel import Count, Tell, in_parallel
+from .parallel import Count, in_parallel
 
 Part = tuple[slice, slice]  # of an image: rows and columns
 
 
-def encode_tiles(
-    indices: U8, palette: U8, coder: Coder, rows: int, columns: int, tell: Tell | None = None
-) -> list[bytes]:
+def encode_tiles(indices: U8, palette: U8, coder: Coder, rows: int, columns: int) -> list[bytes]:
     """Indices, uint8 (h, w), cut into tiles of that many rows and columns, each of them coded."""
 
     def encode(part: Part, count: Count) -> bytes:
         return coder.encode(indices[part], palette, count)
 
-    return in_parallel(encode, _cut(*indices.shape, rows, columns), indices.size, tell)
+    height, width = indices.shape
+    return in_parallel(encode, _cut(height, width, rows, columns), indices.size)
 
 
-def choose_indices(wishes: Wishes, palette: U8, tell: Tell | None = None) -> U8:
+def choose_indices(wishes: Wishes, palette: U8) -> U8:
     """Indices, uint8 (h, w), near to what is wanted and coded in few bytes, tile by tile: `Mix.choose`.
 
     Raises ValueError for wishes that do not go with that palette.
@@ -42,7 +41,7 @@ def choose_indices(wishes: Wishes, palette: U8, tell: Tell | None = None) -> U8:
     def choose(part: Part, count: Count) -> None:
         indices[part] = MIX.choose(wishes.part(part), palette, count)
 
-    in_parallel(choose, _cut(height, width, *tile_shape(width, height)), indices.size, tell)
+    in_parallel(choose, _cut(height, width, *tile_shape(width, height)), indices.size)
     return indices
 
 
@@ -52,15 +51,7 @@ def _cut(height: int, width: int, rows: int, columns: int) -> list[Part]:
     return [(slice(y, y + rows), slice(x, x + columns)) for y in tops for x in lefts]
 
 
-def decode_tiles(
-    head: Head,
-    box: Box,
-    tiles: list[tuple[int, Section]],
-    palette: U8,
-    *,
-    partial: bool = False,
-    tell: Tell | None = None,
-) -> U8:
+def decode_tiles(head: Head, box: Box, tiles: list[tuple[int, Section]], palette: U8, *, partial: bool = False) -> U8:
     """The indices in the box, uint8, read-only, from those tiles, each with its number; zeros where there is none.
 
     partial: the last tile may be cut off.
@@ -82,7 +73,7 @@ def decode_tiles(
     parts = [(head.tile(number), section) for number, section in tiles]
     pixels = sum(math.prod(covered.shape) for covered, _ in parts)
     if len(parts) == 1 and parts[0][0] == box:  # whose bytes are checked before anything is allocated
-        (indices,) = in_parallel(decode, parts, pixels, tell)
+        (indices,) = in_parallel(decode, parts, pixels)
     else:
         indices = np.zeros(box.shape, np.uint8)
 
@@ -94,6 +85,6 @@ def decode_tiles(
                 y0 - covered.y0 : y1 - covered.y0, x0 - covered.x0 : x1 - covered.x0
             ]
 
-        in_parallel(place, parts, pixels, tell)
+        in_parallel(place, parts, pixels)
     indices.flags.writeable = False
     return indices

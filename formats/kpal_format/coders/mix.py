@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedError
+from ..forks import load
 from ..indexed import U8
 from ..parallel import Count
 
@@ -99,7 +100,7 @@ class Mix:
         """
         indices = np.empty(wishes.positions.shape, np.uint8)
         tile = self._tile(wishes.positions.shape, palette, None)
-        tile.choose(_flat(indices), *(_flat(getattr(wishes, field.name)) for field in fields(wishes)), tell)
+        tile.choose(_flat(indices), *(_flat(getattr(wishes, field.name)) for field in fields(wishes)), tell=tell)
         return indices
 
     def decode(
@@ -126,9 +127,8 @@ class Mix:
         """What codes a tile: data is the stream to decode, or None."""
         rows, width = shape
         _expect(rows * width)
-        from ..kernel import Tile
-
-        return Tile(self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, data)
+        tile: type[Tile] = load("kpal_format.kernel").Tile
+        return tile(self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, data)
 
 
 MIX: Final = Mix(1, "mix", 0)
