@@ -27,7 +27,7 @@ class Lock:
         self._lock = threading.RLock()
 
 
-def load(name: str) -> ModuleType:
+def load_module(name: str) -> ModuleType:
     """The module of that name, loaded when it is first used; a fork waits until it is.
 
     A process forked in the middle of an import finds the module locked by a thread that it does not have.

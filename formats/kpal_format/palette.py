@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from . import frame
 from .errors import DamagedError
-from .forks import load
+from .forks import load_module
 from .indexed import U8
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _encode_set(palette: U8) -> bytes:
 
 def _color_set(channels: int, data: bytes | None) -> ColorSet:
     """What codes a set; its module takes a while to load, and only some coders need it."""
-    coder: type[ColorSet] = load("kpal_format.kernel").ColorSet
+    coder: type[ColorSet] = load_module("kpal_format.kernel").ColorSet
     return coder(channels, data)
 
 

@@ -15,10 +15,11 @@ import os
 import stat
 import weakref
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO, Any, Final
 
-from .errors import TruncatedError
 from .forks import Lock
+
+_PART: Final = 1 << 24  # bytes that are read at once
 
 ReadAt = Callable[[int, int], bytes]  # position and size -> what is there, less than the size at the end of the file
 
@@ -42,12 +43,14 @@ def reader_of(file: IO[bytes]) -> ReadAt:
     return _Guarded(file).read
 
 
-def read_exactly(read: ReadAt, at: int, size: int) -> bytes:
-    """`size` bytes; TruncatedError where there are fewer."""
-    data = read(at, size)
-    if len(data) < size:
-        raise TruncatedError("the file became shorter while it was read", at)
-    return data
+def read_all(file: IO[bytes]) -> bytes:
+    """All bytes of a file, as `reader_of` reads it."""
+    read_at = reader_of(file)
+    parts, at = [], 0
+    while part := read_at(at, _PART):
+        parts.append(part)
+        at += len(part)
+    return b"".join(parts)
 
 
 def _plain(file: Any) -> Any:

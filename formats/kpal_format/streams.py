@@ -170,13 +170,13 @@ class Reader:
         """
         return self.fetch(region)(progress)
 
-    def fetch(self, region: Region | None = None) -> Callable[[Progress | None], IndexedImage]:
+    def fetch(self, region: Region | None = None) -> Callable[..., IndexedImage]:
         """Reads what a region takes; the function that comes back decodes it, without the file."""
         box = self._head.box(region)
         self._head.check_pixels(box, self._max_pixels)
         tiles = [(number, self._tiles.section(self._read_at, number)) for number in self._head.tiles_of(box)]
 
-        def decode(progress: Progress | None) -> IndexedImage:
+        def decode(progress: Progress | None = None) -> IndexedImage:
             indices = staged(progress, "decoding", lambda: decode_tiles(self._head, box, tiles, self.palette))
             return IndexedImage(indices, self.palette, self.metadata)
 

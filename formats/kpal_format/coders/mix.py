@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedError
-from ..forks import load
+from ..forks import load_module
 from ..indexed import U8
 from ..parallel import Count
 
@@ -127,7 +127,7 @@ class Mix:
         """What codes a tile: data is the stream to decode, or None."""
         rows, width = shape
         _expect(rows * width)
-        tile: type[Tile] = load("kpal_format.kernel").Tile
+        tile: type[Tile] = load_module("kpal_format.kernel").Tile
         return tile(self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, data)
 
 
