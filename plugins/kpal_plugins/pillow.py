@@ -77,7 +77,9 @@ class KpalImageFile(ImageFile.ImageFile):
                 self._reader = Reader(self.fp, max_pixels=self.width * self.height)
             decode = self._reader.fetch((x0, y0, x1, y1))
         part = Image.frombytes("P", (x1 - x0, y1 - y0), decode().indices.tobytes())
-        with self._lock:  # as loading changes the palette
+        with self._lock:
+            if not self.tile:  # loaded meanwhile by another thread, and the palette is part of Pillow's own image
+                return super().crop(box)
             return self._new(part.im)
 
     def load(self) -> Any:
