@@ -12,9 +12,12 @@ try:
 except ImportError:
     from kpal_format import _cython as cython
 
+from kpal_format import pulse
+
 COMPILED = cython.compiled
 
 _STEPS = cython.declare(cython.int, 2040)  # the largest coordinate
+_PULSE = cython.declare(cython.int, 16)  # rows or clusters after which work that is to end does
 
 
 def reassign(
@@ -73,6 +76,9 @@ def reassign(
             gaps[i] = members[a]
             members[a] = cython.cast(cython.int, i)
         for a in range(k):
+            if a % _PULSE == 0:
+                with cython.gil:
+                    pulse()
             if radius[a] < 0:
                 continue
             limit = 4 * radius[a]
@@ -188,6 +194,9 @@ def diffuse(
     below: cython.int[:, ::1] = _integers(width + 2)
     with cython.nogil:
         for y in range(height):
+            if y % _PULSE == 0:
+                with cython.gil:
+                    pulse()
             for x in range(width + 2):
                 for j in range(4):
                     below[x, j] = 0

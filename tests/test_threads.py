@@ -496,7 +496,7 @@ def test_a_child_forked_while_another_thread_encodes_does_not_hang(stage: str) -
             begun.set()
             go_on.wait(20)
 
-    options = {"colors": 20, "verify": True}
+    options: dict[str, Any] = {"colors": 20, "verify": True}
     expected = kpal.encode(gradient(), **options)
     other = threading.Thread(target=kpal.encode, args=(gradient(),), kwargs={**options, "progress": pause})
     other.start()

@@ -190,7 +190,7 @@ class Reader:
         step = self._head.tile_rows if self._head.tiles else max(1, _CHUNK // self.width)
         for y in range(0, self.height, step):
             rows = min(step, self.height - y)
-            part = None if progress is None else _part_of(progress, y / self.height, rows / self.height)
+            part = None if progress is None else _part_of(progress, y, rows, self.height)
             yield self.read((0, y, self.width, y + rows), progress=part).indices
 
     def close(self) -> None:
@@ -262,9 +262,9 @@ def _scan(read_at: ReadAt, head: Head) -> _Tiles:
     return tiles
 
 
-def _part_of(progress: Progress, start: float, size: float) -> Progress:
+def _part_of(progress: Progress, start: int, size: int, total: int) -> Progress:
     """What tells `progress` of a part of the work."""
-    return lambda stage, fraction: progress(stage, start + size * fraction)
+    return lambda stage, fraction: progress(stage, (start + size * fraction) / total)
 
 
 def _closed(at: int, size: int) -> bytes:
