@@ -107,7 +107,7 @@ class Backwards(io.RawIOBase):
 def _temporary(data: bytes) -> IO[bytes]:
     file = tempfile.NamedTemporaryFile()  # noqa: SIM115
     file.write(data)  # and not flushed
-    return file  # type: ignore[return-value]
+    return file
 
 
 def _gzipped(data: bytes, folder: Path) -> IO[bytes]:

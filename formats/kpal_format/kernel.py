@@ -24,6 +24,8 @@ try:
 except ImportError:
     from . import _cython as cython
 
+import numpy as np
+
 COMPILED = cython.compiled
 
 _STRIDE_PAD = cython.declare(cython.int, 16)  # ranks between two rows: 8 behind each row, 8 before the next
@@ -51,7 +53,7 @@ _DEFAULT_CONTEXTS = cython.declare(cython.int, 5)
 
 def _buffer(kind: str, size: int, value: int = 0) -> memoryview:
     """`size` numbers of that type code, all `value`."""
-    view = memoryview(bytearray(size * memoryview(bytes(8)).cast(kind).itemsize)).cast(kind)
+    view: memoryview = np.zeros(size, kind).data  # which takes no memory before it is written to
     if value:
         for i in range(size):
             view[i] = value
