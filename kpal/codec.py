@@ -15,9 +15,11 @@ from kpal_format import (
     U8,
     IndexedImage,
     Metadata,
+    Progress,
     Region,
     decode_indexed,
     encode_indexed,
+    staged,
 )
 
 from .fitting import fitted
@@ -25,7 +27,7 @@ from .measure import Report
 from .options import DITHER_LEVEL, Dither, Options, Quality, Speed, whole_number
 from .quantizer import Source, default_metadata
 from .space import Metric
-from .watch import Progress, Watch, check_callbacks
+from .watch import Watch, check_callbacks
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -99,20 +101,23 @@ def encode(
         options = Options(keep_palette=True)
     check_callbacks(progress=progress, report=report)
     described = default_metadata(pixels) if metadata is None else metadata
-    watch = Watch(progress)
+    watch = Watch(progress, searching=max_bytes is not None or quality is not None)
     source = Source(pixels, options, watch)
 
     def code(image: IndexedImage) -> bytes:
-        with watch.stage("coding"):
-            return encode_indexed(dataclasses.replace(image, metadata=described), coder=coder)
+        whole = dataclasses.replace(image, metadata=described)
+        return watch.stage("coding", lambda: encode_indexed(whole, coder=coder))
 
     result = source.quantized()
     data = code(result.image)
     if max_bytes is not None and len(data) > max_bytes:
-        result, data = fitted(source, (result, data), code, max_bytes, rated=coder != "zstd" and options.rateable)
+        rated = coder != "zstd" and options.rateable
+        result, data = fitted(source, (result, data), code, max_bytes, watch, rated=rated)
     if verify:
-        with watch.stage("verifying"):
-            _verify(data, dataclasses.replace(result.image, metadata=described))
+        watch.attempt(1)
+        whole = dataclasses.replace(result.image, metadata=described)
+        watch.stage("verifying", lambda: _verify(data, whole))
+    watch.finish()
     if report is not None:
         report(source.report(result, data))
     return data
@@ -127,10 +132,18 @@ def _verify(data: bytes, image: IndexedImage) -> None:
 
 
 def decode(
-    data: bytes | bytearray | memoryview, *, region: Region | None = None, max_pixels: int | None = MAX_PIXELS
+    data: bytes | bytearray | memoryview,
+    *,
+    region: Region | None = None,
+    max_pixels: int | None = MAX_PIXELS,
+    progress: Progress | None = None,
 ) -> U8:
     """The pixels of a `.kpal` file: uint8 (h, w, 3), or (h, w, 4) where its palette has alpha.
 
-    region, max_pixels, errors: as in `decode_indexed`.
+    region, max_pixels, progress, errors: as in `decode_indexed`.
     """
-    return decode_indexed(data, region=region, max_pixels=max_pixels).pixels()
+
+    def decoded() -> U8:
+        return decode_indexed(data, region=region, max_pixels=max_pixels).pixels()
+
+    return staged(progress, "decoding", decoded)

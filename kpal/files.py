@@ -32,6 +32,7 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
     """
     target = Path(os.path.realpath(target))  # through a symbolic link, not in place of it
     temporary = target.with_name(f".{secrets.token_hex(8)}.part")
+    process = os.getpid()
     try:
         with temporary.open("xb") as file:
             yield file
@@ -43,7 +44,8 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
                 shutil.copymode(target, temporary)
         temporary.replace(target)
     except BaseException as error:
-        temporary.unlink(missing_ok=True)
+        if os.getpid() == process:  # and not one that was forked meanwhile
+            temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename == str(temporary):
             error.filename = str(target)  # which is what the user asked for
         raise

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image
 
-from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
+from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, Progress, look_up, tell, used_entries
 
+from .cached import cached_property
 from .clustering import DEFAULT, FAST, ONCE, Effort, cluster
 from .color_management import rgb_profile_of
 from .dither import floyd_steinberg, ordered
@@ -29,7 +29,7 @@ from .rate import remap
 from .refinement import moved
 from .space import Geometry, Metric, mean_colors, to_points
 from .structure import LARGE, SMALLEST, Picture
-from .watch import Progress, Watch, check_callbacks
+from .watch import Watch, check_callbacks
 from .weights import flatness
 
 if TYPE_CHECKING:
@@ -101,8 +101,9 @@ def quantize(
     metadata: what to store beside the pixels. By default what decides how they look: the ICC profile of a Pillow
         image; `Metadata()` for nothing.
     progress: called with the name of a stage ("histogram", "clustering", "remapping") and the fraction of it that is
-        done, 0 to 1, as it begins, goes on and ends; searches go through stages again. An exception that it raises
-        ends the work and passes through.
+        done, 0 to 1, at least every 20 ms, from the thread that called. Searches for a quality or a size go through
+        stages again; then the fraction is that of the whole search. An exception that it raises ends the work and
+        passes through.
     report: called at the end with a `Report`: colours, error, iterations, times.
 
     Raises ValueError or TypeError for arguments that are wrong or contradict each other.
@@ -122,9 +123,10 @@ def quantize(
     )
     check_callbacks(progress=progress, report=report)
     metadata = default_metadata(pixels) if metadata is None else metadata
-    watch = Watch(progress)
+    watch = Watch(progress, searching=quality is not None)
     source = Source(pixels, options, watch)
     result = source.quantized()
+    watch.finish()
     if report is not None:
         report(source.report(result))
     return dataclasses.replace(result.image, metadata=metadata)
@@ -176,8 +178,8 @@ class Source:
 
     @cached_property
     def _histogram(self) -> Histogram:
-        with self._watch.stage("histogram"):
-            return counted(self._pixels, self.options.metric)
+        pixels = self._pixels
+        return self._watch.stage("histogram", lambda: counted(pixels, self.options.metric))
 
     @cached_property
     def _geometry(self) -> Geometry:
@@ -257,6 +259,7 @@ class Source:
         too_few, enough = self.least_colors - 1, len(best.palette)
         while enough - too_few > 1:
             middle = (too_few + enough) // 2
+            self._watch.attempt((enough - too_few).bit_length())
             tried = self._candidate(middle)
             if self._reaches(tried, most):
                 best, enough = tried, middle
@@ -278,24 +281,25 @@ class Source:
 
     def _new_candidate(self, colors: int) -> _Candidate:
         """The palette that is given, that of an image of few colours, or one by k-means."""
-        histogram, options, iterations = self._histogram, self.options, 0
-        with self._watch.stage("clustering") as tell:
+        histogram, options = self._histogram, self.options
+
+        def clustered() -> _Candidate:
+            iterations = 0
             if options.palette is not None:
                 palette = _with_channels(options.palette, self._pixels.shape[2])
                 labels = self._labels(palette)
             elif (exact := exact_palette(histogram, colors, options)) is not None:
                 return _Candidate(*exact, inertia=0, iterations=0)
             else:
-                palette, labels, iterations = self._found(colors, tell)
+                palette, labels, iterations = self._found(colors)
             errors = self._seen - to_points(palette, SEEN_IN[options.metric])[labels]
             inertia = int((histogram.counts * np.square(errors).sum(axis=1)).sum())
             return _Candidate(palette, labels, inertia, iterations)
 
-    def _found(self, k: int, tell: Callable[[float], None]) -> _Found:
-        """The best palette by k-means; if it is for the eye and has not many colours, one that keeps more structure.
+        return self._watch.stage("clustering", clustered)
 
-        tell: is told how far that is, from 0 to 1.
-        """
+    def _found(self, k: int) -> _Found:
+        """The best palette by k-means; if it is for the eye and has not many colours, one that keeps more structure."""
         found = best_palette(self._histogram, k, self._geometry, self.options)
         if k > _NOT_MANY_COLORS or (picture := self._picture) is None:
             return found
@@ -350,11 +354,12 @@ class Source:
 
     def _remapped(self, candidate: _Candidate, rate: float) -> Quantized:
         """The nearest entry for each pixel, or what dithering or a rate makes of it."""
-        with self._watch.stage("remapping"):
-            indices = self._indices(candidate, rate)
-            image = IndexedImage(indices, candidate.palette)
-            if self.reducible:
-                image = _without_unused(image, self._fixed)
+
+        def remapped() -> IndexedImage:
+            image = IndexedImage(self._indices(candidate, rate), candidate.palette)
+            return _without_unused(image, self._fixed) if self.reducible else image
+
+        image = self._watch.stage("remapping", remapped)
         return Quantized(image, self._quality(candidate), candidate.iterations)
 
     def _indices(self, candidate: _Candidate, rate: float) -> U8:

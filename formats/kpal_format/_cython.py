@@ -45,7 +45,7 @@ def _configured(*_: Any, **__: Any) -> Callable[[Any], Any]:
 exceptval = _configured
 
 
-class _NoGil:
+class _Gil:
     """Both a decorator and a context manager, as in Cython."""
 
     def __call__(self, thing: Any) -> Any:
@@ -56,4 +56,4 @@ class _NoGil:
     def __exit__(self, *_: object) -> None: ...
 
 
-nogil = _NoGil()
+nogil = gil = _Gil()

@@ -22,6 +22,7 @@ from .errors import DamagedError, LimitError, TruncatedError, UnsupportedError
 from .indexed import MAX_SIDE, U8, Metadata, describe
 from .metadata import MAX_HEADER, MAX_PARTS, decode_metadata, encode_metadata
 from .palette import decode_palette, encode_palette
+from .parallel import pulse
 
 EXTENSION: Final = ".kpal"
 MIME: Final = "image/x-kpal"
@@ -46,6 +47,7 @@ _HUGE: Final = 1 << 26  # in images of more pixels, tiles are small and square, 
 _HUGE_TILE: Final = 1 << 20
 _HUGE_TILE_SIDE: Final = 1 << 10
 CRC_SIZE: Final = 4
+_CHUNK: Final = 1 << 24  # bytes, for the checksum
 
 
 class Section(NamedTuple):
@@ -238,7 +240,11 @@ def read_tiles(data: bytes | memoryview, head: Head) -> list[Section]:
     """
     cursor = _Cursor(data, head.size)
     tiles = [cursor.section("index stream", least=1) for _ in range(head.tiles)]
-    check_crc(zlib.crc32(cursor.data[: cursor.at]), cursor.data[cursor.at :], cursor.at)
+    crc = 0
+    for at in range(0, cursor.at, _CHUNK):
+        pulse()
+        crc = zlib.crc32(cursor.data[at : min(at + _CHUNK, cursor.at)], crc)
+    check_crc(crc, cursor.data[cursor.at :], cursor.at)
     return tiles
 
 

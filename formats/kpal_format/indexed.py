@@ -11,6 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from .parallel import pulse
+
 U8 = NDArray[np.uint8]
 
 INCH: Final = 0.0254  # metres
@@ -119,6 +121,7 @@ def _strips(indices: U8) -> Iterator[slice]:
     """Rows by the hundred thousand pixels: numpy widens each index to eight bytes."""
     step = max(1, _LOOKED_UP // indices.shape[1])
     for top in range(0, len(indices), step):
+        pulse()
         yield slice(top, top + step)
 
 

@@ -24,6 +24,8 @@ try:
 except ImportError:
     from . import _cython as cython
 
+import numpy as np
+
 COMPILED = cython.compiled
 
 _STRIDE_PAD = cython.declare(cython.int, 16)  # ranks between two rows: 8 behind each row, 8 before the next
@@ -42,6 +44,7 @@ _COORDINATE = cython.declare(cython.int, 2040)  # the highest of colours that ar
 _MOST_BITS = cython.declare(cython.int, 10)  # what a choice may save, at its price
 _FIRST_BITS = cython.declare(cython.int, 4 << 10)  # a guess at those of a tree, in 1/1024
 _NEVER = cython.declare(cython.longlong, 1 << 40)  # more than any squared distance
+_TOLD = cython.declare(cython.int, 1 << 14 if cython.compiled else 1 << 6)  # pixels between two calls of `tell`
 
 # The contexts of the profiles, by their numbers in KPAL.md; the `mix` coder uses the first five.
 _CONTEXTS = cython.declare(cython.int, 13)
@@ -50,7 +53,7 @@ _DEFAULT_CONTEXTS = cython.declare(cython.int, 5)
 
 def _buffer(kind: str, size: int, value: int = 0) -> memoryview:
     """`size` numbers of that type code, all `value`."""
-    view = memoryview(bytearray(size * memoryview(bytes(8)).cast(kind).itemsize)).cast(kind)
+    view: memoryview = np.zeros(size, kind).data  # which takes no memory before it is written to
     if value:
         for i in range(size):
             view[i] = value
@@ -380,6 +383,9 @@ class Tile(Arithmetic):
     spread: cython.p_int
     trust: cython.p_int
     owners: list
+    # who is told how many pixels are done, and how many have been since; None for nobody
+    tell: object
+    untold: cython.int
 
     def __init__(self, profile: int, colors: bytes, opaque: bool, width: int, rows: int, data: bytes | None) -> None:
         k = len(colors) // 4
@@ -401,6 +407,8 @@ class Tile(Arithmetic):
         self.match = self.match_length = self.similarity = self.similar_second = self.runs = 0
         self.second = -1
         self.pending = self.choosing = False
+        self.tell = None
+        self.untold = 0
         self.steps = 0
         self.priors = 16 * slots
         self.pixels = _uchars(self._own("B", (rows + 3) * self.stride + 2 * _STRIDE_PAD))
@@ -1402,13 +1410,24 @@ class Tile(Arithmetic):
         return 1
 
     @cython.cfunc
+    @cython.exceptval(-1)
+    def _report(self) -> cython.int:
+        """Tells how many pixels were done; what that raises ends the tile."""
+        done = self.untold
+        self.untold = 0
+        if self.tell is not None:
+            self.tell(done)
+        return 0
+
+    @cython.cfunc
     @cython.nogil
-    @cython.exceptval(check=False)
+    @cython.exceptval(-1)
     def _row(self, y: cython.int) -> cython.int:
         """Codes a row and sets the margins beside it; returns how many pixels there were before the stream ended."""
         pixels: cython.p_uchar = self.pixels
         start: cython.int = (y + 3) * self.stride + 8
         x: cython.int = 0
+        done: cython.int
         i: cython.int
         for i in range(4):
             pixels[start - 1 - i] = pixels[start - self.stride]
@@ -1416,15 +1435,24 @@ class Tile(Arithmetic):
         self.err_above = 8 * (8 + (1 - (y & 1)) * self.stride)
         self.run = self.change = self.broken = 0
         while x < self.width and self.at <= self.size + 4:
-            x += self._pixel(start + x, x)
+            done = self._pixel(start + x, x)
+            x += done
+            self.untold += done
+            if self.untold >= _TOLD:
+                with cython.gil:
+                    self._report()
         for i in range(4):
             pixels[start + self.width + i] = pixels[start + self.width - 1]
         if self.match:
             self.match += _STRIDE_PAD
         return x
 
-    def encode(self, indices: memoryview) -> bytes:
-        """The stream of a tile of these indices, flat bytes, all below the number of colours."""
+    def encode(self, indices: memoryview, tell: object = None) -> bytes:
+        """The stream of a tile of these indices, flat bytes, all below the number of colours.
+
+        tell: called with the number of pixels done since it was last called; what it raises ends the work.
+        """
+        self.tell = tell
         given: cython.const[cython.uchar][::1] = indices
         y: cython.int
         x: cython.int
@@ -1438,13 +1466,15 @@ class Tile(Arithmetic):
             self._reserve(9 * self.width + 16)
             with cython.nogil:
                 self._row(y)
+        self._report()
         return self.finish()
 
-    def decode(self, indices: memoryview) -> bool:
+    def decode(self, indices: memoryview, tell: object = None) -> bool:
         """Fills `indices`, flat writable bytes of zeros; returns whether the stream ends where the pixels do.
 
-        Where a stream is too short, the pixels that it does not reach stay zero.
+        Where a stream is too short, the pixels that it does not reach stay zero. `tell`: as in `encode`.
         """
+        self.tell = tell
         given: cython.uchar[::1] = indices
         y: cython.int
         x: cython.int
@@ -1456,6 +1486,7 @@ class Tile(Arithmetic):
                     given[y * self.width + x] = self.order[self.pixels[(y + 3) * self.stride + 8 + x]]
                 if reached < self.width:
                     break
+        self._report()
         return self.finished()
 
     # Choosing.
@@ -1677,11 +1708,13 @@ class Tile(Arithmetic):
         shares: memoryview,
         centers: memoryview,
         near: memoryview,
+        tell: object = None,
     ) -> None:
         """Fills `indices`, flat writable bytes, with those of the colours that are wanted, and that cost little.
 
-        The others are what `Wishes` holds, flat and writable, and within its bounds.
+        The others are what `Wishes` holds, flat and writable, and within its bounds. `tell`: as in `encode`.
         """
+        self.tell = tell
         chosen: cython.uchar[::1] = indices
         y: cython.int
         x: cython.int
@@ -1704,6 +1737,7 @@ class Tile(Arithmetic):
                 self._row(y)
                 for x in range(self.width):
                     chosen[self.row + x] = self.order[self.pixels[(y + 3) * self.stride + 8 + x]]
+        self._report()
 
 
 _EMPTY = cython.declare(cython.int, 0)  # contexts: 8 classes of how many colours there are, 32 levels

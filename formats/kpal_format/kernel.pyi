@@ -1,5 +1,5 @@
 # Types of kernel.py for its callers; mypy does not follow Cython's annotations inside it.
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 COMPILED: bool
 
@@ -16,14 +16,8 @@ class Tile:
     def choose(
         self,
         indices: memoryview,
-        wish: memoryview,
-        wishes: memoryview,
-        label: memoryview,
-        busy: memoryview,
-        prices: memoryview,
-        shares: memoryview,
-        centers: memoryview,
-        near: memoryview,
+        *wishes: memoryview,
+        tell: Callable[[int], object] | None = None,
     ) -> None: ...
-    def encode(self, indices: memoryview) -> bytes: ...
-    def decode(self, indices: memoryview) -> bool: ...
+    def encode(self, indices: memoryview, tell: Callable[[int], object] | None = None) -> bytes: ...
+    def decode(self, indices: memoryview, tell: Callable[[int], object] | None = None) -> bool: ...

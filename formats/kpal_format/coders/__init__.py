@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from ..indexed import U8
+from ..parallel import Count
 from . import zstd
 from .mix import MAX, MIX, compiled
 
@@ -23,13 +24,26 @@ class Coder(Protocol):
     @property
     def NAME(self) -> str: ...  # noqa: N802
 
-    def encode(self, indices: U8, palette: U8) -> bytes:
-        """One tile, uint8 (rows, width), of an image with that palette of at least two colours."""
+    def encode(self, indices: U8, palette: U8, tell: Count | None = None) -> bytes:
+        """One tile, uint8 (rows, width), of an image with that palette of at least two colours.
 
-    def decode(self, data: bytes | memoryview, shape: tuple[int, int], palette: U8, *, partial: bool = False) -> U8:
+        tell: called, now and then, with the number of pixels done since it was last called; what it raises ends the
+            work and passes through.
+        """
+
+    def decode(
+        self,
+        data: bytes | memoryview,
+        shape: tuple[int, int],
+        palette: U8,
+        *,
+        partial: bool = False,
+        tell: Count | None = None,
+    ) -> U8:
         """The inverse. Raises DamagedError. Whether the values fit the palette is for the caller to check.
 
         partial: `data` was cut off; return what it yields, and zeros for the rest.
+        tell: as in `encode`.
         """
 
 
