@@ -28,10 +28,10 @@ from PIL import Image
 from rich.progress import track
 
 import kpal
-from kpal.compare import Comparison, compare, timed
-from kpal.jobs import picture_endings
-from kpal.measure import psnr, ssimulacra2
-from kpal.messages import failures
+from kpal.batch.jobs import picture_endings
+from kpal.batch.messages import failures
+from kpal.comparison.formats import Comparison, compare, timed
+from kpal.metrics.scores import psnr, ssimulacra2
 from kpal.pixels import to_array, to_pillow
 
 PNGQUANT: Final = "libimagequant, oxipng -o2"

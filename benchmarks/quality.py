@@ -22,7 +22,7 @@ from PIL import Image
 from rich.progress import track
 
 import kpal
-from kpal.measure import psnr, ssimulacra2
+from kpal.metrics.scores import psnr, ssimulacra2
 from kpal.pixels import to_array
 from kpal_format import U8
 

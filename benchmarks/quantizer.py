@@ -29,11 +29,11 @@ from PIL import Image
 from rich.progress import track
 
 import kpal
-from kpal.clustering import cluster
-from kpal.histogram import Histogram
-from kpal.measure import ssimulacra2
+from kpal.clustering.lattice import cluster
+from kpal.color.spaces import SCALE, to_points
+from kpal.metrics.scores import ssimulacra2
 from kpal.pixels import to_array
-from kpal.space import SCALE, to_points
+from kpal.quantizer.histogram import Histogram
 from kpal_format import U8
 
 _SCORED: Final = 1 << 20  # pixels: the score takes long for more

@@ -56,32 +56,32 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from .clustering.kmeans import KMeans
     from .codec import decode, encode
+    from .color.palette_files import PaletteError, read_palette, write_palette
     from .errors import KpalWarning, UnreachableError
-    from .kmeans import KMeans
-    from .measure import Report
-    from .metadata import metadata_of
-    from .palette_files import PaletteError, read_palette, write_palette
-    from .quantizer import quantize
-    from .shared import shared_palette
-    from .streams import open_reader, open_writer
+    from .image_files.metadata import metadata_of
+    from .metrics.report import Report
+    from .quantizer.search import quantize
+    from .quantizer.shared_palette import shared_palette
+    from .streaming import open_reader, open_writer
 else:
     # Loaded on first use: most programs that import kpal only want Pillow to open a file.
     _LATER: Final = {
-        "KMeans": "kmeans",
+        "KMeans": "clustering.kmeans",
         "KpalWarning": "errors",
-        "PaletteError": "palette_files",
-        "Report": "measure",
+        "PaletteError": "color.palette_files",
+        "Report": "metrics.report",
         "UnreachableError": "errors",
         "decode": "codec",
         "encode": "codec",
-        "metadata_of": "metadata",
-        "open_reader": "streams",
-        "open_writer": "streams",
-        "quantize": "quantizer",
-        "read_palette": "palette_files",
-        "shared_palette": "shared",
-        "write_palette": "palette_files",
+        "metadata_of": "image_files.metadata",
+        "open_reader": "streaming",
+        "open_writer": "streaming",
+        "quantize": "quantizer.search",
+        "read_palette": "color.palette_files",
+        "shared_palette": "quantizer.shared_palette",
+        "write_palette": "color.palette_files",
     }
 
     def __getattr__(name: str) -> Any:

@@ -22,12 +22,12 @@ from kpal_format import (
     staged,
 )
 
-from .fitting import fitted
-from .measure import Report
-from .options import DITHER_LEVEL, Dither, Options, Quality, Speed, whole_number
-from .quantizer import Source, default_metadata
-from .space import Metric
-from .watch import Watch, check_callbacks
+from .color.spaces import Metric
+from .metrics.report import Report
+from .progress import Watch, check_callbacks
+from .quantizer.byte_target import fitted
+from .quantizer.options import DITHER_LEVEL, Dither, Options, Quality, Speed, whole_number
+from .quantizer.search import Source, default_metadata
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

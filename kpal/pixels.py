@@ -13,8 +13,8 @@ from PIL import Image
 
 from kpal_format import U8, IndexedImage
 
-from .color_management import in_rgb
-from .precision import Rounding, in_eight_bits, rounded
+from .image_files.color_management import in_rgb
+from .image_files.precision import Rounding, in_eight_bits, rounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

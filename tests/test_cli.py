@@ -17,11 +17,11 @@ import pytest
 from PIL import Image, ImageFilter, PngImagePlugin
 
 import kpal
-from kpal import cli
-from kpal.files import replacing
-from kpal.measure import ssimulacra2
-from kpal.messages import printable
-from kpal.palette_files import format_palette
+from kpal.atomic import replacing
+from kpal.batch.messages import printable
+from kpal.color.palette_files import format_palette
+from kpal.command_line import main as cli
+from kpal.metrics.scores import ssimulacra2
 from kpal_format import DEFAULT_CODER, compiled
 
 from .images import METADATA, gradient, pillow, random_indexed, soft_icon

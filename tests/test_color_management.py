@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, TiffImagePlugin
 
 import kpal
-from kpal import cli
-from kpal.color_tags import SRGB_PRIMARIES
-from kpal.compare import compare
-from kpal.icc_profiles import Primaries, matrix_profile, power
+from kpal.batch.transcode import to_kpal
+from kpal.command_line import main as cli
+from kpal.comparison.formats import compare
+from kpal.image_files.color_tags import SRGB_PRIMARIES
+from kpal.image_files.icc_profiles import Primaries, matrix_profile, power
 from kpal.pixels import to_array
-from kpal.transcode import to_kpal
 
 from .image_files import (
     chrm,

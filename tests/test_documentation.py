@@ -9,15 +9,15 @@ from types import ModuleType
 import pytest
 from PIL import Image
 
+import kpal.clustering.kmeans
 import kpal.codec
-import kpal.kmeans
 
 from .images import gradient
 
 README = Path(__file__).parent.parent / "README.md"
 
 
-@pytest.mark.parametrize("module", [kpal.codec, kpal.kmeans])
+@pytest.mark.parametrize("module", [kpal.codec, kpal.clustering.kmeans])
 def test_examples_in_docstrings_are_right(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted > 0

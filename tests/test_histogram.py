@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kpal import histogram
-from kpal.histogram import Histogram, thinned
-from kpal.weights import flatness
+from kpal.quantizer import histogram
+from kpal.quantizer.histogram import Histogram, thinned
+from kpal.quantizer.masking import flatness
 from kpal_format import U8
 
 from .images import gradient, soft_icon

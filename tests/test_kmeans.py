@@ -15,9 +15,9 @@ import pytest
 from numpy.typing import NDArray
 
 import kpal
-import kpal.loops
+import kpal.clustering._loops
 from kpal import KMeans
-from kpal.nearest import nearest, nearest_other
+from kpal.clustering.nearest import nearest, nearest_other
 
 
 def brute_force(points: NDArray[Any], centers: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
@@ -66,7 +66,7 @@ def test_flags_that_the_matrix_library_leaves_behind_warn_no_one(monkeypatch: py
 
 def plain_loops() -> ModuleType:
     """The loops as plain Python, compiled or not."""
-    path = Path(kpal.__file__).with_name("loops.py")
+    path = Path(kpal.__file__).with_name("clustering") / "_loops.py"
     spec = importlib.util.spec_from_file_location("plain_loops", path)
     assert spec is not None
     assert spec.loader is not None
@@ -75,7 +75,7 @@ def plain_loops() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("module", [kpal.loops, plain_loops()], ids=["as installed", "plain"])
+@pytest.mark.parametrize("module", [kpal.clustering._loops, plain_loops()], ids=["as installed", "plain"])
 @pytest.mark.parametrize("k", [1, 2, 40])
 def test_the_search_from_a_guess_finds_the_nearest_centre_whatever_the_guess(module: ModuleType, k: int) -> None:
     random = np.random.default_rng(k)
@@ -88,7 +88,7 @@ def test_the_search_from_a_guess_finds_the_nearest_centre_whatever_the_guess(mod
     assert np.array_equal(labels, brute_force(points, centers)[0])
 
 
-@pytest.mark.parametrize("module", [kpal.loops, plain_loops()], ids=["as installed", "plain"])
+@pytest.mark.parametrize("module", [kpal.clustering._loops, plain_loops()], ids=["as installed", "plain"])
 def test_totals_are_the_sums_of_weights_and_of_weighted_points(module: ModuleType) -> None:
     random = np.random.default_rng(3)
     points = random.integers(0, 2041, (300, 4)).astype(np.int32)
@@ -110,7 +110,7 @@ def test_loops_are_the_same_compiled_and_plain(channels: int, monkeypatch: pytes
     installed = [kpal.quantize(pixels, 9, **option).indices for option in options]
     plain = plain_loops()
     for name in ("reassign", "add_up", "diffuse", "COMPILED"):
-        monkeypatch.setattr(kpal.loops, name, getattr(plain, name))
+        monkeypatch.setattr(kpal.clustering._loops, name, getattr(plain, name))
     for option, indices in zip(options, installed, strict=True):
         assert np.array_equal(kpal.quantize(pixels, 9, **option).indices, indices)
 

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 import kpal
-from kpal import cli
-from kpal.messages import printable, say
+from kpal.batch.messages import printable, say
+from kpal.command_line import main as cli
 from kpal_format.indexed import describe
 
 from .images import gradient, pillow, random_indexed, soft_icon
@@ -313,7 +313,7 @@ def test_names_and_messages_are_lines_without_control_characters(capsys: pytest.
 def test_the_demo_overwrites_by_force_and_changes_nothing_without(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("kpal.demo.draw", lambda: Image.fromarray(soft_icon()))
+    monkeypatch.setattr("kpal.comparison.sample.draw", lambda: Image.fromarray(soft_icon()))
     Path("demo").mkdir()
     Path("demo/sample-decoded.png").write_bytes(b"precious")
     assert cli.main(["demo", "demo"]) == 1

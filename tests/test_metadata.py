@@ -14,8 +14,8 @@ import pytest
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 import kpal
-from kpal import cli
-from kpal.transcode import from_kpal, large_metadata, to_kpal
+from kpal.batch.transcode import from_kpal, large_metadata, to_kpal
+from kpal.command_line import main as cli
 
 from .image_files import chunk, exif_block, png_with, saved, sign, xmp_packet
 from .images import METADATA

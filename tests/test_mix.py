@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import kpal_format
-from kpal.palette import sorted_palette
+from kpal.color.palettes import sorted_palette
 from kpal_format import (
     DEFAULT_CODER,
     DamagedError,

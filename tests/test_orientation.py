@@ -13,9 +13,9 @@ import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 
 import kpal
-from kpal import cli
-from kpal.orientation import exif_orientation, orientation_of, turned, upright, xmp_orientation
-from kpal.transcode import from_kpal, to_kpal
+from kpal.batch.transcode import from_kpal, to_kpal
+from kpal.command_line import main as cli
+from kpal.image_files.orientation import exif_orientation, orientation_of, turned, upright, xmp_orientation
 
 from .image_files import chunk, exif_block, png_with, saved, sign, turned_file, xmp_packet
 

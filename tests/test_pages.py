@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import kpal
-from kpal.transcode import to_kpal
+from kpal.batch.transcode import to_kpal
 
 from .image_files import saved, sign
 from .test_metadata import psd

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import kpal
-from kpal.palette_files import WRITERS, format_palette, parse_colors, parse_palette
+from kpal.color.palette_files import WRITERS, format_palette, parse_colors, parse_palette
 
 from .images import gradient, pillow, random_indexed
 

@@ -115,7 +115,7 @@ def test_registering_twice_does_no_harm() -> None:
     assert Image.registered_extensions()[".kpal"] == "KPAL"
 
 
-@pytest.mark.parametrize("module", ["kpal", "kpal_plugins.pillow", "kpal_format, kpal.cli"])
+@pytest.mark.parametrize("module", ["kpal", "kpal_plugins.pillow", "kpal_format, kpal.command_line.main"])
 def test_any_first_import_registers_the_format(module: str) -> None:
     code = f"import {module}; from PIL import Image; print(Image.registered_extensions()['.kpal'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

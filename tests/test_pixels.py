@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import kpal
-from kpal.metadata import density_of
+from kpal.image_files.metadata import density_of
 from kpal.pixels import to_array
 
 from .images import METADATA, gradient, random_indexed, soft_icon

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
 import kpal
-from kpal import cli
+from kpal.batch.transcode import to_kpal
+from kpal.command_line import main as cli
+from kpal.image_files.precision import Rounding, rounded
 from kpal.pixels import to_array
-from kpal.precision import Rounding, rounded
-from kpal.transcode import to_kpal
 
 from . import deep
 from .deep import Samples, labels, noise, png, ppm, sgi, tiff

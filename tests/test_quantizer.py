@@ -11,9 +11,9 @@ from PIL import Image
 
 import kpal
 from kpal import IndexedImage, Metadata
-from kpal.geometry import geometry_of, simple_geometry, suited_geometry
-from kpal.histogram import Histogram
-from kpal.space import STEPS, Geometry, mean_colors, to_points
+from kpal.color.spaces import STEPS, Geometry, mean_colors, to_points
+from kpal.quantizer.histogram import Histogram
+from kpal.quantizer.space_choice import geometry_of, simple_geometry, suited_geometry
 
 from .images import METADATA, gradient, pillow, random_indexed, soft_icon, squared_error
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import kpal
 import kpal_format.tiles
-from kpal.nearest import four, neighbours
+from kpal.clustering.nearest import four, neighbours
 from kpal_format import U8, IndexedImage, Wishes, choose_indices
 from kpal_format.coders.mix import MIX
 

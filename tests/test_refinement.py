@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import kpal
-from kpal.structure import LARGE, Structure, sample
+from kpal.quantizer.ms_ssim import LARGE, Structure, sample
 
 U8 = NDArray[np.uint8]
 
@@ -26,7 +26,7 @@ def lost(pixels: U8, image: kpal.IndexedImage) -> float:
 
 def unrefined(monkeypatch: pytest.MonkeyPatch, pixels: U8, colors: int) -> kpal.IndexedImage:
     with monkeypatch.context() as patched:
-        patched.setattr("kpal.quantizer._REFINEMENTS", 0)
+        patched.setattr("kpal.quantizer.search._REFINEMENTS", 0)
         return kpal.quantize(pixels, colors)
 
 
@@ -72,7 +72,7 @@ def test_nothing_moves_where_the_least_error_the_least_time_or_many_colours_are_
     def refuse(*_: object) -> None:
         raise AssertionError("moved")
 
-    monkeypatch.setattr("kpal.quantizer.moved", refuse)
+    monkeypatch.setattr("kpal.quantizer.search.moved", refuse)
     kpal.quantize(busy(), **{"colors": 30, **options})  # type: ignore[arg-type]
     with pytest.raises(AssertionError, match="moved"):
         kpal.quantize(busy(), 30)
@@ -81,9 +81,9 @@ def test_nothing_moves_where_the_least_error_the_least_time_or_many_colours_are_
 def test_nothing_moves_where_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = np.full((200, 200, 3), (250, 250, 252), np.uint8)
     pixels[20:60, 20:60, 0] = np.arange(40)
-    monkeypatch.setattr("kpal.quantizer.moved", None)
+    monkeypatch.setattr("kpal.quantizer.search.moved", None)
     assert kpal.quantize(pixels, 38).indices.shape == (200, 200)
-    monkeypatch.setattr("kpal.quantizer._NOTHING", 0)
+    monkeypatch.setattr("kpal.quantizer.search._NOTHING", 0)
     with pytest.raises(TypeError, match="not callable"):
         kpal.quantize(pixels, 38)
 

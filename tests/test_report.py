@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kpal.compare import Row
-from kpal.report import verdict
+from kpal.command_line.tables import verdict
+from kpal.comparison.formats import Row
 
 
 def rows(original: int, png: int, peer: int, ours: int) -> list[Row]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import kpal
-from kpal.options import DITHERS
+from kpal.quantizer.options import DITHERS
 from kpal_format import CODERS, DEFAULT_CODER, IndexedImage, Metadata, decode_indexed, encode_indexed, inspect
 
 settings.register_profile(

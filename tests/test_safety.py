@@ -15,8 +15,9 @@ import pytest
 from PIL import Image
 
 import kpal
-from kpal import cli, codec
-from kpal.files import replacing
+from kpal import codec
+from kpal.atomic import replacing
+from kpal.command_line import main as cli
 from kpal_format import IndexedImage, encode_indexed
 
 from .images import gradient, random_indexed

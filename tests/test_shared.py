@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import kpal
-from kpal.histogram import Histogram, Tally
+from kpal.quantizer.histogram import Histogram, Tally
 
 from .images import gradient, random_indexed, soft_icon, squared_error
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import kpal
-from kpal.structure import SMALLEST, Structure, sample
+from kpal.quantizer.ms_ssim import SMALLEST, Structure, sample
 
 U8 = NDArray[np.uint8]
 
@@ -73,7 +73,7 @@ def test_stairs_in_place_of_a_slope_lose_more_than_noise_of_the_same_error() -> 
 
 
 def test_small_images_are_not_judged_from_afar(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kpal.quantizer.Picture", None)
+    monkeypatch.setattr("kpal.quantizer.search.Picture", None)
     for size in ((SMALLEST - 1, 200), (200, SMALLEST - 1)):
         pixels = np.random.default_rng(4).integers(0, 256, (*size, 3), dtype=np.uint8)
         assert len(kpal.quantize(pixels, 8).palette) == 8
@@ -81,14 +81,14 @@ def test_small_images_are_not_judged_from_afar(monkeypatch: pytest.MonkeyPatch) 
 
 def test_it_does_not_matter_how_many_rows_are_seen_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = lost(slope(), slope()[::-1])
-    monkeypatch.setattr("kpal.structure._STRIP", 9 * slope().shape[1])
+    monkeypatch.setattr("kpal.quantizer.ms_ssim._STRIP", 9 * slope().shape[1])
     assert lost(slope(), slope()[::-1]) == whole > 0
 
 
 def test_a_large_image_is_seen_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = np.vstack([slope()] * 5)
-    monkeypatch.setattr("kpal.structure._STRIP", 60 * pixels.shape[1])
-    monkeypatch.setattr("kpal.structure._STRIPS", 4)
+    monkeypatch.setattr("kpal.quantizer.ms_ssim._STRIP", 60 * pixels.shape[1])
+    monkeypatch.setattr("kpal.quantizer.ms_ssim._STRIPS", 4)
     changed = pixels.copy()
     changed[60:120] = changed[180:240] = changed[300:360] = 0
     assert lost(pixels, changed) == 0
@@ -128,7 +128,7 @@ def test_of_few_colours_the_palette_is_the_one_that_keeps_most_of_the_structure(
     random = np.random.default_rng(1)
     pixels = np.stack((x + 40 * np.sin(y / 9), y * 2 % 200 + x / 9, 255 - x - y / 3), axis=2)
     pixels = np.clip(pixels + random.normal(0, 6, pixels.shape), 0, 255).astype(np.uint8)
-    monkeypatch.setattr("kpal.quantizer._REFINEMENTS", 0)
+    monkeypatch.setattr("kpal.quantizer.search._REFINEMENTS", 0)
     chosen = lost(pixels, kpal.quantize(pixels, 10).pixels())
-    monkeypatch.setattr("kpal.quantizer._FEW_COLORS", 9)
+    monkeypatch.setattr("kpal.quantizer.search._FEW_COLORS", 9)
     assert 0 < chosen < lost(pixels, kpal.quantize(pixels, 10).pixels())

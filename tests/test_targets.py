@@ -12,12 +12,12 @@ from skimage.data import astronaut
 
 import kpal
 from kpal import Report, UnreachableError
-from kpal.histogram import Histogram
-from kpal.measure import psnr, ssimulacra2
-from kpal.options import Options
-from kpal.quality import entropy, scale_of
-from kpal.quantizer import counted
-from kpal.space import SCALE
+from kpal.color.spaces import SCALE
+from kpal.metrics.scores import psnr, ssimulacra2
+from kpal.quantizer.histogram import Histogram
+from kpal.quantizer.options import Options
+from kpal.quantizer.quality import entropy, scale_of
+from kpal.quantizer.search import counted
 from kpal_format import compiled
 
 from .images import gradient, pillow, random_indexed, soft_icon, squared_error

@@ -26,7 +26,7 @@ import pytest
 from PIL import Image
 
 import kpal
-from kpal.cached import cached_property
+from kpal.quantizer.cached import cached_property
 from kpal_format import Lock, container, encode_indexed
 
 from .images import gradient, random_indexed
@@ -532,7 +532,7 @@ def test_a_child_forked_while_a_module_is_loaded_waits_for_no_dead_thread() -> N
 
         class Slow:  # what finds modules: makes the import of kpal.codec take long
             def find_spec(self, name, path=None, target=None):
-                if name == "kpal.clustering" and threading.current_thread() is not threading.main_thread():
+                if name == "kpal.clustering.lattice" and threading.current_thread() is not threading.main_thread():
                     loading.set()
                     time.sleep(0.5)
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import zstandard
 
-from kpal.palette import sorted_palette
+from kpal.color.palettes import sorted_palette
 from kpal_format import IndexedImage, Metadata, decode_indexed, encode_indexed, inspect
 from kpal_format.coders import BY_NAME
 from kpal_format.coders.zstd import _pack

@@ -131,9 +131,9 @@ def _to_info(metadata: Metadata) -> dict[str, Any]:
 
 def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
     encode = load_module("kpal.codec").encode
-    from kpal.color_management import rgb_profile_of
-    from kpal.icc_profiles import color_space
-    from kpal.metadata import density_of
+    from kpal.image_files.color_management import rgb_profile_of
+    from kpal.image_files.icc_profiles import color_space
+    from kpal.image_files.metadata import density_of
 
     # Pillow ignores options that a plugin does not ask for, so a misspelt one has to be found here. All is checked and
     # encoded before the first byte is written.

@@ -1,0 +1,137 @@
+"""Nearest centre by exact arithmetic.
+
+The nearest of some centres c to a point x is where |c|**2 / 2 - x.c is least: one matrix product for many points.
+Matrix libraries add up in an order of their own, and rounding would make their results differ between machines. Here
+there is nothing to round. With integer coordinates from 0 to 2040 in at most four dimensions, every partial sum of x.c
+is an integer below 2**24, and one that has |c|**2 / 2 in it is a multiple of 1/2 of less than 2**23: single precision
+holds both exactly, in whatever order they are added. More dimensions, or points from elsewhere, take double precision.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kpal_format import pulse
+
+from ..color.spaces import STEPS
+from . import _loops
+
+# Multiplications in a matrix product. Results stay in the cache, and OpenBLAS hands larger products to threads, which
+# gains nothing at this size and, on a busy machine, loses a hundredfold by waiting for them.
+BLOCK: Final = 1 << 18
+
+
+class Points:
+    """Points (n, d) prepared for many searches.
+
+    Where the loops are compiled, a search starts from the labels of the one before.
+    """
+
+    def __init__(self, points: NDArray[Any]) -> None:
+        n, d = points.shape
+        exact_in_single = d <= 4 and n > 0 and points.min() >= 0 and points.max() <= STEPS
+        self._augmented = np.ones((n, d + 1), np.float32 if exact_in_single else np.float64)
+        self._augmented[:, :d] = points
+        self._loop = _Loop(points) if exact_in_single and _loops.COMPILED else None
+
+    def guess(self, labels: NDArray[np.intp]) -> None:
+        """Labels that the next search may start from; they change its time, not what it finds."""
+        if self._loop is not None:
+            self._loop.labels = labels
+
+    def nearest(self, centers: NDArray[np.int64]) -> NDArray[np.intp]:
+        """The index of the nearest of `centers` (k, d) to each point, the lowest in a tie."""
+        pulse()
+        if self._loop is not None and self._loop.labels is not None:
+            return self._loop.nearest(centers)
+        n, weights = len(self._augmented), _weights(centers, self._augmented.dtype)
+        labels = np.empty(n, np.intp)
+        step = max(1, BLOCK // weights.size)
+        products = np.empty((min(n, step), len(centers)), weights.dtype)
+        for start in range(0, n, step):
+            pulse()
+            block = self._augmented[start : start + step]
+            product(block, weights, products[: len(block)]).argmin(axis=1, out=labels[start : start + step])
+        if self._loop is not None:
+            self._loop.labels = labels
+        return labels
+
+    def totals(self, labels: NDArray[np.intp], weights: NDArray[np.int64], k: int) -> NDArray[np.int64] | None:
+        """For each of k labels the sums of w and of w x: int64 (k, 1 + d). None where the loops are not compiled."""
+        if self._loop is None:
+            return None
+        totals = np.zeros((k, 5), np.int64)
+        _loops.add_up(self._loop.points, weights, labels, totals)
+        return totals[:, : self._augmented.shape[1]]
+
+
+def nearest_other(centers: NDArray[np.int64]) -> NDArray[np.intp]:
+    """For each of two or more centres (k, d) the nearest of the others, the lowest in a tie."""
+    points = Points(centers)._augmented
+    products = product(points, _weights(centers, points.dtype))
+    products.reshape(-1)[:: len(centers) + 1] = np.inf
+    partner: NDArray[np.intp] = products.argmin(axis=1)
+    return partner
+
+
+def _weights(centers: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """What `centers` (k, d) are multiplied by: (d + 1, k)."""
+    weights = np.empty((centers.shape[1] + 1, len(centers)), dtype)
+    weights[:-1] = -centers.T
+    weights[-1] = (centers * centers).sum(axis=1) / 2
+    return weights
+
+
+class _Loop:
+    """The compiled search."""
+
+    def __init__(self, points: NDArray[Any]) -> None:
+        self.points = four(points)
+        self._chain = np.empty(len(points), np.int32)
+        self.labels: NDArray[np.intp] | None = None
+
+    def nearest(self, centers: NDArray[np.int64]) -> NDArray[np.intp]:
+        assert self.labels is not None
+        k = len(centers)
+        labels = np.minimum(self.labels, k - 1)
+        radius, members, near, apart = np.empty((4, k), np.int32)
+        _loops.reassign(self.points, four(centers), labels, radius, members, near, apart, self._chain)
+        self.labels = labels
+        return labels
+
+
+def four(points: NDArray[Any]) -> NDArray[np.int32]:
+    """Points as the compiled loops take them: in four dimensions, the last of them 0 where there are fewer."""
+    four = np.zeros((len(points), 4), np.int32)
+    four[:, : points.shape[1]] = points
+    return four
+
+
+def neighbours(centers: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """For each of k centres all of them, itself first, then the nearest, and their squared distances: (k, k) each."""
+    apart = np.square(centers[:, None] - centers).sum(axis=2)
+    np.fill_diagonal(apart, -1)  # even where others are alike
+    near = np.argsort(apart, axis=1, kind="stable")
+    return near, np.take_along_axis(apart, near, axis=1)
+
+
+def product(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """The product of two matrices whose sums are exact in any order.
+
+    Kernels for wide registers compute with what lies beside the operands, too, and throw that away; the exceptions it
+    leaves in the processor's flags are reported by numpy from 2.3 on.
+    """
+    with np.errstate(all="ignore"):
+        return np.dot(a, b, out=out)
+
+
+def nearest(points: NDArray[Any], centers: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The nearest of `centers` (k, d) to each of `points` (n, d).
+
+    Returns its index, the lowest in a tie, and the squared distance to it.
+    """
+    labels = Points(points).nearest(centers)
+    return labels, np.square(points - centers[labels], dtype=np.float64).sum(axis=1)

@@ -1,0 +1,1 @@
+"""The command `kpal`, one module a command. Nothing imports it."""

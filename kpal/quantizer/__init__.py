@@ -1,0 +1,1 @@
+"""Pixels to an indexed image: histogram, clustering, palette, remapping."""

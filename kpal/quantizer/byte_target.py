@@ -1,0 +1,99 @@
+"""The best that fits into so many bytes.
+
+In as many bytes, more colours with a rate look better than fewer without, as a rule. So where a rate weighs the bits of
+the coder in use, an image gets as little of it as fits, and where the most that is useful is not enough, as many
+colours with that; or without, where a rate makes no file smaller, as with very few colours of flat pictures.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from kpal_format import IndexedImage
+
+from ..errors import UnreachableError
+from ..progress import Watch
+from .search import Quantized, Source
+
+_RATE: Final = 1.5  # the most: a higher one is hardly better than fewer colours, as measured
+_RATES: Final = 16  # steps from there to none
+_HALVING: Final = 3  # every third step of a search halves the range, as interpolation may come to a crawl
+_CLOSE: Final = 64  # a file that is smaller than allowed by less than this part of it is good enough
+
+Result = tuple[Quantized, bytes]  # and its file
+
+
+def fitted(
+    source: Source, full: Result, code: Callable[[IndexedImage], bytes], max_bytes: int, watch: Watch, *, rated: bool
+) -> Result:
+    """The best that fits into `max_bytes`, about.
+
+    full: the image as it is without a limit, which takes more. code: what makes a file of an image.
+    watch: is told of attempts.
+    rated: whether to use rates, where the options say nothing of them.
+
+    Raises UnreachableError where nothing fits.
+    """
+
+    def tried(colors: int, rate: float) -> Result | None:
+        result = source.reduced(colors, rate)
+        return None if result is None else (result, code(result.image))
+
+    def fewer(colors: int) -> Result | None:
+        results = [tried(colors, rate) for rate in ((0.0, _RATE) if rated else (source.options.rate or 0.0,))]
+        return min(filter(None, results), key=lambda result: len(result[1]), default=None)
+
+    colors, size = len(full[0].image.palette), len(full[1])
+    found: Result | None = None
+    watch.attempt(_RATES.bit_length())
+    if rated and (most := tried(colors, _RATE)) is not None:
+        if len(most[1]) <= max_bytes:
+            steps = (0, len(most[1])), (_RATES, size)
+            found, _ = _largest(*steps, max_bytes, watch, lambda step: tried(colors, _RATE * (1 - step / _RATES)))
+            return found or most
+        size = len(most[1])
+    if source.reducible:
+        steps = (max(1, source.least_colors - 1), 0), (colors, size)  # a single colour shows nothing: two are the least
+        found, size = _largest(*steps, max_bytes, watch, fewer)
+    if found is None:
+        raise UnreachableError(f"max_bytes: the least that is possible is {size:,} bytes, not {max_bytes:,}")
+    return found
+
+
+def _largest(
+    low: tuple[int, int], high: tuple[int, int], max_bytes: int, watch: Watch, tried: Callable[[int], Result | None]
+) -> tuple[Result | None, int]:
+    """The result of the largest number that fits, and the bytes of the smallest that does not.
+
+    low, high: numbers and their bytes, one that fits or is out of the question and one that does not; both were tried.
+    tried: the result for a number; None is out of the question.
+    """
+    (few, few_bytes), (many, many_bytes) = low, high
+    found: Result | None = None
+    steps = 0
+    while many - few > 1:
+        steps += 1
+        middle = (few + many) // 2
+        if steps % _HALVING:
+            share = (max_bytes - few_bytes) / max(many_bytes - few_bytes, 1)
+            root = _fourth_root(few) + (_fourth_root(many) - _fourth_root(few)) * share
+            middle = min(max(int(root * root * root * root), few + 1), many - 1)
+        watch.attempt((many - few).bit_length())
+        result = tried(middle)
+        if result is None:
+            few = middle
+        elif len(result[1]) > max_bytes:
+            many, many_bytes = middle, len(result[1])
+        else:
+            found = result
+            few, few_bytes = middle, len(result[1])
+            if few_bytes >= max_bytes - max_bytes // _CLOSE:
+                break
+    return found, many_bytes
+
+
+def _fourth_root(number: int) -> float:
+    """What bytes go with, about: measured on colours of photos and screenshots. Exactly rounded, unlike a logarithm."""
+    return math.sqrt(math.sqrt(number))

@@ -1,0 +1,60 @@
+"""Remapping with an eye to the size of the file: each pixel takes the entry of least error + price x bits.
+
+The bits are those that the coder `mix` takes, which are few for what repeats its neighbours or continues a pattern. The
+price, in error for a bit, is higher where the picture is busy, as errors show less there. Errors are passed on to
+neighbours, as in dithering, so that they do not add up. Pixels take the less of them the less busy the picture is: in
+flat areas noise would show, and cost much.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kpal_format import U8, Wishes, choose_indices
+
+from ..clustering.nearest import four, neighbours
+from .masking import LEVEL, activity
+
+_BUSIEST: Final = 4  # times the mean activity, beyond which the price does not rise
+_MOST: Final = 1 << 20  # squared lattice steps
+_HALF_AT: Final = 8  # levels of activity, more than the mean, where pixels take a half of what they are owed
+
+
+def remap(
+    pixels: U8,
+    positions: NDArray[np.int32],
+    points: NDArray[np.int64],
+    labels: NDArray[np.intp],
+    palette: U8,
+    centers: NDArray[np.int64],
+    rate: float,
+) -> U8:
+    """Indices uint8 (h, w) that are coded in fewer bytes than those of the nearest entries.
+
+    pixels: uint8 (h, w, 3 or 4); positions: int32 (h, w), where in `points` (n, d) the colour of each is.
+    palette: uint8 (k, 3 or 4); centers: (k, d), the same as points.
+    labels: intp (n,), the nearest of them to each point.
+    rate: the error that a bit is worth in a pixel of mean activity, in times the mean error; 0 for none.
+    """
+    if len(palette) == 1:
+        return np.zeros(positions.shape, np.uint8)
+    errors = np.square(points - centers[labels]).sum(axis=1)
+    total = int((errors * np.bincount(positions.reshape(-1), minlength=len(points))).sum())
+    busy = activity(pixels)
+    mean_busy = max(int(busy.sum(dtype=np.int64)), 1) / busy.size
+    classes = np.arange(int(busy.max()) + 1)
+    prices = np.minimum(classes, _BUSIEST * mean_busy) * (rate * total / (busy.size * mean_busy))
+    wishes = Wishes(
+        positions=positions,
+        points=four(points),
+        labels=labels.astype(np.uint8),
+        busy=busy,
+        prices=np.minimum(prices, _MOST).astype(np.int32),
+        shares=(255 * classes / (classes + (mean_busy + _HALF_AT * LEVEL))).astype(np.uint8),
+        centers=four(centers),
+        near=neighbours(centers)[0].astype(np.uint8),
+    )
+    return choose_indices(wishes, palette)

@@ -1,0 +1,57 @@
+"""One palette for many images: for sprites, tiles and frames that are shown or stored together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from kpal_format import MAX_COLORS, U8, IndexedImage
+
+from ..color.spaces import Metric
+from ..pixels import to_array, without_hidden
+from .histogram import Tally
+from .options import Options, Speed
+from .search import best_palette, counted, exact_palette
+from .space_choice import suited_geometry
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from ..pixels import Pixels
+
+
+def shared_palette(
+    images: Iterable[Pixels],
+    colors: int = MAX_COLORS,
+    *,
+    fixed: ArrayLike | None = None,
+    metric: Metric = "perceptual",
+    speed: Speed = "default",
+) -> U8:
+    """The palette of at most `colors` colours that suits all of `images` together: uint8 (k, 3 or 4).
+
+    images: whatever `quantize` takes, in any order. An iterator may load each as it is asked for, as no two are needed
+        at a time. Each pixel counts the same, so that large images count for more.
+    colors: 1 to 256. Where all images together have no more than that, the palette holds their colours exactly.
+    fixed, metric, speed: as in `quantize`.
+
+    Encode each image with `palette=` the result. Beyond some millions of different colours, similar ones are counted
+    together. Raises ValueError or TypeError for arguments that are wrong.
+    """
+    options = Options(colors=colors, fixed=fixed, metric=metric, speed=speed)
+    if isinstance(images, (Image.Image, IndexedImage)) or (isinstance(images, np.ndarray) and images.ndim < 4):
+        raise TypeError("images must be several, as a list or another iterable, not a single one")
+    tally = Tally(alpha=options.fixed_alpha)
+    for image in images:
+        tally.add(counted(without_hidden(to_array(image)), options.metric))
+        del image  # before the next one is asked for
+    if not len(tally.counts):
+        raise ValueError("images must have at least one")
+    exact = exact_palette(tally, colors, options)
+    if exact is not None:
+        return exact[0]
+    geometry = suited_geometry(tally, colors, options.metric)
+    return best_palette(tally, colors, geometry, options)[0]
