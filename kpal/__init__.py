@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from .errors import KpalWarning, UnreachableError
     from .image_files.metadata import metadata_of
     from .metrics.report import Report
-    from .quantizer.search import quantize
+    from .quantizer import quantize
     from .quantizer.shared_palette import shared_palette
     from .streaming import open_reader, open_writer
 else:
@@ -78,7 +78,7 @@ else:
         "metadata_of": "image_files.metadata",
         "open_reader": "streaming",
         "open_writer": "streaming",
-        "quantize": "quantizer.search",
+        "quantize": "quantizer",
         "read_palette": "color.palette_files",
         "shared_palette": "quantizer.shared_palette",
         "write_palette": "color.palette_files",

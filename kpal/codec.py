@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kpal_format import (
+    CODERS,
     DEFAULT_CODER,
-    MAX_COLORS,
     MAX_PIXELS,
     U8,
     IndexedImage,
-    Metadata,
     Progress,
     Region,
     decode_indexed,
@@ -22,54 +21,55 @@ from kpal_format import (
     staged,
 )
 
-from .color.spaces import Metric
-from .metrics.report import Report
-from .progress import Watch, check_callbacks
+from .progress import Watch
 from .quantizer.byte_target import fitted
-from .quantizer.options import DITHER_LEVEL, Dither, Options, Quality, Speed, whole_number
+from .quantizer.options import QuantizeOptions, whole_number
 from .quantizer.search import Source, default_metadata
+from .quantizer.signatures import of_pixels, option
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
     from .pixels import Pixels
 
 
-def encode(
-    pixels: Pixels,
-    *,
-    colors: int = MAX_COLORS,
-    coder: str = DEFAULT_CODER,
-    quality: Quality | None = None,
-    max_bytes: int | None = None,
-    palette: ArrayLike | None = None,
-    keep_palette: bool = False,
-    fixed: ArrayLike | None = None,
-    metric: Metric = "perceptual",
-    speed: Speed = "default",
-    exact: bool = False,
-    dither: Dither = "none",
-    dither_level: float = DITHER_LEVEL,
-    rate: float | None = None,
-    metadata: Metadata | None = None,
-    verify: bool = False,
-    progress: Progress | None = None,
-    report: Callable[[Report], object] | None = None,
-) -> bytes:
+@dataclass(frozen=True, kw_only=True)
+class EncodeOptions(QuantizeOptions):
+    """The options of `encode`: those of `quantize`, and how the result becomes a file."""
+
+    coder: str = option(
+        DEFAULT_CODER,
+        "one of `kpal.CODERS`.",
+        help="how indices are coded: zstd decodes fastest, mix is small, max a little smaller",
+        choices=CODERS,
+    )
+    max_bytes: int | None = option(
+        None,
+        "the size that the file may have, metadata and all. Where the image takes more, it gets as little of a rate as "
+        "fits, and where that is not enough, as many colours, about; without rates where `rate`, `quality` or `dither` "
+        "is given, or the coder is `zstd`. UnreachableError, a ValueError that names the least size, where not even "
+        "two colours fit.",
+        help="the size that each file may have, in bytes or as 20k, 20kiB, 1.5M; takes colours away where it must",
+        metavar="SIZE",
+    )
+    verify: bool = option(
+        False,
+        "decode the file and compare it with what was encoded, before it is returned; RuntimeError where it differs, "
+        "which no input should bring about. It takes as long as `decode` does.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.max_bytes is not None:
+            whole_number("max_bytes", self.max_bytes, 1)
+
+
+@of_pixels(EncodeOptions)
+def encode(pixels: Pixels, options: EncodeOptions) -> bytes:
     """The image as a `.kpal` file of at most `colors` colours; lossless where it has no more than that.
 
     pixels: a Pillow image; an array uint8 or uint16 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4)
         RGBA; or the `IndexedImage` that `quantize` returns, which is stored exactly as it is and leaves nothing else to
-        choose but the coder.
-    coder: one of `kpal.CODERS`.
-    max_bytes: the size that the file may have, metadata and all. Where the image takes more, it gets as little of a
-        rate as fits, and where that is not enough, as many colours, about; without rates where `rate`, `quality` or
-        `dither` is given, or the coder is `zstd`. UnreachableError, a ValueError that names the least size, where not
-        even two colours fit.
-    verify: decode the file and compare it with what was encoded, before it is returned; RuntimeError where it differs,
-        which no input should bring about. It takes as long as `decode` does.
-    metadata, progress, report, and all that chooses colours: as in `quantize`; progress also tells of the stages
-        "coding" and "verifying".
+        choose but the coder. What has 16 bits a channel is treated as by `quantize`.
+    OPTIONS
 
     Raises ValueError or TypeError for arguments that are wrong or contradict each other.
 
@@ -80,46 +80,31 @@ def encode(
     >>> bool((kpal.decode(kpal.encode(pixels)) == pixels).all())
     True
     """
-    options = Options(
-        colors=colors,
-        quality=quality,
-        palette=palette,
-        keep_palette=keep_palette,
-        fixed=fixed,
-        metric=metric,
-        speed=speed,
-        exact=exact,
-        dither=dither,
-        dither_level=dither_level,
-        rate=rate,
-    )
-    if max_bytes is not None:
-        whole_number("max_bytes", max_bytes, 1)
+    max_bytes, chosen = options.max_bytes, options
     if isinstance(pixels, IndexedImage):
         if wrong := sorted(options.changing()):
             raise ValueError(f"an IndexedImage is stored as it is: it does not go with {', '.join(wrong)}")
-        options = Options(keep_palette=True)
-    check_callbacks(progress=progress, report=report)
-    described = default_metadata(pixels) if metadata is None else metadata
-    watch = Watch(progress, searching=max_bytes is not None or quality is not None)
-    source = Source(pixels, options, watch)
+        chosen = EncodeOptions(keep_palette=True)
+    metadata = default_metadata(pixels) if options.metadata is None else options.metadata
+    watch = Watch(options.progress, searching=max_bytes is not None or options.quality is not None)
+    source = Source(pixels, chosen, watch)
 
     def code(image: IndexedImage) -> bytes:
-        whole = dataclasses.replace(image, metadata=described)
-        return watch.stage("coding", lambda: encode_indexed(whole, coder=coder))
+        whole = dataclasses.replace(image, metadata=metadata)
+        return watch.stage("coding", lambda: encode_indexed(whole, coder=options.coder))
 
     result = source.quantized()
     data = code(result.image)
     if max_bytes is not None and len(data) > max_bytes:
-        rated = coder != "zstd" and options.rateable
+        rated = options.coder != "zstd" and chosen.rateable
         result, data = fitted(source, (result, data), code, max_bytes, watch, rated=rated)
-    if verify:
+    if options.verify:
         watch.attempt(1)
-        whole = dataclasses.replace(result.image, metadata=described)
+        whole = dataclasses.replace(result.image, metadata=metadata)
         watch.stage("verifying", lambda: _verify(data, whole))
     watch.finish()
-    if report is not None:
-        report(source.report(result, data))
+    if options.report is not None:
+        options.report(source.report(result, data))
     return data
 
 

@@ -16,8 +16,8 @@ from kpal_format import DEFAULT_CODER, MAX_PIXELS, U8, IndexedImage, Metadata, P
 
 from .atomic import replacing
 from .color.spaces import Metric
+from .quantizer import quantize
 from .quantizer.options import Options
-from .quantizer.search import quantize
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -39,7 +39,7 @@ class RowWriter:
     def __init__(
         self, file: File, width: int, height: int, options: Options, coder: str, metadata: Metadata | None
     ) -> None:
-        self._options = options
+        self._metric = options.metric
         self._process = os.getpid()
         self._file: IO[bytes] | None = None  # of our own
         target: IO[bytes]
@@ -50,7 +50,9 @@ class RowWriter:
                 raise TypeError(f"file must be a path or a file open for binary writing, not {type(file).__name__}")
             else:
                 target = file
-            self._writer = Writer(target, width, height, options.palette, coder=coder, metadata=metadata)
+            assert options.given_palette is not None  # as `open_writer` asks for one
+            self._palette = options.given_palette
+            self._writer = Writer(target, width, height, self._palette, coder=coder, metadata=metadata)
             self._target = stack.pop_all()
         self._abandon = weakref.finalize(self, _abandoned, self._target, self._process, str(file))
 
@@ -68,8 +70,8 @@ class RowWriter:
         self._check_open()
         if isinstance(rows, IndexedImage):
             raise TypeError("rows must be colours: an array or a Pillow image")
-        image = quantize(rows, exact=True, palette=self._options.palette, metric=self._options.metric)
-        if image.palette.shape != self._options.palette.shape:
+        image = quantize(rows, exact=True, palette=self._palette, metric=self._metric)
+        if image.palette.shape != self._palette.shape:
             raise ValueError("the rows have alpha, but the palette has none: give it four channels")
         self._writer.write(image.indices)
         if self._file is not None:

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import kpal
+from kpal import cli
 from kpal.atomic import replacing
-from kpal.command_line import main as cli
 
 from .images import gradient
 

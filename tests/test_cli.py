@@ -17,10 +17,11 @@ import pytest
 from PIL import Image, ImageFilter, PngImagePlugin
 
 import kpal
+from kpal import cli
 from kpal.atomic import replacing
 from kpal.batch.messages import printable
 from kpal.color.palette_files import format_palette
-from kpal.command_line import main as cli
+from kpal.command_line.encode import STRIPPABLE
 from kpal.metrics.scores import ssimulacra2
 from kpal_format import DEFAULT_CODER, compiled
 
@@ -226,7 +227,7 @@ def test_parts_of_metadata_can_be_stripped(annotated: Path, part: str) -> None:
     assert cli.main(["encode", str(annotated), "--strip", part]) == 0
     data = annotated.with_suffix(".kpal").read_bytes()
     metadata = kpal.inspect(data).metadata
-    assert [name for name in PARTS if not getattr(metadata, name)] == [cli.STRIPPABLE[part]]
+    assert [name for name in PARTS if not getattr(metadata, name)] == [STRIPPABLE[part]]
     assert not any("xmpmeta" in text for text in metadata.text.values())
 
 

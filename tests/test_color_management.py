@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, TiffImagePlugin
 
 import kpal
+from kpal import cli
 from kpal.batch.transcode import to_kpal
-from kpal.command_line import main as cli
 from kpal.comparison.formats import compare
 from kpal.image_files.color_tags import SRGB_PRIMARIES
 from kpal.image_files.icc_profiles import Primaries, matrix_profile, power

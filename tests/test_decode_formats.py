@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import kpal
+from kpal import cli
 from kpal.batch.transcode import from_kpal
-from kpal.command_line import main as cli
 
 from .image_files import saved, sign
 from .images import METADATA, random_indexed, soft_icon

@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 
 import kpal
+from kpal import cli
 from kpal.batch import jobs
 from kpal.batch.jobs import picture_endings, plan, result_name
-from kpal.command_line import main as cli
 
 from .images import gradient, pillow, random_indexed
 

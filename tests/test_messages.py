@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 import kpal
+from kpal import cli
 from kpal.batch.messages import printable, say
-from kpal.command_line import main as cli
 from kpal_format.indexed import describe
 
 from .images import gradient, pillow, random_indexed, soft_icon

@@ -14,8 +14,9 @@ import pytest
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 import kpal
+from kpal import cli
 from kpal.batch.transcode import from_kpal, large_metadata, to_kpal
-from kpal.command_line import main as cli
+from kpal.command_line.encode import STRIPPABLE
 
 from .image_files import chunk, exif_block, png_with, saved, sign, xmp_packet
 from .images import METADATA
@@ -180,7 +181,7 @@ def test_what_has_no_place_is_named_in_one_line() -> None:
     ]
     scale = chunk(b"sCAL", b"\x011\x001")
     assert left_out(png_with(sign(), scale)) == ["left out, as a .kpal file cannot hold it: the physical scale"]
-    assert left_out(png_with(sign(), scale), strip=tuple(cli.STRIPPABLE.values())) == []
+    assert left_out(png_with(sign(), scale), strip=tuple(STRIPPABLE.values())) == []
     iptc = b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x04abcd"
     photo = saved(sign(), "JPEG", quality=95)
     segment = b"\xff\xed" + struct.pack(">H", len(iptc) + 2) + iptc
@@ -236,7 +237,7 @@ def psd(resources: bytes, layers: bytes = b"") -> bytes:
 # --- large
 
 
-@pytest.mark.parametrize("strip", [(), ("icc_profile",), ("text",), tuple(cli.STRIPPABLE.values())])
+@pytest.mark.parametrize("strip", [(), ("icc_profile",), ("text",), tuple(STRIPPABLE.values())])
 def test_large_profiles_and_texts_go_in_and_out(tmp_path: Path, strip: tuple[str, ...]) -> None:
     noise = np.random.default_rng(0).integers(32, 127, 1_500_000, np.uint8).tobytes()
     profile = (METADATA.icc_profile or b"") + noise
@@ -244,7 +245,7 @@ def test_large_profiles_and_texts_go_in_and_out(tmp_path: Path, strip: tuple[str
     info.add_text("Comment", noise.decode(), zip=True)
     source, encoded, back = tmp_path / "a.png", tmp_path / "a.kpal", tmp_path / "b.png"
     sign().save(source, icc_profile=profile, pnginfo=info)
-    names = [name for name, field in cli.STRIPPABLE.items() if field in strip]
+    names = [name for name, field in STRIPPABLE.items() if field in strip]
     assert cli.main(["encode", "--coder", "zstd", str(source), *(["--strip", ",".join(names)] if names else [])]) == 0
     metadata = kpal.inspect(encoded.read_bytes()).metadata
     assert metadata.icc_profile == (None if "icc_profile" in strip else profile)
@@ -282,6 +283,6 @@ def test_stripping_works_with_and_without_what_is_stripped(format: str, tmp_path
         for parts in ("icc", "exif", "xmp", "text", "dpi", "exif,xmp", "icc,text,dpi", "all"):
             assert cli.main(["encode", "-f", "-q", "--strip", parts, str(source), "-o", str(target)]) == 0
             metadata = kpal.inspect(target.read_bytes()).metadata
-            gone = cli.STRIPPABLE if parts == "all" else parts.split(",")
-            assert not any(getattr(metadata, cli.STRIPPABLE[part]) for part in gone)
+            gone = STRIPPABLE if parts == "all" else parts.split(",")
+            assert not any(getattr(metadata, STRIPPABLE[part]) for part in gone)
             assert kpal.decode(target.read_bytes()).shape == (16, 24, 3)

@@ -14,12 +14,12 @@ from PIL import Image, ImageOps, PngImagePlugin
 
 import kpal
 from kpal.batch.transcode import from_kpal, to_kpal
-from kpal.command_line import main as cli
+from kpal.command_line.encode import STRIPPABLE
 from kpal.image_files.orientation import exif_orientation, orientation_of, turned, upright, xmp_orientation
 
 from .image_files import chunk, exif_block, png_with, saved, sign, turned_file, xmp_packet
 
-STRIPS = [(), ("exif",), ("xmp",), ("exif", "xmp"), tuple(cli.STRIPPABLE.values())]
+STRIPS = [(), ("exif",), ("xmp",), ("exif", "xmp"), tuple(STRIPPABLE.values())]
 TARGETS = ["PNG", "GIF", "BMP", "TIFF", "PPM", "TGA", "QOI", "WEBP", "JPEG", "JPEG2000", "ICO", "PCX", "AVIF", "JXL"]
 Image.init()  # so that it knows which formats it has
 WRITERS = [name for name in TARGETS if name in Image.SAVE]

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
 import kpal
+from kpal import cli
 from kpal.batch.transcode import to_kpal
-from kpal.command_line import main as cli
 from kpal.image_files.precision import Rounding, rounded
 from kpal.pixels import to_array
 

@@ -15,9 +15,8 @@ import pytest
 from PIL import Image
 
 import kpal
-from kpal import codec
+from kpal import cli, codec
 from kpal.atomic import replacing
-from kpal.command_line import main as cli
 from kpal_format import IndexedImage, encode_indexed
 
 from .images import gradient, random_indexed

@@ -1,1 +1,1 @@
-"""Colour itself: spaces in which distances are measured, how alpha is composited, palettes and the files that hold them."""
+"""Colours: the spaces in which distances are measured, compositing, palettes and the files that hold them."""

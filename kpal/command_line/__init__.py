@@ -1,1 +1,1 @@
-"""The command `kpal`, one module a command. Nothing imports it."""
+"""The command `kpal`, which nothing else imports. Each command is one module: `add` its arguments, `run` it."""

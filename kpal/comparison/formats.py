@@ -25,7 +25,7 @@ from ..image_files.pages import open_picture
 from ..image_files.precision import in_depth
 from ..metrics.scores import psnr, ssimulacra2
 from ..pixels import to_array, to_pillow
-from ..quantizer.search import quantize
+from ..quantizer import quantize
 
 T = TypeVar("T")
 

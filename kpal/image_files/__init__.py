@@ -1,1 +1,1 @@
-"""What image files of other formats hold beside 8-bit sRGB: deeper samples, other colours, orientation, metadata, pages."""
+"""What files of other formats hold beside 8-bit sRGB: deeper samples, colour profiles, orientation, metadata, pages."""

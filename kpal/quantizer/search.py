@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image
 
-from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, Progress, look_up, tell, used_entries
+from kpal_format import U8, IndexedImage, Metadata, look_up, tell, used_entries
 
 from ..clustering.lattice import DEFAULT, FAST, ONCE, Effort, cluster
 from ..clustering.opacity import Matching, is_opaque, made_opaque, with_clear
@@ -21,20 +20,20 @@ from ..image_files.color_management import rgb_profile_of
 from ..metrics.report import Report
 from ..metrics.scores import mean_squared_error
 from ..pixels import own_palette, to_array, without_hidden
-from ..progress import Watch, check_callbacks
+from ..progress import Watch
 from .cached import cached_property
 from .dithering import floyd_steinberg, ordered
 from .histogram import Colors, Evenly, Histogram, thinned
 from .masking import flatness
 from .ms_ssim import LARGE, SMALLEST, Picture
-from .options import DITHER_LEVEL, Dither, Options, Quality, Speed
+from .options import Options, PaletteOptions
 from .quality import SEEN_IN, Scale, scale_of
 from .rate_distortion import remap
 from .refinement import moved
 from .space_choice import geometry_of, simple_geometry
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from ..pixels import Pixels
 
@@ -53,84 +52,6 @@ _FAR: Final = 208  # lattice steps of OKLab, 0.13: quite another colour
 _SPECK: Final = 12  # pixels
 _SPECKS: Final = 20_000  # of an image: what is smaller does not matter
 _FEW_LOST: Final = 16  # the part of the palette that lost colours may have
-
-
-def quantize(
-    pixels: Pixels,
-    colors: int = MAX_COLORS,
-    *,
-    quality: Quality | None = None,
-    palette: ArrayLike | None = None,
-    keep_palette: bool = False,
-    fixed: ArrayLike | None = None,
-    metric: Metric = "perceptual",
-    speed: Speed = "default",
-    exact: bool = False,
-    dither: Dither = "none",
-    dither_level: float = DITHER_LEVEL,
-    rate: float | None = None,
-    metadata: Metadata | None = None,
-    progress: Progress | None = None,
-    report: Callable[[Report], object] | None = None,
-) -> IndexedImage:
-    """The image in at most `colors` colours; exactly, where it has no more than that.
-
-    What is opaque stays opaque, and clear what is clear, in all palettes of two colours and more that are found.
-
-    pixels: a Pillow image, or an array uint8 or uint16 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w,
-        4) RGBA. What has 16 bits a channel is rounded to 8 with a `KpalWarning`, unless no bits are lost. If it has at
-        most 256 colours and rounding would merge some, it is refused: label maps are to be converted by the caller.
-    colors: 1 to 256.
-    quality: max, or (min, max), from 0 to 100 on the scale of quality.py: as few colours as reach max, or `colors`
-        where none do; UnreachableError, a ValueError, where those do not even reach min. With max alone, or a max of
-        100, an image of at most `colors` colours stays exact; a pair reduces it, too.
-    palette: colours (k, 3) or (k, 4) to use, in that order, instead of finding them; of `quality`, min applies.
-    keep_palette: take the indices and the palette of a Pillow image of mode P as they are.
-    fixed: colours (m, 3) or (m, 4), m <= colors, that the palette must have; the others are found.
-    metric: "perceptual" for what looks best, "rgb" for the least squared error of RGB values. Where there are no more
-        than 64 colours to find and no `quality` to reach, several palettes are tried for what looks best; where there
-        are no more than 128, their colours are moved until it does (refinement.py).
-    speed: "fast" takes a half of the time or less, for some hundredths more error.
-    exact: keep what colour is hidden under alpha 0. By default, all of that is one colour. Also refuse samples of 16
-        bits that rounding would change.
-    dither: "floyd-steinberg" spreads the error of each pixel over its neighbours, "ordered" mixes two colours in a
-        pattern. Both make files larger, the first more so. Colours that are in the palette stay as they are.
-    dither_level: how much of it, from 0 to 1.
-    rate: the squared error that a bit saved in the file is worth, in times the mean error of a pixel; more where the
-        picture is busy. 0, the default, for none; 0.5 to 2 are useful: more colours with a rate look better than fewer
-        without, in as many bytes, above all photos and illustrations.
-    metadata: what to store beside the pixels. By default what decides how they look: the ICC profile of a Pillow
-        image; `Metadata()` for nothing.
-    progress: called with the name of a stage ("histogram", "clustering", "remapping") and the fraction of it that is
-        done, 0 to 1, at least every 20 ms, from the thread that called. Searches for a quality or a size go through
-        stages again; then the fraction is that of the whole search. An exception that it raises ends the work and
-        passes through.
-    report: called at the end with a `Report`: colours, error, iterations, times.
-
-    Raises ValueError or TypeError for arguments that are wrong or contradict each other.
-    """
-    options = Options(
-        colors=colors,
-        quality=quality,
-        palette=palette,
-        keep_palette=keep_palette,
-        fixed=fixed,
-        metric=metric,
-        speed=speed,
-        exact=exact,
-        dither=dither,
-        dither_level=dither_level,
-        rate=rate,
-    )
-    check_callbacks(progress=progress, report=report)
-    metadata = default_metadata(pixels) if metadata is None else metadata
-    watch = Watch(progress, searching=quality is not None)
-    source = Source(pixels, options, watch)
-    result = source.quantized()
-    watch.finish()
-    if report is not None:
-        report(source.report(result))
-    return dataclasses.replace(result.image, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -172,8 +93,8 @@ class Source:
     @cached_property
     def _pixels(self) -> U8:
         pixels = to_array(self._source, exact=self.options.exact)
-        if self.options.palette is not None:
-            return _with_channels(pixels, max(pixels.shape[2], self.options.palette.shape[1]))
+        if (palette := self.options.given_palette) is not None:
+            return _with_channels(pixels, max(pixels.shape[2], palette.shape[1]))
         pixels = pixels if self.options.exact else without_hidden(pixels)
         return _with_channels(pixels, 4) if self.options.fixed_alpha else pixels
 
@@ -184,8 +105,7 @@ class Source:
 
     @cached_property
     def _geometry(self) -> Geometry:
-        if self.options.palette is not None:  # whose entries are to stand for the same colours in every image
-            palette = self.options.palette
+        if (palette := self.options.given_palette) is not None:  # to stand for the same colours in every image
             return simple_geometry(palette, np.ones(len(palette), np.int64), self.options.metric)
         return geometry_of(self._pixels, self._histogram, self.options.colors, self.options.metric)
 
@@ -286,8 +206,8 @@ class Source:
 
         def clustered() -> _Candidate:
             iterations = 0
-            if options.palette is not None:
-                palette = _with_channels(options.palette, self._pixels.shape[2])
+            if (given := options.given_palette) is not None:
+                palette = _with_channels(given, self._pixels.shape[2])
                 labels = self._labels(palette)
             elif (exact := exact_palette(histogram, colors, options)) is not None:
                 return _Candidate(*exact, inertia=0, iterations=0)
@@ -388,14 +308,14 @@ def counted(pixels: U8, metric: Metric) -> Histogram:
     return Histogram(pixels, flatness if metric == "perceptual" else None)
 
 
-def fixed_colors(options: Options, channels: int) -> U8:
+def fixed_colors(options: PaletteOptions, channels: int) -> U8:
     """The distinct colours that must be in the palette."""
-    if options.fixed is None:
+    if options.fixed_colors is None:
         return np.empty((0, channels), np.uint8)
-    return np.unique(_with_channels(options.fixed, channels), axis=0)
+    return np.unique(_with_channels(options.fixed_colors, channels), axis=0)
 
 
-def exact_palette(histogram: Colors, k: int, options: Options) -> tuple[U8, NDArray[np.intp]] | None:
+def exact_palette(histogram: Colors, k: int, options: PaletteOptions) -> tuple[U8, NDArray[np.intp]] | None:
     """All colours of the histogram and the fixed ones, in tree order, and where each of the first is in that palette.
 
     None where they are more than k.
@@ -408,7 +328,7 @@ def exact_palette(histogram: Colors, k: int, options: Options) -> tuple[U8, NDAr
 
 
 def best_palette(
-    histogram: Colors, k: int, geometry: Geometry, options: Options, effort: Effort | None = None
+    histogram: Colors, k: int, geometry: Geometry, options: PaletteOptions, effort: Effort | None = None
 ) -> _Found:
     """The best palette of k colours by k-means, in tree order, with the fixed ones in it.
 

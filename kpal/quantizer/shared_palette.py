@@ -8,40 +8,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from kpal_format import MAX_COLORS, U8, IndexedImage
+from kpal_format import U8, IndexedImage
 
-from ..color.spaces import Metric
 from ..pixels import to_array, without_hidden
 from .histogram import Tally
-from .options import Options, Speed
+from .options import PaletteOptions
 from .search import best_palette, counted, exact_palette
+from .signatures import of_images
 from .space_choice import suited_geometry
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
     from ..pixels import Pixels
 
 
-def shared_palette(
-    images: Iterable[Pixels],
-    colors: int = MAX_COLORS,
-    *,
-    fixed: ArrayLike | None = None,
-    metric: Metric = "perceptual",
-    speed: Speed = "default",
-) -> U8:
+@of_images(PaletteOptions)
+def shared_palette(images: Iterable[Pixels], options: PaletteOptions) -> U8:
     """The palette of at most `colors` colours that suits all of `images` together: uint8 (k, 3 or 4).
 
     images: whatever `quantize` takes, in any order. An iterator may load each as it is asked for, as no two are needed
         at a time. Each pixel counts the same, so that large images count for more.
-    colors: 1 to 256. Where all images together have no more than that, the palette holds their colours exactly.
-    fixed, metric, speed: as in `quantize`.
+    OPTIONS
 
-    Encode each image with `palette=` the result. Beyond some millions of different colours, similar ones are counted
-    together. Raises ValueError or TypeError for arguments that are wrong.
+    Where all images together have at most `colors` colours, the palette holds them exactly. Encode each image with
+    `palette=` the result. Beyond some millions of different colours, similar ones are counted together. Raises
+    ValueError or TypeError for arguments that are wrong.
     """
-    options = Options(colors=colors, fixed=fixed, metric=metric, speed=speed)
     if isinstance(images, (Image.Image, IndexedImage)) or (isinstance(images, np.ndarray) and images.ndim < 4):
         raise TypeError("images must be several, as a list or another iterable, not a single one")
     tally = Tally(alpha=options.fixed_alpha)
@@ -50,8 +41,8 @@ def shared_palette(
         del image  # before the next one is asked for
     if not len(tally.counts):
         raise ValueError("images must have at least one")
-    exact = exact_palette(tally, colors, options)
+    exact = exact_palette(tally, options.colors, options)
     if exact is not None:
         return exact[0]
-    geometry = suited_geometry(tally, colors, options.metric)
-    return best_palette(tally, colors, geometry, options)[0]
+    geometry = suited_geometry(tally, options.colors, options.metric)
+    return best_palette(tally, options.colors, geometry, options)[0]

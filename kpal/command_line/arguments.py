@@ -1,0 +1,200 @@
+"""What several commands take: inputs and outputs, and the options of the library as those of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import fields
+from fractions import Fraction
+from typing import Any, Final
+
+from PIL import Image
+
+from kpal_format import EXTENSION, MAGIC, MAX_COLORS, U8, Info, inspect
+
+from ..batch.jobs import Job, UsageError, picture_endings
+from ..batch.messages import printable, why_unreadable
+from ..color.palette_files import parse_colors, read_palette
+from ..image_files.precision import DEPTH
+from ..quantizer.options import PaletteOptions, Quality
+from .parser import Parser
+
+Commands = Any  # argparse keeps the type of its subparsers to itself
+
+
+def add_command(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], help: str, takes: str
+) -> Parser:
+    """A new command: `run` does it and returns the exit status; `takes` is its usage."""
+    parser: Parser = commands.add_parser(name, help=help, usage=f"%(prog)s {takes}")
+    parser.siblings = commands.choices
+    parser.set_defaults(run=run, error=parser.error)
+    return parser
+
+
+def add_inputs(parser: Parser, metavar: str = "IN") -> None:
+    """Adds the images that a command reads."""
+    parser.add_argument(
+        "inputs", metavar=metavar, nargs="+", help="image files, folders of them, or - for standard input"
+    )
+
+
+def add_force(parser: Parser) -> None:
+    """Adds what a command that writes files takes."""
+    parser.add_argument("-f", "--force", action="store_true", help="overwrite files that exist")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary; errors are still shown")
+
+
+def add_output(parser: Parser) -> None:
+    """Adds where results go."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="a file, a folder, or - for standard output (default: beside the input, with another ending)",
+    )
+    add_force(parser)
+
+
+def add_depth(parser: Parser) -> None:
+    """Adds how images of more than 8 bits a channel are read."""
+    parser.add_argument(
+        "--depth",
+        type=int,
+        choices=(DEPTH,),
+        help="round images of more than 8 bits a channel to 8, even if that merges some of at most 256 colours (label "
+        "maps, masks); by default, such images are refused and others rounded",
+    )
+
+
+def add_options(parser: Parser, kind: type[PaletteOptions], *, without: Collection[str] = ()) -> None:
+    """Adds the options of the library that have a help text, under the names that they have there."""
+    for each in fields(kind):
+        about = each.metadata
+        if about["help"] is None or each.name in without:
+            continue
+        names = [*about.get("short", ()), about.get("name") or as_option(each.name)]
+        if isinstance(each.default, bool):
+            parser.add_argument(*names, dest=each.name, action="store_true", help=about["help"])
+            continue
+        parser.add_argument(
+            *names,
+            dest=each.name,
+            default=each.default,
+            choices=about.get("choices"),
+            metavar=about.get("metavar"),
+            type=_PARSERS.get(each.name) or about.get("parse", str),
+            help=about["help"] + " (default: %(default)s)" * (each.default is not None),
+        )
+
+
+def chosen_options(given: argparse.Namespace, kind: type[PaletteOptions]) -> dict[str, Any]:
+    """Those of the arguments that are options of that kind; UsageError where they contradict each other."""
+    chosen = {each.name: getattr(given, each.name) for each in fields(kind) if hasattr(given, each.name)}
+    try:
+        kind(**chosen)
+    except (TypeError, ValueError) as error:
+        raise UsageError(in_option_names(str(error), chosen)) from error
+    return chosen
+
+
+def in_option_names(message: str, names: Iterable[str]) -> str:
+    """A message of the library with the names of its arguments as those of options, `--max-bytes` for `max_bytes`."""
+    pattern = rf"\b({'|'.join(names)})\b(?:=(\d+))?"
+    return re.sub(pattern, lambda found: as_option(found[1]) + (f" {found[2]}" if found[2] else ""), message)
+
+
+def as_option(name: str) -> str:
+    """The option of the command line for an argument of the library."""
+    return "--fix" if name == "fixed" else f"--{name.replace('_', '-')}"
+
+
+def picture_names() -> frozenset[str]:
+    """The endings of the names that count in folders: `.kpal` files are pictures like others."""
+    return picture_endings() | {EXTENSION}
+
+
+def endings_note() -> str:
+    """Which files of a folder count, for help texts."""
+    return f"""A folder stands for the files in it and in its subfolders whose names end with {_list(picture_names())}.
+A .kpal file beside the picture that it was made from is left out, and so is the output. Links to folders are not
+followed."""
+
+
+def _list(names: Iterable[str]) -> str:
+    *first, last = sorted(names)
+    return f"{', '.join(first)} or {last}"
+
+
+def other_endings(jobs: list[Job], ending: str) -> set[str]:
+    """The endings of targets, in lower case, that the caller chose in place of `ending`."""
+    return {job.target.suffix.lower() for job in jobs if job.target is not None} - {ending, ""}
+
+
+def header_of(data: bytes) -> Info:
+    """What `inspect` gives; ValueError that says what the data are where they are no `.kpal` file."""
+    if MAGIC.startswith(data[: len(MAGIC)]):
+        return inspect(data)
+    other = None
+    with contextlib.suppress(Exception), Image.open(io.BytesIO(data)) as image:  # Pillow raises nearly every kind
+        other = image.format
+    if other is None:
+        raise ValueError(f"not a {EXTENSION} file: it does not begin with the magic number")
+    raise ValueError(f"not a {EXTENSION} file but an image of the format {other}, which kpal encode takes")
+
+
+def _colors(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_COLORS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_COLORS}")
+    return int(text)
+
+
+def _quality(text: str) -> Quality:
+    match = re.fullmatch(r"(?:([0-9]{1,3})-)?([0-9]{1,3})", text)
+    if match is None or not int(match[1] or 0) <= int(match[2]) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not MAX or MIN-MAX, numbers from 0 to 100 such as 85 or 60-85")
+    return int(match[2]) if match[1] is None else (int(match[1]), int(match[2]))
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([kM]?)(i?)B?", text)
+    size = 0
+    if match is not None and (match[2] or not match[3]):
+        unit = (1024 if match[3] else 1000) ** ("", "k", "M").index(match[2])
+        size = int(Fraction(match[1]) * unit)
+    if size < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 20000, 20k, 20kiB or 1.5M")
+    return size
+
+
+def _fixed(text: str) -> U8:
+    colors = parse_colors(text)
+    if colors is not None:
+        return colors
+    try:
+        return _palette_file(text)
+    except argparse.ArgumentTypeError as error:
+        if os.path.lexists(text):
+            raise
+        raise argparse.ArgumentTypeError(f"{error}; colours are written as #ff8800,#00ff0080") from error
+
+
+def _palette_file(name: str) -> U8:
+    try:
+        return read_palette(name)
+    except OSError as error:  # which a KpalError is
+        raise argparse.ArgumentTypeError(f"{printable(name)}: {why_unreadable(name, error)}") from error
+
+
+# Options that are more than a number, a flag or a choice.
+_PARSERS: Final[dict[str, Callable[[str], Any]]] = {
+    "colors": _colors,
+    "fixed": _fixed,
+    "max_bytes": _size,
+    "palette": _palette_file,
+    "quality": _quality,
+}

@@ -1,0 +1,65 @@
+"""`kpal decode`."""
+
+from __future__ import annotations
+
+import argparse
+
+from PIL import Image
+
+from kpal_format import EXTENSION
+
+from ..batch import jobs, runner
+from ..batch.jobs import Job, UsageError
+from ..batch.messages import printable
+from ..batch.transcode import from_kpal
+from .arguments import Commands, add_command, add_output, header_of, other_endings
+
+
+def add(commands: Commands) -> None:
+    parser = add_command(commands, "decode", run, ".kpal to other formats", "[OPTIONS] IN [IN ...]")
+    parser.description = (
+        "Turn .kpal files into what Pillow writes: an indexed PNG, or what the ending of the output's name says. "
+        "What the format cannot hold is named, and so is a change of pixels (JPEG, AVIF)."
+    )
+    parser.epilog = """examples:
+  kpal decode chart.kpal                    writes chart.png
+  kpal decode chart.kpal -o chart.webp
+  kpal decode packed/ -o plain/ --to gif    every .kpal file below packed/
+  kpal decode - < chart.kpal > chart.png"""
+    parser.add_argument("inputs", metavar="IN", nargs="+", help=".kpal files, folders of them, or - for standard input")
+    add_output(parser)
+    parser.add_argument(
+        "--to", metavar="FORMAT", type=_ending, help="ending of the output's format: png, gif, webp ... (default: png)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    ending = options.to or ".png"
+
+    def work(job: Job, data: bytes) -> bytes:
+        return from_kpal(data, _format(job.target.suffix if job.target and job.target.suffix else ending))
+
+    selection = jobs.plan(options.inputs, options.output, frozenset((EXTENSION,)), ending)
+    for other in other_endings(selection.jobs, ending):
+        if _format(other) != _format(ending) and options.to:
+            raise UsageError(f"--to {options.to} does not go with an output that ends with {other!r}")
+    return runner.run(selection, work, force=options.force, quiet=options.quiet, expect=header_of)
+
+
+def _ending(text: str) -> str:
+    ending = "." + text.lower().removeprefix(".")
+    try:
+        _format(ending)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return ending
+
+
+def _format(ending: str) -> str:
+    """Pillow's name of the format with that ending; UsageError for one that Pillow does not both write and read."""
+    name = Image.registered_extensions().get(ending.lower())
+    if name is None or name not in Image.SAVE:
+        raise UsageError(f"Pillow writes no images with the ending '{printable(ending)}'")
+    if name not in Image.OPEN:
+        raise UsageError(f"Pillow writes no images with the ending '{printable(ending)}' that it could read again")
+    return name

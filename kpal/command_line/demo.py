@@ -1,0 +1,64 @@
+"""`kpal demo`."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from kpal_format import MAX_COLORS
+
+from ..batch.jobs import Job
+from ..batch.messages import failures, printable
+from ..batch.transcode import from_kpal, to_kpal
+from ..quantizer import quantize
+from .arguments import Commands, add_command
+
+
+def add(commands: Commands) -> None:
+    parser = add_command(commands, "demo", run, "see it work on a sample picture", "[-f] [FOLDER]")
+    parser.description = """Draw a sample picture, encode it, open it through Pillow, check the pixels,
+compare with other formats, and leave the files to look at."""
+    parser.add_argument(
+        "folder",
+        metavar="FOLDER",
+        nargs="?",
+        type=Path,
+        help="where to put the files (default: a new temporary folder)",
+    )
+    parser.add_argument("-f", "--force", action="store_true", help="overwrite the files of an earlier demo")
+
+
+def run(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from ..comparison.formats import compare
+    from ..comparison.sample import draw
+    from . import tables
+
+    with failures("demo") as failed:
+        folder = options.folder or Path(tempfile.mkdtemp(prefix="kpal-demo-"))
+        picture = draw()
+        drawn = io.BytesIO()
+        picture.save(drawn, "PNG", optimize=True)
+        data = to_kpal(drawn.getvalue())
+        results = {"sample.png": drawn.getvalue(), "sample.kpal": data, "sample-decoded.png": from_kpal(data, "PNG")}
+        files = [(Job(None, folder / name), content) for name, content in results.items()]
+        for job, _ in files:
+            job.check(force=options.force)
+        for job, content in files:
+            job.write(content)
+        expected = quantize(picture).pixels()
+        for name in ("sample.kpal", "sample-decoded.png"):
+            with Image.open(folder / name) as opened:
+                if not np.array_equal(np.asarray(opened.convert("RGBA")), expected):
+                    raise AssertionError(f"{name} does not have the pixels that were encoded")
+    if failed:
+        return 1
+    tables.show(Console(), compare("sample.png", drawn.getvalue(), colors=MAX_COLORS))
+    print(f"\nPillow opened sample.kpal, and its pixels are right. Look at the files in {printable(folder)}")
+    return 0
