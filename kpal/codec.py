@@ -20,6 +20,7 @@ from kpal_format import (
     encode_indexed,
     staged,
 )
+from kpal_format.indexed import describe
 
 from .progress import Watch
 from .quantizer.byte_target import fitted
@@ -57,6 +58,8 @@ class EncodeOptions(QuantizeOptions):
     )
 
     def __post_init__(self) -> None:
+        if self.coder not in CODERS:
+            raise ValueError(f"unknown coder {describe(self.coder)}: one of {', '.join(CODERS)}")
         super().__post_init__()
         if self.max_bytes is not None:
             whole_number("max_bytes", self.max_bytes, 1)

@@ -20,7 +20,7 @@ from kpal import cli
 from kpal.batch.messages import printable, say
 from kpal_format.indexed import describe
 
-from .images import gradient, pillow, random_indexed, soft_icon
+from ..images import gradient, pillow, random_indexed, soft_icon
 
 KPAL = f"{shlex.quote(sys.executable)} -m kpal"
 

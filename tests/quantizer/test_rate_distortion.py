@@ -16,8 +16,8 @@ from kpal.clustering.nearest import four, neighbours
 from kpal_format import U8, IndexedImage, Wishes, choose_indices
 from kpal_format.coders.mix import MIX
 
-from .images import gradient, random_indexed, soft_icon, squared_error
-from .kernels import plain, with_compiler
+from ..images import gradient, random_indexed, soft_icon, squared_error
+from ..kernels import plain, with_compiler
 
 
 def noisy(height: int, width: int) -> U8:

@@ -18,8 +18,8 @@ from kpal import cli
 from kpal.batch.transcode import from_kpal, large_metadata, to_kpal
 from kpal.command_line.encode import STRIPPABLE
 
-from .image_files import chunk, exif_block, png_with, saved, sign, xmp_packet
-from .images import METADATA
+from ..foreign_files import chunk, exif_block, png_with, saved, sign, xmp_packet
+from ..images import METADATA
 
 Image.init()  # so that it knows which formats it has
 

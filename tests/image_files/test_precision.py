@@ -23,8 +23,8 @@ from kpal.batch.transcode import to_kpal
 from kpal.image_files.precision import Rounding, rounded
 from kpal.pixels import to_array
 
-from . import deep
-from .deep import Samples, labels, noise, png, ppm, sgi, tiff
+from .. import deep
+from ..deep import Samples, labels, noise, png, ppm, sgi, tiff
 
 # What makes a file of samples, and how many channels they have.
 MAKERS: dict[str, tuple[Callable[[Samples], bytes], int]] = {

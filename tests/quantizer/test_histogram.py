@@ -10,7 +10,7 @@ from kpal.quantizer.histogram import Histogram, thinned
 from kpal.quantizer.masking import flatness
 from kpal_format import U8
 
-from .images import gradient, soft_icon
+from ..images import gradient, soft_icon
 
 
 @pytest.mark.parametrize("pixels", [gradient(), soft_icon(), gradient()[:1], gradient()[:, :1]], ids=str)

@@ -20,7 +20,7 @@ from kpal import cli
 from kpal.batch import jobs
 from kpal.batch.jobs import picture_endings, plan, result_name
 
-from .images import gradient, pillow, random_indexed
+from ..images import gradient, pillow, random_indexed
 
 
 @pytest.fixture(autouse=True)

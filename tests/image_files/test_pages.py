@@ -13,7 +13,7 @@ from PIL import Image
 import kpal
 from kpal.batch.transcode import to_kpal
 
-from .image_files import saved, sign
+from ..foreign_files import saved, sign
 from .test_metadata import psd
 
 LARGE = Image.fromarray(np.random.default_rng(0).integers(0, 9, (16, 24), np.uint8))

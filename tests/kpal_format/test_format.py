@@ -29,8 +29,8 @@ from kpal_format import (
     verify,
 )
 
-from .files import MAGIC, Parts, frame, section, varint, with_checksum, with_metadata
-from .images import METADATA, random_indexed
+from ..files import MAGIC, Parts, frame, section, varint, with_checksum, with_metadata
+from ..images import METADATA, random_indexed
 
 SAMPLES = {
     "one colour": random_indexed(3, 5, 1),

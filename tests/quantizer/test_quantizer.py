@@ -15,7 +15,7 @@ from kpal.color.spaces import STEPS, Geometry, mean_colors, to_points
 from kpal.quantizer.histogram import Histogram
 from kpal.quantizer.space_choice import geometry_of, simple_geometry, suited_geometry
 
-from .images import METADATA, gradient, pillow, random_indexed, soft_icon, squared_error
+from ..images import METADATA, gradient, pillow, random_indexed, soft_icon, squared_error
 
 
 def composite_error(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:

@@ -13,7 +13,7 @@ from PIL import Image
 import kpal
 from kpal.color.palette_files import WRITERS, format_palette, parse_colors, parse_palette
 
-from .images import gradient, pillow, random_indexed
+from ..images import gradient, pillow, random_indexed
 
 COLORS = random_indexed(1, 300, 200).palette
 CLEAR = np.column_stack((COLORS[:9], [255, 255, 0, 255, 255, 255, 255, 255, 255])).astype(np.uint8)

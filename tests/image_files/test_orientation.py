@@ -17,7 +17,7 @@ from kpal.batch.transcode import from_kpal, to_kpal
 from kpal.command_line.encode import STRIPPABLE
 from kpal.image_files.orientation import exif_orientation, orientation_of, turned, upright, xmp_orientation
 
-from .image_files import chunk, exif_block, png_with, saved, sign, turned_file, xmp_packet
+from ..foreign_files import chunk, exif_block, png_with, saved, sign, turned_file, xmp_packet
 
 STRIPS = [(), ("exif",), ("xmp",), ("exif", "xmp"), tuple(STRIPPABLE.values())]
 TARGETS = ["PNG", "GIF", "BMP", "TIFF", "PPM", "TGA", "QOI", "WEBP", "JPEG", "JPEG2000", "ICO", "PCX", "AVIF", "JXL"]

@@ -15,10 +15,10 @@ import pytest
 
 from kpal_format import KpalError, TruncatedError, decode_indexed, encode_indexed, inspect
 
-from . import reference_decoder
-from .files import SPECIFICATION, VECTORS, Parts
-from .kernels import plain
-from .reference_decoder import Decoded
+from .. import reference_decoder
+from ..files import SPECIFICATION, VECTORS, Parts
+from ..kernels import plain
+from ..reference_decoder import Decoded
 
 VALID = sorted((VECTORS / "valid").glob("*.kpal"))
 INVALID = sorted((VECTORS / "invalid").glob("*.kpal"))

@@ -14,8 +14,8 @@ import kpal
 from kpal import cli
 from kpal.batch.transcode import from_kpal
 
-from .image_files import saved, sign
-from .images import METADATA, random_indexed, soft_icon
+from ..foreign_files import saved, sign
+from ..images import METADATA, random_indexed, soft_icon
 
 Image.init()  # so that it knows which formats it has
 LOSSLESS = ["PNG", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA", "QOI", "WEBP", "JPEG2000", "JXL", "PCX", "SGI", "ICO"]

@@ -24,10 +24,10 @@ from kpal_format import kernel as installed
 from kpal_format.coders import mix
 from kpal_format.palette import decode_palette, encode_palette
 
-from . import reference_decoder
-from .files import Parts, section, varint
-from .images import picture, poster, random_indexed
-from .kernels import plain, with_compiler
+from .. import reference_decoder
+from ..files import Parts, section, varint
+from ..images import picture, poster, random_indexed
+from ..kernels import plain, with_compiler
 
 PICTURES = {
     f"{height} x {width}, {colors} colours, {channels} channels": picture(height, width, colors, channels)

@@ -20,7 +20,7 @@ from kpal.quantizer.quality import entropy, scale_of
 from kpal.quantizer.search import counted
 from kpal_format import compiled
 
-from .images import gradient, pillow, random_indexed, soft_icon, squared_error
+from ..images import gradient, pillow, random_indexed, soft_icon, squared_error
 
 with_compiler = pytest.mark.skipif(not compiled(), reason="the default coder is then zstd")
 

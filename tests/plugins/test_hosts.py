@@ -12,7 +12,7 @@ import skimage.io
 
 import kpal
 
-from .images import gradient, random_indexed
+from ..images import gradient, random_indexed
 
 OPAQUE = random_indexed(13, 17, 40)
 TRANSLUCENT = random_indexed(13, 17, 40, 4)

@@ -23,7 +23,7 @@ from kpal.image_files.color_tags import SRGB_PRIMARIES
 from kpal.image_files.icc_profiles import Primaries, matrix_profile, power
 from kpal.pixels import to_array
 
-from .image_files import (
+from ..foreign_files import (
     chrm,
     chunk,
     cicp,

@@ -10,7 +10,7 @@ import pytest
 import kpal
 from kpal.quantizer.histogram import Histogram, Tally
 
-from .images import gradient, random_indexed, soft_icon, squared_error
+from ..images import gradient, random_indexed, soft_icon, squared_error
 
 HALVES = (gradient()[:, :32], gradient()[:, 32:])
 

@@ -25,7 +25,7 @@ from kpal.command_line.encode import STRIPPABLE
 from kpal.metrics.scores import ssimulacra2
 from kpal_format import DEFAULT_CODER, compiled
 
-from .images import METADATA, gradient, pillow, random_indexed, soft_icon
+from ..images import METADATA, gradient, pillow, random_indexed, soft_icon
 
 PARTS = [field.name for field in dataclasses.fields(METADATA)]
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}

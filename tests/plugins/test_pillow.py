@@ -18,8 +18,8 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 import kpal
 from kpal_plugins.pillow import register
 
-from .files import Parts, section, varint
-from .images import METADATA, gradient, pillow, random_indexed, soft_icon
+from ..files import Parts, section, varint
+from ..images import METADATA, gradient, pillow, random_indexed, soft_icon
 
 OPAQUE = random_indexed(13, 17, 40)
 TRANSLUCENT = random_indexed(13, 17, 40, 4)
@@ -254,7 +254,7 @@ def test_the_icc_profile_stays_other_metadata_travel_only_when_asked_to() -> Non
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"colours": 5}, TypeError, "unknown save options for KPAL: colours; there are colors, coder"),
+        ({"colours": 5}, TypeError, "unknown save options for KPAL: colours; there are colors, fixed"),
         ({"colours": None}, TypeError, "unknown save options for KPAL: colours"),
         ({"colors": 0}, ValueError, "colors must be"),
         ({"coder": "lzw"}, ValueError, "unknown coder"),
