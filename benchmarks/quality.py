@@ -82,7 +82,7 @@ def figures(pixels: U8, image: kpal.IndexedImage) -> tuple[float, float, int] | 
     """Score, PSNR and colours of a result; None where the image is too small or too large for a score."""
     shown = image.pixels()[:, :, : pixels.shape[2]]
     score = ssimulacra2(pixels, shown)
-    return None if score is None else (score, psnr(pixels, shown), len(image.palette))
+    return None if score is None else (score, psnr(pixels, shown), len(np.unique(image.indices)))
 
 
 def table(results: list[Result], qualities: list[int]) -> str:

@@ -11,12 +11,12 @@ kind, be they icons, sprites, screenshots, maps or photos. The error is the mean
 in OKLab, in levels of space.py, between a pixel and the palette entry nearest to it:
 
     quality = 100 / (1 + (error / half) ** 1.5)
-    half = (1 + complexity) / (2 * flatness)
+    half = (1.5 + complexity) / (2 * flatness)
 
 The same error shows more in a simple picture than in a complex one, for two reasons. A background of one colour has no
 error and lowers the mean: a screenshot that is four fifths background has a fifth of the error of what is on it. And
 busy areas mask errors. So half depends on two figures of the picture. Its complexity is the entropy of its colours in
-bits a pixel, 11 at the most: beyond that, nearly every pixel has a colour of its own, and a higher entropy tells only
+bits a pixel, 10 at the most: beyond that, nearly every pixel has a colour of its own, and a higher entropy tells only
 that the picture is large. Its flatness is the mean weight of its pixels (weights.py), 1 where all of it is flat.
 
 The constants and the exponent were fitted to libimagequant's scores from 60 to 95 on some 250 images of ten kinds
@@ -46,7 +46,7 @@ SEEN_IN: Final[dict[Metric, Geometry]] = {"perceptual": "oklab", "rgb": "rgb"}  
 _CHANNELS: Final = 3  # of what is seen; the fourth dimension of points belongs to them, too
 _HALF_RGB: Final = 40
 _BIT: Final = 256  # steps of an entropy
-_MOST_BITS: Final = 11
+_MOST_BITS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def scale_of(histogram: Colors, metric: Metric) -> Scale:
         return Scale(_HALF_RGB * _CHANNELS * SCALE**2 * pixels, power=2)
     complexity = min(entropy(histogram.counts), _MOST_BITS * _BIT)
     weights = int(histogram.weights.sum())
-    return Scale(SCALE**2 * pixels * (_BIT + complexity) * FULL * pixels // (2 * _BIT * weights), power=3)
+    return Scale(SCALE**2 * pixels * (3 * _BIT + 2 * complexity) * FULL * pixels // (4 * _BIT * weights), power=3)
 
 
 def entropy(counts: NDArray[np.int64]) -> int:
