@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import doctest
+import os
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -12,9 +17,37 @@ from PIL import Image
 import kpal.clustering.kmeans
 import kpal.codec
 
-from .images import gradient
+from .images import gradient, poster, soft_icon
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+INSTALLS = "python3 -m venv"  # what .ci/run runs, on a clean checkout
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The blocks of a page in that language."""
+    found = BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [text for kind, text in found if kind == language and INSTALLS not in text]
+
+
+def pages_with(language: str) -> list[Path]:
+    return [page for page in PAGES if blocks(page, language)]
+
+
+@pytest.fixture
+def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that the pages speak of."""
+    monkeypatch.chdir(tmp_path)
+    Path("sprites").mkdir()
+    chart = Image.fromarray(poster(120, 160, 40).pixels())
+    chart.save("chart.png")
+    chart.rotate(90).save("map.png")
+    Image.fromarray(soft_icon()).save("logo.png")
+    Image.fromarray(gradient()).save("photo.jpg", quality=90)
+    for name in ("hero", "coin"):
+        Image.fromarray(soft_icon(24)).save(f"sprites/{name}.png")
+    return tmp_path
 
 
 @pytest.mark.parametrize("module", [kpal.codec, kpal.clustering.kmeans])
@@ -32,12 +65,31 @@ def test_every_public_name_is_listed_and_there() -> None:
         kpal.encoder  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_the_readme_s_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Image.fromarray(gradient()).save("chart.png")
-    code = README.read_text().split("```python\n")[1].split("```")[0]
-    names: dict[str, object] = {}
-    exec(code, names)  # noqa: S102  # our own page
-    assert names["width"] == 64
-    assert kpal.inspect(Path("chart.kpal").read_bytes()).colors <= 64
-    assert Path("again.png").exists()
+@pytest.mark.parametrize("page", pages_with("python"), ids=lambda page: page.name)
+def test_python_of_a_page_runs_from_top_to_bottom(page: Path, samples: Path) -> None:
+    Path("chart.kpal").write_bytes(kpal.encode(Image.open("chart.png")))
+    names: dict[str, object] = {"__name__": page.stem}
+    for number, text in enumerate(blocks(page, "python")):
+        exec(compile(text, f"{page.name}, block {number}", "exec"), names)  # noqa: S102  # our own pages
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the commands are written for bash")
+@pytest.mark.parametrize("page", pages_with("sh"), ids=lambda page: page.name)
+def test_commands_of_a_page_run_from_top_to_bottom(page: Path, samples: Path) -> None:
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    for command in "".join(blocks(page, "sh")).splitlines():
+        run = subprocess.run(
+            ["bash", "-c", command], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 0, f"{command}\n{run.stderr}"
+
+
+def test_the_readme_takes_three_minutes() -> None:
+    prose = BLOCK.sub("", PAGES[0].read_text(encoding="utf-8"))
+    assert len(prose.split()) <= 900
+
+
+@pytest.mark.parametrize("page", [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md"))], ids=str)
+def test_links_lead_to_files_that_are_there(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
