@@ -1,5 +1,5 @@
-# Types of kernel.py for its callers; mypy does not follow Cython's annotations inside it.
-from collections.abc import Sequence
+# What the kernel's callers see of it; mypy does not follow Cython's annotations in the sources.
+from collections.abc import Callable, Sequence
 
 COMPILED: bool
 
@@ -13,17 +13,20 @@ class Tile:
     def __init__(
         self, profile: int, colors: bytes, opaque: bool, width: int, rows: int, data: bytes | None
     ) -> None: ...
+    def encode(self, indices: memoryview, tell: Callable[[int], object] | None = None) -> bytes: ...
+    def decode(self, indices: memoryview, tell: Callable[[int], object] | None = None) -> bool: ...
+
+class ChoosingTile(Tile):
     def choose(
         self,
         indices: memoryview,
-        wish: memoryview,
-        wishes: memoryview,
-        label: memoryview,
+        positions: memoryview,
+        points: memoryview,
+        labels: memoryview,
         busy: memoryview,
         prices: memoryview,
         shares: memoryview,
         centers: memoryview,
         near: memoryview,
+        tell: Callable[[int], object] | None = None,
     ) -> None: ...
-    def encode(self, indices: memoryview) -> bytes: ...
-    def decode(self, indices: memoryview) -> bool: ...

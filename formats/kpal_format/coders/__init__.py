@@ -6,13 +6,16 @@ functions `encode` and `decode` with the signatures below. To add one, write its
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from ..indexed import U8
 from . import zstd
 from .mix import MAX, MIX, compiled
 
-__all__ = ["BY_ID", "BY_NAME", "DEFAULT", "Coder", "compiled", "zstd"]
+__all__ = ["BY_ID", "BY_NAME", "DEFAULT", "Coder", "Tell", "compiled", "zstd"]
+
+Tell = Callable[[int], object]
 
 
 class Coder(Protocol):
@@ -23,10 +26,18 @@ class Coder(Protocol):
     @property
     def NAME(self) -> str: ...  # noqa: N802
 
-    def encode(self, indices: U8, palette: U8) -> bytes:
+    def encode(self, indices: U8, palette: U8, tell: Tell | None = None) -> bytes:
         """One tile, uint8 (rows, width), of an image with that palette of at least two colours."""
 
-    def decode(self, data: bytes | memoryview, shape: tuple[int, int], palette: U8, *, partial: bool = False) -> U8:
+    def decode(
+        self,
+        data: bytes | memoryview,
+        shape: tuple[int, int],
+        palette: U8,
+        *,
+        partial: bool = False,
+        tell: Tell | None = None,
+    ) -> U8:
         """The inverse. Raises DamagedError. Whether the values fit the palette is for the caller to check.
 
         partial: `data` was cut off; return what it yields, and zeros for the rest.

@@ -19,6 +19,7 @@ from ..indexed import U8
 
 if TYPE_CHECKING:
     from ..kernel import Tile
+    from . import Tell
 
 _MANY_PIXELS: Final = 1 << 12  # what plain Python codes in some seconds
 _MOST_CELLS: Final = 1 << 27  # with margins; so that every position fits an int
@@ -82,11 +83,11 @@ class Mix:
     NAME: str
     profile: int
 
-    def encode(self, indices: U8, palette: U8) -> bytes:
+    def encode(self, indices: U8, palette: U8, tell: Tell | None = None) -> bytes:
         """One tile, as `Coder` promises it."""
-        return self._tile(indices.shape, palette, None).encode(memoryview(indices.tobytes()))
+        return self._tile(indices.shape, palette, None).encode(memoryview(indices.tobytes()), tell)
 
-    def choose(self, wishes: Wishes, palette: U8) -> U8:
+    def choose(self, wishes: Wishes, palette: U8, tell: Tell | None = None) -> U8:
         """Indices for one tile, uint8 (rows, width): near to what is wanted, and coded in few bytes.
 
         Pixel by pixel, the one is taken with the least error + price x bits, by the chances that the coder would give
@@ -96,11 +97,21 @@ class Mix:
         palette: uint8 (k, 3 or 4), k >= 2.
         """
         indices = np.empty(wishes.positions.shape, np.uint8)
-        tile = self._tile(wishes.positions.shape, palette, None)
-        tile.choose(_flat(indices), *(_flat(getattr(wishes, field.name)) for field in fields(wishes)))
+        from ..kernel import ChoosingTile
+
+        tile = ChoosingTile(*self._about(wishes.positions.shape, palette), None)
+        tile.choose(_flat(indices), *(_flat(getattr(wishes, field.name)) for field in fields(wishes)), tell)
         return indices
 
-    def decode(self, data: bytes | memoryview, shape: tuple[int, int], palette: U8, *, partial: bool = False) -> U8:
+    def decode(
+        self,
+        data: bytes | memoryview,
+        shape: tuple[int, int],
+        palette: U8,
+        *,
+        partial: bool = False,
+        tell: Tell | None = None,
+    ) -> U8:
         """The inverse of `encode`, as `Coder` promises it."""
         rows, width = shape
         if width > _MOST_COLUMNS or (rows + 3) * (width + 16) > _MOST_CELLS:
@@ -108,17 +119,21 @@ class Mix:
                 f"index stream: a tile of {width} x {rows} pixels is too large for the coder {self.NAME}"
             )
         content = bytearray(rows * width)
-        if not self._tile(shape, palette, bytes(data)).decode(memoryview(content)) and not partial:
+        if not self._tile(shape, palette, bytes(data)).decode(memoryview(content), tell) and not partial:
             raise DamagedError("index stream: it does not end where the pixels do")
         return np.frombuffer(content, np.uint8).reshape(shape)
 
     def _tile(self, shape: tuple[int, int], palette: U8, data: bytes | None) -> Tile:
         """What codes a tile: data is the stream to decode, or None."""
-        rows, width = shape
-        _expect(rows * width)
         from ..kernel import Tile
 
-        return Tile(self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, data)
+        return Tile(*self._about(shape, palette), data)
+
+    def _about(self, shape: tuple[int, int], palette: U8) -> tuple[int, bytes, bool, int, int]:
+        """What the kernel is told of a tile."""
+        rows, width = shape
+        _expect(rows * width)
+        return self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows
 
 
 MIX: Final = Mix(1, "mix", 0)

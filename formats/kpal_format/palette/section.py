@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from . import frame
-from .errors import DamagedError
-from .indexed import U8
+from .. import frame
+from ..errors import DamagedError
+from ..indexed import U8
 
 _FRAME, _SET = range(2)  # the first byte of a section that is not the plain palette
 _STUCK: Final = b"\xff\xff\xff\xff"  # no encoder begins so: it is outside of the first range
@@ -54,7 +54,7 @@ def decode_palette(data: bytes | memoryview, colors: int, channels: int) -> U8:
 
 
 def _encode_set(palette: U8) -> bytes:
-    from .kernel import ColorSet  # which takes a while to load, and only some coders need it
+    from ..kernel import ColorSet  # which takes a while to load, and only some coders need it
 
     rgba = np.full((len(palette), 4), 255, np.uint8)
     rgba[:, : palette.shape[1]] = palette
@@ -63,7 +63,7 @@ def _encode_set(palette: U8) -> bytes:
 
 
 def _decode_set(data: bytes, colors: int, channels: int) -> U8:
-    from .kernel import ColorSet
+    from ..kernel import ColorSet
 
     coder = ColorSet(channels, data)
     palette = np.array(coder.decode(colors), np.uint8)[:, :channels]
