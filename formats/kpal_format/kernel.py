@@ -1,4 +1,7 @@
-"""The stages as plain Python, where they could not be compiled (kernel.pyx): the compiled module would hide this one."""
+"""The stages as plain Python (mixing/README.md).
+
+Where kernel.pyx is compiled, Python finds that module of the same name first.
+"""
 
 from typing import Final
 

@@ -1,5 +1,7 @@
 # What the kernel's callers see of it; mypy does not follow Cython's annotations in the sources.
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+
+from .parallel import Count
 
 COMPILED: bool
 
@@ -13,8 +15,8 @@ class Tile:
     def __init__(
         self, profile: int, colors: bytes, opaque: bool, width: int, rows: int, data: bytes | None
     ) -> None: ...
-    def encode(self, indices: memoryview, tell: Callable[[int], object] | None = None) -> bytes: ...
-    def decode(self, indices: memoryview, tell: Callable[[int], object] | None = None) -> bool: ...
+    def encode(self, indices: memoryview, tell: Count | None = None) -> bytes: ...
+    def decode(self, indices: memoryview, tell: Count | None = None) -> bool: ...
 
 class ChoosingTile(Tile):
     def choose(
@@ -28,5 +30,6 @@ class ChoosingTile(Tile):
         shares: memoryview,
         centers: memoryview,
         near: memoryview,
-        tell: Callable[[int], object] | None = None,
+        *,
+        tell: Count | None = None,
     ) -> None: ...

@@ -9,6 +9,8 @@ from typing import TypeVar
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
+Count = Callable[[int], object]  # is told how many pixels were done since the last call; it may raise to end the work
+
 
 def in_parallel(work: Callable[[_In], _Out], items: Sequence[_In]) -> list[_Out]:
     """The results of `work` in the order of `items`; threads help where there are several of both."""

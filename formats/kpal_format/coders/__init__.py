@@ -6,16 +6,14 @@ functions `encode` and `decode` with the signatures below. To add one, write its
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, Protocol
 
 from ..indexed import U8
+from ..parallel import Count
 from . import zstd
 from .mix import MAX, MIX, compiled
 
-__all__ = ["BY_ID", "BY_NAME", "DEFAULT", "Coder", "Tell", "compiled", "zstd"]
-
-Tell = Callable[[int], object]
+__all__ = ["BY_ID", "BY_NAME", "DEFAULT", "Coder", "compiled", "zstd"]
 
 
 class Coder(Protocol):
@@ -26,8 +24,12 @@ class Coder(Protocol):
     @property
     def NAME(self) -> str: ...  # noqa: N802
 
-    def encode(self, indices: U8, palette: U8, tell: Tell | None = None) -> bytes:
-        """One tile, uint8 (rows, width), of an image with that palette of at least two colours."""
+    def encode(self, indices: U8, palette: U8, tell: Count | None = None) -> bytes:
+        """One tile, uint8 (rows, width), of an image with that palette of at least two colours.
+
+        tell: called, now and then, with the number of pixels done since it was last called; what it raises ends the
+            work and passes through.
+        """
 
     def decode(
         self,
@@ -36,11 +38,12 @@ class Coder(Protocol):
         palette: U8,
         *,
         partial: bool = False,
-        tell: Tell | None = None,
+        tell: Count | None = None,
     ) -> U8:
         """The inverse. Raises DamagedError. Whether the values fit the palette is for the caller to check.
 
         partial: `data` was cut off; return what it yields, and zeros for the rest.
+        tell: as in `encode`.
         """
 
 

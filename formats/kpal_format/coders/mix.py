@@ -1,6 +1,7 @@
 """The coders `mix` and `max` (KPAL.md, section 5.2): context mixing over what a palette tells, in two sizes.
 
-The work is done by `kernel.py`, compiled or, some hundred times slower, as plain Python; it is loaded on first use.
+`mixing/README.md` explains the model. Its stages are compiled as `kernel` or run, some hundred times slower, as plain
+Python; they are loaded on first use.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from numpy.typing import NDArray
 
 from ..errors import DamagedError
 from ..indexed import U8
+from ..parallel import Count
 
 if TYPE_CHECKING:
     from ..kernel import Tile
-    from . import Tell
 
 _MANY_PIXELS: Final = 1 << 12  # what plain Python codes in some seconds
 _MOST_CELLS: Final = 1 << 27  # with margins; so that every position fits an int
@@ -83,24 +84,24 @@ class Mix:
     NAME: str
     profile: int
 
-    def encode(self, indices: U8, palette: U8, tell: Tell | None = None) -> bytes:
+    def encode(self, indices: U8, palette: U8, tell: Count | None = None) -> bytes:
         """One tile, as `Coder` promises it."""
         return self._tile(indices.shape, palette, None).encode(memoryview(indices.tobytes()), tell)
 
-    def choose(self, wishes: Wishes, palette: U8, tell: Tell | None = None) -> U8:
+    def choose(self, wishes: Wishes, palette: U8, tell: Count | None = None) -> U8:
         """Indices for one tile, uint8 (rows, width): near to what is wanted, and coded in few bytes.
 
-        Pixel by pixel, the one is taken with the least error + price x bits, by the chances that the coder would give
-        it. Errors are passed on as R. W. Floyd and L. Steinberg have it ("An adaptive algorithm for spatial
-        greyscale", Proc. SID 17, 1976). What is opaque, or clear, stays so.
+        Each pixel gets the colour with the least error + price x bits (mixing/rate_choice.py), and errors are diffused
+        to the pixels that come. Opaque colours stay opaque, and clear ones clear.
 
         palette: uint8 (k, 3 or 4), k >= 2.
+        tell: as in `encode`.
         """
         indices = np.empty(wishes.positions.shape, np.uint8)
         from ..kernel import ChoosingTile
 
         tile = ChoosingTile(*self._about(wishes.positions.shape, palette), None)
-        tile.choose(_flat(indices), *(_flat(getattr(wishes, field.name)) for field in fields(wishes)), tell)
+        tile.choose(_flat(indices), *(_flat(getattr(wishes, field.name)) for field in fields(wishes)), tell=tell)
         return indices
 
     def decode(
@@ -110,7 +111,7 @@ class Mix:
         palette: U8,
         *,
         partial: bool = False,
-        tell: Tell | None = None,
+        tell: Count | None = None,
     ) -> U8:
         """The inverse of `encode`, as `Coder` promises it."""
         rows, width = shape

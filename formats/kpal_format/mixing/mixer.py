@@ -319,6 +319,7 @@ class Mixer:
         f1: cython.uint
         f2: cython.uint
         f3: cython.uint
+        total: cython.uint = 0
         # Scores fit 16 bits: 13 contexts add 1536 each at the most, 5 hits 1304, 4 biases 250.
         # Vector loads stall on what scalar stores have just written: the weights by count, gathered first, come last.
         for c in range(self.contexts):
@@ -346,12 +347,12 @@ class Mixer:
             score[s] = 1024
         if excluded >= 0:
             score[excluded] = 1024
-        self.total = 0
         for s in range(4):  # summed up while looked up, as shorts just written are slow to read as vectors
             f0, f1, f2, f3 = EXP[score[4 * s]], EXP[score[4 * s + 1]], EXP[score[4 * s + 2]], EXP[score[4 * s + 3]]
             frequency[4 * s], frequency[4 * s + 1], frequency[4 * s + 2], frequency[4 * s + 3] = f0, f1, f2, f3
             self.quarter[s] = f0 + f1 + f2 + f3
-            self.total += f0 + f1 + f2 + f3
+            total += f0 + f1 + f2 + f3
+        self.total = total
 
     @cython.cfunc
     @cython.nogil

@@ -206,4 +206,5 @@ class Prediction:
 @cython.inline
 @cython.exceptval(check=False)
 def byte(value: cython.int) -> cython.int:
+    """The value, within 0 and 255."""
     return 0 if value < 0 else 255 if value > 255 else value

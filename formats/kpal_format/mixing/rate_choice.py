@@ -1,8 +1,8 @@
 """Choosing what to write by what it costs: the rate-distortion choice of an encoder. A decoder needs nothing of it.
 
-Pixel by pixel, that rank is taken whose error + price x bits is the least, with the probabilities of the model. Errors are
-squared distances of points with whole coordinates from 0 to 2040, and are diffused to the pixels that come (R. W.
-Floyd and L. Steinberg, "An adaptive algorithm for spatial greyscale", Proc. SID 17, 1976).
+Each pixel gets the rank with the least error + price x bits, by the probabilities of the model. Errors are squared
+distances of points with whole coordinates from 0 to 2040, and are diffused to the pixels that come (R. W. Floyd and L.
+Steinberg, "An adaptive algorithm for spatial greyscale", Proc. SID 17, 1976).
 """
 
 try:
@@ -62,6 +62,7 @@ class ChoosingTile(Tile):
         shares: memoryview,
         centers: memoryview,
         near: memoryview,
+        *,
         tell: object = None,
     ) -> None:
         """Fills `indices`, flat writable bytes, with those of colours that are near to what is wanted, and cost little.
@@ -93,7 +94,7 @@ class ChoosingTile(Tile):
                 start = self.near.row(y)
                 for x in range(self.width):
                     chosen[self.row + x] = self.ranks.order[self.near.cells[start + x]]
-        self._tell()
+        self._tell_rest()
 
     @cython.cfunc
     def _measure(self, centers: cython.const[cython.int][::1], near: cython.const[cython.uchar][::1]) -> object:
@@ -173,9 +174,7 @@ class ChoosingTile(Tile):
                 break
             rank = self.by_distance[i]
             value = self._distance(rank)
-            if value > self.least or (
-                value == self.least and self.ranks.order[rank] > self.ranks.order[nearest]
-            ):
+            if value > self.least or (value == self.least and self.ranks.order[rank] > self.ranks.order[nearest]):
                 continue
             if self._replaces(rank, start):
                 self.least = value
@@ -213,8 +212,8 @@ class ChoosingTile(Tile):
 
     @cython.cfunc
     @cython.nogil
-    @cython.exceptval(check=False)
-    def _choose_span(self, x: cython.int, span: cython.int) -> cython.bint:
+    @cython.exceptval(-1)
+    def _choose_span(self, x: cython.int, span: cython.int) -> cython.int:
         """Whether pixels may as well be like the one before, each with what it takes of errors until then."""
         before = cython.declare(cython.int[4])
         w: cython.int = self.near.w
@@ -230,6 +229,8 @@ class ChoosingTile(Tile):
             if not so:
                 break
             self._diffuse(i, w, False)
+            if (i - x) % TELL_EVERY == TELL_EVERY - 1:
+                self._tell()  # about pixels that are yet to be filled it can only be asked whether to go on
         for c in range(4):
             self.error[c] = before[c]
         return so

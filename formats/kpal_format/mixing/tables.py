@@ -32,6 +32,7 @@ def allocate(owner: list, kind: str, size: int) -> object:
 
 @cython.cfunc
 def uchars(view: cython.uchar[::1]) -> cython.p_uchar:
+    """A pointer to uint8 numbers."""
     if cython.compiled:
         return cython.address(view[0])
     return view
@@ -39,6 +40,7 @@ def uchars(view: cython.uchar[::1]) -> cython.p_uchar:
 
 @cython.cfunc
 def shorts(view: cython.short[::1]) -> cython.p_short:
+    """A pointer to int16 numbers."""
     if cython.compiled:
         return cython.address(view[0])
     return view
@@ -46,6 +48,7 @@ def shorts(view: cython.short[::1]) -> cython.p_short:
 
 @cython.cfunc
 def ushorts(view: cython.ushort[::1]) -> cython.p_ushort:
+    """A pointer to uint16 numbers."""
     if cython.compiled:
         return cython.address(view[0])
     return view
@@ -53,6 +56,7 @@ def ushorts(view: cython.ushort[::1]) -> cython.p_ushort:
 
 @cython.cfunc
 def ints(view: cython.int[::1]) -> cython.p_int:
+    """A pointer to int32 numbers."""
     if cython.compiled:
         return cython.address(view[0])
     return view
@@ -60,6 +64,7 @@ def ints(view: cython.int[::1]) -> cython.p_int:
 
 @cython.cfunc
 def uints(view: cython.uint[::1]) -> cython.p_uint:
+    """A pointer to uint32 numbers."""
     if cython.compiled:
         return cython.address(view[0])
     return view
@@ -93,6 +98,7 @@ def table(kind: str, values: list) -> object:
 @cython.inline
 @cython.exceptval(check=False)
 def limit(value: cython.int, most: cython.int) -> cython.int:
+    """The value, within -most and most."""
     return min(max(value, -most), most)
 
 
@@ -101,6 +107,7 @@ def limit(value: cython.int, most: cython.int) -> cython.int:
 @cython.inline
 @cython.exceptval(check=False)
 def pack(a: cython.uint, b: cython.uint, c: cython.uint, d: cython.uint) -> cython.uint:
+    """Four ranks in one number of 32 bits."""
     return a | b << 8 | c << 16 | d << 24
 
 
@@ -130,6 +137,7 @@ def fold(h: cython.uint) -> cython.uint:
 @cython.inline
 @cython.exceptval(check=False)
 def hash_key(key: cython.uint) -> cython.uint:
+    """The hash of a context's key."""
     return fold((key * 0x2F0B4C47) & 0x7FFFFFFF)
 
 

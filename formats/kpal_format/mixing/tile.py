@@ -91,7 +91,7 @@ class Tile:
                 for x in range(self.width):
                     self.near.cells[start + x] = self.ranks.rank[given[y * self.width + x]]
                 self._code_row(y)
-        self._tell()
+        self._tell_rest()
         return self.coder.finish()
 
     def decode(self, indices: memoryview, tell: object = None) -> bool:
@@ -113,7 +113,7 @@ class Tile:
                     given[y * self.width + x] = self.ranks.order[self.near.cells[start + x]]
                 if reached < self.width:
                     break
-        self._tell()
+        self._tell_rest()
         return self.coder.finished()
 
     @cython.cfunc
@@ -134,13 +134,19 @@ class Tile:
     @cython.nogil
     @cython.exceptval(-1)
     def _tell(self) -> cython.int:
-        """Calls `tell`; what it raises is passed on."""
+        """Calls `tell`, if there is one; what it raises passes through."""
+        done: cython.int = TELL_EVERY - self.until_tell
         with cython.gil:
-            if self.tell is not None and self.until_tell < TELL_EVERY:
-                done: cython.int = TELL_EVERY - self.until_tell
+            if self.tell is not None:
                 self.until_tell = TELL_EVERY
                 self.tell(done)
         return 0
+
+    @cython.cfunc
+    def _tell_rest(self) -> object:
+        if self.until_tell < TELL_EVERY:
+            self._tell()
+        return None
 
     @cython.cfunc
     @cython.nogil
@@ -180,7 +186,7 @@ class Tile:
 
     @cython.cfunc
     @cython.nogil
-    @cython.exceptval(check=False)
+    @cython.exceptval(-1)
     def _code_pixel(self, at: cython.int, x: cython.int) -> cython.int:
         """Codes a pixel and returns 0; or how long a span of W is that begins with it, and yet to be filled."""
         rank: cython.int = self.near.cells[at]
@@ -243,7 +249,7 @@ class Tile:
     @cython.cfunc
     @cython.nogil
     @cython.inline
-    @cython.exceptval(check=False)
+    @cython.exceptval(-1)
     def _code_span(self, at: cython.int, x: cython.int) -> cython.int:
         """Codes whether all pixels are W from here to where the row above changes; returns how many, or 0."""
         span: cython.int = self.flags.span(x)
@@ -312,17 +318,15 @@ class Tile:
         impossible = excluded & 15 if excluded >= 0 and excluded >> 4 == high else -1
         self.mixer.predict(min(self.ranks.k - 16 * high, 16), impossible)
         self.pending = True
-        return high << 4 | self.mixer.code(
-            self._choose_nibble(high, excluded, prior) if self.choosing else rank & 15
-        )
+        return high << 4 | self.mixer.code(self._choose_nibble(high, excluded, prior) if self.choosing else rank & 15)
 
     # What an encoder that chooses does at these points: rate_choice.py. None of it is called here.
 
     @cython.cfunc
     @cython.nogil
-    @cython.exceptval(check=False)
-    def _choose_span(self, x: cython.int, span: cython.int) -> cython.bint:
-        return False
+    @cython.exceptval(-1)
+    def _choose_span(self, x: cython.int, span: cython.int) -> cython.int:
+        return 0
 
     @cython.cfunc
     @cython.nogil

@@ -18,7 +18,7 @@ except ImportError:
 @cython.inline
 @cython.exceptval(check=False)
 def add_weighted(score: cython.p_short, logs: cython.p_short, weight: cython.short) -> cython.void:
-    """score += weight * logs: at most 8191 * 12288 >> 16 = 1536 each."""
+    """Adds a context's logarithms to the scores: at most 8191 * 12288 >> 16 = 1536 each."""
     s: cython.Py_ssize_t
     for s in range(16):
         score[s] = score[s] + cython.cast(cython.short, (weight * logs[s]) >> 16)
@@ -29,7 +29,7 @@ def add_weighted(score: cython.p_short, logs: cython.p_short, weight: cython.sho
 @cython.inline
 @cython.exceptval(check=False)
 def add_bias(score: cython.p_short, bias: cython.p_short) -> cython.void:
-    """At most 16000 >> 6 = 250 each."""
+    """Adds biases to the scores: at most 16000 >> 6 = 250 each."""
     s: cython.Py_ssize_t
     for s in range(16):
         score[s] = score[s] + (bias[s] >> 6)
@@ -39,7 +39,9 @@ def add_bias(score: cython.p_short, bias: cython.p_short) -> cython.void:
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
-def add_hit(score: cython.p_short, only: cython.p_short, value: cython.short, symbols: cython.Py_ssize_t) -> cython.void:
+def add_hit(
+    score: cython.p_short, only: cython.p_short, value: cython.short, symbols: cython.Py_ssize_t
+) -> cython.void:
     """Adds `value`, at most 1304, to the score of one symbol.
 
     A single element that is written as a scalar would have to leave for the cache before it is read as a vector.

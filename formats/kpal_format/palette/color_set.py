@@ -121,7 +121,9 @@ class ColorSet:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
-    def _by_mixer(self, c0: cython.int, c1: cython.int, c2: cython.int, first: cython.int, bit: cython.int) -> cython.int:
+    def _by_mixer(
+        self, c0: cython.int, c1: cython.int, c2: cython.int, first: cython.int, bit: cython.int
+    ) -> cython.int:
         """Codes a bit whose probability a mixer makes of three contexts', with the weights from `first` on."""
         weight: cython.p_int = self.weight
         context = cython.declare(cython.int[3])
