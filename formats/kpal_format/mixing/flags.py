@@ -212,7 +212,7 @@ class Flags:
         key[2] = w | size << 8 | self.follow << 12 | above << 14 | 1 << 20
         key[3] = self.follow | self.match.length_class << 2 | size << 5 | above << 9 | 1 << 20
         key[4] = self.spans | size << 4 | above << 8 | 1 << 20
-        key[5] = self._run() | size << 4 | (x == 0) << 8 | (self.change >= self.near.width) << 9 | 1 << 20
+        key[5] = self._run_level() | size << 4 | (x == 0) << 8 | (self.change >= self.near.width) << 9 | 1 << 20
         self.flag.predict(16 + self.follow, 1024 + (size << 4 | self.spans & 3))
 
     @cython.cfunc
@@ -250,7 +250,7 @@ class Flags:
         key[1] = (around + flat) & 0x7FFFFFFF
         key[2] = candidate | self.near.equal << 8 | agree << 13 | flat << 20
         key[3] = agree | agree_second << 6 | length << 12 | flat << 16
-        key[4] = self._run() | ahead << 4 | flat << 8 | (candidate == 0) << 9 | length << 10 | inside << 14
+        key[4] = self._run_level() | ahead << 4 | flat << 8 | (candidate == 0) << 9 | length << 10 | inside << 14
         key[5] = (
             combine(around, pack(self.near.nww, self.near.nnw, self.near.www, self.near.neee)) + flat
         ) & 0x7FFFFFFF
@@ -269,5 +269,5 @@ class Flags:
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def _run(self) -> cython.int:
+    def _run_level(self) -> cython.int:
         return 15 if self.near.run > 255 else LEVEL[self.near.run]

@@ -71,7 +71,7 @@ class Biases:
     def select_first(self) -> cython.void:
         """The rows of a rank's first nibble."""
         self.row[0], self.row[1] = 16 * self.near.w, 16 * (1024 + self.near.n)
-        self.row[2], self.row[3] = 16 * (2048 + self.prediction.blend), 16 * (3072 + self.prediction.texture)
+        self.row[2], self.row[3] = 16 * (2048 + self.prediction.p5), 16 * (3072 + self.prediction.texture)
 
     @cython.cfunc
     @cython.nogil
@@ -81,7 +81,7 @@ class Biases:
         """The rows of the low nibble below `high`: those of ranks that have it, else that of `high` alone."""
         self.row[0] = 16 * (256 + (self.near.w if self.near.w >> 4 == high else 256 + high))
         self.row[1] = 16 * (1280 + (self.near.n if self.near.n >> 4 == high else 256 + high))
-        self.row[2] = 16 * (2304 + (self.prediction.blend if self.prediction.blend >> 4 == high else 256 + high))
+        self.row[2] = 16 * (2304 + (self.prediction.p5 if self.prediction.p5 >> 4 == high else 256 + high))
         self.row[3] = 16 * (3584 + high)
 
     @cython.cfunc
@@ -236,10 +236,10 @@ class Mixer:
     by_count: cython.p_short  # 32 sets
     by_activity: cython.p_short  # 32
     by_texture: cython.p_short  # 1024
-    by_blend: cython.p_short  # 512
+    by_guess: cython.p_short  # 512
     activity_set: cython.int
     texture_set: cython.int
-    blend_set: cython.int
+    guess_set: cython.int
     count_weight: cython.p_short  # of each context, that of its slot's count
     frequency: cython.p_short  # of each symbol, 1 to 32767; 0 if it is not possible
     quarter: cython.p_uint  # sums of four frequencies
@@ -254,13 +254,13 @@ class Mixer:
         self.contexts = slots.contexts
         self.abreast = 16 if self.contexts > MIX_CONTEXTS else 8
         self.symbols = SYMBOLS
-        self.nibbles = self.symbol = self.activity_set = self.texture_set = self.blend_set = 0
+        self.nibbles = self.symbol = self.activity_set = self.texture_set = self.guess_set = 0
         self.total = 1
         self.buffers = []
         self.by_count = shorts(allocate(self.buffers, "h", 32 * 16))
         self.by_activity = shorts(allocate(self.buffers, "h", 32 * 16))
         self.by_texture = shorts(allocate(self.buffers, "h", 1024 * 16))
-        self.by_blend = shorts(allocate(self.buffers, "h", 512 * 16))
+        self.by_guess = shorts(allocate(self.buffers, "h", 512 * 16))
         self.count_weight = shorts(allocate(self.buffers, "h", 16))
         self.frequency = shorts(allocate(self.buffers, "h", 16))
         self.quarter = uints(allocate(self.buffers, "I", 4))
@@ -279,7 +279,7 @@ class Mixer:
     def begin_rank(self) -> cython.void:
         self.hits.begin_rank()
         self.biases.select_first()
-        self.blend_set = 16 * (256 | self.prediction.blend)
+        self.guess_set = 16 * (256 | self.prediction.p5)
 
     @cython.cfunc
     @cython.nogil
@@ -290,7 +290,7 @@ class Mixer:
         self.hits.select_high()
         self.activity_set = 16 * self.prediction.activity
         self.texture_set = 16 * self.prediction.texture
-        self.blend_set = 16 * self.prediction.blend
+        self.guess_set = 16 * self.prediction.p5
 
     @cython.cfunc
     @cython.nogil
@@ -301,7 +301,7 @@ class Mixer:
         self.hits.select_low(high)
         if not only:
             self.biases.select_low(high)
-            self.blend_set = 16 * (256 | high << 4 | self.prediction.blend >> 4)
+            self.guess_set = 16 * (256 | high << 4 | self.prediction.p5 >> 4)
         self.activity_set = 16 * (16 + self.prediction.activity)
         self.texture_set = 16 * (512 + self.prediction.texture)
 
@@ -333,7 +333,7 @@ class Mixer:
             self.count_weight,
             tail(self.by_activity, self.activity_set),
             tail(self.by_texture, self.texture_set),
-            tail(self.by_blend, self.blend_set),
+            tail(self.by_guess, self.guess_set),
             self.abreast,
         )
         for c in range(self.contexts):
@@ -400,7 +400,7 @@ class Mixer:
     def update(self) -> cython.void:
         """What the symbol that was coded last teaches slots, weights, biases and hits."""
         error = cython.declare(cython.short[32])
-        step = cython.declare(cython.short[16])
+        steps = cython.declare(cython.short[16])
         logs: cython.p_short
         low: cython.int = self.activity_set >= 256
         inverse: cython.int = min(1073741824 // self.total, 32767)
@@ -408,23 +408,23 @@ class Mixer:
         at: cython.int
         c: cython.Py_ssize_t
         n: cython.int
-        g: cython.int
+        step: cython.int
         self.nibbles += 1
         pace = 168 + 1802240 // ((self.mean_error[low] >> 14) + 1024) + 6400 // ((self.nibbles >> 6) + 32)
         prediction_error(error, self.frequency, inverse, tail(ONLY, 16 * self.symbol))
         self.mean_error[low] += (error[self.symbol] << 4) - (self.mean_error[low] >> 10)
         for c in range(16):
-            step[c] = 0
+            steps[c] = 0
         for c in range(self.contexts):
             logs = tail(self.slots.logs, 16 * self.slots.found[c])
             n = self.slots.count[c]
-            g = ((dot(error, logs, self.symbols) >> 14) * pace + 32768) >> 16
-            step[c] = g
+            step = ((dot(error, logs, self.symbols) >> 14) * pace + 32768) >> 16
+            steps[c] = step
             at = 16 * n + cython.cast(cython.int, c)
-            self.by_count[at] = limit(self.by_count[at] + 2 * g, CONTEXT_LIMIT)
+            self.by_count[at] = limit(self.by_count[at] + 2 * step, CONTEXT_LIMIT)
             self.slots.update(logs, n, self.symbol)
         self.biases.update(error, self.symbols)
-        update_weights(tail(self.by_activity, self.activity_set), step, self.abreast)
-        update_weights(tail(self.by_texture, self.texture_set), step, self.abreast)
-        update_weights(tail(self.by_blend, self.blend_set), step, self.abreast)
+        update_weights(tail(self.by_activity, self.activity_set), steps, self.abreast)
+        update_weights(tail(self.by_texture, self.texture_set), steps, self.abreast)
+        update_weights(tail(self.by_guess, self.guess_set), steps, self.abreast)
         self.hits.update(error, self.symbol, self.activity_set >> 1, self.texture_set >> 1)

@@ -38,17 +38,18 @@ class Prediction:
     texture: cython.int  # which pairs of neighbours are the same, 9 bits
     activity: cython.int  # how much neighbours differ, 0 to 15
     doubt: cython.int  # how wrong the blend was nearby, 0 to 15
-    p0: cython.int  # the ranks nearest to guesses 0, 1, 3 and 4; to the blend
+    # the ranks nearest to guesses 0, 1, 3, 4 and 5
+    p0: cython.int
     p1: cython.int
     p3: cython.int
     p4: cython.int
-    blend: cython.int
+    p5: cython.int
     buffers: list
 
     def __init__(self, ranks: Ranks, near: Neighbourhood, prior: Prior, all_guesses: bool) -> None:
         self.ranks, self.near, self.prior, self.all_guesses = ranks, near, prior, all_guesses
         self.texture = self.activity = self.doubt = 0
-        self.p0 = self.p1 = self.p3 = self.p4 = self.blend = 0
+        self.p0 = self.p1 = self.p3 = self.p4 = self.p5 = 0
         self.buffers = []
         self.nearest = shorts(allocate(self.buffers, "h", 32768))
         self.guess = shorts(allocate(self.buffers, "h", 32))
@@ -84,9 +85,9 @@ class Prediction:
             self.p3 = self._snap(3)
             self.p4 = self._snap(4)
         self.p1 = self._snap(1)
-        self.blend = self._snap(5)
+        self.p5 = self._snap(5)
         if cython.compiled:
-            prefetch(self.prior.logs + self.prior.start(self.blend, self.doubt >> 1))
+            prefetch(self.prior.logs + self.prior.start(self.p5, self.doubt >> 1))
 
     @cython.cfunc
     @cython.nogil

@@ -298,7 +298,7 @@ class Tile:
     @cython.exceptval(check=False)
     def _code_rank(self, rank: cython.int, excluded: cython.int) -> cython.int:
         """Codes a rank in one nibble or two; slots of the first are located, the last is left pending."""
-        prior: cython.int = self.prior.find(self.prediction.blend, self.prediction.doubt >> 1)
+        prior: cython.int = self.prior.find(self.prediction.p5, self.prediction.doubt >> 1)
         impossible: cython.int = -1
         high: cython.int = 0
         self.mixer.begin_rank()

@@ -60,14 +60,14 @@ def add_weights(
     by_count: cython.p_short,
     by_activity: cython.p_short,
     by_texture: cython.p_short,
-    by_blend: cython.p_short,
+    by_guess: cython.p_short,
     contexts: cython.Py_ssize_t,
 ) -> cython.void:
     """The weights of contexts: four of ±24000, a quarter of each, limited to what `add_weighted` takes."""
     c: cython.Py_ssize_t
     value: cython.short
     for c in range(contexts & -8):
-        value = (by_activity[c] >> 2) + (by_texture[c] >> 2) + (by_blend[c] >> 2) + (by_count[c] >> 2)
+        value = (by_activity[c] >> 2) + (by_texture[c] >> 2) + (by_guess[c] >> 2) + (by_count[c] >> 2)
         value = value if value < 8191 else 8191
         weight[c] = value if value > -8191 else -8191
 
@@ -120,12 +120,12 @@ def dot(error: cython.p_short, logs: cython.p_short, symbols: cython.Py_ssize_t)
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
-def update_weights(weight: cython.p_short, step: cython.p_short, contexts: cython.Py_ssize_t) -> cython.void:
+def update_weights(weight: cython.p_short, steps: cython.p_short, contexts: cython.Py_ssize_t) -> cython.void:
     """Steps are below 400: 12288 * 2128 >> 16."""
     c: cython.Py_ssize_t
     value: cython.short
     for c in range(contexts & -8):
-        value = weight[c] + step[c]
+        value = weight[c] + steps[c]
         value = value if value < 24000 else 24000
         weight[c] = value if value > -24000 else -24000
 
