@@ -1,7 +1,8 @@
 """The guesses of a pixel's colour and their blend, snapped to the palette (KPAL.md, section 5.2.7).
 
-Five predictors of natural images, the first two of CALIC (X. Wu and N. Memon, "Context-based, adaptive, lossless
-image coding", IEEE Trans. Comm. 45, 1997), the third the median edge detector of LOCO-I (M. Weinberger et al., 2000).
+Guess 0 is the gradient-adjusted predictor of CALIC (X. Wu and N. Memon, "Context-based, adaptive, lossless image
+coding", IEEE Trans. Comm. 45, 1997), guess 2 the median edge detector of LOCO-I (M. Weinberger, G. Seroussi and G.
+Sapiro, IEEE Trans. Image Proc. 9, 2000).
 """
 
 try:

@@ -200,12 +200,12 @@ def fraction(part: cython.uint, whole: cython.uint) -> cython.int:
 ONLY = shorts(table("h", [-(s == i) for i in range(17) for s in range(16)]))  # the mask of a symbol; 16 is none
 EXP = ushorts(table("H", _exponentials()))
 LOG = shorts(table("h", [max(FLOOR, log2(2 * i + 1) - 13312) for i in range(4096)]))
-_rate = [3276800 // (100 * n + 184) for n in range(COUNTS)]
-DECAY = ints(table("i", [15360 - log2(32768 - rate) for rate in _rate]))
-RISE = shorts(table("h", [after(-64 * j - 32, rate) + 64 * j + 32 for rate in _rate for j in range(193)]))
-_flag_rate = [65536 // (2 * n + 3) for n in range(FLAG_COUNTS)]
-FLAG_RATE = ints(table("i", _flag_rate))
-FLAG_DECAY = ints(table("i", [15360 - log2(32768 - rate) for rate in _flag_rate]))
+RATE = [3276800 // (100 * n + 184) for n in range(COUNTS)]
+DECAY = ints(table("i", [15360 - log2(32768 - rate) for rate in RATE]))
+RISE = shorts(table("h", [after(-64 * j - 32, rate) + 64 * j + 32 for rate in RATE for j in range(193)]))
+_flag_rates = [65536 // (2 * n + 3) for n in range(FLAG_COUNTS)]
+FLAG_RATE = ints(table("i", _flag_rates))
+FLAG_DECAY = ints(table("i", [15360 - log2(32768 - rate) for rate in _flag_rates]))
 LEVEL = uchars(table("B", [min(15, (((i + 1) ** 4).bit_length() - 1) // 3) for i in range(4096)]))
 TRUST = ints(table("i", [max(65536 // (e * e + 8), 1) for e in range(1276)]))
 SPREAD = ints(table("i", [22 * 3**w for w in range(WIDTHS)]))
