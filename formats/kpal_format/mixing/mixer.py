@@ -313,6 +313,11 @@ class Mixer:
         score = cython.declare(cython.short[16])
         weight = cython.declare(cython.short[16])
         frequency: cython.p_short = self.frequency
+        by_count: cython.p_short = self.by_count
+        count_weight: cython.p_short = self.count_weight
+        logs: cython.p_short = self.slots.logs
+        found: cython.p_int = self.slots.found
+        count: cython.p_int = self.slots.count
         s: cython.Py_ssize_t
         c: cython.Py_ssize_t
         f0: cython.uint
@@ -323,21 +328,21 @@ class Mixer:
         # Scores fit 16 bits: 13 contexts add 1536 each at the most, 5 hits 1304, 4 biases 250.
         # Vector loads stall on what scalar stores have just written: the weights by count, gathered first, come last.
         for c in range(self.contexts):
-            self.count_weight[c] = self.by_count[16 * self.slots.count[c] + c]
+            count_weight[c] = by_count[16 * count[c] + c]
         for s in range(16):
             score[s] = 0
         self.biases.add(score)
         self.hits.add(score, self.activity_set >> 1, self.texture_set >> 1, self.symbols)
         add_weights(
             weight,
-            self.count_weight,
+            count_weight,
             tail(self.by_activity, self.activity_set),
             tail(self.by_texture, self.texture_set),
             tail(self.by_guess, self.guess_set),
             self.abreast,
         )
         for c in range(self.contexts):
-            add_weighted(score, tail(self.slots.logs, 16 * self.slots.found[c]), weight[c])
+            add_weighted(score, tail(logs, 16 * found[c]), weight[c])
         for s in range(possible, 16):
             score[s] = -32768
         if excluded >= 0:
@@ -399,9 +404,15 @@ class Mixer:
     @cython.exceptval(check=False)
     def update(self) -> cython.void:
         """What the symbol that was coded last teaches slots, weights, biases and hits."""
-        error = cython.declare(cython.short[32])
+        error = cython.declare(cython.short[16])
         steps = cython.declare(cython.short[16])
         logs: cython.p_short
+        all_logs: cython.p_short = self.slots.logs
+        found: cython.p_int = self.slots.found
+        count: cython.p_int = self.slots.count
+        by_count: cython.p_short = self.by_count
+        symbol: cython.int = self.symbol
+        symbols: cython.Py_ssize_t = self.symbols
         low: cython.int = self.activity_set >= 256
         inverse: cython.int = min(1073741824 // self.total, 32767)
         pace: cython.int
@@ -411,20 +422,20 @@ class Mixer:
         step: cython.int
         self.nibbles += 1
         pace = 168 + 1802240 // ((self.mean_error[low] >> 14) + 1024) + 6400 // ((self.nibbles >> 6) + 32)
-        prediction_error(error, self.frequency, inverse, tail(ONLY, 16 * self.symbol))
-        self.mean_error[low] += (error[self.symbol] << 4) - (self.mean_error[low] >> 10)
+        prediction_error(error, self.frequency, inverse, tail(ONLY, 16 * symbol))
+        self.mean_error[low] += (error[symbol] << 4) - (self.mean_error[low] >> 10)
         for c in range(16):
             steps[c] = 0
         for c in range(self.contexts):
-            logs = tail(self.slots.logs, 16 * self.slots.found[c])
-            n = self.slots.count[c]
-            step = ((dot(error, logs, self.symbols) >> 14) * pace + 32768) >> 16
+            logs = tail(all_logs, 16 * found[c])
+            n = count[c]
+            step = ((dot(error, logs, symbols) >> 14) * pace + 32768) >> 16
             steps[c] = step
             at = 16 * n + cython.cast(cython.int, c)
-            self.by_count[at] = limit(self.by_count[at] + 2 * step, CONTEXT_LIMIT)
-            self.slots.update(logs, n, self.symbol)
-        self.biases.update(error, self.symbols)
+            by_count[at] = limit(by_count[at] + 2 * step, CONTEXT_LIMIT)
+            self.slots.update(logs, n, symbol)
+        self.biases.update(error, symbols)
         update_weights(tail(self.by_activity, self.activity_set), steps, self.abreast)
         update_weights(tail(self.by_texture, self.texture_set), steps, self.abreast)
         update_weights(tail(self.by_guess, self.guess_set), steps, self.abreast)
-        self.hits.update(error, self.symbol, self.activity_set >> 1, self.texture_set >> 1)
+        self.hits.update(error, symbol, self.activity_set >> 1, self.texture_set >> 1)
