@@ -1,7 +1,7 @@
 """Flags (KPAL.md, section 5.2.6): one binary decision where a pixel, or a whole span of them, is nearly certain.
 
-A flag has six contexts, each with a hash slot, whose logarithms a small mixer weighs. Nothing guards their slots
-against collisions.
+A flag has six contexts, each with a hash slot, and a small mixer of their logarithms. Nothing guards the slots against
+collisions.
 """
 
 try:
@@ -39,20 +39,20 @@ LEAST_SPAN = cython.declare(cython.int, 4)  # pixels
 @cython.final
 @cython.cclass
 class Flag:
-    """Codes a bit by the contexts in `key`: `predict`, then `code`, which also learns."""
+    """One binary decision by the contexts in `key`: `predict`, then `code`, which also learns."""
 
     coder: RangeCoder
     mask: cython.uint  # slots of a context, minus 1: 2**8 - 1 to 2**13 - 1
-    key: cython.p_uint  # of each context
+    key: cython.p_uint  # the key of each context, 31 bits
     logs: cython.p_short  # four numbers a slot: logarithms of no and yes, -16384 to 0; a count, 0 to 98; nothing
-    slot: cython.p_int  # of each context: where its slot stands in `logs`
-    stretch: cython.p_int  # and the logarithm of yes minus that of no
-    coarse: cython.p_int  # weights, -2**20 to 2**20: 32 sets of 8
-    fine: cython.p_int  # 2048 sets of 8
-    coarse_set: cython.int  # where the sets of this flag begin
-    fine_set: cython.int
-    no: cython.uint  # frequencies, 1 to 32767
-    yes: cython.uint
+    slot: cython.p_int  # where the slot of each context stands in `logs`
+    stretch: cython.p_int  # the logarithm of yes minus that of no in each slot, ±16384
+    coarse: cython.p_int  # weights, -2**20 to 2**20, few sets that learn fast: 32 sets of 8
+    fine: cython.p_int  # weights, many sets that know more: 2048 sets of 8
+    coarse_set: cython.int  # where the coarse set in use begins, a multiple of 8
+    fine_set: cython.int  # where the fine one does
+    no: cython.uint  # frequency, 1 to 32767
+    yes: cython.uint  # frequency, 1 to 32767
     buffers: list
 
     def __init__(self, coder: RangeCoder, pixels: int) -> None:
@@ -138,15 +138,15 @@ class Flag:
 @cython.final
 @cython.cclass
 class Flags:
-    """Which flags a pixel has, and by which contexts they are coded."""
+    """Which flags a pixel has, and their contexts."""
 
     near: Neighbourhood
     match: MatchModel
     flag: Flag
-    change: cython.int  # the column from x + 2 on where the row above becomes another, the width if it does not
-    failed_until: cython.int  # the column behind the last span of this row that was not all W
-    follow: cython.int  # what the match says of a span: 0 nothing, 1 that all is W, 2 that it is not
-    spans: cython.int  # the last four flags about spans, the last one lowest
+    change: cython.int  # the column, at least x + 2, where the row above changes; the width if it does not
+    failed_until: cython.int  # the column behind the last span of this row whose flag was 0
+    follow: cython.int  # what the match expects of a span: 0 nothing, 1 all W, 2 something else
+    spans: cython.int  # the last four span flags, the latest in bit 0
 
     def __init__(self, near: Neighbourhood, match: MatchModel, flag: Flag) -> None:
         self.near, self.match, self.flag = near, match, flag
@@ -201,7 +201,7 @@ class Flags:
         """The probability that all pixels of a span are W."""
         key: cython.p_uint = self.flag.key
         w: cython.int = self.near.w
-        # Of what the match expects beyond this pixel, the answer follows from what is here.
+        # Cells from this pixel on are yet to be decoded, so the match is compared up to here.
         self.follow = 0
         if self.match.matched >= 0:
             self.follow = 1 if self.near.all_are(w, self.match.match, min(span, at - self.match.match)) else 2
@@ -220,7 +220,7 @@ class Flags:
     @cython.inline
     @cython.exceptval(check=False)
     def code_span(self, x: cython.int, span: cython.int, bit: cython.int) -> cython.int:
-        """Codes that flag; returns the number of pixels done, or 0."""
+        """Codes the span flag; returns the number of pixels done, or 0."""
         bit = self.flag.code(bit)
         self.spans = self.spans << 1 & 15 | bit
         if bit:

@@ -1,7 +1,7 @@
 """The match model (KPAL.md, section 5.2.5): what came next where the picture last looked like this.
 
-Positions come from two tables alone, where only positions of earlier pixels were noted, and move on with the pixel
-at hand: a match is always behind it.
+Positions come from tables that only hold positions of earlier pixels, and move on with the pixel at hand: a match is
+always behind it.
 """
 
 try:
@@ -18,25 +18,25 @@ LONG = cython.declare(cython.int, 36)  # pixels after which a match is trusted w
 @cython.final
 @cython.cclass
 class MatchModel:
-    """Two earlier positions: one is followed as long as it is right, the other looked up afresh for each pixel.
+    """A match that is followed as long as it is right, and a second one that is looked up afresh for each pixel.
 
-    two: whether there is the other, for `max`.
+    two: whether there is a second one, for `max`.
     """
 
     near: Neighbourhood
     two: cython.bint
     mask: cython.uint  # entries of each table, minus 1: 2**8 - 1 to 2**16 - 1
-    latest: cython.p_uint  # by `hash`: the last position with it, 27 bits, below 4 bits of the hash
-    latest_short: cython.p_uint  # by `short_hash`
-    hash: cython.uint  # of 13 neighbours, 31 bits
-    short_hash: cython.uint  # of 9
+    latest: cython.p_uint  # by `hash`: the last position that had it, 27 bits, below 4 bits of the hash
+    latest_short: cython.p_uint  # the same by `short_hash`
+    hash: cython.uint  # hash of 13 neighbours, 31 bits
+    short_hash: cython.uint  # hash of 9 neighbours, 31 bits
     match: cython.int  # the position that is followed, or 0
-    length: cython.int  # pixels that it was right about in a row
-    length_class: cython.int  # 0 to 5
-    similarity: cython.int  # neighbours that it shares with the pixel at hand: 8 to 16, or 0
-    matched: cython.int  # the rank that it expects, or -1
-    second: cython.int  # the rank that the other one expects, or -1
-    second_similarity: cython.int  # 4 to 16, or 0
+    length: cython.int  # pixels in a row that the match predicted
+    length_class: cython.int  # its order of magnitude, 0 to 5
+    similarity: cython.int  # neighbours that match and pixel at hand share: 8 to 16, or 0 without a match
+    matched: cython.int  # the rank that the match expects, or -1
+    second: cython.int  # the rank that the second match expects, or -1
+    second_similarity: cython.int  # neighbours that the second match shares: 4 to 16, or 0
     buffers: list
 
     def __init__(self, near: Neighbourhood, pixels: int, two: bool) -> None:
@@ -55,7 +55,7 @@ class MatchModel:
     @cython.inline
     @cython.exceptval(check=False)
     def hash_neighbours(self) -> cython.void:
-        """Hashes what the tables are searched by, and prefetches their entries."""
+        """Hashes the neighbours that the tables go by and prefetches their entries."""
         f: cython.uint = pack(self.near.nw, self.near.ne, self.near.nww, self.near.nee)
         g: cython.uint = combine(pack(self.near.w, self.near.ww, self.near.www, self.near.n), f)
         self.hash = hash_key(combine(g, pack(self.near.nn, self.near.nnw, self.near.nne, self.near.nnee)))

@@ -43,19 +43,19 @@ if not cython.compiled:
     )
 
 HITS = cython.declare(cython.int, 5)
-CONTEXT_LIMIT = cython.declare(cython.int, 24000)  # of each of the four weights of a context: 1.46
+CONTEXT_LIMIT = cython.declare(cython.int, 24000)  # each of the four weights of a context stays within ±1.46
 SYMBOLS = cython.declare(cython.int, 16)
 
 
 @cython.final
 @cython.cclass
 class Biases:
-    """What each symbol gains or loses by one neighbour or the texture, whatever the contexts say."""
+    """What a symbol gains or loses by a neighbour, a guess or the texture, whatever the contexts say."""
 
     near: Neighbourhood
     prediction: Prediction
     bias: cython.p_short  # four tables of 1024 rows of 16 symbols, -16000 to 16000
-    row: cython.p_int  # of the nibble at hand: where its row begins, in each of the tables
+    row: cython.p_int  # where the nibble at hand has its row, in each of the tables: by W, N, p5, texture
     buffers: list
 
     def __init__(self, near: Neighbourhood, prediction: Prediction) -> None:
@@ -78,7 +78,7 @@ class Biases:
     @cython.inline
     @cython.exceptval(check=False)
     def select_low(self, high: cython.int) -> cython.void:
-        """The rows of the low nibble below `high`: those of ranks that have it, else that of `high` alone."""
+        """The rows of the low nibble below `high`: by a rank that has that high nibble, else by `high` alone."""
         self.row[0] = 16 * (256 + (self.near.w if self.near.w >> 4 == high else 256 + high))
         self.row[1] = 16 * (1280 + (self.near.n if self.near.n >> 4 == high else 256 + high))
         self.row[2] = 16 * (2304 + (self.prediction.p5 if self.prediction.p5 >> 4 == high else 256 + high))
@@ -115,13 +115,13 @@ class Hits:
     match: MatchModel
     prediction: Prediction
     count: cython.int
-    rank: cython.p_int  # of each hit, or -1
-    symbol: cython.p_int  # its nibble; 16 for none
-    context: cython.p_int  # where its probability stands
-    stretch: cython.p_int  # log(p / (1 - p)) of that probability, in 1/1024 of a bit
-    probability: cython.p_ushort  # that a hit is right, of 65536: 5 tables of 512 contexts for each of two nibbles
-    by_activity: cython.p_int  # weights: 32 sets of 8
-    by_texture: cython.p_int  # 1024 sets of 8
+    rank: cython.p_int  # the rank of each hit, or -1
+    symbol: cython.p_int  # the nibble of each hit; 16 for none
+    context: cython.p_int  # where the probability of each hit stands
+    stretch: cython.p_int  # log(p / (1 - p)) of each probability p, in 1/1024 of a bit
+    probability: cython.p_ushort  # 65536 if a hit is surely right: 5 tables of 512 contexts for each of two nibbles
+    by_activity: cython.p_int  # weights, -2**20 to 2**20: 32 sets of 8
+    by_texture: cython.p_int  # weights: 1024 sets of 8
     buffers: list
 
     def __init__(self, near: Neighbourhood, match: MatchModel, prediction: Prediction, count: int) -> None:
@@ -145,7 +145,7 @@ class Hits:
     @cython.inline
     @cython.exceptval(check=False)
     def begin_rank(self) -> cython.void:
-        """Which ranks the hits are, and in which contexts."""
+        """Which ranks the hits are, and the contexts of their probabilities."""
         w: cython.int = self.near.w
         n: cython.int = self.near.n
         self.rank[0] = self.match.matched
@@ -222,7 +222,7 @@ class Hits:
 @cython.final
 @cython.cclass
 class Mixer:
-    """`predict`, then `code`, then `update`, for each nibble."""
+    """For each nibble: `predict`, then `code`, then `update`."""
 
     coder: RangeCoder
     slots: Slots
@@ -232,21 +232,21 @@ class Mixer:
     contexts: cython.int
     abreast: cython.Py_ssize_t  # contexts, rounded up to a multiple of 8
     symbols: cython.Py_ssize_t  # 16, which the compiler is not to know (vectors.py)
-    # weights of contexts, -24000 to 24000: sets of 16, and where the sets of the nibble at hand begin
-    by_count: cython.p_short  # 32 sets
-    by_activity: cython.p_short  # 32
-    by_texture: cython.p_short  # 1024
-    by_guess: cython.p_short  # 512
-    activity_set: cython.int
+    # weights of contexts, -24000 to 24000, in sets of 16; the sets in use for the nibble at hand
+    by_count: cython.p_short  # 29 sets
+    by_activity: cython.p_short  # 32 sets
+    by_texture: cython.p_short  # 1024 sets
+    by_guess: cython.p_short  # 512 sets
+    activity_set: cython.int  # where a set begins, a multiple of 16
     texture_set: cython.int
     guess_set: cython.int
-    count_weight: cython.p_short  # of each context, that of its slot's count
+    count_weight: cython.p_short  # the `by_count` weight of each context
     frequency: cython.p_short  # of each symbol, 1 to 32767; 0 if it is not possible
-    quarter: cython.p_uint  # sums of four frequencies
-    total: cython.uint  # and of all, 32767 to 2**19
-    symbol: cython.int  # the one that was coded
-    mean_error: cython.p_int  # of the symbols that came, of high and low nibbles, in 1/2**28
-    nibbles: cython.int  # that were coded, 0 to 2**28
+    quarter: cython.p_uint  # the sums of four frequencies each
+    total: cython.uint  # the sum of all frequencies, 32767 to 2**19
+    symbol: cython.int  # the symbol that was coded last
+    mean_error: cython.p_int  # mean error of the symbols that came, in 1/2**28: of high nibbles, of low ones
+    nibbles: cython.int  # nibbles that were coded, 0 to 2**28
     buffers: list
 
     def __init__(self, coder: RangeCoder, slots: Slots, prediction: Prediction, biases: Biases, hits: Hits) -> None:
@@ -403,7 +403,7 @@ class Mixer:
     @cython.nogil
     @cython.exceptval(check=False)
     def update(self) -> cython.void:
-        """What the symbol that was coded last teaches slots, weights, biases and hits."""
+        """Teaches slots, weights, biases and hits the symbol that was coded last."""
         error = cython.declare(cython.short[16])
         steps = cython.declare(cython.short[16])
         logs: cython.p_short

@@ -13,10 +13,10 @@ ROW_GAP = cython.declare(cython.int, 16)  # cells between two rows: 8 right of t
 @cython.final
 @cython.cclass
 class Neighbourhood:
-    """All ranks of a tile in one line of cells, rows apart by margins, so that neighbours need no bounds.
+    """All ranks of a tile in one line of cells, with margins between the rows.
 
-    Every pixel has 3 rows of cells above and 8 cells beside it: neighbours are never outside. All cells are ranks
-    below k.
+    Every pixel has 3 rows of cells above and 8 cells beside it, so that no neighbour lies outside. All cells hold
+    ranks below k.
     """
 
     width: cython.int  # pixels of a row, 1 to 2**22
@@ -37,7 +37,7 @@ class Neighbourhood:
     neee: cython.int
     nnw: cython.int
     nnee: cython.int
-    # what they have in common
+    # what the neighbours have in common
     flat: cython.bint  # W, N, NW and NE are the same
     equal: cython.int  # which pairs farther out are the same, 5 bits
     run: cython.int  # pixels to the left that equal the one before them, 0 to width - 2

@@ -31,13 +31,13 @@ class Prediction:
     near: Neighbourhood
     prior: Prior
     all_guesses: cython.bint
-    nearest: cython.p_short  # of each of 32768 cells of the colour cube: the nearest rank, or -1 if not yet sought
+    nearest: cython.p_short  # the rank nearest to each of 32768 cells of the colour cube, or -1 if not yet sought
     guess: cython.p_short  # [8 * channel + guess], 0 to 255; number 5 is the blend
     errors: cython.p_short  # two rows of pixels, 8 numbers each: errors of guesses and blend, 0 to 1020
     here: cython.int  # where in `errors` the row at hand begins
-    above: cython.int  # and the one above
+    above: cython.int  # where the row above begins
     texture: cython.int  # which pairs of neighbours are the same, 9 bits
-    activity: cython.int  # how much neighbours differ, 0 to 15
+    activity: cython.int  # how much the neighbours' colours differ, 0 to 15
     doubt: cython.int  # how wrong the blend was nearby, 0 to 15
     # the ranks nearest to guesses 0, 1, 3, 4 and 5
     p0: cython.int

@@ -17,10 +17,10 @@ PRIOR = cython.declare(cython.int, 272)  # logarithms of one prior: 16 high nibb
 @cython.final
 @cython.cclass
 class Prior:
-    """A table for each rank and width, made when it is first asked for."""
+    """A table for each rank and width, made when it is first needed."""
 
     ranks: Ranks
-    logs: cython.p_short  # -12288 to 0; a first one of 0 says that the table is yet to be made
+    logs: cython.p_short  # -12288 to 0; a table that begins with 0 is yet to be made
     buffers: list
 
     def __init__(self, ranks: Ranks) -> None:
@@ -41,7 +41,7 @@ class Prior:
     @cython.inline
     @cython.exceptval(check=False)
     def find(self, rank: cython.int, width: cython.int) -> cython.int:
-        """The same, and the table is made."""
+        """Where that prior stands, made if need be."""
         start: cython.int = self.start(rank, width)
         if self.logs[start] == 0:
             self._make(start, rank, SPREAD[width])

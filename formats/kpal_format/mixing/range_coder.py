@@ -21,11 +21,11 @@ class RangeCoder:
     """
 
     decoding: cython.bint
-    low: cython.ulonglong  # encoding: where the range begins, below 2**33; decoding: where in it the stream is
+    low: cython.ulonglong  # encoding: where the range begins, below 2**33; decoding: `code` of KPAL.md
     range: cython.ulonglong  # 2**24 to 2**32 - 1 between two symbols
     stream: cython.p_uchar
     size: cython.longlong  # bytes of the stream, or of the room for it
-    at: cython.longlong  # bytes read or written, zeros read behind the end counted
+    at: cython.longlong  # bytes read or written, including zeros read behind the end
     owner: object
 
     def __init__(self, data: bytes | None, capacity: int) -> None:
@@ -72,7 +72,7 @@ class RangeCoder:
     @cython.inline
     @cython.exceptval(check=False)
     def narrow(self, below: cython.ulonglong, width: cython.ulonglong) -> cython.void:
-        """Goes on in the part of the range that begins at `below`."""
+        """Makes the part of the range that begins at `below` the new range."""
         self.range = width
         if self.decoding:
             self.low -= below
@@ -114,7 +114,7 @@ class RangeCoder:
     @cython.inline
     @cython.exceptval(check=False)
     def starved(self) -> cython.bint:
-        """Whether all that is decoded now comes of zeros behind the end."""
+        """Whether the decoder lives on zeros behind the end alone."""
         return self.at > self.size + 4
 
     @cython.cfunc

@@ -23,10 +23,10 @@ class Ranks:
 
     k: cython.int
     channels: cython.int  # 3, or 4 if some alpha is not 255
-    order: cython.p_uchar  # of a rank: the index of its colour
-    rank: cython.p_uchar  # of an index
-    color: cython.p_short  # of a rank: four premultiplied channels, 0 to 255
-    distance: cython.p_ushort  # [256 * a + b] of two ranks, the sum of absolute differences: 0 to 1020
+    order: cython.p_uchar  # the index of each rank's colour
+    rank: cython.p_uchar  # the rank of each index
+    color: cython.p_short  # four premultiplied channels of each rank, 0 to 255
+    distance: cython.p_ushort  # [256 * a + b] is that of ranks a and b, the sum of absolute differences: 0 to 1020
     buffers: list
 
     def __init__(self, colors: bytes, opaque: bool) -> None:
@@ -93,7 +93,7 @@ class Ranks:
     @cython.nogil
     @cython.exceptval(check=False)
     def _rank(self) -> cython.void:
-        """Turns `color`, which is by index, into one by rank, and measures distances."""
+        """Puts `color` into the order of ranks and measures distances."""
         color: cython.p_short = self.color
         by_index = cython.declare(cython.int[1024])
         i: cython.int

@@ -14,42 +14,42 @@ if not cython.compiled:
     from .tile import TELL_EVERY, Tile
 
 COORDINATE = cython.declare(cython.int, 2040)  # the highest
-MOST_BITS = cython.declare(cython.int, 10)  # what a choice may save, at its price
-FIRST_BITS = cython.declare(cython.int, 4 << 10)  # a first guess at what a rank takes, in 1/1024 of a bit
+MOST_BITS = cython.declare(cython.int, 10)  # a choice may add the price of this many bits to the error
+FIRST_BITS = cython.declare(cython.int, 4 << 10)  # the first mean_spent, in 1/1024 of a bit
 FARTHEST = cython.declare(cython.longlong, 1 << 40)  # more than any squared distance
 
 
 @cython.final
 @cython.cclass
 class ChoosingTile(Tile):
-    """An encoder that is told what pixels are to look like. What is opaque, or clear, stays so.
+    """An encoder that is told what pixels are to look like.
 
-    Of its fields the first nine are what `Wishes` (coders/mix.py) holds, by ranks instead of indices.
+    Opaque colours stay opaque, and clear ones clear. The first six fields are those of `Wishes` (coders/mix.py).
     """
 
-    positions: cython.p_int  # of each pixel: the number of the point that it wants to be
-    points: cython.p_int  # four coordinates each
-    labels: cython.p_uchar  # of each point: the index of the nearest colour
-    busy: cython.p_ushort  # of each pixel: its class
-    prices: cython.p_int  # of a class: the squared distance that a bit is worth, 0 to 2**20
-    shares: cython.p_uchar  # of a class: how much its pixels take of diffused errors, of 256
-    centers: cython.p_int  # of a rank: its coordinates
-    by_distance: cython.p_uchar  # of a rank: all of them, the nearest first
-    separation: cython.p_int  # and their squared distances from it
-    diffused: cython.p_int  # two rows of pixels: the sixteenths of errors that those above have left to them
-    error: cython.p_int  # of the pixel to the left
+    positions: cython.p_int  # the number of the point that each pixel wants to be
+    points: cython.p_int  # four coordinates each, 0 to 2040
+    labels: cython.p_uchar  # the index of the colour nearest to each point
+    busy: cython.p_ushort  # the class of each pixel
+    prices: cython.p_int  # the squared distance that a bit is worth in each class, 0 to 2**20
+    shares: cython.p_uchar  # how much the pixels of each class take of diffused errors, of 256
+    centers: cython.p_int  # the four coordinates of each rank
+    by_distance: cython.p_uchar  # for each rank all ranks, the nearest first
+    separation: cython.p_int  # the squared distances of those ranks
+    diffused: cython.p_int  # two rows of pixels, four numbers each: the errors diffused from above, in 1/16
+    error: cython.p_int  # that of the pixel to the left, four numbers
     row: cython.int  # where the row at hand begins in `positions` and `busy`
-    diffused_row: cython.int  # and in `diffused`
-    diffused_below: cython.int
+    diffused_row: cython.int  # where it begins in `diffused`
+    diffused_below: cython.int  # where the row below begins in `diffused`
     # the pixel at hand
-    target: cython.p_int  # what it is to look like, with what it takes of errors
-    least: cython.int  # the squared distance of the nearest rank from that
-    price: cython.int
-    options: cython.int  # how many ranks come into question, the nearest of them first
-    option: cython.p_uchar
-    excess: cython.p_int  # how much farther each is than the nearest
-    spent: cython.int  # on its rank, in 1/1024 of a bit
-    mean_spent: cython.int
+    target: cython.p_int  # the coordinates that it wants, with its share of diffused errors
+    least: cython.int  # the squared distance of the nearest rank from the target
+    price: cython.int  # that of its class
+    options: cython.int  # number of ranks that come into question, 1 to k
+    option: cython.p_uchar  # those ranks, the nearest first
+    excess: cython.p_int  # how much farther than the nearest each is, squared distances
+    spent: cython.int  # bits that its rank has taken so far, in 1/1024
+    mean_spent: cython.int  # bits that ranks take on average, in 1/1024
 
     def choose(
         self,
@@ -65,9 +65,9 @@ class ChoosingTile(Tile):
         *,
         tell: object = None,
     ) -> None:
-        """Fills `indices`, flat writable bytes, with those of colours that are near to what is wanted, and cost little.
+        """Fills `indices`, flat writable bytes, with colours that are near the wanted points and cheap to code.
 
-        The others are what `Wishes` holds, flat and writable, and within its bounds.
+        The other buffers are the fields of `Wishes`, flat and writable, and within its bounds.
         """
         chosen: cython.uchar[::1] = indices
         y: cython.int
@@ -98,7 +98,7 @@ class ChoosingTile(Tile):
 
     @cython.cfunc
     def _measure(self, centers: cython.const[cython.int][::1], near: cython.const[cython.uchar][::1]) -> object:
-        """Turns what is by index into what is by rank, and measures distances."""
+        """Puts centers and their neighbours into the order of ranks, and measures distances."""
         k: cython.int = self.ranks.k
         rank: cython.int
         i: cython.int
@@ -142,7 +142,7 @@ class ChoosingTile(Tile):
     @cython.inline
     @cython.exceptval(check=False)
     def _replaces(self, rank: cython.int, other: cython.int) -> cython.bint:
-        """Whether a colour may stand for another: what is opaque, or clear, stays so."""
+        """Whether a colour may stand for another: an opaque one for opaque ones, a clear one for clear ones."""
         a: cython.int = self.ranks.color[4 * rank + 3]
         b: cython.int = self.ranks.color[4 * other + 3]
         return a == b or (0 < a < 255 and 0 < b < 255)
@@ -151,7 +151,7 @@ class ChoosingTile(Tile):
     @cython.nogil
     @cython.exceptval(check=False)
     def _load_target(self, x: cython.int) -> cython.int:
-        """Sets the target of the pixel in column x, with what it takes of errors; returns the nearest rank."""
+        """Sets the target of the pixel in column x, with its share of diffused errors; returns the nearest rank."""
         k: cython.int = self.ranks.k
         point: cython.int = self.positions[self.row + x]
         kind: cython.int = self.busy[self.row + x]
@@ -185,7 +185,7 @@ class ChoosingTile(Tile):
     @cython.nogil
     @cython.exceptval(check=False)
     def _diffuse(self, x: cython.int, rank: cython.int, below: cython.bint) -> cython.void:
-        """Diffuses a pixel's error to the right and, if it is settled, below."""
+        """Diffuses a pixel's error to the right and, if the pixel is settled, below."""
         at: cython.int = self.diffused_below + 4 * x
         error: cython.int
         c: cython.int
@@ -203,10 +203,10 @@ class ChoosingTile(Tile):
     @cython.nogil
     @cython.exceptval(check=False)
     def _pays(self, extra: cython.longlong, bits: cython.int) -> cython.bint:
-        """Whether yes is the better answer to a flag, which is `extra` farther than no and takes so many bits more.
+        """Whether yes is the better answer to a flag: it adds `extra` to the error and takes `bits` more than no.
 
-        After a no there is a rank to code. A yes makes it easier for the pixels that come to be like their neighbours:
-        that is worth another rank, as measured.
+        A no costs a rank besides. A yes also makes the pixels that come likelier to equal their neighbours, which is
+        worth another rank, as measured.
         """
         return 1024 * extra + cython.cast(cython.longlong, self.price) * (bits - 2 * self.mean_spent) <= 0
 
@@ -214,7 +214,7 @@ class ChoosingTile(Tile):
     @cython.nogil
     @cython.exceptval(-1)
     def _choose_span(self, x: cython.int, span: cython.int) -> cython.int:
-        """Whether pixels may as well be like the one before, each with what it takes of errors until then."""
+        """Whether a yes pays for each pixel of a span, with the errors that the pixels before it would leave."""
         before = cython.declare(cython.int[4])
         w: cython.int = self.near.w
         nearest: cython.int
@@ -230,7 +230,7 @@ class ChoosingTile(Tile):
                 break
             self._diffuse(i, w, False)
             if (i - x) % TELL_EVERY == TELL_EVERY - 1:
-                self._tell()  # about pixels that are yet to be filled it can only be asked whether to go on
+                self._tell()  # these pixels are not done, but the caller may want to end the work
         for c in range(4):
             self.error[c] = before[c]
         return so
@@ -248,7 +248,7 @@ class ChoosingTile(Tile):
     @cython.nogil
     @cython.exceptval(check=False)
     def _begin_choice(self, x: cython.int) -> cython.void:
-        """Finds the ranks that come into question for a pixel."""
+        """Finds the options of a pixel."""
         k: cython.int = self.ranks.k
         nearest: cython.int = self._load_target(x)
         allowed: cython.int = MOST_BITS * self.price
@@ -288,11 +288,11 @@ class ChoosingTile(Tile):
     @cython.nogil
     @cython.exceptval(check=False)
     def _choose_nibble(self, high: cython.int, excluded: cython.int, prior: cython.int) -> cython.int:
-        """The nibble that is best for its error and its bits, those included that its low nibble is expected to take.
+        """The nibble with the least cost: its error, its bits, and for a high one the bits expected below it.
 
         A neighbour's colour is preferred for what it saves later: a quarter of a rank, as measured.
 
-        high: -1 for a high nibble; for a low one, that above it.
+        high: the high nibble above a low one; -1 for a high nibble.
         """
         whole: cython.int = log(self.mixer.total)
         least: cython.longlong = 0x7FFFFFFFFFFFFFFF

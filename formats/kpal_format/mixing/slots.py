@@ -1,7 +1,7 @@
 """Contexts and their hash slots (KPAL.md, section 5.2.8): what came where a context was the same.
 
-A slot has 16 logarithms of probabilities, one for each value of a nibble. Positions of slots are hashes cut to the
-size of a table, within the part of it that is the context's own.
+A slot has 16 logarithms of probabilities, one for each value of a nibble. The position of a slot is a hash, cut to
+the size of the context's own table.
 """
 
 try:
@@ -22,7 +22,9 @@ MIX_CONTEXTS = cython.declare(cython.int, 5)  # the first of them, of `mix`
 @cython.final
 @cython.cclass
 class Slots:
-    """A table of slots for each context. `locate` comes before `find`, early enough for memory to answer.
+    """A table of slots for each context.
+
+    `locate` comes before `find`, early enough for memory to answer.
 
     contexts: 5 for `mix`, 13 for `max`.
     pixels: of the tile; they decide the size of the tables.
@@ -36,7 +38,7 @@ class Slots:
     logs: cython.p_short  # 16 of each slot, -12288 to 0
     checks: cython.p_ushort  # of each slot: 11 bits of a hash, 5 bits of its count
     # of each context
-    base: cython.p_uint  # the hash of its key, 31 bits
+    base: cython.p_uint  # hash of its key, 31 bits
     place: cython.p_int  # where its slot will be looked for
     check: cython.p_int  # the check to be found there
     found: cython.p_int  # the slot of the nibble at hand
@@ -51,7 +53,7 @@ class Slots:
         slots = contexts << self.bits
         self.buffers = []
         self.logs = shorts(allocate(self.buffers, "h", 16 * slots + 32))
-        if cython.compiled:  # two slots that share their places share a line of the cache
+        if cython.compiled:  # the two slots that a hash may lead to share a cache line
             self.logs += (64 - (cython.cast(cython.size_t, self.logs) & 63)) // 2
         self.checks = ushorts(allocate(self.buffers, "H", slots))
         self.base = uints(allocate(self.buffers, "I", 16))
@@ -154,9 +156,9 @@ class Slots:
     @cython.inline
     @cython.exceptval(check=False)
     def update(self, logs: cython.p_short, count: cython.int, symbol: cython.int) -> cython.void:
-        """The symbol that came becomes likelier in a slot, all others less likely; the more slowly the more it knows.
+        """Makes the symbol that came likelier in a slot and all others less likely.
 
-        RISE and DECAY say how fast, by the slot's count.
+        RISE and DECAY say how fast: the more slowly, the higher the slot's count.
         """
         now: cython.int = logs[symbol]
         decay(logs, DECAY[count])

@@ -10,13 +10,13 @@ except ImportError:
     from .. import _cython as cython
 
 FLOOR = cython.declare(cython.int, -12288)  # the lowest logarithm: a probability of 2**-12
-COUNTS = cython.declare(cython.int, 29)  # a slot's count runs from 0 to 28
-FLAG_COUNTS = cython.declare(cython.int, 99)  # that of a flag's slot from 0 to 98
-WIDTHS = cython.declare(cython.int, 8)  # of the prior
-MOST_WEIGHT = cython.declare(cython.int, 8191)  # of an input, as it is used: 2 - 1/4096
-LEARNT_LIMIT = cython.declare(cython.int, 1 << 20)  # of the weights of flags and hits, as they are learnt: 16
+COUNTS = cython.declare(cython.int, 29)  # a slot counts from 0 to 28
+FLAG_COUNTS = cython.declare(cython.int, 99)  # a flag's slot counts from 0 to 98
+WIDTHS = cython.declare(cython.int, 8)  # widths of the prior
+MOST_WEIGHT = cython.declare(cython.int, 8191)  # the greatest weight of an input in use: 2 - 1/4096
+LEARNT_LIMIT = cython.declare(cython.int, 1 << 20)  # learnt weights of flags and hits stay within ±16
 
-_kept: list = []  # what the pointers point into
+_kept: list = []  # the memory of the tables, for good
 
 
 # Memory.
@@ -83,7 +83,7 @@ def tail(numbers: cython.p_short, start: cython.Py_ssize_t) -> cython.p_short:
 
 @cython.cfunc
 def table(kind: str, values: list) -> object:
-    """Those values, for good."""
+    """A table of these values that is never freed."""
     view = allocate(_kept, kind, len(values))
     for i, value in enumerate(values):
         view[i] = value
@@ -128,7 +128,7 @@ def combine(a: cython.uint, b: cython.uint) -> cython.uint:
 @cython.inline
 @cython.exceptval(check=False)
 def fold(h: cython.uint) -> cython.uint:
-    """Makes all higher bits depend on the lower ones and on each other."""
+    """Spreads what the high bits know over the low ones, and all of it over the high ones again."""
     return ((h ^ (h >> 15)) * 0x2C1B3C6D) & 0x7FFFFFFF
 
 
@@ -141,7 +141,7 @@ def hash_key(key: cython.uint) -> cython.uint:
     return fold((key * 0x2F0B4C47) & 0x7FFFFFFF)
 
 
-# Logarithms are of probabilities, in 1/1024 of a bit, and so are not above 0.
+# Logarithms are those of probabilities, in 1/1024 of a bit: never above 0.
 
 
 def log2(value: int) -> int:
@@ -162,7 +162,7 @@ def _exponentials() -> list:
     for _ in range(1024):
         result.append(max(1, (value + (1 << 31)) >> 32))
         value = value * 4248701965 >> 32  # 2 ** (-1 / 64)
-    return [*result, 0]  # of a symbol that is not possible
+    return [*result, 0]  # the last one is that of a symbol that is not possible
 
 
 @cython.cfunc
@@ -179,7 +179,7 @@ def after(p: cython.int, rate: cython.int) -> cython.int:
 @cython.nogil
 @cython.exceptval(check=False)
 def log(value: cython.uint) -> cython.int:
-    """1024 * log2(value), but for a constant; value >= 1."""
+    """1024 * log2(value) minus a constant; value >= 1."""
     shift: cython.int = 0
     while value >> 12:
         value >>= 1

@@ -1,7 +1,7 @@
 """A tile on its way through the model (KPAL.md, section 5.2): rows, pixels, and the stages in their order.
 
 Encoder and decoder are one: `Flag.code` and `Mixer.code` write the symbol that they are given or read it, and all the
-rest is the model, which follows from the pixels before. README.md tells the way of a pixel.
+rest is the model, which follows from the pixels before. README.md tells a pixel's way through it.
 
 Why no stream can hurt the compiled loop: nothing sees the stream but `RangeCoder._next`, which reads zeros behind its
 end, and all that comes of it are the results of `Flag.code`, 0 or 1, and of `Mixer.code`, a symbol with a frequency
@@ -42,6 +42,9 @@ class Tile:
     colors: the palette as uint8 (k, 4) RGBA, k >= 2, flat bytes.
     opaque: whether alpha is 255 throughout.
     data: the stream to decode; None to encode.
+
+    `tell` is called, with the number of pixels done since its last call, at least every TELL_EVERY pixels. What it
+    raises ends the work and passes through.
     """
 
     coder: RangeCoder
@@ -55,10 +58,10 @@ class Tile:
     mixer: Mixer
     width: cython.int
     rows: cython.int
-    pending: cython.bint  # the last nibble is yet to be learnt from
-    choosing: cython.bint  # it is an encoder that chooses what to write (rate_choice.py)
-    tell: object  # is called with the number of pixels done since its last call
-    until_tell: cython.int  # pixels until its next call
+    pending: cython.bint  # `Mixer.update` is yet to be called for the last nibble
+    choosing: cython.bint  # this is a `ChoosingTile` at work (rate_choice.py)
+    tell: object  # called with the number of pixels done since its last call, or None
+    until_tell: cython.int  # pixels until `tell` is called, 1 to TELL_EVERY; NEVER without `tell`
 
     def __init__(self, profile: int, colors: bytes, opaque: bool, width: int, rows: int, data: bytes | None) -> None:
         pixels = width * rows
@@ -320,7 +323,7 @@ class Tile:
         self.pending = True
         return high << 4 | self.mixer.code(self._choose_nibble(high, excluded, prior) if self.choosing else rank & 15)
 
-    # What an encoder that chooses does at these points: rate_choice.py. None of it is called here.
+    # Hooks of an encoder that chooses what to write (rate_choice.py); `choosing` guards every call.
 
     @cython.cfunc
     @cython.nogil

@@ -16,7 +16,7 @@ EMPTY = cython.declare(cython.int, 0)  # contexts: 8 classes of how many colours
 SIDE = cython.declare(cython.int, 256)  # G, A, and 4 places of the reference for each of R and B
 PLACE = cython.declare(cython.int, 266)  # G, A, and 3 predictions for each of R and B; 12 places
 ALL_CONTEXTS = cython.declare(cython.int, 362)
-DONE_SEARCHED = cython.declare(cython.int, 32)  # colours: the last ones, for the nearest
+DONE_SEARCHED = cython.declare(cython.int, 32)  # the nearest colour is sought among so many done last
 
 _SIGMOID = (1, 2, 3, 6, 10, 16, 27, 45, 73, 120, 194, 310, 488, 747, 1101, 1546, 2047, 2549, 2994, 3348, 3607, 3785,
             3901, 3975, 4022, 4050, 4068, 4079, 4085, 4089, 4092, 4093, 4094)  # fmt: skip
@@ -38,7 +38,7 @@ def _stretched() -> list:
     return stretch
 
 
-SQUASH = ints(table("i", [_squashed(max(i - 2048, -2047)) for i in range(4096)]))  # of x + 2048
+SQUASH = ints(table("i", [_squashed(max(i - 2048, -2047)) for i in range(4096)]))  # by x + 2048
 STRETCH = ints(table("i", _stretched()))
 
 
@@ -53,10 +53,10 @@ class ColorSet:
     coder: RangeCoder
     channels: cython.int
     count: cython.int  # colours that are done, 0 to 256
-    done: cython.p_int  # those colours, four channels each, 0 to 255
+    done: cython.p_int  # the colours that are done, four channels each, 0 to 255
     given: cython.p_int  # the colours to encode
-    probability: cython.p_int  # of each context: that of a 1, of 65536
-    seen: cython.p_int  # and how often it has learnt, 1 to 30
+    probability: cython.p_int  # p of each context: that of a 1, of 65536
+    seen: cython.p_int  # n of each context: how often it has learnt, 1 to 30
     weight: cython.p_int  # of the mixers of R and B, three each, -131072 to 131072
     stack: cython.p_int  # cells to come: colours, level, and the least value of each channel
     buffers: list
@@ -160,7 +160,7 @@ class ColorSet:
     @cython.nogil
     @cython.exceptval(check=False)
     def _nearest(self, low: cython.p_int, bits: cython.p_int) -> cython.int:
-        """Where among the last colours stands the nearest to the cell, of equal ones the last."""
+        """Where the colour nearest to the cell stands in `done`, of equal ones the last; searches the last few."""
         done: cython.p_int = self.done
         best: cython.int = 0x7FFFFFFF
         near: cython.int = 0
@@ -183,7 +183,7 @@ class ColorSet:
     @cython.nogil
     @cython.exceptval(check=False)
     def _point(self, low: cython.p_int, bits: cython.p_int, axes: cython.int, given: cython.int) -> cython.void:
-        """Codes the rest of a colour that is alone in its cell: A, G, R, B, each predicted by what is known."""
+        """Codes the unknown bits of a colour that is alone in its cell: A, G, R, B, each predicted by what is known."""
         done: cython.p_int = self.done
         step: cython.int
         c: cython.int
