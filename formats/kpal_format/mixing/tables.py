@@ -9,6 +9,8 @@ try:
 except ImportError:
     from .. import _cython as cython
 
+import numpy as np
+
 FLOOR = cython.declare(cython.int, -12288)  # the lowest logarithm: a probability of 2**-12
 COUNTS = cython.declare(cython.int, 29)  # a slot counts from 0 to 28
 FLAG_COUNTS = cython.declare(cython.int, 99)  # a flag's slot counts from 0 to 98
@@ -25,7 +27,7 @@ _kept: list = []  # the memory of the tables, for good
 @cython.cfunc
 def allocate(owner: list, kind: str, size: int) -> object:
     """`size` zeros of that type code, which live as long as `owner`."""
-    view = memoryview(bytearray(size * memoryview(bytes(8)).cast(kind).itemsize)).cast(kind)
+    view = np.zeros(size, kind).data  # takes no memory before it is written to
     owner.append(view)
     return view
 
