@@ -28,10 +28,10 @@ from PIL import Image
 from rich.progress import track
 
 import kpal
-from kpal import batch
-from kpal.cli import IMAGES
 from kpal.compare import Comparison, compare, timed
+from kpal.jobs import picture_endings
 from kpal.measure import psnr, ssimulacra2
+from kpal.messages import failures
 from kpal.pixels import to_array, to_pillow
 
 PNGQUANT: Final = "libimagequant, oxipng -o2"
@@ -72,7 +72,7 @@ def main() -> int:
     chosen = images(options.folder, options.each)
     results = []
     for kind, file in track(chosen, "measuring", disable=not sys.stderr.isatty()):
-        with batch.failures(str(file)):
+        with failures(str(file)):
             results.append(measure(kind, file, options.colors))
     if not results:
         parser.error(f"no images below {options.folder}")
@@ -89,7 +89,7 @@ def images(folder: Path, each: int | None) -> list[tuple[str, Path]]:
     """The images below `folder`, each with its kind, the folder that it is in; `each` of a kind at the most."""
     found: dict[str, list[Path]] = {}
     for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in IMAGES:
+        if file.suffix.lower() in picture_endings():
             found.setdefault(str(file.parent.relative_to(folder)), []).append(file)
     return [(kind, file) for kind, files in found.items() for file in files[:each]]
 
@@ -126,10 +126,10 @@ def pngquant(
     return image, len(oxipng.optimize_from_memory(file.getvalue(), level=level))
 
 
-def libimagequant(rgba: Image.Image, colors: int, dithering: float = 0.0) -> kpal.IndexedImage:
-    """What libimagequant makes of an image at its defaults, but for dithering."""
+def libimagequant(rgba: Image.Image, colors: int, dithering: float = 0.0, max_quality: int = 100) -> kpal.IndexedImage:
+    """What libimagequant makes of an image at its defaults, but for dithering and the quality that is enough."""
     indices, flat = imagequant.quantize_raw_rgba_bytes(
-        rgba.tobytes(), *rgba.size, dithering_level=dithering, max_colors=colors
+        rgba.tobytes(), *rgba.size, dithering_level=dithering, max_colors=colors, max_quality=max_quality
     )
     palette = np.array(flat, np.uint8).reshape(-1, 4)
     return kpal.IndexedImage(np.frombuffer(indices, np.uint8).reshape(rgba.size[::-1]), palette)

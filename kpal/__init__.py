@@ -7,7 +7,6 @@
 Importing it also teaches Pillow the format: `Image.open("x.kpal")`, `image.save("x.kpal")`.
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 import kpal_plugins.pillow  # noqa: F401  # which registers the format
@@ -24,6 +23,7 @@ from kpal_format import (
     decode_indexed,
     inspect,
 )
+from kpal_format import load_module as _load_module
 
 __version__ = "0.1.0"
 
@@ -87,7 +87,7 @@ else:
     def __getattr__(name: str) -> Any:
         if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(f".{_LATER[name]}", __name__), name)
+        value = getattr(_load_module(f"{__name__}.{_LATER[name]}"), name)
         globals()[name] = value
         return value
 

@@ -8,6 +8,7 @@ Modules that only one command needs are imported by it: most calls are for one s
 from __future__ import annotations
 
 import argparse
+import contextlib
 import inspect
 import io
 import json
@@ -19,7 +20,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -27,31 +28,28 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PIL import Image
 
-from kpal_format import CODERS, DEFAULT_CODER, EXTENSION, MAX_COLORS, U8, Info, compiled
+from kpal_format import CODERS, DEFAULT_CODER, EXTENSION, MAGIC, MAX_COLORS, U8, Info, compiled
 from kpal_format import inspect as inspect_file
 
-from . import __version__, batch
+from . import __version__, batch, jobs
 from .codec import encode
 from .errors import UnreachableError
-from .options import DITHER_LEVEL, DITHERS, SPEEDS, Options
+from .jobs import Job, UsageError, picture_endings
+from .messages import abandon, failures, printable, say, why_unreadable
+from .options import DITHER_LEVEL, DITHERS, SPEEDS, Options, Quality
 from .palette_files import WRITERS, format_palette, parse_colors, read_palette
+from .parser import Parser, Program
 from .pixels import to_array
+from .precision import DEPTH
 from .quantizer import quantize
 from .shared import shared_palette
 from .space import METRICS
-from .transcode import from_kpal, open_picture, to_kpal
+from .transcode import from_kpal, in_depth, large_metadata, open_picture, to_kpal
 
 if TYPE_CHECKING:
     from .compare import Comparison
     from .measure import Report
 
-# What people keep pictures of few colours in; a folder may hold much else that Pillow would open.
-IMAGES: Final = frozenset(
-    (
-        *(".png", ".apng", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".jpg", ".jpeg"),
-        *(".jxl", ".avif", ".tga", ".pcx", ".ico", ".ppm", ".pgm", ".pbm"),
-    )
-)
 STRIPPABLE: Final = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp", "text": "text", "dpi": "density"}
 
 _Commands = Any  # argparse keeps the type of its subparsers to itself
@@ -61,24 +59,26 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line with `arguments`, those of the process by default; returns the exit status."""
     if arguments is None:
         _die_tidily()
+        _occupy_standard_streams()
     logging.getLogger("PIL").addHandler(logging.NullHandler())  # what Pillow logs of bad files, it also raises
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names and texts may have what the terminal cannot show
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names and texts may have what the terminal cannot show
     try:
-        with _flushed_output():
+        with _flushed_output(), large_metadata():
             options = _parser().parse_args(arguments)
             try:
                 return int(options.run(options))
-            except batch.UsageError as error:
+            except UsageError as error:
                 options.error(str(error))  # which ends the program with that status
                 return 2
     except KeyboardInterrupt:
-        batch.say("interrupted")
+        say("interrupted")
         return 130
     except OSError as error:  # of standard output: those of files are met where files are read and written
         if not isinstance(error, BrokenPipeError):  # whoever closed the pipe has seen enough
-            batch.say(f"standard output: {error.strerror or error}")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at exit
+            say(f"standard output: {error.strerror or error}")
+        abandon(sys.stdout)
         return 1
 
 
@@ -89,8 +89,23 @@ def _die_tidily() -> None:
         raise SystemExit(128 + number)
 
     for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), end)
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, end)
+
+
+def _occupy_standard_streams() -> None:
+    """Opens those descriptors that are closed, so that no file gets their number and what a library prints.
+
+    Nothing can be written to such a standard output: that is an error when something is, as for a full disk.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_WRONLY if number == 2 else os.O_RDONLY)  # gets the lowest number that is free
+    if sys.stdout is None:
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), encoding="utf-8")
 
 
 @contextmanager
@@ -107,33 +122,43 @@ def _version() -> str:
     return f"kpal {__version__}, the coders mix and max {'compiled' if compiled() else 'in plain Python, slow'}"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Program:
+    parser = Program(
         prog="kpal",
+        usage="%(prog)s COMMAND [OPTIONS] ...",
         description="Images of few colours in few bytes: encode, decode, inspect and compare .kpal files.",
-        epilog="Exit status: 0; 1 if some inputs failed (the others are done); 2 for wrong usage.",
+        epilog="""kpal COMMAND --help, or kpal help COMMAND, tells what a command does and takes.
+
+Exit status: 0; 1 if some inputs failed (they are named, and the others are done); 2 for wrong usage.""",
     )
-    parser.add_argument("--version", action="version", version=_version())
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_encode, _add_decode, _add_palette, _add_info, _add_compare, _add_demo):
+    parser.add_argument("-V", "--version", action="version", version=_version(), help="show the version and exit")
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, prog="kpal", parser_class=Parser
+    )
+    parser.siblings = commands.choices
+    for add in (_add_encode, _add_decode, _add_palette, _add_info, _add_compare, _add_demo, _add_help):
         add(commands)
     return parser
 
 
 def _add_encode(commands: _Commands) -> None:
-    parser = _command(commands, "encode", _encode, "images to .kpal")
-    parser.description = "Store images as .kpal files, losslessly where they have no more colours than asked for."
+    parser = _command(commands, "encode", _encode, "images to .kpal", "[OPTIONS] IN [IN ...]")
+    parser.description = """Store images as .kpal files, losslessly where they have no more colours than asked for.
+Each result is named after its input: .kpal replaces the ending of a picture, and is added to any other name. If two
+results would have the same name, the later one keeps the whole name of its input: a.jpg becomes a.kpal, and a.png
+becomes a.png.kpal."""
+    parser.notes = _endings_note
     parser.epilog = """examples:
   kpal encode chart.png                     writes chart.kpal
   kpal encode -c 64 chart.png -o small.kpal
-  kpal encode -Q 60-85 photos/ -o packed/   every image below photos/, each in as few colours as will do
+  kpal encode -Q 60-85 photos/ -o packed/   all images below photos/
   kpal encode --max-bytes 20k chart.png
   kpal encode --palette game.gpl sprites/
   kpal encode - < chart.png > chart.kpal
 
-Quality 50 is 32 dB of PSNR, 80 is 38, 90 is 42, 95 is 45, and 100 no error: with --metric rgb for each image,
-otherwise in the mean. From 65 up it is close to pngquant's. A file that cannot have the quality or the size that is
-asked for is named and fails, and nothing is written for it."""
+A quality means what it means to pngquant: from 60 up, about the same SSIMULACRA2 in the mean over images of a kind.
+With --metric rgb, 50 is 32 dB of PSNR, 80 is 38, 90 is 42, 95 is 45, and 100 no error. A file that cannot have the
+quality or the size that is asked for is named and fails, and nothing is written for it."""
     _add_inputs_and_output(parser, "image files, folders of them, or - for standard input")
     _add_quantization(parser)
     parser.add_argument(
@@ -158,23 +183,24 @@ asked for is named and fails, and nothing is written for it."""
         metavar="PARTS",
         type=_parts,
         default=(),
-        help=f"metadata to leave out, {', '.join(STRIPPABLE)} or all, separated by commas (default: keep all)",
+        help=f"metadata to leave out, {', '.join(STRIPPABLE)} or all, separated by commas (default: keep all); without "
+        "what turns a picture the right way up, its pixels are turned",
     )
     parser.add_argument(
         "--skip-if-larger",
         action="store_true",
-        help="write no file that is not smaller than the input; that is said, and no failure",
+        help="write no result that is not smaller than its input; this is reported and is not a failure",
     )
     parser.add_argument(
         "--skip-if-worse",
         action="store_true",
-        help="where --quality or --max-bytes cannot be reached, say so and go on: no failure",
+        help="write no result that cannot reach --quality or --max-bytes; this is reported and is not a failure",
     )
     parser.add_argument(
         "--no-verify",
         dest="verify",
         action="store_false",
-        help="do not decode each file to see that it is right before it takes its name; saves that time",
+        help="save the time of decoding each result to check it before it is written",
     )
     parser.add_argument(
         "--json", action="store_true", help="print an object for each file, with sizes, error and times"
@@ -185,9 +211,10 @@ asked for is named and fails, and nothing is written for it."""
 
 
 def _add_decode(commands: _Commands) -> None:
-    parser = _command(commands, "decode", _decode, ".kpal to other formats")
+    parser = _command(commands, "decode", _decode, ".kpal to other formats", "[OPTIONS] IN [IN ...]")
     parser.description = (
-        "Turn .kpal files into what Pillow writes: an indexed PNG, or what the ending of the output's name says."
+        "Turn .kpal files into what Pillow writes: an indexed PNG, or what the ending of the output's name says. "
+        "What the format cannot hold is named, and so is a change of pixels (JPEG, AVIF)."
     )
     parser.epilog = """examples:
   kpal decode chart.kpal                    writes chart.png
@@ -201,7 +228,8 @@ def _add_decode(commands: _Commands) -> None:
 
 
 def _add_palette(commands: _Commands) -> None:
-    parser = _command(commands, "palette", _palette, "one palette for many images")
+    parser = _command(commands, "palette", _palette, "one palette for many images", "[OPTIONS] IN [IN ...]")
+    parser.notes = _endings_note
     parser.description = """Find the palette that suits all images together, to encode each of them with --palette.
 Images are read one after the other, so there may be any number of them; large ones count for more."""
     parser.epilog = """examples:
@@ -221,14 +249,17 @@ Images are read one after the other, so there may be any number of them; large o
 
 
 def _add_info(commands: _Commands) -> None:
-    parser = _command(commands, "info", _info, "what a .kpal file says of itself")
+    parser = _command(commands, "info", _info, "what a .kpal file says of itself", "[--json] FILE")
     parser.description = "Show the header of a .kpal file, without decoding the image."
     parser.add_argument("file", metavar="FILE", help="a .kpal file, or - for standard input")
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _add_compare(commands: _Commands) -> None:
-    parser = _command(commands, "compare", _compare, "sizes beside PNG, WebP and JPEG XL")
+    parser = _command(
+        commands, "compare", _compare, "sizes beside PNG, WebP and JPEG XL", "[OPTIONS] IMAGE [IMAGE ...]"
+    )
+    parser.notes = _endings_note
     parser.description = """Quantise each image, store its pixels in every format, and show sizes, times and quality.
 Nothing is written. For oxipng, JPEG XL and the perceptual score, install kpal with its extra `compare`."""
     parser.add_argument(
@@ -239,7 +270,7 @@ Nothing is written. For oxipng, JPEG XL and the perceptual score, install kpal w
 
 
 def _add_demo(commands: _Commands) -> None:
-    parser = _command(commands, "demo", _demo, "see it work on a sample picture")
+    parser = _command(commands, "demo", _demo, "see it work on a sample picture", "[-f] [FOLDER]")
     parser.description = """Draw a sample picture, encode it, open it through Pillow, check the pixels,
 compare with other formats, and leave the files to look at."""
     parser.add_argument(
@@ -249,16 +280,39 @@ compare with other formats, and leave the files to look at."""
         type=Path,
         help="where to put the files (default: a new temporary folder)",
     )
+    parser.add_argument("-f", "--force", action="store_true", help="overwrite the files of an earlier demo")
 
 
-def _command(
-    commands: _Commands, name: str, run: Callable[[argparse.Namespace], int], help: str
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=help, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def _add_help(commands: _Commands) -> None:
+    parser = _command(commands, "help", _help, "what a command does and takes", "[COMMAND]")
+    parser.description = "Show the help of kpal, or of one of its commands."
+    parser.add_argument("command", metavar="COMMAND", nargs="?", help="its name")
+
+
+def _command(commands: _Commands, name: str, run: Callable[[argparse.Namespace], int], help: str, takes: str) -> Parser:
+    parser: Parser = commands.add_parser(name, help=help, usage=f"%(prog)s {takes}")
+    parser.siblings = commands.choices
     parser.set_defaults(run=run, error=parser.error)
     return parser
+
+
+def _help(options: argparse.Namespace) -> int:
+    parser = _parser()
+    if options.command is not None:
+        parser.check_command(options.command)
+    print((parser.siblings[options.command] if options.command else parser).format_help(), end="")
+    return 0
+
+
+def _endings_note() -> str:
+    return f"""A folder stands for the files in it and in its subfolders whose names end with {_list(_endings())}.
+A .kpal file beside the picture that it was made from is left out, and so is the output. Links to folders are not
+followed."""
+
+
+def _list(names: Iterable[str]) -> str:
+    *first, last = sorted(names)
+    return f"{', '.join(first)} or {last}"
 
 
 def _add_inputs_and_output(parser: argparse.ArgumentParser, inputs: str) -> None:
@@ -274,7 +328,7 @@ def _add_inputs_and_output(parser: argparse.ArgumentParser, inputs: str) -> None
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
-    """What the search for a palette takes, under the names that it has in the library."""
+    """How images are read, and what the search for a palette takes, under the names that it has in the library."""
     parser.add_argument(
         "-c",
         "--colors",
@@ -282,6 +336,13 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         type=_colors,
         default=MAX_COLORS,
         help="colours at the most (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--depth",
+        type=int,
+        choices=(DEPTH,),
+        help="round images of more than 8 bits a channel to 8, even if that merges some of at most 256 colours (label "
+        "maps, masks); by default, such images are refused and others rounded",
     )
     parser.add_argument(
         "--fix",
@@ -307,9 +368,10 @@ def _add_quantization(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-Q",
         "--quality",
-        metavar="MIN-MAX",
+        metavar="[MIN-]MAX",
         type=_quality,
-        help="the fewest colours that reach MAX, from 0 to 100; a failure where N colours do not reach MIN",
+        help="the fewest colours that reach MAX, from 0 to 100; a failure where N colours do not reach MIN; without a "
+        "MIN, images of at most N colours stay exact (0-80 reduces them, too)",
     )
     parser.add_argument(
         "--palette",
@@ -318,7 +380,10 @@ def _add_quantization(parser: argparse.ArgumentParser) -> None:
         help="use the colours of this palette (.gpl, .act, .aco, .hex) or image with a palette, in their order",
     )
     parser.add_argument(
-        "--exact", action="store_true", help="keep what colours are hidden under alpha 0 (default: they become one)"
+        "--exact",
+        action="store_true",
+        help="keep what colours are hidden under alpha 0 (default: they become one), and refuse images that would lose "
+        "bits (see --depth)",
     )
     parser.add_argument(
         "--dither",
@@ -345,11 +410,22 @@ def _add_quantization(parser: argparse.ArgumentParser) -> None:
 def _options(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
     """Those of the arguments that have one of these names; UsageError where they contradict each other."""
     chosen = {name: getattr(options, name) for name in names if hasattr(options, name)}
+    checked = {field.name: chosen[field.name] for field in fields(Options) if field.name in chosen}
     try:
-        Options(**{field.name: chosen[field.name] for field in fields(Options) if field.name in chosen})
+        Options(**checked)
     except (TypeError, ValueError) as error:
-        raise batch.UsageError(str(error)) from error
+        raise UsageError(_as_options(str(error), checked)) from error
     return chosen
+
+
+def _as_options(message: str, names: Iterable[str]) -> str:
+    """A message of the library with the names of its arguments as those of options, `--max-bytes` for `max_bytes`."""
+    pattern = rf"\b({'|'.join(names)})\b(?:=(\d+))?"
+    return re.sub(pattern, lambda found: _as_option(found[1]) + (f" {found[2]}" if found[2] else ""), message)
+
+
+def _as_option(name: str) -> str:
+    return "--fix" if name == "fixed" else f"--{name.replace('_', '-')}"
 
 
 def _colors(text: str) -> int:
@@ -358,11 +434,11 @@ def _colors(text: str) -> int:
     return int(text)
 
 
-def _quality(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([0-9]{1,3})-([0-9]{1,3})", text)
-    if match is None or not int(match[1]) <= int(match[2]) <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is not MIN-MAX, two numbers from 0 to 100 such as 60-85")
-    return int(match[1]), int(match[2])
+def _quality(text: str) -> Quality:
+    match = re.fullmatch(r"(?:([0-9]{1,3})-)?([0-9]{1,3})", text)
+    if match is None or not int(match[1] or 0) <= int(match[2]) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not MAX or MIN-MAX, numbers from 0 to 100 such as 85 or 60-85")
+    return int(match[2]) if match[1] is None else (int(match[1]), int(match[2]))
 
 
 def _size(text: str) -> int:
@@ -378,14 +454,21 @@ def _size(text: str) -> int:
 
 def _fixed(text: str) -> U8:
     colors = parse_colors(text)
-    return _palette_file(text) if colors is None else colors
+    if colors is not None:
+        return colors
+    try:
+        return _palette_file(text)
+    except argparse.ArgumentTypeError as error:
+        if os.path.lexists(text):
+            raise
+        raise argparse.ArgumentTypeError(f"{error}; colours are written as #ff8800,#00ff0080") from error
 
 
 def _palette_file(name: str) -> U8:
     try:
         return read_palette(name)
     except OSError as error:  # which a KpalError is
-        raise argparse.ArgumentTypeError(f"{name}: {error.strerror or error}") from error
+        raise argparse.ArgumentTypeError(f"{printable(name)}: {why_unreadable(name, error)}") from error
 
 
 def _parts(text: str) -> tuple[str, ...]:
@@ -400,7 +483,7 @@ def _ending(text: str) -> str:
     ending = "." + text.lower().removeprefix(".")
     try:
         _format(ending)
-    except batch.UsageError as error:
+    except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return ending
 
@@ -408,24 +491,26 @@ def _ending(text: str) -> str:
 def _format(ending: str) -> str:
     """Pillow's name of the format with that ending; UsageError for one that Pillow does not both write and read."""
     name = Image.registered_extensions().get(ending.lower())
-    if name not in Image.SAVE or name not in Image.OPEN:
-        raise batch.UsageError(f"Pillow writes no images with the ending {ending!r}")
+    if name is None or name not in Image.SAVE:
+        raise UsageError(f"Pillow writes no images with the ending '{printable(ending)}'")
+    if name not in Image.OPEN:
+        raise UsageError(f"Pillow writes no images with the ending '{printable(ending)}' that it could read again")
     return name
 
 
 def _encode(options: argparse.Namespace) -> int:
     chosen = _options(options, inspect.signature(encode).parameters)
     if options.score and not options.json:
-        raise batch.UsageError("--score is shown by --json")
+        raise UsageError("--score is shown by --json")
     reports: list[Report] = []
 
-    def work(job: batch.Job, data: bytes) -> bytes:
+    def work(job: Job, data: bytes) -> bytes:
         try:
-            result = to_kpal(data, strip=options.strip, report=reports.append if options.json else None, **chosen)
+            report = reports.append if options.json else None
+            result = to_kpal(data, strip=options.strip, depth=options.depth, report=report, **chosen)
         except UnreachableError as error:
-            if options.skip_if_worse:
-                raise batch.Skipped(str(error)) from error
-            raise
+            reason = _as_options(str(error), chosen)
+            raise (batch.Skipped if options.skip_if_worse else UnreachableError)(reason) from error
         if options.skip_if_larger and len(result) >= len(data):
             raise batch.Skipped(f"{len(result):,} bytes are no fewer than the {len(data):,} of the input")
         return result
@@ -435,74 +520,103 @@ def _encode(options: argparse.Namespace) -> int:
             facts = reports.pop().as_dict(score=options.score) if reports else {}
             print(json.dumps({**ending.as_dict(), **facts}))
 
-    jobs = batch.plan(options.inputs, options.output, IMAGES, EXTENSION)
-    for ending in _other_endings(jobs, EXTENSION):
+    selection = jobs.plan(options.inputs, options.output, _endings(), EXTENSION, in_place=True)
+    for ending in _other_endings(selection.jobs, EXTENSION):
         if ending in Image.registered_extensions():
-            raise batch.UsageError(
-                f"encode writes {EXTENSION} files, not {ending}; decode turns them into other formats"
-            )
-    if options.json and any(job.target is None for job in jobs):
-        raise batch.UsageError("--json and an image cannot both go to standard output")
-    return batch.run(jobs, work, force=options.force, quiet=options.quiet, tell=tell)
+            raise UsageError(f"encode writes {EXTENSION} files, not {ending}; decode turns them into other formats")
+    if options.json and any(job.target is None and job.problem is None for job in selection.jobs):
+        raise UsageError("--json and an image cannot both go to standard output")
+    return batch.run(selection, work, force=options.force, quiet=options.quiet, tell=tell)
 
 
 def _decode(options: argparse.Namespace) -> int:
     ending = options.to or ".png"
 
-    def work(job: batch.Job, data: bytes) -> bytes:
+    def work(job: Job, data: bytes) -> bytes:
         return from_kpal(data, _format(job.target.suffix if job.target and job.target.suffix else ending))
 
-    jobs = batch.plan(options.inputs, options.output, frozenset((EXTENSION,)), ending)
-    for other in _other_endings(jobs, ending):
+    selection = jobs.plan(options.inputs, options.output, frozenset((EXTENSION,)), ending)
+    for other in _other_endings(selection.jobs, ending):
         if _format(other) != _format(ending) and options.to:
-            raise batch.UsageError(f"--to {options.to} does not go with an output that ends with {other!r}")
-    return batch.run(jobs, work, force=options.force, quiet=options.quiet)
+            raise UsageError(f"--to {options.to} does not go with an output that ends with {other!r}")
+    return batch.run(selection, work, force=options.force, quiet=options.quiet, expect=_header)
 
 
-def _other_endings(jobs: list[batch.Job], ending: str) -> set[str]:
+def _endings() -> frozenset[str]:
+    """The endings of the names that count in folders: `.kpal` files are pictures like others."""
+    return picture_endings() | {EXTENSION}
+
+
+def _header(data: bytes) -> Info:
+    """What `inspect` gives; ValueError that says what the data are where they are no `.kpal` file."""
+    if MAGIC.startswith(data[: len(MAGIC)]):
+        return inspect_file(data)
+    other = None
+    with contextlib.suppress(Exception), Image.open(io.BytesIO(data)) as image:  # Pillow raises nearly every kind
+        other = image.format
+    if other is None:
+        raise ValueError(f"not a {EXTENSION} file: it does not begin with the magic number")
+    raise ValueError(f"not a {EXTENSION} file but an image of the format {other}, which kpal encode takes")
+
+
+def _other_endings(jobs: list[Job], ending: str) -> set[str]:
     """The endings of targets, in lower case, that the caller chose in place of `ending`."""
     return {job.target.suffix.lower() for job in jobs if job.target is not None} - {ending, ""}
 
 
 def _palette(options: argparse.Namespace) -> int:
-    if options.output is not None and (ending := Path(options.output).suffix.lower()) not in WRITERS:
-        raise batch.UsageError(f"palettes are written as {', '.join(WRITERS)}, not as {ending!r}")
+    target = None if options.output in (None, jobs.STREAM) else Path(options.output)
+    ending = ".hex" if target is None else target.suffix.lower()
+    if ending not in WRITERS:
+        what = f"as '{printable(ending)}'" if ending else "without an ending"
+        raise UsageError(f"palettes are written as {', '.join(WRITERS)}, not {what}")
     chosen = _options(options, list(inspect.signature(shared_palette).parameters)[1:])
-    found = batch.sources(options.inputs, IMAGES | {EXTENSION})
-    if not found:
-        batch.say("no images found")
+    selection = jobs.find(options.inputs, _endings(), options.output)
+    if not selection.jobs:
+        say(selection.nothing())
         return 1
+    if any(replace(job, target=target).replaces_input() for job in selection.jobs):
+        raise UsageError("the palette would take the place of an input; name another file with -o")
     read = 0
 
     def images() -> Iterator[U8]:
         nonlocal read
-        for job in batch.progress([batch.Job(source, None) for source, _ in found], quiet=options.quiet):
-            with batch.failures(job.name) as failed, open_picture(job.read()) as image:
-                pixels = to_array(image)
+        for job in batch.progress(selection.jobs, quiet=options.quiet):
+            with failures(job.name) as failed:
+                data = job.read()
+                with open_picture(data) as image:
+                    in_depth(image, data, options.depth)
+                    pixels = to_array(image)
             if not failed:
                 read += 1
                 yield pixels
 
-    with batch.failures(options.output or "palette") as failed:
-        target = batch.Job(None, options.output and Path(options.output))
-        if target.target:
-            target.check(force=options.force)
-        palette = shared_palette(images(), **chosen)
-        if target.target:
-            target.write(format_palette(palette, ending))
+    with failures("palette") as failed:
+        result = Job(None, target)
+        if target is not None:
+            result.check(force=options.force)
+        try:
+            palette = shared_palette(images(), **chosen)
+        except ValueError:
+            if read:
+                raise
+            raise ValueError("none of the images could be read, so that there is no palette") from None
+        if target is not None:
+            result.write(format_palette(palette, ending))
         else:
-            print(format_palette(palette, ".hex").decode(), end="")
+            print(format_palette(palette, ending).decode(), end="")
     if not failed and not options.quiet:
-        batch.say(f"{len(palette)} colours of {read} of {len(found)} images")
-    return 0 if not failed and read == len(found) else 1
+        say(f"{len(palette)} colours of {read} of {len(selection.jobs)} images{selection.left_out()}")
+    return 0 if not failed and read == len(selection.jobs) else 1
 
 
 def _info(options: argparse.Namespace) -> int:
-    source = None if options.file == batch.STREAM else Path(options.file)
-    job = batch.Job(source, None)
-    with batch.failures(job.name) as failed:
+    if not options.file:
+        raise UsageError("the name of the file is empty")
+    job = Job(None) if options.file == jobs.STREAM else Job(Path(options.file), name=printable(options.file))
+    with failures(job.name) as failed:
         data = job.read()
-        info = inspect_file(data)
+        info = _header(data)
     if failed:
         return 1
     if options.json:
@@ -539,10 +653,10 @@ def _compare(options: argparse.Namespace) -> int:
     chosen = _options(options, inspect.signature(quantize).parameters)
     console = Console()
     comparisons: list[Comparison] = []
-    jobs = [batch.Job(source, None) for source, _ in batch.sources(options.inputs, IMAGES | {EXTENSION})]
-    for job in batch.progress(jobs, quiet=options.json, console=console if console.is_terminal else None):
-        with batch.failures(job.name) as failed:
-            comparison = compare(job.name, job.read(), **chosen)
+    selection = jobs.find(options.inputs, _endings())
+    for job in batch.progress(selection.jobs, quiet=options.json, console=console if console.is_terminal else None):
+        with failures(job.name) as failed:
+            comparison = compare(job.name, job.read(), depth=options.depth, **chosen)
         if not failed:
             comparisons.append(comparison)
             if not options.json:
@@ -551,9 +665,11 @@ def _compare(options: argparse.Namespace) -> int:
         print(json.dumps(report.as_json(comparisons), indent=2))
     elif len(comparisons) > 1:
         report.show_total(console, comparisons)
-    if not jobs:
-        batch.say("no images found")
-    return 0 if jobs and len(comparisons) == len(jobs) else 1
+    if not selection.jobs:
+        say(selection.nothing())
+    elif left_out := selection.left_out():
+        say(f"{len(comparisons)} of {len(selection.jobs)} files{left_out}")
+    return 0 if selection.jobs and len(comparisons) == len(selection.jobs) else 1
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -562,16 +678,17 @@ def _demo(options: argparse.Namespace) -> int:
     from . import demo, report
     from .compare import compare
 
-    with batch.failures("demo") as failed:
+    with failures("demo") as failed:
         folder = options.folder or Path(tempfile.mkdtemp(prefix="kpal-demo-"))
         picture = demo.draw()
         drawn = io.BytesIO()
         picture.save(drawn, "PNG", optimize=True)
         data = to_kpal(drawn.getvalue())
         results = {"sample.png": drawn.getvalue(), "sample.kpal": data, "sample-decoded.png": from_kpal(data, "PNG")}
-        for name, content in results.items():
-            job = batch.Job(None, folder / name)
-            job.check(force=False)
+        files = [(Job(None, folder / name), content) for name, content in results.items()]
+        for job, _ in files:
+            job.check(force=options.force)
+        for job, content in files:
             job.write(content)
         expected = quantize(picture).pixels()
         for name in ("sample.kpal", "sample-decoded.png"):
@@ -581,5 +698,5 @@ def _demo(options: argparse.Namespace) -> int:
     if failed:
         return 1
     report.show(Console(), compare("sample.png", drawn.getvalue(), colors=MAX_COLORS))
-    print(f"\nPillow opened sample.kpal, and its pixels are right. Look at the files in {batch.printable(folder)}")
+    print(f"\nPillow opened sample.kpal, and its pixels are right. Look at the files in {printable(folder)}")
     return 0

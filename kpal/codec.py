@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,17 +15,19 @@ from kpal_format import (
     U8,
     IndexedImage,
     Metadata,
+    Progress,
     Region,
     decode_indexed,
     encode_indexed,
+    staged,
 )
 
 from .fitting import fitted
 from .measure import Report
-from .options import DITHER_LEVEL, Dither, Options, Speed, whole_number
-from .quantizer import Source, with_metadata
+from .options import DITHER_LEVEL, Dither, Options, Quality, Speed, whole_number
+from .quantizer import Source, default_metadata
 from .space import Metric
-from .watch import Progress, Watch, check_callbacks
+from .watch import Watch, check_callbacks
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -37,7 +40,7 @@ def encode(
     *,
     colors: int = MAX_COLORS,
     coder: str = DEFAULT_CODER,
-    quality: tuple[int, int] | None = None,
+    quality: Quality | None = None,
     max_bytes: int | None = None,
     palette: ArrayLike | None = None,
     keep_palette: bool = False,
@@ -55,8 +58,8 @@ def encode(
 ) -> bytes:
     """The image as a `.kpal` file of at most `colors` colours; lossless where it has no more than that.
 
-    pixels: a Pillow image; an array uint8 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4) RGBA;
-        or the `IndexedImage` that `quantize` returns, which is stored exactly as it is and leaves nothing else to
+    pixels: a Pillow image; an array uint8 or uint16 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4)
+        RGBA; or the `IndexedImage` that `quantize` returns, which is stored exactly as it is and leaves nothing else to
         choose but the coder.
     coder: one of `kpal.CODERS`.
     max_bytes: the size that the file may have, metadata and all. Where the image takes more, it gets as little of a
@@ -93,24 +96,28 @@ def encode(
     if max_bytes is not None:
         whole_number("max_bytes", max_bytes, 1)
     if isinstance(pixels, IndexedImage):
-        if wrong := sorted(options.given()):
+        if wrong := sorted(options.changing()):
             raise ValueError(f"an IndexedImage is stored as it is: it does not go with {', '.join(wrong)}")
         options = Options(keep_palette=True)
     check_callbacks(progress=progress, report=report)
-    watch = Watch(progress)
+    described = default_metadata(pixels) if metadata is None else metadata
+    watch = Watch(progress, searching=max_bytes is not None or quality is not None)
     source = Source(pixels, options, watch)
 
     def code(image: IndexedImage) -> bytes:
-        with watch.stage("coding"):
-            return encode_indexed(with_metadata(image, pixels, metadata), coder=coder)
+        whole = dataclasses.replace(image, metadata=described)
+        return watch.stage("coding", lambda: encode_indexed(whole, coder=coder))
 
     result = source.quantized()
     data = code(result.image)
     if max_bytes is not None and len(data) > max_bytes:
-        result, data = fitted(source, (result, data), code, max_bytes, rated=coder != "zstd" and options.rateable)
+        rated = coder != "zstd" and options.rateable
+        result, data = fitted(source, (result, data), code, max_bytes, watch, rated=rated)
     if verify:
-        with watch.stage("verifying"):
-            _verify(data, with_metadata(result.image, pixels, metadata))
+        watch.attempt(1)
+        whole = dataclasses.replace(result.image, metadata=described)
+        watch.stage("verifying", lambda: _verify(data, whole))
+    watch.finish()
     if report is not None:
         report(source.report(result, data))
     return data
@@ -125,10 +132,18 @@ def _verify(data: bytes, image: IndexedImage) -> None:
 
 
 def decode(
-    data: bytes | bytearray | memoryview, *, region: Region | None = None, max_pixels: int | None = MAX_PIXELS
+    data: bytes | bytearray | memoryview,
+    *,
+    region: Region | None = None,
+    max_pixels: int | None = MAX_PIXELS,
+    progress: Progress | None = None,
 ) -> U8:
     """The pixels of a `.kpal` file: uint8 (h, w, 3), or (h, w, 4) where its palette has alpha.
 
-    region, max_pixels, errors: as in `decode_indexed`.
+    region, max_pixels, progress, errors: as in `decode_indexed`.
     """
-    return decode_indexed(data, region=region, max_pixels=max_pixels).pixels()
+
+    def decoded() -> U8:
+        return decode_indexed(data, region=region, max_pixels=max_pixels).pixels()
+
+    return staged(progress, "decoding", decoded)

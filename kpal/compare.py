@@ -23,7 +23,7 @@ from kpal_format import CODERS, DEFAULT_CODER, U8, IndexedImage, compiled, decod
 from .measure import psnr, same, ssimulacra2
 from .pixels import to_array, to_pillow
 from .quantizer import quantize
-from .transcode import open_picture
+from .transcode import in_depth, open_picture
 
 T = TypeVar("T")
 
@@ -79,12 +79,13 @@ def with_savings(rows: list[Row]) -> list[dict[str, Any]]:
     return [{**asdict(row), "saving_percent": round(saving(row, rows), 2)} for row in rows]
 
 
-def compare(name: str, data: bytes, **options: Any) -> Comparison:
-    """Compare the image file `data` in all formats, with the `options` of `quantize`.
+def compare(name: str, data: bytes, *, depth: int | None = None, **options: Any) -> Comparison:
+    """Compare the image file `data` in all formats, with the `options` of `quantize` and the depth of `in_depth`.
 
     Raises what `quantize` raises, and what Pillow raises for a file that it cannot read.
     """
     with open_picture(data) as opened:
+        in_depth(opened, data, depth, exact=options.get("exact", False))
         original = to_array(opened)
     quantize_ms, image = timed(lambda: quantize(original, **options))
     rows = [

@@ -15,6 +15,7 @@ from kpal_format import IndexedImage
 
 from .errors import UnreachableError
 from .quantizer import Quantized, Source
+from .watch import Watch
 
 _RATE: Final = 1.5  # the most: a higher one is hardly better than fewer colours, as measured
 _RATES: Final = 16  # steps from there to none
@@ -25,11 +26,12 @@ Result = tuple[Quantized, bytes]  # and its file
 
 
 def fitted(
-    source: Source, full: Result, code: Callable[[IndexedImage], bytes], max_bytes: int, *, rated: bool
+    source: Source, full: Result, code: Callable[[IndexedImage], bytes], max_bytes: int, watch: Watch, *, rated: bool
 ) -> Result:
     """The best that fits into `max_bytes`, about.
 
     full: the image as it is without a limit, which takes more. code: what makes a file of an image.
+    watch: is told of attempts.
     rated: whether to use rates, where the options say nothing of them.
 
     Raises UnreachableError where nothing fits.
@@ -45,22 +47,23 @@ def fitted(
 
     colors, size = len(full[0].image.palette), len(full[1])
     found: Result | None = None
+    watch.attempt(_RATES.bit_length())
     if rated and (most := tried(colors, _RATE)) is not None:
         if len(most[1]) <= max_bytes:
             steps = (0, len(most[1])), (_RATES, size)
-            found, _ = _largest(*steps, max_bytes, lambda step: tried(colors, _RATE * (1 - step / _RATES)))
+            found, _ = _largest(*steps, max_bytes, watch, lambda step: tried(colors, _RATE * (1 - step / _RATES)))
             return found or most
         size = len(most[1])
     if source.reducible:
         steps = (max(1, source.least_colors - 1), 0), (colors, size)  # a single colour shows nothing: two are the least
-        found, size = _largest(*steps, max_bytes, fewer)
+        found, size = _largest(*steps, max_bytes, watch, fewer)
     if found is None:
         raise UnreachableError(f"max_bytes: the least that is possible is {size:,} bytes, not {max_bytes:,}")
     return found
 
 
 def _largest(
-    low: tuple[int, int], high: tuple[int, int], max_bytes: int, tried: Callable[[int], Result | None]
+    low: tuple[int, int], high: tuple[int, int], max_bytes: int, watch: Watch, tried: Callable[[int], Result | None]
 ) -> tuple[Result | None, int]:
     """The result of the largest number that fits, and the bytes of the smallest that does not.
 
@@ -77,6 +80,7 @@ def _largest(
             share = (max_bytes - few_bytes) / max(many_bytes - few_bytes, 1)
             root = _fourth_root(few) + (_fourth_root(many) - _fourth_root(few)) * share
             middle = min(max(int(root * root * root * root), few + 1), many - 1)
+        watch.attempt((many - few).bit_length())
         result = tried(middle)
         if result is None:
             few = middle

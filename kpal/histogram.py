@@ -12,14 +12,14 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kpal_format import U8
+from kpal_format import U8, pulse, tell
 
 _Value = TypeVar("_Value", bound=np.generic)
 
 MARGIN: Final = 2
 
 _OPAQUE: Final = 0xFF
-_STRIP: Final = 1 << 20  # pixels looked at together
+_STRIP: Final = 1 << 18  # pixels looked at together
 _MOST_TALLIED: Final = 1 << 21  # with one bit a channel less, all RGB colours fit; some 100 MB
 
 
@@ -62,6 +62,7 @@ class Histogram:
         self._pixels = pixels
         parts: list[_Counted] = []
         for top, bottom in _strips(pixels):
+            tell(top / len(pixels))
             first = max(0, top - MARGIN)
             weights = weigh(pixels[first : bottom + MARGIN])[top - first :][: bottom - top] if weigh else None
             parts.append(_count(pixels[top:bottom], weights))
@@ -93,6 +94,7 @@ def _strips(pixels: U8) -> Iterator[tuple[int, int]]:
     height, width = pixels.shape[:2]
     rows = max(1, _STRIP // width)
     for top in range(0, height, rows):
+        pulse()
         yield top, min(top + rows, height)
 
 

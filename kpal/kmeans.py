@@ -11,6 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kpal_format.indexed import describe
+
 from .clustering import BITS, DEFAULT, Floats, Ints, cluster, distinct
 from .nearest import nearest
 from .space import SCALE, STEPS
@@ -56,9 +58,9 @@ class KMeans:
     def __init__(self, n_clusters: int = 8, *, max_iter: int = 300, tol: float = 1e-4) -> None:
         for name, value in (("n_clusters", n_clusters), ("max_iter", max_iter)):
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-                raise TypeError(f"{name} must be an int, not {value!r}")
+                raise TypeError(f"{name} must be an int, not {describe(value)}")
         if isinstance(tol, bool) or not isinstance(tol, (int, float, np.number)):
-            raise TypeError(f"tol must be a number, not {tol!r}")
+            raise TypeError(f"tol must be a number, not {describe(tol)}")
         if n_clusters < 1 or max_iter < 1 or not tol >= 0:
             raise ValueError("n_clusters and max_iter must be at least 1, tol at least 0")
         self.n_clusters = n_clusters

@@ -12,9 +12,12 @@ try:
 except ImportError:
     from kpal_format import _cython as cython
 
+from kpal_format import pulse
+
 COMPILED = cython.compiled
 
 _STEPS = cython.declare(cython.int, 2040)  # the largest coordinate
+_PULSE = cython.declare(cython.int, 16)  # rows or clusters after which work that is to end does
 
 
 def reassign(
@@ -56,70 +59,74 @@ def reassign(
     best: cython.int
     found: cython.int
     limit: cython.int
-    for a in range(k):
-        radius[a] = -1
-        members[a] = -1
-    # The points of each cluster as a linked list: `members` has the last, `gaps` the one before each.
-    for i in range(n - 1, -1, -1):
-        a = cython.cast(cython.int, labels[i])
-        d0 = points[i, 0] - centers[a, 0]
-        d1 = points[i, 1] - centers[a, 1]
-        d2 = points[i, 2] - centers[a, 2]
-        d3 = points[i, 3] - centers[a, 3]
-        distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-        if distance > radius[a]:
-            radius[a] = distance
-        gaps[i] = members[a]
-        members[a] = cython.cast(cython.int, i)
-    for a in range(k):
-        if radius[a] < 0:
-            continue
-        limit = 4 * radius[a]
-        count = 0
-        c0 = centers[a, 0]
-        c1 = centers[a, 1]
-        c2 = centers[a, 2]
-        c3 = centers[a, 3]
-        for b in range(k):
-            if b == a:
-                continue
-            d0 = centers[b, 0] - c0
-            d1 = centers[b, 1] - c1
-            d2 = centers[b, 2] - c2
-            d3 = centers[b, 3] - c3
+    with cython.nogil:
+        for a in range(k):
+            radius[a] = -1
+            members[a] = -1
+        # The points of each cluster as a linked list: `members` has the last, `gaps` the one before each.
+        for i in range(n - 1, -1, -1):
+            a = cython.cast(cython.int, labels[i])
+            d0 = points[i, 0] - centers[a, 0]
+            d1 = points[i, 1] - centers[a, 1]
+            d2 = points[i, 2] - centers[a, 2]
+            d3 = points[i, 3] - centers[a, 3]
             distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-            if distance <= limit:
-                at = count
-                while at > 0 and apart[at - 1] > distance:
-                    apart[at] = apart[at - 1]
-                    near[at] = near[at - 1]
-                    at -= 1
-                apart[at] = distance
-                near[at] = b
-                count += 1
-        i = members[a]
-        while i >= 0:
-            d0 = points[i, 0] - c0
-            d1 = points[i, 1] - c1
-            d2 = points[i, 2] - c2
-            d3 = points[i, 3] - c3
-            best = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-            limit = 4 * best
-            found = a
-            for at in range(count):
-                if apart[at] > limit:
-                    break
-                c = near[at]
-                d0 = points[i, 0] - centers[c, 0]
-                d1 = points[i, 1] - centers[c, 1]
-                d2 = points[i, 2] - centers[c, 2]
-                d3 = points[i, 3] - centers[c, 3]
+            if distance > radius[a]:
+                radius[a] = distance
+            gaps[i] = members[a]
+            members[a] = cython.cast(cython.int, i)
+        for a in range(k):
+            if a % _PULSE == 0:
+                with cython.gil:
+                    pulse()
+            if radius[a] < 0:
+                continue
+            limit = 4 * radius[a]
+            count = 0
+            c0 = centers[a, 0]
+            c1 = centers[a, 1]
+            c2 = centers[a, 2]
+            c3 = centers[a, 3]
+            for b in range(k):
+                if b == a:
+                    continue
+                d0 = centers[b, 0] - c0
+                d1 = centers[b, 1] - c1
+                d2 = centers[b, 2] - c2
+                d3 = centers[b, 3] - c3
                 distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-                if distance < best or (distance == best and c < found):
-                    best = distance
-                    found = c
-            labels[i] = found
-            i = gaps[i]
+                if distance <= limit:
+                    at = count
+                    while at > 0 and apart[at - 1] > distance:
+                        apart[at] = apart[at - 1]
+                        near[at] = near[at - 1]
+                        at -= 1
+                    apart[at] = distance
+                    near[at] = b
+                    count += 1
+            i = members[a]
+            while i >= 0:
+                d0 = points[i, 0] - c0
+                d1 = points[i, 1] - c1
+                d2 = points[i, 2] - c2
+                d3 = points[i, 3] - c3
+                best = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+                limit = 4 * best
+                found = a
+                for at in range(count):
+                    if apart[at] > limit:
+                        break
+                    c = near[at]
+                    d0 = points[i, 0] - centers[c, 0]
+                    d1 = points[i, 1] - centers[c, 1]
+                    d2 = points[i, 2] - centers[c, 2]
+                    d3 = points[i, 3] - centers[c, 3]
+                    distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+                    if distance < best or (distance == best and c < found):
+                        best = distance
+                        found = c
+                labels[i] = found
+                i = gaps[i]
 
 
 def add_up(
@@ -135,14 +142,15 @@ def add_up(
     i: cython.Py_ssize_t
     a: cython.Py_ssize_t
     w: cython.longlong
-    for i in range(points.shape[0]):
-        a = labels[i]
-        w = weights[i]
-        totals[a, 0] += w
-        totals[a, 1] += w * points[i, 0]
-        totals[a, 2] += w * points[i, 1]
-        totals[a, 3] += w * points[i, 2]
-        totals[a, 4] += w * points[i, 3]
+    with cython.nogil:
+        for i in range(points.shape[0]):
+            a = labels[i]
+            w = weights[i]
+            totals[a, 0] += w
+            totals[a, 1] += w * points[i, 0]
+            totals[a, 2] += w * points[i, 1]
+            totals[a, 3] += w * points[i, 2]
+            totals[a, 4] += w * points[i, 3]
 
 
 def diffuse(
@@ -184,42 +192,46 @@ def diffuse(
     wanted: cython.int[4] = cython.declare(cython.int[4])
     here: cython.int[:, ::1] = _integers(width + 2)  # errors for this row in sixteenths, from one left of it
     below: cython.int[:, ::1] = _integers(width + 2)
-    for y in range(height):
-        for x in range(width + 2):
-            for j in range(4):
-                below[x, j] = 0
-        for x in range(width):
-            place = positions[y, x]
-            if spared[place]:
-                continue
-            found = indices[y, x]
-            best = 0
-            for j in range(4):
-                wanted[j] = min(max(points[place, j] + ((here[x + 1, j] + 8) >> 4), 0), _STEPS)
-                difference = wanted[j] - centers[found, j]
-                best += difference * difference
-            limit = 4 * best
-            c = found
-            for at in range(1, k):
-                if apart[c, at] > limit:
-                    break
-                if opaque[place] and not solid[order[c, at]]:
-                    continue
-                distance = 0
+    with cython.nogil:
+        for y in range(height):
+            if y % _PULSE == 0:
+                with cython.gil:
+                    pulse()
+            for x in range(width + 2):
                 for j in range(4):
-                    difference = wanted[j] - centers[order[c, at], j]
-                    distance += difference * difference
-                if distance < best or (distance == best and order[c, at] < found):
-                    best = distance
-                    found = order[c, at]
-            indices[y, x] = found
-            for j in range(4):
-                difference = ((wanted[j] - centers[found, j]) * level + 128) >> 8
-                here[x + 2, j] += 7 * difference
-                below[x, j] += 3 * difference
-                below[x + 1, j] += 5 * difference
-                below[x + 2, j] += difference
-        here, below = below, here
+                    below[x, j] = 0
+            for x in range(width):
+                place = positions[y, x]
+                if spared[place]:
+                    continue
+                found = indices[y, x]
+                best = 0
+                for j in range(4):
+                    wanted[j] = min(max(points[place, j] + ((here[x + 1, j] + 8) >> 4), 0), _STEPS)
+                    difference = wanted[j] - centers[found, j]
+                    best += difference * difference
+                limit = 4 * best
+                c = found
+                for at in range(1, k):
+                    if apart[c, at] > limit:
+                        break
+                    if opaque[place] and not solid[order[c, at]]:
+                        continue
+                    distance = 0
+                    for j in range(4):
+                        difference = wanted[j] - centers[order[c, at], j]
+                        distance += difference * difference
+                    if distance < best or (distance == best and order[c, at] < found):
+                        best = distance
+                        found = order[c, at]
+                indices[y, x] = found
+                for j in range(4):
+                    difference = ((wanted[j] - centers[found, j]) * level + 128) >> 8
+                    here[x + 2, j] += 7 * difference
+                    below[x, j] += 3 * difference
+                    below[x + 1, j] += 5 * difference
+                    below[x + 2, j] += difference
+            here, below = below, here
 
 
 def _integers(rows: int) -> memoryview:

@@ -14,6 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from kpal_format import pulse
+
 from . import loops
 from .space import STEPS
 
@@ -42,6 +44,7 @@ class Points:
 
     def nearest(self, centers: NDArray[np.int64]) -> NDArray[np.intp]:
         """The index of the nearest of `centers` (k, d) to each point, the lowest in a tie."""
+        pulse()
         if self._loop is not None and self._loop.labels is not None:
             return self._loop.nearest(centers)
         n, weights = len(self._augmented), _weights(centers, self._augmented.dtype)
@@ -49,6 +52,7 @@ class Points:
         step = max(1, BLOCK // weights.size)
         products = np.empty((min(n, step), len(centers)), weights.dtype)
         for start in range(0, n, step):
+            pulse()
             block = self._augmented[start : start + step]
             product(block, weights, products[: len(block)]).argmin(axis=1, out=labels[start : start + step])
         if self._loop is not None:

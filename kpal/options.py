@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 import numpy as np
 
 from kpal_format import MAX_COLORS, U8
+from kpal_format.indexed import describe
 
 from .palette import as_palette
 from .space import METRICS, Metric
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Dither = Literal["none", "floyd-steinberg", "ordered"]
 DITHERS: Final[tuple[str, ...]] = get_args(Dither)
+Quality = int | tuple[int, int]  # max, or (min, max)
 Speed = Literal["default", "fast"]
 SPEEDS: Final[tuple[str, ...]] = get_args(Speed)
 DITHER_LEVEL: Final = 0.7  # by default: the perceptual score is higher than with all of it
@@ -32,7 +34,7 @@ class Options:
     """
 
     colors: int = MAX_COLORS
-    quality: tuple[int, int] | None = None
+    quality: Quality | None = None
     palette: Any = None  # array-like, (k, 3 or 4)
     keep_palette: bool = False
     fixed: Any = None  # array-like, (m, 3 or 4)
@@ -54,10 +56,10 @@ class Options:
             raise ValueError("palette is all colours there are: it does not go with fixed")
         for name, choices in (("metric", METRICS), ("speed", SPEEDS), ("dither", DITHERS)):
             if (value := getattr(self, name)) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, not {describe(value)}")
         for name in ("keep_palette", "exact"):
             if not isinstance(value := getattr(self, name), (bool, np.bool_)):
-                raise TypeError(f"{name} must be True or False, not {value!r}")
+                raise TypeError(f"{name} must be True or False, not {describe(value)}")
         _number("dither_level", self.dither_level, 1)
         if self.rate is not None:
             _number("rate", self.rate, _MOST_RATE)
@@ -65,7 +67,7 @@ class Options:
             raise ValueError("dither_level goes with a kind of dither, which is none")
         if self.rate and self.dither != "none":
             raise ValueError("rate and dither undo each other: choose one")
-        if self.keep_palette and (wrong := self.given() - {"keep_palette", "colors"}):
+        if self.keep_palette and (wrong := self.changing() - {"keep_palette", "colors"}):
             raise ValueError(f"keep_palette takes the image as it is: it does not go with {_list(wrong)}")
 
     def _as_palette(self, name: str, value: Any) -> U8:
@@ -85,10 +87,26 @@ class Options:
         """Whether a rate may be used that was not asked for."""
         return not self.keep_palette and self.rate is None and self.quality is None and self.dither == "none"
 
-    def given(self) -> set[str]:
-        """The names of those that differ from their defaults."""
+    @property
+    def min_quality(self) -> int:
+        """The quality that the image must have."""
+        return self.quality[0] if isinstance(self.quality, tuple) else 0
+
+    @property
+    def max_quality(self) -> int:
+        """The quality that is enough, so that colours beyond it are left out."""
+        return self.quality[1] if isinstance(self.quality, tuple) else 100 if self.quality is None else self.quality
+
+    @property
+    def reduces_few(self) -> bool:
+        """Whether an image of at most `colors` colours is to lose some, too: a max alone does not ask for that."""
+        return isinstance(self.quality, tuple)
+
+    def changing(self) -> set[str]:
+        """The names of the options given that would change a palette image; a max of quality alone does not."""
         values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
-        return {name for name, (value, default) in values.items() if _differs(value, default)}
+        given = {name for name, (value, default) in values.items() if _differs(value, default)}
+        return given if self.reduces_few else given - {"quality"}
 
 
 def _differs(value: Any, default: Any) -> bool:
@@ -111,15 +129,20 @@ def _number(name: str, value: Any, most: float) -> None:
         raise ValueError(f"{name} must be from 0 to {most}, not {value}")
 
 
-def _as_quality(quality: Any) -> tuple[int, int]:
+def _as_quality(quality: Any) -> Quality:
+    """One int is the max alone, and any other pair than a tuple becomes one."""
+    if isinstance(quality, (int, np.integer)) and not isinstance(quality, bool):
+        whole_number("quality", quality, 0, 100)
+        return int(quality)
+    pair: Any = None if isinstance(quality, str) else quality  # or else "80" would be a pair of strings
     try:
-        least, most = quality
+        least, most = pair
     except (TypeError, ValueError) as error:
-        raise TypeError(f"quality must be two numbers, (min, max), not {quality!r}") from error
+        raise TypeError(f"quality must be an int, the max, or two, (min, max), not {describe(quality)}") from error
     for name, value in (("the min of quality", least), ("the max of quality", most)):
         whole_number(name, value, 0, 100)
     if least > most:
-        raise ValueError(f"quality must be (min, max), min not above max, not {quality!r}")
+        raise ValueError(f"quality must be (min, max), min not above max, not {describe(quality)}")
     return int(least), int(most)
 
 

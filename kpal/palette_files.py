@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from kpal_format import EXTENSION, MAGIC, MAX_COLORS, U8, IndexedImage, KpalError, encode_indexed, read_head, verify
 
@@ -101,10 +101,10 @@ def _read_image(data: bytes) -> U8:
             return own_palette(image).palette
     except KpalError:
         raise
+    except UnidentifiedImageError as error:
+        raise PaletteError("neither an image that Pillow can read nor another file that holds a palette") from error
     except Exception as error:  # Pillow raises nearly every kind for damaged images
-        raise PaletteError(
-            f"neither an image that Pillow can read nor another file that holds a palette ({error})"
-        ) from error
+        raise PaletteError(f"the image is damaged, or Pillow cannot read its kind: {error}") from error
 
 
 def _read_gpl(data: bytes) -> list[tuple[int, ...]]:

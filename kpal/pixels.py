@@ -5,12 +5,16 @@ Every Pillow mode is either converted or refused with a reason; none slips throu
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from PIL import Image
 
 from kpal_format import U8, IndexedImage
+
+from .color_management import in_rgb
+from .precision import Rounding, in_eight_bits, rounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,30 +38,32 @@ _CONVERT: Final = {
     "RGBa": "RGBA",
 }
 _VIA: Final = {"La": "LA"}  # Pillow has no direct conversion
-_DEEP: Final = ("I;16", "I;16L", "I;16B", "I;16N")
+_NO_RANGE: Final = "its levels have no fixed range; bring them to 0..255 and convert to 'L'"
 _REFUSE: Final = {
-    "I": "its values have no fixed range; scale them to 0..255 and convert to 'L'",
-    "F": "its values have no fixed range; scale them to 0..255 and convert to 'L'",
-    "LAB": "Pillow converts it only by way of ImageCms; convert it to 'RGB' with the profile of your choice",
+    "I": _NO_RANGE,
+    "F": _NO_RANGE,
+    "LAB": "it takes a Pillow with ImageCms",
 }
 
 
-def to_array(pixels: Pixels) -> U8:
+def to_array(pixels: Pixels, *, exact: bool = False) -> U8:
     """The pixels as uint8 (h, w, 3), or (h, w, 4) where they have alpha that is not 255 throughout.
 
-    pixels: a Pillow image; an `IndexedImage`; or an array, uint8 or bool, of shape (h, w) or (h, w, 1) gray, (h, w,
-        2) gray and alpha, (h, w, 3) RGB or (h, w, 4) RGBA. Sixteen-bit grayscale images are rounded to eight bits.
+    pixels: a Pillow image; an `IndexedImage`; or an array, uint8, uint16 or bool, of shape (h, w) or (h, w, 1) gray,
+        (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4) RGBA. White is 255, 65535 or True. What has 16 bits is
+        rounded to 8 as precision.py says.
+    exact: refuse what rounding would change.
 
-    Raises TypeError or ValueError that says what would be right.
+    Raises TypeError or ValueError that says what would be right; warns of rounding.
     """
     if isinstance(pixels, IndexedImage):
         array = pixels.pixels()
     elif isinstance(pixels, Image.Image):
-        array = _from_pillow(pixels)
+        array = _from_pillow(pixels, exact=exact)
     elif isinstance(pixels, np.ma.MaskedArray):
         raise TypeError("a masked array has pixels without a value; fill them first")
     elif isinstance(pixels, np.ndarray):
-        array = _from_array(np.asarray(pixels))
+        array = _from_array(np.asarray(pixels), exact=exact)
     else:
         raise TypeError(f"pixels must be a numpy array or a Pillow image, not {type(pixels).__name__}")
     if 0 in array.shape:
@@ -113,9 +119,9 @@ def to_pillow(image: IndexedImage) -> Image.Image:
     return pillow
 
 
-def _from_pillow(image: Image.Image) -> U8:
-    if image.mode in _DEEP or (image.mode == "I" and image.format == "PPM"):  # which Pillow scales to 16 bits
-        return _from_deep(image)
+def _from_pillow(image: Image.Image, *, exact: bool) -> U8:
+    name = os.fsdecode(getattr(image, "filename", ""))
+    image = in_rgb(in_eight_bits(image, Rounding(exact=exact, name=name)))
     target = _CONVERT.get(image.mode)
     if target is None:
         raise ValueError(
@@ -127,23 +133,23 @@ def _from_pillow(image: Image.Image) -> U8:
     return np.asarray(image if image.mode == target else image.convert(target))
 
 
-def _from_deep(image: Image.Image) -> U8:
-    deep = np.asarray(image).astype(np.uint32)
-    gray = ((deep * 255 + 32767) // 65535).astype(np.uint8)
-    transparent = image.info.get("transparency")
-    if transparent is None:
-        return _from_array(gray)
-    return _from_array(np.dstack((gray, np.where(deep == transparent, np.uint8(0), np.uint8(255)))))
-
-
-def _from_array(array: NDArray[Any]) -> U8:
+def _from_array(array: NDArray[Any], *, exact: bool) -> U8:
     if array.dtype == np.bool_:
         array = array.astype(np.uint8) * np.uint8(255)
-    if array.dtype != np.uint8:
-        raise TypeError(f"an array of pixels must be uint8 (0..255) or bool, not {array.dtype}")
+    if array.dtype.kind != "u" or array.dtype.itemsize > 2:
+        raise TypeError(f"an array of pixels must be uint8, uint16 or bool, not {array.dtype}: {_as_pixels(array)}")
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or not 1 <= array.shape[2] <= 4:
         raise ValueError(f"an array of pixels is (h, w) or (h, w, 1..4), not {array.shape}")
     channels = array.shape[2]
+    if array.dtype.itemsize == 2:
+        array = rounded(array, Rounding(exact=exact), alpha=channels in (2, 4))
     return array if channels > 2 else np.take(array, (0, 0, 0) if channels == 1 else (0, 0, 0, 1), axis=2)
+
+
+def _as_pixels(array: NDArray[Any]) -> str:
+    """How a caller makes uint8 of an array of numbers that have no fixed range."""
+    if array.dtype.kind in "iu":
+        return "pixels.astype(numpy.uint8) keeps levels and labels from 0 to 255 as they are"
+    return "scale it to 0..255 and convert it with pixels.round().astype(numpy.uint8)"

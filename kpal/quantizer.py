@@ -5,31 +5,31 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image
 
-from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
+from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, Progress, look_up, tell, used_entries
 
+from .cached import cached_property
 from .clustering import DEFAULT, FAST, ONCE, Effort, cluster
+from .color_management import rgb_profile_of
 from .dither import floyd_steinberg, ordered
 from .errors import UnreachableError
 from .geometry import geometry_of, simple_geometry
 from .histogram import Colors, Evenly, Histogram, thinned
 from .measure import Report, mean_squared_error
-from .metadata import rgb_profile
 from .opacity import Matching, is_opaque, made_opaque, with_clear
-from .options import DITHER_LEVEL, Dither, Options, Speed
+from .options import DITHER_LEVEL, Dither, Options, Quality, Speed
 from .palette import among, sorted_palette
 from .pixels import own_palette, to_array, without_hidden
-from .quality import half_inertia, quality_of, reaches
+from .quality import SEEN_IN, Scale, scale_of
 from .rate import remap
 from .refinement import moved
 from .space import Geometry, Metric, mean_colors, to_points
 from .structure import LARGE, SMALLEST, Picture
-from .watch import Progress, Watch, check_callbacks
+from .watch import Watch, check_callbacks
 from .weights import flatness
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def quantize(
     pixels: Pixels,
     colors: int = MAX_COLORS,
     *,
-    quality: tuple[int, int] | None = None,
+    quality: Quality | None = None,
     palette: ArrayLike | None = None,
     keep_palette: bool = False,
     fixed: ArrayLike | None = None,
@@ -76,12 +76,13 @@ def quantize(
 
     What is opaque stays opaque, and clear what is clear, in all palettes of two colours and more that are found.
 
-    pixels: a Pillow image, or an array uint8 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4)
-        RGBA.
+    pixels: a Pillow image, or an array uint8 or uint16 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w,
+        4) RGBA. What has 16 bits a channel is rounded to 8 with a `KpalWarning`, unless no bits are lost. If it has at
+        most 256 colours and rounding would merge some, it is refused: label maps are to be converted by the caller.
     colors: 1 to 256.
-    quality: (min, max), from 0 to 100 on the scale of quality.py: as few colours as reach max, or `colors` where none
-        do; UnreachableError, a ValueError, where those do not even reach min. With a max of 100, images of few
-        colours stay exact.
+    quality: max, or (min, max), from 0 to 100 on the scale of quality.py: as few colours as reach max, or `colors`
+        where none do; UnreachableError, a ValueError, where those do not even reach min. With max alone, or a max of
+        100, an image of at most `colors` colours stays exact; a pair reduces it, too.
     palette: colours (k, 3) or (k, 4) to use, in that order, instead of finding them; of `quality`, min applies.
     keep_palette: take the indices and the palette of a Pillow image of mode P as they are.
     fixed: colours (m, 3) or (m, 4), m <= colors, that the palette must have; the others are found.
@@ -89,7 +90,8 @@ def quantize(
         than 64 colours to find and no `quality` to reach, several palettes are tried for what looks best; where there
         are no more than 128, their colours are moved until it does (refinement.py).
     speed: "fast" takes a half of the time or less, for some hundredths more error.
-    exact: keep what colour is hidden under alpha 0. By default, all of that is one colour.
+    exact: keep what colour is hidden under alpha 0. By default, all of that is one colour. Also refuse samples of 16
+        bits that rounding would change.
     dither: "floyd-steinberg" spreads the error of each pixel over its neighbours, "ordered" mixes two colours in a
         pattern. Both make files larger, the first more so. Colours that are in the palette stay as they are.
     dither_level: how much of it, from 0 to 1.
@@ -99,8 +101,9 @@ def quantize(
     metadata: what to store beside the pixels. By default what decides how they look: the ICC profile of a Pillow
         image; `Metadata()` for nothing.
     progress: called with the name of a stage ("histogram", "clustering", "remapping") and the fraction of it that is
-        done, 0 to 1, as it begins, goes on and ends; searches go through stages again. An exception that it raises
-        ends the work and passes through.
+        done, 0 to 1, at least every 20 ms, from the thread that called. Searches for a quality or a size go through
+        stages again; then the fraction is that of the whole search. An exception that it raises ends the work and
+        passes through.
     report: called at the end with a `Report`: colours, error, iterations, times.
 
     Raises ValueError or TypeError for arguments that are wrong or contradict each other.
@@ -119,12 +122,14 @@ def quantize(
         rate=rate,
     )
     check_callbacks(progress=progress, report=report)
-    watch = Watch(progress)
+    metadata = default_metadata(pixels) if metadata is None else metadata
+    watch = Watch(progress, searching=quality is not None)
     source = Source(pixels, options, watch)
     result = source.quantized()
+    watch.finish()
     if report is not None:
         report(source.report(result))
-    return with_metadata(result.image, pixels, metadata)
+    return dataclasses.replace(result.image, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,7 @@ class _Candidate:
     """A palette, and what the colours of the image become with it.
 
     labels: intp (n,), for each colour of the histogram the nearest entry.
-    inertia: sum over all pixels of the squared distance to it, in lattice steps.
+    inertia: sum over all pixels of the squared distance to it, in lattice steps, where quality is measured.
     """
 
     palette: U8
@@ -165,7 +170,7 @@ class Source:
 
     @cached_property
     def _pixels(self) -> U8:
-        pixels = to_array(self._source)
+        pixels = to_array(self._source, exact=self.options.exact)
         if self.options.palette is not None:
             return _with_channels(pixels, max(pixels.shape[2], self.options.palette.shape[1]))
         pixels = pixels if self.options.exact else without_hidden(pixels)
@@ -173,8 +178,8 @@ class Source:
 
     @cached_property
     def _histogram(self) -> Histogram:
-        with self._watch.stage("histogram"):
-            return counted(self._pixels, self.options.metric)
+        pixels = self._pixels
+        return self._watch.stage("histogram", lambda: counted(pixels, self.options.metric))
 
     @cached_property
     def _geometry(self) -> Geometry:
@@ -197,11 +202,15 @@ class Source:
         """How many there must be in any palette."""
         return max(1, len(self._fixed))
 
-    @property
-    def _half(self) -> int:
-        """The inertia of quality 50. It needs the geometry, which may take a trial: not for what has no error."""
-        height, width, channels = self._pixels.shape
-        return half_inertia(height * width, self.options.metric, self._geometry, alpha=channels == 4)
+    @cached_property
+    def _scale(self) -> Scale:
+        return scale_of(self._histogram, self.options.metric)
+
+    @cached_property
+    def _seen(self) -> NDArray[np.int64]:
+        """The colours of the histogram where quality is measured."""
+        seen_in = SEEN_IN[self.options.metric]
+        return self._points if self._geometry == seen_in else to_points(self._histogram.colors, seen_in)
 
     @property
     def _fixed(self) -> U8:
@@ -213,13 +222,13 @@ class Source:
             return Quantized(self._source, 100.0, 0)
         found = self._candidate(self.options.colors)
         if self.options.quality is not None:
-            found = self._of_quality(found, *self.options.quality)
+            found = self._of_quality(found)
         return self._remapped(found, self.options.rate or 0.0)
 
     def reduced(self, colors: int, rate: float) -> Quantized | None:
         """The image in fewer colours, or with a rate; None where that is below the min of the quality asked for."""
         found = self._candidate(colors)
-        if self.options.quality is not None and not self._reaches(found, self.options.quality[0]):
+        if not self._reaches(found, self.options.min_quality):
             return None
         return self._remapped(found, rate)
 
@@ -236,17 +245,21 @@ class Source:
             image=result.image,
         )
 
-    def _of_quality(self, best: _Candidate, least: int, most: int) -> _Candidate:
-        """The fewest colours that reach `most`, by bisection; `best` if there is no such number."""
+    def _of_quality(self, best: _Candidate) -> _Candidate:
+        """The fewest colours that reach the max, by bisection; `best` if there is no such number."""
+        least, most = self.options.min_quality, self.options.max_quality
         if not self._reaches(best, least):
             raise UnreachableError(
                 f"quality: {len(best.palette)} colours reach {self._quality(best):.1f}, not the minimum of {least}"
             )
         if not self.reducible or most == 100 or not self._reaches(best, most):
             return best
+        if not best.inertia and not self.options.reduces_few:
+            return best
         too_few, enough = self.least_colors - 1, len(best.palette)
         while enough - too_few > 1:
             middle = (too_few + enough) // 2
+            self._watch.attempt((enough - too_few).bit_length())
             tried = self._candidate(middle)
             if self._reaches(tried, most):
                 best, enough = tried, middle
@@ -255,10 +268,10 @@ class Source:
         return best
 
     def _reaches(self, candidate: _Candidate, quality: int) -> bool:
-        return not candidate.inertia or reaches(candidate.inertia, self._half, quality)
+        return self._scale.reaches(candidate.inertia, quality)
 
     def _quality(self, candidate: _Candidate) -> float:
-        return quality_of(candidate.inertia, self._half) if candidate.inertia else 100.0
+        return self._scale.quality_of(candidate.inertia)
 
     def _candidate(self, colors: int) -> _Candidate:
         """A palette of at most so many colours; the last one is kept, as searches for a rate ask for it again."""
@@ -268,24 +281,25 @@ class Source:
 
     def _new_candidate(self, colors: int) -> _Candidate:
         """The palette that is given, that of an image of few colours, or one by k-means."""
-        histogram, options, iterations = self._histogram, self.options, 0
-        with self._watch.stage("clustering") as tell:
+        histogram, options = self._histogram, self.options
+
+        def clustered() -> _Candidate:
+            iterations = 0
             if options.palette is not None:
                 palette = _with_channels(options.palette, self._pixels.shape[2])
                 labels = self._labels(palette)
             elif (exact := exact_palette(histogram, colors, options)) is not None:
                 return _Candidate(*exact, inertia=0, iterations=0)
             else:
-                palette, labels, iterations = self._found(colors, tell)
-            errors = self._points - to_points(palette, self._geometry)[labels]
-            inertia = int((histogram.weights * np.square(errors).sum(axis=1)).sum())
+                palette, labels, iterations = self._found(colors)
+            errors = self._seen - to_points(palette, SEEN_IN[options.metric])[labels]
+            inertia = int((histogram.counts * np.square(errors).sum(axis=1)).sum())
             return _Candidate(palette, labels, inertia, iterations)
 
-    def _found(self, k: int, tell: Callable[[float], None]) -> _Found:
-        """The best palette by k-means; if it is for the eye and has not many colours, one that keeps more structure.
+        return self._watch.stage("clustering", clustered)
 
-        tell: is told how far that is, from 0 to 1.
-        """
+    def _found(self, k: int) -> _Found:
+        """The best palette by k-means; if it is for the eye and has not many colours, one that keeps more structure."""
         found = best_palette(self._histogram, k, self._geometry, self.options)
         if k > _NOT_MANY_COLORS or (picture := self._picture) is None:
             return found
@@ -340,11 +354,12 @@ class Source:
 
     def _remapped(self, candidate: _Candidate, rate: float) -> Quantized:
         """The nearest entry for each pixel, or what dithering or a rate makes of it."""
-        with self._watch.stage("remapping"):
-            indices = self._indices(candidate, rate)
-            image = IndexedImage(indices, candidate.palette)
-            if self.reducible:
-                image = _without_unused(image, self._fixed)
+
+        def remapped() -> IndexedImage:
+            image = IndexedImage(self._indices(candidate, rate), candidate.palette)
+            return _without_unused(image, self._fixed) if self.reducible else image
+
+        image = self._watch.stage("remapping", remapped)
         return Quantized(image, self._quality(candidate), candidate.iterations)
 
     def _indices(self, candidate: _Candidate, rate: float) -> U8:
@@ -358,13 +373,6 @@ class Source:
             positions = histogram.positions()
             return remap(self._pixels, positions, self._points, candidate.labels, palette, centers, rate)
         return histogram.spread(candidate.labels.astype(np.uint8))
-
-
-def with_metadata(image: IndexedImage, pixels: Pixels, metadata: Metadata | None) -> IndexedImage:
-    """The image with `metadata`; by default, with what decides how `pixels` look."""
-    if metadata is None:
-        metadata = _default_metadata(pixels)
-    return dataclasses.replace(image, metadata=metadata)
 
 
 def _own_palette(pixels: Pixels, colors: int) -> IndexedImage:
@@ -497,9 +505,10 @@ def _with_channels(colors: U8, channels: int) -> U8:
     return np.concatenate((colors, np.full((*colors.shape[:-1], 1), 255, np.uint8)), axis=-1)
 
 
-def _default_metadata(pixels: Pixels) -> Metadata:
+def default_metadata(pixels: Pixels) -> Metadata:
+    """What decides how pixels look; ask before those of a Pillow image are loaded, as `rgb_profile_of` says."""
     if isinstance(pixels, IndexedImage):
         return pixels.metadata
     if isinstance(pixels, Image.Image):
-        return Metadata(icc_profile=rgb_profile(pixels.info.get("icc_profile")))
+        return Metadata(icc_profile=rgb_profile_of(pixels))
     return Metadata()

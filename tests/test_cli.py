@@ -18,9 +18,9 @@ from PIL import Image, ImageFilter, PngImagePlugin
 
 import kpal
 from kpal import cli
-from kpal.batch import printable
 from kpal.files import replacing
 from kpal.measure import ssimulacra2
+from kpal.messages import printable
 from kpal.palette_files import format_palette
 from kpal_format import DEFAULT_CODER, compiled
 
@@ -86,7 +86,7 @@ def test_standard_streams_carry_images_and_nothing_else() -> None:
 
 def test_folders_are_mirrored(tmp_path: Path) -> None:
     source = tmp_path / "in"
-    for name in ("a.png", "deep/er/b.gif", "deep/c.BMP", "notes.txt", "old.kpal"):
+    for name in ("a.png", "deep/er/b.gif", "deep/c.BMP", "notes.txt"):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         if name.endswith(("png", "gif", "BMP")):
             pillow(random_indexed(4, 5, 6)).save(source / name)
@@ -265,6 +265,7 @@ def test_a_palette_is_kept_in_its_order_when_asked_for(tmp_path: Path) -> None:
     ("arguments", "options"),
     [
         (["-Q", "10-25"], {"quality": (10, 25)}),
+        (["-Q", "25"], {"quality": 25}),
         (["--quality", "0-55", "-c", "99"], {"quality": (0, 55), "colors": 99}),
         (["--max-bytes", "1.5k"], {"max_bytes": 1500}),
         (["--max-bytes", "2kiB", "--coder", "zstd"], {"max_bytes": 2048, "coder": "zstd"}),
@@ -281,8 +282,8 @@ def test_options_mean_what_they_mean_to_the_library(chart: Path, arguments: list
 
 def test_a_quality_or_size_out_of_reach_fails_or_is_skipped(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for options, reason in (
-        (["-c", "4", "-Q", "80-90"], "quality: 4 colours reach"),
-        (["--max-bytes", "9"], "max_bytes: the least"),
+        (["-c", "4", "-Q", "80-90"], "--quality: 4 colours reach"),
+        (["--max-bytes", "9"], "--max-bytes: the least"),
     ):
         assert cli.main(["encode", str(chart), *options]) == 1
         assert f"{chart}: {reason}" in capsys.readouterr().err
@@ -319,7 +320,7 @@ def test_an_object_for_each_file_tells_programs_what_became_of_it(
     assert "ssimulacra2" not in found
     assert failed == {"input": str(missing), "error": "No such file or directory"}
     assert cli.main(["encode", "--json", "-Q", "99-99", "--skip-if-worse", str(chart)]) == 0
-    assert json.loads(capsys.readouterr().out)["skipped"].startswith("quality: 256 colours reach")
+    assert json.loads(capsys.readouterr().out)["skipped"].startswith("--quality: 256 colours reach")
 
 
 def test_the_perceptual_score_is_there_on_request(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -371,7 +372,7 @@ def test_images_that_cannot_be_read_are_named_and_the_rest_give_the_palette(
     assert cli.main(["palette", str(chart), "-o", str(shared)]) == 1
     assert "shared.hex exists; --force overwrites it" in capsys.readouterr().err
     assert cli.main(["palette", str(bad), "-f", "-o", str(shared)]) == 1
-    assert "images must have at least one" in capsys.readouterr().err
+    assert "none of the images could be read" in capsys.readouterr().err
     assert len(kpal.read_palette(shared)) == 256
     assert cli.main(["palette", str(tmp_path / "nowhere.png"), "-o", str(tmp_path / "x.hex")]) == 1
     (tmp_path / "empty").mkdir()
@@ -395,7 +396,7 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path: Path, chart: Path, caps
     assert cli.main(["encode", str(bad), str(empty), str(tmp_path / "missing.png"), str(chart)]) == 1
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(": ")[1].rsplit("/", 1)[-1] for line in lines[:3]] == ["bad.png", "empty.png", "missing.png"]
-    assert lines[1].endswith("not an image that Pillow can read")
+    assert lines[1].endswith("the file is empty")
     assert lines[2].endswith("No such file or directory")
     assert "1 of 4 files" in lines[3]
     assert files_in(tmp_path) == ["bad.png", "chart.kpal", "chart.png", "empty.png"]
@@ -409,7 +410,7 @@ def test_damaged_kpal_files_are_named_with_the_reason(tmp_path: Path, capsys: py
     said = capsys.readouterr().err
     assert "changed.kpal: the checksum does not fit" in said
     assert "cut.kpal: the file ends in its index stream" in said
-    assert "other.kpal: not an image that Pillow can read" in said
+    assert "other.kpal: not a .kpal file" in said
     assert files_in(tmp_path) == ["changed.kpal", "cut.kpal", "other.kpal"]
 
 
@@ -441,22 +442,6 @@ def test_an_input_is_never_its_own_output(tmp_path: Path, capsys: pytest.Capture
     assert cli.main(["decode", "--force", str(link), "-o", str(path)]) == 1
     assert "take the place of the input" in capsys.readouterr().err
     assert path.read_bytes() == before
-
-
-def test_two_inputs_do_not_share_an_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("x.png", "x.gif"):
-        pillow(random_indexed(2, 2, 2, seed=len(name))).save(tmp_path / name)
-    assert cli.main(["encode", "--force", str(tmp_path)]) == 1
-    assert "is already the result of another input" in capsys.readouterr().err
-
-
-def test_the_same_output_by_another_name_is_the_same_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "link").symlink_to("folder")
-    for name in ("folder/x.png", "folder/x.gif"):
-        pillow(random_indexed(2, 2, 2)).save(tmp_path / name)
-    assert cli.main(["encode", "-f", str(tmp_path / "folder/x.png"), str(tmp_path / "link/x.gif")]) == 1
-    assert "is already the result of another input" in capsys.readouterr().err
 
 
 def test_a_device_or_pipe_is_written_to_and_not_replaced(tmp_path: Path, chart: Path) -> None:
@@ -550,18 +535,19 @@ def test_atomic_writing_goes_through_links_and_keeps_permissions(tmp_path: Path)
         (["encode"], "IN"),
         (["encode", "x.png", "-c", "0"], "'0' is not a number from 1 to 256"),
         (["encode", "x.png", "-c", "many"], "'many' is not a number from 1 to 256"),
-        (["encode", "x.png", "-Q", "80"], "'80' is not MIN-MAX, two numbers from 0 to 100 such as 60-85"),
-        (["encode", "x.png", "-Q", "80-101"], "'80-101' is not MIN-MAX"),
-        (["encode", "x.png", "-Q", "80-60"], "'80-60' is not MIN-MAX"),
+        (["encode", "x.png", "-Q", "101"], "'101' is not MAX or MIN-MAX, numbers from 0 to 100 such as 85 or 60-85"),
+        (["encode", "x.png", "-Q", "80-"], "'80-' is not MAX or MIN-MAX"),
+        (["encode", "x.png", "-Q", "80-101"], "'80-101' is not MAX or MIN-MAX"),
+        (["encode", "x.png", "-Q", "80-60"], "'80-60' is not MAX or MIN-MAX"),
         (["encode", "x.png", "--max-bytes", "0"], "'0' is not a size such as 20000, 20k, 20kiB or 1.5M"),
         (["encode", "x.png", "--max-bytes", "20iB"], "'20iB' is not a size"),
         (["encode", "x.png", "--max-bytes", "-5"], "'-5' is not a size"),
         (["encode", "x.png", "--palette", "/nowhere.gpl"], "--palette: /nowhere.gpl: No such file or directory"),
         (["encode", "x.png", "--palette", __file__], "neither an image that Pillow can read"),
         (["encode", "x.png", "--fix", "#ff0000,#0f0"], "--fix: #ff0000,#0f0: No such file or directory"),
-        (["encode", "x.png", "--fix", "ff0000,00ff00", "-c", "1"], "fixed has 2 colours, more than colors=1"),
-        (["palette", "x.png", "--fix", "ff0000,00ff00", "-c", "1"], "fixed has 2 colours, more than colors=1"),
-        (["encode", "x.png", "--keep-palette", "-Q", "1-2"], "it does not go with quality"),
+        (["encode", "x.png", "--fix", "ff0000,00ff00", "-c", "1"], "--fix has 2 colours, more than --colors 1"),
+        (["palette", "x.png", "--fix", "ff0000,00ff00", "-c", "1"], "--fix has 2 colours, more than --colors 1"),
+        (["encode", "x.png", "--keep-palette", "-Q", "1-2"], "it does not go with --quality"),
         (["encode", "x.png", "--score"], "--score is shown by --json"),
         (["encode", "-", "--json"], "--json and an image cannot both go to standard output"),
         (["palette", "x.png", "-o", "x.aco"], "palettes are written as .kpal, .png, .gpl, .act, .hex, not as '.aco'"),

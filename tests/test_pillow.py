@@ -216,6 +216,8 @@ def test_saving_by_name_takes_the_options_of_encode(tmp_path: Path) -> None:
     assert path.read_bytes() == kpal.encode(gradient(), colors=64, coder="zstd", dither="floyd-steinberg")
     image.save(path, quality=(10, 30), max_bytes=4000)
     assert path.read_bytes() == kpal.encode(gradient(), quality=(10, 30), max_bytes=4000)
+    image.save(path, quality=30)
+    assert path.read_bytes() == kpal.encode(gradient(), quality=(0, 30))
     image.save(path, palette=[[0, 0, 0], [255, 255, 255]])
     assert kpal.inspect(path.read_bytes()).colors == 2
 
@@ -261,7 +263,7 @@ def test_the_icc_profile_stays_other_metadata_travel_only_when_asked_to() -> Non
         ({"text": [1]}, TypeError, "text must map"),
         ({"exif": 5}, TypeError, "exif must be bytes"),
         ({"keep_palette": True}, ValueError, "keep_palette needs"),
-        ({"quality": 80}, TypeError, "quality must be two numbers"),
+        ({"quality": "high"}, TypeError, "quality must be an int, the max, or two"),
         ({"max_bytes": 10}, ValueError, "max_bytes: the least that is possible"),
     ],
 )

@@ -12,9 +12,11 @@ from skimage.data import astronaut
 
 import kpal
 from kpal import Report, UnreachableError
+from kpal.histogram import Histogram
 from kpal.measure import psnr, ssimulacra2
 from kpal.options import Options
-from kpal.quality import half_inertia, quality_of, reaches
+from kpal.quality import entropy, scale_of
+from kpal.quantizer import counted
 from kpal.space import SCALE
 from kpal_format import compiled
 
@@ -47,17 +49,56 @@ def test_every_option_of_the_quantiser_is_an_argument_with_the_same_default(func
 
 
 def test_the_scale_of_quality_is_what_its_documentation_says() -> None:
-    half = half_inertia(1000, "rgb", "rgb", alpha=False)
+    scale = scale_of(Histogram(np.zeros((20, 50, 3), np.uint8)), "rgb")
     for quality, decibels in ((50, 32.1), (80, 38.1), (90, 41.7), (95, 44.9)):
         error = 40 * (100 / quality - 1)
         assert 10 * math.log10(255**2 / error) == pytest.approx(decibels, abs=0.05)
         inertia = round(error * 3 * SCALE**2 * 1000)
-        assert quality_of(inertia, half) == pytest.approx(quality)
-        assert reaches(inertia - 1, half, quality)
-        assert not reaches(inertia + 1, half, quality)
-    assert reaches(0, half, 100)
-    assert not reaches(1, half, 100)
-    assert reaches(2**62, half, 0)
+        assert scale.quality_of(inertia) == pytest.approx(quality)
+        assert scale.reaches(inertia - 1, quality)
+        assert not scale.reaches(inertia + 1, quality)
+    assert scale.reaches(0, 100)
+    assert not scale.reaches(1, 100)
+    assert scale.reaches(2**62, 0)
+
+
+def test_by_the_metric_of_the_eye_the_same_error_is_of_less_quality_in_a_flat_or_simple_picture() -> None:
+    pixels = np.zeros((32, 32, 3), np.uint8)
+    pixels[:, 16:] = 255
+    halves = counted(pixels, "perceptual")  # 1 bit a pixel
+    assert scale_of(halves, "perceptual").half == pytest.approx(error_at_50(halves, bits=1), rel=1e-3)
+    noise = counted(np.random.default_rng(5).integers(0, 256, (32, 32, 3), np.uint8), "perceptual")
+    assert scale_of(noise, "perceptual").half == pytest.approx(error_at_50(noise, bits=10), rel=1e-3)
+    assert error_at_50(noise, bits=10) > 20 * error_at_50(halves, bits=1)
+    for quality, error in ((50, 1), (80, 0.25 ** (2 / 3)), (95, (5 / 95) ** (2 / 3))):
+        scale = scale_of(noise, "perceptual")
+        assert scale.quality_of(round(error * scale.half)) == pytest.approx(quality, abs=1e-3)
+        assert scale.reaches(int(error * scale.half) - 1, quality)
+        assert not scale.reaches(int(error * scale.half) + 2, quality)
+
+
+def error_at_50(histogram: Histogram, bits: int) -> float:
+    """The sum of squared distances, in lattice steps, by the formula of the documentation."""
+    pixels = histogram.counts.sum()
+    return float((1 + bits) / (2 * histogram.weights.sum() / 255 / pixels) * SCALE**2 * pixels)
+
+
+@pytest.mark.parametrize("pixels", [PHOTO[60:160, 100:200], soft_icon(64)], ids=["photo", "icon"])
+def test_a_margin_of_one_colour_hardly_changes_what_a_quality_takes(pixels: np.ndarray) -> None:
+    height, width = pixels.shape[:2]
+    margin = ((height // 2, height // 2), (width // 2, width // 2), (0, 0))  # three quarters of the canvas
+    found, with_margin = (reported(shown, quality=(0, 70)) for shown in (pixels, np.pad(pixels, margin)))
+    assert found.colors / 1.5 < with_margin.colors < found.colors * 1.5
+
+
+def test_entropies_are_right_to_a_tenth_of_a_bit() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        counts = np.ceil(rng.pareto(0.5, rng.integers(1, 5000)) * 100).clip(1, 10**9).astype(np.int64)
+        shares = counts / counts.sum()
+        assert entropy(counts) / 256 == pytest.approx(-(shares * np.log2(shares)).sum(), abs=0.1)
+    assert entropy(np.array([7])) == 0
+    assert entropy(np.full(2**13, 3)) == 13 * 256
 
 
 @pytest.mark.parametrize("pixels", [PHOTO, soft_icon(128)], ids=["photo", "icon"])
@@ -101,10 +142,34 @@ def test_a_palette_for_a_quality_is_the_one_of_least_error() -> None:
     assert by_quality.quality >= by_number.quality
 
 
+@pytest.mark.parametrize("quality", [25, np.int64(25), np.uint8(25)])
+def test_a_max_alone_has_a_min_of_0(quality: int) -> None:
+    assert kpal.encode(gradient(), quality=quality) == kpal.encode(gradient(), quality=(0, 25))
+    assert len(kpal.quantize(gradient(), quality=quality).palette) < 256
+
+
 def test_images_of_few_colours_stay_exact_unless_less_is_asked_for() -> None:
     pixels = random_indexed(20, 20, 100, 4).pixels()
-    assert kpal.encode(pixels, quality=(100, 100)) == kpal.encode(pixels)
+    for quality in (0, 50, 85, 100, (100, 100), (0, 100)):
+        assert kpal.encode(pixels, quality=quality) == kpal.encode(pixels)
     assert reported(pixels, quality=(0, 50)).colors < 100
+    assert reported(pixels, quality=50, colors=99).colors < 99
+    allowed = len(kpal.encode(pixels)) - 100
+    assert kpal.encode(pixels, quality=85, max_bytes=allowed) == kpal.encode(
+        pixels, quality=(0, 100), max_bytes=allowed
+    )
+
+
+def test_a_max_alone_goes_with_palettes_and_images_that_are_stored_as_they_are() -> None:
+    image = random_indexed(20, 20, 100)
+    assert kpal.encode(image, quality=85) == kpal.encode(image)
+    kept = kpal.encode(pillow(image), keep_palette=True)
+    assert kpal.encode(pillow(image), keep_palette=True, quality=85) == kept
+    palette = [[0, 0, 0], [255, 255, 255]]
+    assert kpal.encode(gradient(), palette=palette, quality=85) == kpal.encode(gradient(), palette=palette)
+    for options in ({}, {"keep_palette": True}):
+        with pytest.raises(ValueError, match="does not go with quality"):
+            kpal.encode(image, quality=(0, 85), **options)  # type: ignore[arg-type]
 
 
 def test_a_min_that_is_out_of_reach_is_an_error_that_says_how_far_it_goes() -> None:

@@ -9,8 +9,11 @@ from .coders import DEFAULT as DEFAULT_CODER
 from .coders.mix import Wishes
 from .container import EXTENSION, MAGIC, MAX_PIXELS, MIME, Region, read_head
 from .errors import DamagedError, KpalError, LimitError, TruncatedError, UnsupportedError
+from .forks import Lock, load_module
 from .indexed import INCH, MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
 from .palette import morton_keys
+from .parallel import Progress, Told, pulse, staged, tell, watched
+from .positioned import read_all
 from .streams import Reader, Writer, head_of
 from .tiles import choose_indices
 
@@ -31,9 +34,12 @@ __all__ = [
     "Info",
     "KpalError",
     "LimitError",
+    "Lock",
     "Metadata",
+    "Progress",
     "Reader",
     "Region",
+    "Told",
     "TruncatedError",
     "UnsupportedError",
     "Wishes",
@@ -45,9 +51,15 @@ __all__ = [
     "encode_indexed",
     "head_of",
     "inspect",
+    "load_module",
     "look_up",
     "morton_keys",
+    "pulse",
+    "read_all",
     "read_head",
+    "staged",
+    "tell",
     "used_entries",
     "verify",
+    "watched",
 ]

@@ -10,6 +10,7 @@ from .coders import DEFAULT
 from .container import MAJOR, MAX_PIXELS, MINOR, Region, read_head, read_tiles, read_tiles_left
 from .errors import TruncatedError
 from .indexed import IndexedImage, Metadata
+from .parallel import Progress, staged
 from .streams import Writer
 from .tiles import decode_tiles
 
@@ -48,15 +49,17 @@ class Info:
         return {**{k: v for k, v in self.__dict__.items() if k != "metadata"}, "metadata": parts}
 
 
-def encode_indexed(image: IndexedImage, *, coder: str = DEFAULT) -> bytes:
+def encode_indexed(image: IndexedImage, *, coder: str = DEFAULT, progress: Progress | None = None) -> bytes:
     """An indexed image as a `.kpal` file, exactly: every index, every palette entry and their order.
+
+    progress: as in `decode_indexed`, with the stage "coding".
 
     Raises ValueError for a coder that does not exist and for metadata larger than a file may hold.
     """
     height, width = image.indices.shape
     file = io.BytesIO()
     with Writer(file, width, height, image.palette, coder=coder, metadata=image.metadata) as writer:
-        writer.write(image.indices)
+        staged(progress, "coding", lambda: writer.write(image.indices))
     return file.getvalue()
 
 
@@ -82,6 +85,7 @@ def decode_indexed(
     *,
     region: Region | None = None,
     max_pixels: int | None = MAX_PIXELS,
+    progress: Progress | None = None,
 ) -> IndexedImage:
     """The indices, palette and metadata of a whole `.kpal` file.
 
@@ -89,6 +93,8 @@ def decode_indexed(
         only the tiles that they lie in are decoded. The checksum of the whole file is verified all the same.
     max_pixels: refuse with LimitError, before anything is allocated for it, what needs more pixels to be decoded; with
         None, the memory of the machine is the limit.
+    progress: called from this thread with the stage "decoding" and the fraction of it that is done, 0 to 1, at least
+        every 20 ms while other threads decode. An exception that it raises ends the work and passes through.
 
     Raises KpalError and nothing else for whatever bytes `data` holds; ValueError for a region that is not in the image.
     """
@@ -96,10 +102,13 @@ def decode_indexed(
     head = read_head(view)
     box = head.box(region)
     head.check_pixels(box, max_pixels)
-    tiles = read_tiles(view, head)
-    palette = head.palette()
-    indices = decode_tiles(head, box, [(number, tiles[number]) for number in head.tiles_of(box)], palette)
-    return IndexedImage(indices, palette, head.metadata())
+
+    def decode() -> IndexedImage:
+        tiles, palette = read_tiles(view, head), head.palette()
+        wanted = [(number, tiles[number]) for number in head.tiles_of(box)]
+        return IndexedImage(decode_tiles(head, box, wanted, palette), palette, head.metadata())
+
+    return staged(progress, "decoding", decode)
 
 
 def decode_truncated(data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS) -> IndexedImage:

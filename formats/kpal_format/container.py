@@ -19,9 +19,10 @@ import numpy as np
 
 from .coders import BY_ID, BY_NAME, Coder, zstd
 from .errors import DamagedError, LimitError, TruncatedError, UnsupportedError
-from .indexed import MAX_SIDE, U8, Metadata
+from .indexed import MAX_SIDE, U8, Metadata, describe
 from .metadata import MAX_HEADER, MAX_PARTS, decode_metadata, encode_metadata
 from .palette import decode_palette, encode_palette
+from .parallel import pulse
 
 EXTENSION: Final = ".kpal"
 MIME: Final = "image/x-kpal"
@@ -46,6 +47,7 @@ _HUGE: Final = 1 << 26  # in images of more pixels, tiles are small and square, 
 _HUGE_TILE: Final = 1 << 20
 _HUGE_TILE_SIDE: Final = 1 << 10
 CRC_SIZE: Final = 4
+_CHUNK: Final = 1 << 24  # bytes, for the checksum
 
 
 class Section(NamedTuple):
@@ -143,7 +145,7 @@ class Head:
         try:
             box = Box(*map(operator.index, region))
         except TypeError as error:
-            raise TypeError(f"region must be four whole numbers, x0, y0, x1, y1, not {region!r}") from error
+            raise TypeError(f"region must be four whole numbers, x0, y0, x1, y1, not {describe(region)}") from error
         if not (0 <= box.x0 < box.x1 <= self.width and 0 <= box.y0 < box.y1 <= self.height):
             raise ValueError(f"region {tuple(box)} is not a part of {self.width} x {self.height} pixels")
         return box
@@ -171,7 +173,7 @@ def pack_head(
     Raises ValueError for an unknown coder or for metadata that is too large.
     """
     if not isinstance(coder, str) or coder not in BY_NAME:
-        raise ValueError(f"unknown coder {coder!r}: one of {', '.join(BY_NAME)}")
+        raise ValueError(f"unknown coder {describe(coder)}: one of {', '.join(BY_NAME)}")
     colors, channels = palette.shape
     header, parts = encode_metadata(metadata)
     flags = (_ALPHA * (channels == 4)) | (_METADATA * bool(header)) | (_TILES * (tile is not None))
@@ -238,7 +240,11 @@ def read_tiles(data: bytes | memoryview, head: Head) -> list[Section]:
     """
     cursor = _Cursor(data, head.size)
     tiles = [cursor.section("index stream", least=1) for _ in range(head.tiles)]
-    check_crc(zlib.crc32(cursor.data[: cursor.at]), cursor.data[cursor.at :], cursor.at)
+    crc = 0
+    for at in range(0, cursor.at, _CHUNK):
+        pulse()
+        crc = zlib.crc32(cursor.data[at : min(at + _CHUNK, cursor.at)], crc)
+    check_crc(crc, cursor.data[cursor.at :], cursor.at)
     return tiles
 
 

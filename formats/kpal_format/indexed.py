@@ -11,11 +11,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from .parallel import pulse
+
 U8 = NDArray[np.uint8]
 
 INCH: Final = 0.0254  # metres
 MAX_COLORS: Final = 256  # an index is one byte
 _LOOKED_UP: Final = 1 << 18  # pixels at a time
+_DESCRIBED: Final = 80  # characters of a value in a message
 MAX_SIDE: Final = 2**28 - 1  # width and height are varints of at most four bytes: 4 x 7 bits
 
 
@@ -84,7 +87,7 @@ class IndexedImage:
         check_palette(self.palette)
         check_indices(self.indices, len(self.palette))
         if not isinstance(self.metadata, Metadata):
-            raise TypeError(f"metadata must be a Metadata, not {_describe(self.metadata)}")
+            raise TypeError(f"metadata must be a Metadata, not {describe(self.metadata)}")
         height, width = self.indices.shape
         check_size(width, height)
         object.__setattr__(self, "indices", _frozen(self.indices))
@@ -118,6 +121,7 @@ def _strips(indices: U8) -> Iterator[slice]:
     """Rows by the hundred thousand pixels: numpy widens each index to eight bytes."""
     step = max(1, _LOOKED_UP // indices.shape[1])
     for top in range(0, len(indices), step):
+        pulse()
         yield slice(top, top + step)
 
 
@@ -144,7 +148,7 @@ def check_indices(indices: U8, colors: int) -> None:
 
 def _check_array(name: str, array: object) -> None:
     if not isinstance(array, np.ndarray) or array.dtype != np.uint8:
-        raise TypeError(f"{name} must be a numpy array of uint8, not {_describe(array)}")
+        raise TypeError(f"{name} must be a numpy array of uint8, not {describe(array)}")
     if array.ndim != 2:
         raise ValueError(f"{name} must have two dimensions, not {array.ndim}")
 
@@ -165,11 +169,24 @@ def _as_density(density: object) -> tuple[int, int]:
     try:
         x, y = (operator.index(value) for value in density)  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
-        raise TypeError(f"density must be two whole numbers of pixels per metre, not {density!r}") from error
+        raise TypeError(f"density must be two whole numbers of pixels per metre, not {describe(density)}") from error
     if not (0 < x < 2**31 and 0 < y < 2**31):
-        raise ValueError(f"density must be two numbers of pixels per metre from 1 to 2**31 - 1, not {density!r}")
+        raise ValueError(f"density must be two numbers of pixels per metre from 1 to 2**31 - 1, not {x} and {y}")
     return x, y
 
 
-def _describe(value: object) -> str:
-    return f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
+def describe(value: object) -> str:
+    """A wrong argument for a message: short texts, numbers and pairs of them as they are, other objects by type."""
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype}"
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, float)):
+        return str(value)
+    if isinstance(value, str) and len(value) <= _DESCRIBED:
+        return repr(value)
+    if isinstance(value, (tuple, list)) and len(value) <= _DESCRIBED:
+        text = ", ".join(type(item).__name__ if isinstance(item, (tuple, list)) else describe(item) for item in value)
+        if len(text) <= _DESCRIBED:
+            return f"({text})" if isinstance(value, tuple) else f"[{text}]"
+    return type(value).__name__

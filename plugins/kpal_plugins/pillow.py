@@ -6,6 +6,9 @@ of the whole file is verified when the pixels, or by `crop` a part of them, are 
 `ImageFile.LOAD_TRUNCATED_IMAGES` is honoured: what a file that was cut off still holds is shown, the rest is the
 palette's first colour.
 
+One image may be cropped, loaded and converted by any number of threads and forked processes at the same time: one of
+them loads it, and the file is read without a position of its own.
+
 Once registered, whatever reads through Pillow (imageio, scikit-image, matplotlib) reads the format.
 """
 
@@ -21,13 +24,17 @@ from kpal_format import (
     MAGIC,
     MIME,
     DamagedError,
+    Lock,
     Metadata,
     Reader,
     decode_indexed,
     decode_truncated,
     head_of,
+    load_module,
+    read_all,
     verify,
 )
+from kpal_format.indexed import describe
 
 FORMAT: Final = "KPAL"
 
@@ -41,8 +48,12 @@ class KpalImageFile(ImageFile.ImageFile):
     format = FORMAT
     format_description = "kpal palette image"
 
+    _lock: Lock  # of loading, and of what loading closes
+    _reader: Reader | None = None  # for crops, from the first one on
+
     def _open(self) -> None:
         assert self.fp is not None  # Pillow has opened it
+        self._lock = Lock()
         head = head_of(self.fp)
         palette = head.palette()
         self._size = (head.width, head.height)
@@ -55,24 +66,44 @@ class KpalImageFile(ImageFile.ImageFile):
 
     def crop(self, box: tuple[float, float, float, float] | None = None) -> Image.Image:
         """A part of the image, as Pillow crops; before the whole is loaded, only what the part takes is decoded."""
-        if box is None or not self.tile or self.fp is None or ImageFile.LOAD_TRUNCATED_IMAGES:
+        if box is None or not self.tile or ImageFile.LOAD_TRUNCATED_IMAGES:
             return super().crop(box)
         x0, y0, x1, y1 = (round(value) for value in box)
         if not (0 <= x0 < x1 <= self.width and 0 <= y0 < y1 <= self.height):  # which Pillow fills up
             return super().crop(box)
-        part = Reader(self.fp, max_pixels=self.width * self.height).read((x0, y0, x1, y1))
-        return self._new(Image.frombytes("P", (x1 - x0, y1 - y0), part.indices.tobytes()).im)
+        with self._lock:
+            if not self.tile or self.fp is None:  # loaded meanwhile by another thread, or closed
+                return super().crop(box)
+            if self._reader is None:
+                self._reader = Reader(self.fp, max_pixels=self.width * self.height)
+            decode = self._reader.fetch((x0, y0, x1, y1))
+        part = Image.frombytes("P", (x1 - x0, y1 - y0), decode().indices.tobytes())
+        with self._lock:
+            if not self.tile:  # loaded meanwhile by another thread, and the palette is part of Pillow's own image
+                return super().crop(box)
+            return self._new(part.im)
+
+    def load(self) -> Any:
+        """Decodes the pixels, once, whoever asks."""
+        with self._lock:
+            pixels = super().load()
+            self._reader = None
+            return pixels
+
+    def __setstate__(self, state: list[Any]) -> None:
+        self._lock = Lock()
+        super().__setstate__(state)
 
     def load_seek(self, pos: int) -> None:
         """Nothing: the decoder finds its way. That this exists tells `ImageFile.Parser` to collect all bytes first."""
 
     def verify(self) -> None:
         """Check framing and checksum of the whole file, without decoding; raises KpalError."""
-        if self.fp is None:
-            raise RuntimeError("verify must be called directly after open")
-        self.fp.seek(0)
-        verify(self.fp.read())
-        super().verify()
+        with self._lock:
+            if self.fp is None:
+                raise RuntimeError("verify must be called directly after open")
+            verify(read_all(self.fp))
+            super().verify()
 
 
 class KpalDecoder(ImageFile.PyDecoder):
@@ -82,10 +113,9 @@ class KpalDecoder(ImageFile.PyDecoder):
 
     def decode(self, buffer: Any) -> tuple[int, int]:
         assert self.fd is not None
-        self.fd.seek(0)
         width, height = self.state.xsize, self.state.ysize
         read = decode_truncated if ImageFile.LOAD_TRUNCATED_IMAGES else decode_indexed
-        image = read(self.fd.read(), max_pixels=width * height)
+        image = read(read_all(self.fd), max_pixels=width * height)
         if image.indices.shape != (height, width):
             raise DamagedError("the file was changed after it was opened")
         self.set_as_raw(image.indices.tobytes(), "P")
@@ -100,8 +130,10 @@ def _to_info(metadata: Metadata) -> dict[str, Any]:
 
 
 def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
-    from kpal.codec import encode
-    from kpal.metadata import density_of, rgb_profile
+    encode = load_module("kpal.codec").encode
+    from kpal.color_management import rgb_profile_of
+    from kpal.icc_profiles import color_space
+    from kpal.metadata import density_of
 
     # Pillow ignores options that a plugin does not ask for, so a misspelt one has to be found here. All is checked and
     # encoded before the first byte is written.
@@ -111,14 +143,19 @@ def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
         raise TypeError(f"unknown save options for {FORMAT}: {', '.join(unknown)}; there are {', '.join(known)}")
     # None is "as by default", but for the ICC profile: there it says to leave out the one that the image has.
     options = {key: value for key, value in image.encoderinfo.items() if value is not None or key == "icc_profile"}
-    exif, dpi = options.get("exif"), options.get("dpi")
+    exif, xmp, dpi = options.get("exif"), options.get("xmp"), options.get("dpi")
     density = density_of(dpi)
     if dpi is not None and density is None:
-        raise ValueError(f"dpi must be two positive numbers, not {dpi!r}")
+        raise ValueError(f"dpi must be two positive numbers, not {describe(dpi)}")
+    profile = options["icc_profile"] if "icc_profile" in options else rgb_profile_of(image)
+    if isinstance(profile, bytes) and color_space(profile) != b"RGB ":  # of the image, but not of the RGB made of it
+        image = image.copy()
+        image.info["icc_profile"] = profile
+        profile = rgb_profile_of(image)
     metadata = Metadata(
-        icc_profile=options.get("icc_profile", rgb_profile(image.info.get("icc_profile"))),
+        icc_profile=profile,
         exif=exif.tobytes() if isinstance(exif, Image.Exif) else exif,
-        xmp=options.get("xmp"),
+        xmp=xmp.encode() if isinstance(xmp, str) else xmp,
         text=options.get("text", {}),
         density=density,
     )

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedError
+from ..forks import load_module
 from ..indexed import U8
 from ..parallel import Count
 
 if TYPE_CHECKING:
-    from ..kernel import Tile
+    from ..kernel import ChoosingTile, Tile
 
 _MANY_PIXELS: Final = 1 << 12  # what plain Python codes in some seconds
 _MOST_CELLS: Final = 1 << 27  # with margins; so that every position fits an int
@@ -98,9 +99,8 @@ class Mix:
         tell: as in `encode`.
         """
         indices = np.empty(wishes.positions.shape, np.uint8)
-        from ..kernel import ChoosingTile
-
-        tile = ChoosingTile(*self._about(wishes.positions.shape, palette), None)
+        kind: type[ChoosingTile] = load_module("kpal_format.kernel").ChoosingTile
+        tile = kind(*self._about(wishes.positions.shape, palette), None)
         tile.choose(_flat(indices), *(_flat(getattr(wishes, field.name)) for field in fields(wishes)), tell=tell)
         return indices
 
@@ -126,9 +126,8 @@ class Mix:
 
     def _tile(self, shape: tuple[int, int], palette: U8, data: bytes | None) -> Tile:
         """What codes a tile: data is the stream to decode, or None."""
-        from ..kernel import Tile
-
-        return Tile(*self._about(shape, palette), data)
+        kind: type[Tile] = load_module("kpal_format.kernel").Tile
+        return kind(*self._about(shape, palette), data)
 
     def _about(self, shape: tuple[int, int], palette: U8) -> tuple[int, bytes, bool, int, int]:
         """What the kernel is told of a tile."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import frame
 from ..errors import DamagedError
+from ..forks import load_module
 from ..indexed import U8
+
+if TYPE_CHECKING:
+    from ..kernel import ColorSet
 
 _FRAME, _SET = range(2)  # the first byte of a section that is not the plain palette
 _STUCK: Final = b"\xff\xff\xff\xff"  # no encoder begins so: it is outside of the first range
@@ -54,18 +58,20 @@ def decode_palette(data: bytes | memoryview, colors: int, channels: int) -> U8:
 
 
 def _encode_set(palette: U8) -> bytes:
-    from ..kernel import ColorSet  # which takes a while to load, and only some coders need it
-
     rgba = np.full((len(palette), 4), 255, np.uint8)
     rgba[:, : palette.shape[1]] = palette
     colors = [tuple(color) for color in rgba[np.argsort(rgba[:, 3] < 255, kind="stable")].tolist()]
-    return ColorSet(palette.shape[1], None).encode(colors)
+    return _color_set(palette.shape[1], None).encode(colors)
+
+
+def _color_set(channels: int, data: bytes | None) -> ColorSet:
+    """What codes a set; its module takes a while to load, and only some coders need it."""
+    coder: type[ColorSet] = load_module("kpal_format.kernel").ColorSet
+    return coder(channels, data)
 
 
 def _decode_set(data: bytes, colors: int, channels: int) -> U8:
-    from ..kernel import ColorSet
-
-    coder = ColorSet(channels, data)
+    coder = _color_set(channels, data)
     palette = np.array(coder.decode(colors), np.uint8)[:, :channels]
     keys = morton_keys(palette)
     order = np.argsort(keys)

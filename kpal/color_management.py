@@ -1,0 +1,161 @@
+"""What decides how an image's colours look: kept as an ICC profile for RGB, converted to sRGB, or named in a warning.
+
+A `.kpal` file holds RGB colours and, where they are not those of sRGB, an ICC profile for them. Wherever a profile can
+say how the pixels of an image look, they stay as they are: a profile is made of the primaries and the transfer function
+that PNG's gAMA, cHRM and cICP and their like name, or of the curve of a gray profile. Pixels of CMYK and LAB are
+converted to sRGB by ImageCms, with perceptual intent.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from fractions import Fraction
+from typing import Final
+
+from PIL import Image, ImageFile
+
+from .color_tags import SRGB_CURVE, SRGB_PRIMARIES, ColorTag, color_tag
+from .errors import KpalWarning
+from .icc_profiles import Primaries, color_space, gray_curve, matrix_profile, power
+
+_GRAY: Final = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
+_CONVERTIBLE_GRAY: Final = ("1", "L", "LA", "La")
+_SPACES: Final = {"CMYK": b"CMYK", "LAB": b"Lab "}  # mode -> colour space of the profiles that describe it
+_SRGB_GAMMA: Final = Fraction(45455, 100_000)
+# Differences that change no colour by as much as a level.
+_SAME_GAMMA: Final = Fraction(500, 100_000)
+_SAME_PRIMARIES: Final = 100  # units of 1/100000
+
+
+def rgb_profile_of(image: Image.Image) -> bytes | None:
+    """The ICC profile of the RGB pixels that `to_array` makes of an image; None for sRGB.
+
+    Ask before the pixels are loaded: Pillow closes the file then, and some of what this looks for stands only there.
+    Warns of what it leaves out.
+    """
+    if image.mode in _SPACES:
+        return None  # in_rgb converts to sRGB
+    tag = color_tag(image)
+    if tag is not None and tag.first and tag.primaries is not None:
+        return _profile_of_tag(tag)
+    profile = _profile_in(image)
+    if profile is None and "icc_profile" in image.info and isinstance(image, ImageFile.ImageFile):
+        _warn("the ICC profile is damaged: it is left out")  # as Pillow could not unpack it
+    if profile is None and tag is not None:
+        profile = tag.profile
+    if tag is not None and tag.profile is None and tag.primaries is None:
+        _warn(f"{tag.name} tells how the colours look, and is left out")
+    if profile is not None:
+        return _as_rgb(image, profile)
+    if tag is not None and tag.primaries is not None:
+        return _profile_of_tag(tag)
+    return _profile_of_gamma(image)
+
+
+def in_rgb(image: Image.Image) -> Image.Image:
+    """The image, or one in sRGB of it, where neither its own pixels nor an RGB profile can say how it looks.
+
+    Warns where a profile cannot be used; then CMYK is converted as Pillow does without one.
+    """
+    profile = _profile_in(image)
+    if image.mode in _SPACES:
+        if profile and color_space(profile) != _SPACES[image.mode]:
+            _warn(_other_space(profile))
+            profile = None
+        if image.mode == "CMYK" and profile is None:
+            return image
+        return _converted(image, profile)
+    if profile and image.mode in _CONVERTIBLE_GRAY and color_space(profile) == b"GRAY" and gray_curve(profile) is None:
+        return _converted_gray(image, profile)
+    return image
+
+
+def _profile_in(image: Image.Image) -> bytes | None:
+    profile = image.info.get("icc_profile")
+    return bytes(profile) or None if isinstance(profile, (bytes, bytearray)) else None
+
+
+def _as_rgb(image: Image.Image, profile: bytes) -> bytes | None:
+    """A profile of an image of any mode but CMYK and LAB as one for RGB."""
+    if color_space(profile) == b"RGB ":
+        return profile
+    if color_space(profile) == b"GRAY" and image.mode in _GRAY:
+        curve = gray_curve(profile)
+        if curve is not None:
+            return matrix_profile("Gray", SRGB_PRIMARIES, curve)
+        if profile == _profile_in(image):
+            return None  # in_rgb converts to sRGB
+    _warn(_other_space(profile))
+    return None
+
+
+def _profile_of_tag(tag: ColorTag) -> bytes | None:
+    assert tag.primaries is not None
+    assert tag.curve is not None
+    if tag.curve == SRGB_CURVE and tag.primaries.near(SRGB_PRIMARIES, _SAME_PRIMARIES):
+        return None
+    try:
+        return matrix_profile(tag.name, tag.primaries, tag.curve)
+    except ValueError as error:
+        _warn(f"{tag.name}: {error}: left out")
+        return None
+
+
+def _profile_of_gamma(image: Image.Image) -> bytes | None:
+    """PNG's sRGB goes before its gAMA and cHRM; without gAMA, cHRM is about values with the curve of sRGB."""
+    gamma, chromaticity = image.info.get("gamma"), image.info.get("chromaticity")
+    if "srgb" in image.info or (gamma is None and chromaticity is None):
+        return None
+    curve, primaries, name = SRGB_CURVE, SRGB_PRIMARIES, "RGB"
+    try:
+        if gamma is not None:
+            exponent = Fraction(round(100_000 * gamma), 100_000)
+            if abs(exponent - _SRGB_GAMMA) > _SAME_GAMMA:
+                curve = power(1 / exponent)
+                name = f"RGB with gamma {float(1 / exponent):.3g}"
+        if chromaticity is not None:
+            xy = [round(100_000 * value) for value in chromaticity]
+            primaries = Primaries(*zip(xy[::2], xy[1::2], strict=True))
+        return _profile_of_tag(ColorTag(name, primaries=primaries, curve=curve))
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+        _warn("gAMA or cHRM make no sense: they are left out")
+        return None
+
+
+def _converted(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Pixels of mode CMYK, LAB or L in sRGB, and the image itself where its profile is of no use."""
+    from PIL import ImageCms  # few images need it
+
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, ImportError, OSError, ValueError) as error:
+        _warn(f"the ICC profile cannot be used ({error}): it is left out")
+        return image
+    assert converted is not None  # as it is not done in place
+    converted.info.pop("icc_profile", None)
+    return converted
+
+
+def _converted_gray(image: Image.Image, profile: bytes) -> Image.Image:
+    alpha = None
+    if image.mode in ("LA", "La") or image.has_transparency_data:
+        image = image.convert("LA")
+        alpha = image.getchannel("A")
+    converted = _converted(image.convert("L"), profile)
+    if converted.mode == "L":
+        return image
+    if alpha is not None:
+        converted.putalpha(alpha)
+    return converted
+
+
+def _other_space(profile: bytes) -> str:
+    space = color_space(profile).decode("ascii", "replace").strip("\0 ")
+    kind = f"one for {space} colours" if space.isalnum() else "damaged"
+    return f"the ICC profile is {kind}: it is left out"
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, KpalWarning, stacklevel=3)

@@ -1,0 +1,340 @@
+"""Which files are meant, and what their results are called."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from PIL import Image
+
+from kpal_format import EXTENSION, MAGIC
+
+from .files import replacing
+from .messages import abandon, is_url, printable, why_unreadable
+
+STREAM: Final = "-"  # standard input or output, on the command line
+
+# What people keep pictures of few colours in; a folder may hold much else that Pillow would open.
+_FORMATS: Final = frozenset(
+    (
+        *("PNG", "GIF", "WEBP", "JXL", "AVIF", "JPEG", "MPO", "JPEG2000", "BMP", "DIB", "TIFF"),
+        *("TGA", "PCX", "ICO", "CUR", "ICNS", "PPM", "QOI", "PSD", "XPM", "XBM"),
+    )
+)
+# Formats that Pillow may have been installed without: their files are pictures all the same, and fail by name.
+_OPTIONAL: Final = frozenset((".webp", ".jxl", ".avif", ".jp2", ".jpx", ".j2k"))
+_CASE_COUNTS: Final = sys.platform not in ("win32", "darwin")
+_KINDS: Final = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+class UsageError(ValueError):
+    """What was asked for cannot be meant: the command ends before anything is done."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and where its result goes; None stands for the standard streams.
+
+    name: the input as it was given, for people.
+    below: the path of a file below the folder that was given; of other inputs, the name.
+    problem: why the input, which was found in a folder, cannot be read.
+    in_place: whether a `.kpal` file may be replaced by what becomes of it.
+    note: why the target has another name than one would expect.
+    """
+
+    source: Path | None
+    target: Path | None = None
+    name: str = "standard input"
+    below: Path = Path("stdin")
+    problem: OSError | None = None
+    in_place: bool = False
+    note: str = ""
+
+    def read(self) -> bytes:
+        """The bytes of the input; OSError where it cannot be read, or is empty."""
+        if self.problem is not None:
+            raise self.problem
+        if self.source is None:
+            if sys.stdin is None:
+                raise OSError("it is closed")
+            data = sys.stdin.buffer.read()
+        else:
+            try:
+                data = self.source.read_bytes()
+            except OSError as error:
+                raise OSError(why_unreadable(self.name, error)) from error
+        if not data:
+            raise OSError("the file is empty" if self.source else "it is empty")
+        if self.in_place and not data.startswith(MAGIC) and self.replaces_input():
+            raise FileExistsError(
+                f"the result would take the place of the input, which is not a {EXTENSION} file; name another with -o"
+            )
+        return data
+
+    def check(self, *, force: bool) -> None:
+        """Raises OSError where the result must not be written."""
+        if self.target is None:
+            if sys.stdout is None:
+                raise OSError("standard output is closed")
+            if sys.stdout.isatty():
+                raise OSError("refusing to write an image to the terminal; name a file with -o")
+        elif self.target.is_dir():
+            raise IsADirectoryError(f"{printable(self.target)} is a folder")
+        elif self.replaces_input() and not self.in_place:
+            raise FileExistsError("the result would take the place of the input; name another file with -o")
+        elif self.replaces_input() and not force:
+            raise FileExistsError("the result would take its place; --force allows that, or name another file with -o")
+        elif self.target.is_file() and not force:
+            raise FileExistsError(f"{printable(self.target)} exists; --force overwrites it")
+
+    def replaces_input(self) -> bool:
+        """Whether the target is the input, by whatever name."""
+        source, target = self.source, self.target
+        return bool(source and target and target.is_file() and source.exists() and target.samefile(source))
+
+    def write(self, data: bytes) -> None:
+        """Writes the result; OSError where it cannot be written."""
+        if self.target is None:
+            self._write_to_stream(data)
+            return
+        try:
+            if self.target.exists() and not self.target.is_file():
+                self.target.write_bytes(data)  # a device or pipe: there is nothing to lose, and it stays what it is
+                return
+            _make_folder(self.target.parent)
+            with replacing(self.target) as file:
+                file.write(data)
+        except BrokenPipeError as error:  # of a named pipe: that of standard output is for others to handle
+            raise OSError(f"{printable(self.target)}: its reader has closed it") from error
+
+    def _write_to_stream(self, data: bytes) -> None:
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            abandon(sys.stdout)
+            error.filename = "standard output"
+            raise
+
+
+@dataclass
+class Selection:
+    """What the inputs of a command stand for.
+
+    inputs: as they were given.
+    jobs: in the order of the inputs, and in folders of the names.
+    others: how many files of folders were left out for the endings of their names.
+    results: how many `.kpal` files, as what became of a picture beside them.
+    links: how many folders, as links to them are not followed.
+    repeated: how many inputs, as they were named before.
+    """
+
+    inputs: list[str]
+    jobs: list[Job] = field(default_factory=list)
+    others: int = 0
+    results: int = 0
+    links: int = 0
+    repeated: int = 0
+
+    def nothing(self) -> str:
+        """That there are no jobs, as a sentence."""
+        return f"no images found in {', '.join(map(printable, self.inputs))}{self.left_out()}"
+
+    def left_out(self) -> str:
+        """What is not among the jobs, to end a sentence with; empty where all is."""
+        parts = (
+            (self.others, "file of another kind left out", "files of other kinds left out"),
+            (
+                self.results,
+                f"{EXTENSION} file left out as the result of a picture beside it",
+                f"{EXTENSION} files left out as results of pictures beside them",
+            ),
+            (self.links, "link to a folder not followed", "links to folders not followed"),
+            (self.repeated, "input named twice and taken once", "inputs named twice and taken once"),
+        )
+        return "".join(f"; {many:,} {one if many == 1 else several}" for many, one, several in parts if many)
+
+
+def picture_endings() -> frozenset[str]:
+    """The endings of the names that a file in a folder may have to be taken for a picture, in lower case."""
+    known = Image.registered_extensions()
+    return _OPTIONAL | {ending for ending, format in known.items() if format in _FORMATS}
+
+
+def find(inputs: list[str], endings: frozenset[str], output: str | None = None) -> Selection:
+    """The files that `inputs` name, as jobs without targets.
+
+    A folder stands for all files below it whose names have one of `endings`, but for `output`, if that is there, and
+    for `.kpal` files that are results of pictures beside them; "-" for standard input. What is named twice is taken
+    once. Raises UsageError for an empty name, which would be the current folder.
+    """
+    found = Selection(inputs)
+    seen: set[str | None] = set()
+    for given in inputs:
+        if not given:
+            raise UsageError("the name of an input is empty")
+        for job in _jobs_of(given, endings, output, found):
+            place = _place(job.source) if job.source else None
+            if place in seen:
+                found.repeated += 1
+            else:
+                seen.add(place)
+                found.jobs.append(job)
+    return found
+
+
+def _jobs_of(given: str, endings: frozenset[str], output: str | None, found: Selection) -> list[Job]:
+    if given == STREAM:
+        return [Job(None)]
+    if os.path.isdir(given):  # noqa: PTH112  # unlike Path.is_dir, false for names that no file can have
+        return sorted(_walk(given, endings, output, found), key=lambda job: job.below)
+    return [Job(Path(given), None, printable(given), Path(Path(given).name))]
+
+
+def _walk(top: str, endings: frozenset[str], output: str | None, found: Selection) -> Iterator[Job]:
+    """The jobs of a folder; adds to `found` how much is left out."""
+    unreadable: list[OSError] = []
+    own = os.path.realpath(output) if output else ""
+
+    def is_output(name: str) -> bool:
+        return name == os.path.basename(own) and os.path.realpath(paths[name]) == own  # noqa: PTH119
+
+    for folder, folders, files in os.walk(top, onerror=unreadable.append):
+        paths = {name: os.path.join(folder, name) for name in (*folders, *files)}  # noqa: PTH118  # keeps ./
+        found.links += sum(os.path.islink(paths[name]) for name in folders)  # noqa: PTH114
+        folders[:] = [name for name in folders if not is_output(name)]
+        found.others += sum(_ending(name) not in endings for name in files)
+        pictures = {name for name in files if _ending(name) in endings and not is_output(name)}
+        results = {result for name in pictures if _ending(name) != EXTENSION for result in _results_of(name)}
+        found.results += len(results & pictures)
+        for name in pictures - results:
+            path = Path(paths[name])
+            yield Job(path, None, printable(paths[name]), path.relative_to(top), _obstacle(path))
+    for error in unreadable:
+        path = Path(error.filename)
+        yield Job(path, None, printable(error.filename), path.relative_to(top), error)
+
+
+def _results_of(name: str) -> set[str]:
+    return {result_name(name, EXTENSION), name + EXTENSION}
+
+
+def _obstacle(path: Path) -> OSError | None:
+    """Why a file of a folder cannot be read, as far as that is known without opening it: a pipe would wait forever."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return OSError(why_unreadable(str(path), error))
+    kind = _KINDS.get(stat.S_IFMT(mode))
+    return OSError(f"{kind}, and not a file") if kind else None
+
+
+def plan(
+    inputs: list[str], output: str | None, endings: frozenset[str], new_ending: str, *, in_place: bool = False
+) -> Selection:
+    """What `find` finds, with targets.
+
+    Without `output`, results stand beside their inputs; a folder for output mirrors the folders put in. Where two
+    results would have one name, or one would take the place of another input, the later keeps its whole name.
+
+    in_place: whether a `.kpal` file may be replaced by its own result.
+
+    Raises UsageError where `output` cannot hold what the inputs give.
+    """
+    if output == "":
+        raise UsageError("the name of the output is empty")
+    if output and is_url(output):
+        raise UsageError(f"{printable(output)} is a URL; kpal writes files and standard output")
+    found = find(inputs, endings, output)
+    several = len(inputs) > 1 or any(os.path.isdir(name) for name in inputs)  # noqa: PTH112  # as above
+    is_folder = bool(output) and os.path.isdir(str(output))  # noqa: PTH112
+    if several and output and (output == STREAM or os.path.isfile(output)):  # noqa: PTH113
+        raise UsageError(f"several inputs need a folder for output, not '{printable(output)}'")
+    if several and output and not is_folder and _ending(output) in endings | {new_ending}:
+        raise UsageError(f"several inputs need a folder for output; '{printable(output)}' looks like a file")
+    if output is not None and not (several or is_folder or output.endswith(("/", os.sep))):
+        target = None if output == STREAM else Path(output)
+        found.jobs = [replace(job, target=target, in_place=in_place) for job in found.jobs]
+        return found
+    names = _Names(found, new_ending)
+    found.jobs = [names.given(replace(job, in_place=in_place), output) for job in found.jobs]
+    return found
+
+
+class _Names:
+    """Gives each job a target that no other has."""
+
+    def __init__(self, found: Selection, ending: str) -> None:
+        self._ending = ending
+        self._inputs = {_place(job.source): job.name for job in found.jobs if job.source and not job.problem}
+        self._taken: dict[str, str] = {}
+        self._numbers: dict[Path, int] = {}
+
+    def given(self, job: Job, output: str | None) -> Job:
+        if job.problem is not None or (output is None and job.source is None):
+            return job
+        folder = Path(output, job.below.parent) if output is not None else (job.source or job.below).parent
+        expected = folder / result_name(job.below.name, self._ending)
+        target = next(path for path in self._candidates(folder, job.below.name) if self._owner(path, job) is None)
+        owner = self._owner(expected, job)
+        self._taken[_place(target)] = f"the result of {job.name}"
+        note = f"written as {printable(target)}, because {printable(expected)} is {owner}" if owner else ""
+        return replace(job, target=target, note=note)
+
+    def _candidates(self, folder: Path, name: str) -> Iterator[Path]:
+        yield folder / result_name(name, self._ending)
+        yield folder / f"{name}{self._ending}"
+        for number in count(self._numbers.get(folder / name, 2)):
+            self._numbers[folder / name] = number
+            yield folder / f"{name}.{number}{self._ending}"
+
+    def _owner(self, path: Path, job: Job) -> str | None:
+        """What the name belongs to, if not to the job."""
+        place = _place(path)
+        if job.in_place and job.source and place == _place(job.source):
+            return self._taken.get(place)
+        return self._taken.get(place) or (f"the input {self._inputs[place]}" if place in self._inputs else None)
+
+
+def result_name(name: str, ending: str) -> str:
+    """`name` with its ending replaced, if it is that of a picture, else with `ending` added."""
+    known = _ending(name)
+    return (name[: -len(known)] if known and _is_known(known) else name) + ending
+
+
+def _is_known(ending: str) -> bool:
+    """Whether it is the ending of a picture, of any kind that Pillow knows."""
+    Image.preinit()  # the usual formats; all of them take longer to load
+    return ending in Image.EXTENSION or ending in _OPTIONAL or ending in Image.registered_extensions()
+
+
+def _ending(name: str) -> str:
+    """The ending in lower case, with its dot: empty for names without, and for those that begin with it."""
+    stem, dot, ending = os.path.basename(name).rpartition(".")  # noqa: PTH119
+    return f"{dot}{ending}".lower() if stem.strip(".") else ""
+
+
+def _place(path: Path) -> str:
+    """The same for two names of one directory entry, on the file systems that are usual for this system."""
+    place = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
+    return place if _CASE_COUNTS else place.casefold()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise NotADirectoryError(f"cannot make the folder {printable(folder)}: a file is in the way") from error

@@ -1,0 +1,149 @@
+"""What people are told on standard error: one line at a time, with names as they were given and true reasons."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import re
+import struct
+import sys
+import warnings
+import zlib
+from pathlib import Path
+from typing import IO, Final
+
+from PIL import Image, UnidentifiedImageError
+
+_URL: Final = re.compile(r"([a-z][a-z0-9+.-]+)://|data:[a-z]+/", re.IGNORECASE)  # C:// has one letter, and is a drive
+_OBJECT: Final = re.compile(r"\s*<[\w.]+ object at 0x[0-9a-fA-F]+>")
+_DAMAGE: Final = (SyntaxError, EOFError, IndexError, KeyError, struct.error, zlib.error)  # of Pillow's readers
+
+
+class StandardError(io.TextIOBase):
+    """Standard error as messages need it: where it is closed or full they are lost, and nothing else is."""
+
+    def __init__(self, stream: IO[str] | None) -> None:
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # rich asks, to choose the characters of its bar
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def write(self, text: str) -> int:
+        if self._stream is not None:
+            try:
+                self._stream.write(text)
+                self._stream.flush()
+            except (OSError, ValueError):  # full, a pipe that nobody reads, closed by the caller
+                abandon(self._stream)
+        return len(text)
+
+    def isatty(self) -> bool:
+        return self._stream is not None and not self._stream.closed and self._stream.isatty()
+
+    def fileno(self) -> int:
+        if self._stream is None:
+            raise io.UnsupportedOperation("standard error is closed")
+        return self._stream.fileno()
+
+
+def abandon(stream: IO[str]) -> None:
+    """Lets a stream that takes no more go nowhere: the interpreter flushes it at exit, and would fail once more."""
+    with contextlib.suppress(OSError, ValueError):  # a stream without a descriptor is flushed by no one
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def say(message: str, program: str = "kpal") -> None:
+    """One line to the person at the terminal."""
+    StandardError(sys.stderr).write(printable(f"{program}: {' '.join(message.splitlines())}") + "\n")
+
+
+def printable(name: str | os.PathLike[str]) -> str:
+    """A name with what would break a line, or is not even text, escaped: file systems allow nearly anything."""
+    return "".join(c if c.isprintable() else _escaped(c) for c in os.fspath(name))
+
+
+def _escaped(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # how Python writes the bytes of names that are not UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
+
+
+def is_url(name: str) -> bool:
+    """Whether somebody gave a URL for the name of a file."""
+    return _URL.match(name) is not None
+
+
+def why_unreadable(name: str, error: OSError) -> str:
+    """Why the file of that name, as it was given, cannot be read."""
+    if is_url(name) and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EINVAL, errno.ENAMETOOLONG):
+        if name.lower().startswith("file:"):
+            return "a URL; give the path of the file alone"
+        return "a URL; kpal reads files and standard input, so download it first"
+    if isinstance(error, IsADirectoryError):
+        return "a folder, not a file"
+    path = Path(error.filename if isinstance(error.filename, str) else name)
+    if error.errno == errno.ENOENT and path.is_symlink():
+        return f"a link to {printable(path.readlink())}, which does not exist"
+    return error.strerror or str(error)
+
+
+class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as failed
+    """Turns an exception in the block into one line on standard error, after which the block's value is true.
+
+    Pillow raises nearly every kind of exception for damaged images (struct.error, zlib.error, SyntaxError ...), and
+    one bad file must not stop a batch, so all of them count as this file's failure. Without an exception, warnings
+    become lines.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.reason: str | None = None
+        self._catcher = warnings.catch_warnings(record=True)
+
+    def __bool__(self) -> bool:
+        return self.reason is not None
+
+    def __enter__(self) -> failures:
+        caught = self._catcher.__enter__()
+        assert caught is not None  # as it was told to record
+        self._caught = caught
+        warnings.simplefilter("always")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        self._catcher.__exit__(None, None, None)
+        if error is None:
+            for message in self._warnings():
+                say(f"{self._name}: warning: {message}")
+        if not isinstance(error, Exception) or isinstance(error, BrokenPipeError):
+            return False
+        self.reason = _OBJECT.sub("", self._reason(error))
+        say(f"{self._name}: {self.reason}")
+        return True
+
+    def _warnings(self) -> list[str]:
+        return list(dict.fromkeys(str(warning.message) for warning in self._caught))
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, UnidentifiedImageError):  # its own message names a buffer in memory
+            missing = [warning for warning in self._warnings() if "not installed" in warning]
+            if self._name.lower().endswith(".jxl") and "JXL" not in Image.OPEN:
+                missing = ["JPEG XL needs the package pillow-jxl-plugin"]
+            return "; ".join(("not an image that Pillow can read", *missing))
+        if isinstance(error, OSError) and error.strerror:
+            if not isinstance(error.filename, (str, bytes)):
+                return error.strerror
+            name = printable(os.fsdecode(error.filename))
+            return error.strerror if name == self._name else f"{name}: {error.strerror}"
+        if isinstance(error, (OSError, ValueError, Image.DecompressionBombError)) and str(error):
+            return str(error)
+        if isinstance(error, MemoryError):
+            return "there is not enough memory"
+        if isinstance(error, _DAMAGE):
+            return f"damaged, or of a kind that Pillow cannot read ({type(error).__name__}: {error})"
+        return f"{type(error).__name__}: {error}"

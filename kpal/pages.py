@@ -1,0 +1,92 @@
+"""Which of the pages, layers and frames of a file is the picture.
+
+A `.kpal` file holds one picture. Smaller copies and masks of it are no pictures of their own, and layers make up the
+one that Pillow opens; animations and documents are refused, as all but one of their pictures would be lost.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Final
+
+from PIL import Image, PsdImagePlugin, TiffImagePlugin
+
+from .errors import KpalWarning
+
+_VIEWS: Final = ("MPO",)  # several views of one photo, of which the first is the picture
+_PAGES: Final = ("TIFF", "DCX")
+_SUBFILE: Final = 254  # TIFF's NewSubfileType, in bits
+_REDUCED: Final = 1
+_MASK: Final = 4
+_OLD_SUBFILE: Final = 255  # SubfileType, a number
+_OLD_REDUCED: Final = 2
+_VERSION_INFO: Final = 1057  # Photoshop's resource that says whether the file holds the picture that its layers make up
+
+
+def find_picture(image: Image.Image) -> None:
+    """Makes an image that Pillow has opened, of possibly several frames, show the picture.
+
+    Raises ValueError for a file of several pictures, and for one that lacks the picture of its layers.
+    """
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        _find_page(image)
+    elif isinstance(image, PsdImagePlugin.PsdImageFile):
+        _check_composite(image)
+    elif image.format not in _VIEWS and getattr(image, "is_animated", False):
+        if image.format in _PAGES:
+            raise ValueError(_SEVERAL_PAGES)
+        raise ValueError("an animation: a .kpal file holds one picture; save the frame that you want as a PNG")
+
+
+_SEVERAL_PAGES: Final = (
+    "several pages: a .kpal file holds one picture; save each page that you want as a file of its own"
+)
+
+
+def _find_page(image: TiffImagePlugin.TiffImageFile) -> None:
+    if not image.is_animated:
+        return
+    pages = []
+    masked = False
+    for number, directory in enumerate(_directories(image)):
+        kind = directory.get(_SUBFILE, 0)
+        kind = kind if isinstance(kind, int) else 0
+        masked = masked or kind & (_REDUCED | _MASK) == _MASK
+        if not kind & (_REDUCED | _MASK) and directory.get(_OLD_SUBFILE) != _OLD_REDUCED:
+            pages.append(number)
+        if len(pages) > 1:
+            raise ValueError(_SEVERAL_PAGES)
+    if pages:
+        image.seek(pages[0])
+    if masked:
+        warnings.warn("the page that masks the picture is left out", KpalWarning, stacklevel=2)
+
+
+def _directories(image: TiffImagePlugin.TiffImageFile) -> Iterator[TiffImagePlugin.ImageFileDirectory_v2]:
+    """The directories of the chain, in order, read without a look at the pixels that they describe."""
+    file = image.fp
+    assert file is not None  # as the image has just been opened
+    at = file.tell()
+    file.seek(0)
+    head = file.read(8)
+    if head[2] == 43 or head[3] == 43:
+        head += file.read(8)
+    seen: set[int] = set()
+    try:
+        directory = TiffImagePlugin.ImageFileDirectory_v2(head)
+        while directory.next and directory.next not in seen:
+            seen.add(directory.next)
+            file.seek(directory.next)
+            directory.load(file)
+            yield directory
+    finally:
+        file.seek(at)
+
+
+def _check_composite(image: PsdImagePlugin.PsdImageFile) -> None:
+    for number, _, data in image.resources:
+        if number == _VERSION_INFO and data[4:5] == b"\0":
+            raise ValueError(
+                "layers without the picture that they make up; save it with maximised compatibility, or as a PNG"
+            )

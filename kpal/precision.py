@@ -1,0 +1,216 @@
+"""Samples of more than 8 bits: rounded to 8, which is all that a palette holds, or refused.
+
+An image whose samples all are 8 bits written as 16 (multiples of 257) loses nothing, and nothing is said. Otherwise, if
+it has at most 256 colours and rounding would merge some of them, it is refused: such images are label maps, masks and
+charts, of which every level counts. What remains, real pictures above all, is rounded with a `KpalWarning`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from PIL import Image
+
+from kpal_format import MAX_COLORS, U8
+
+from .deep_files import bits_of, read_samples
+from .errors import KpalWarning
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DEPTH: Final = 8  # bits a channel in a palette
+_STRIP: Final = 1 << 18  # samples at a time, to bound the memory that wider integers take
+_SETTLED: Final = "_kpal_settled"  # the attribute of an image whose pixels `settle` has seen to
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """What may be lost when samples become 8 bits, and what to say of it.
+
+    exact: nothing may be.
+    forced: whatever is lost was asked for.
+    name: of the file, for messages; empty where it is not known, or the caller says it.
+    way_out: what the user can do about a refusal; by default, what can be done in Python.
+    """
+
+    exact: bool = False
+    forced: bool = False
+    name: str = ""
+    way_out: str = ""
+
+    def refuse(self, what: str, advice: str) -> None:
+        """Raises ValueError."""
+        raise ValueError(f"{self._prefix}{what}: {self.way_out or advice}")
+
+    def warn(self, what: str) -> None:
+        warnings.warn(f"{self._prefix}{what}", KpalWarning, stacklevel=3)
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.name}: " if self.name else ""
+
+
+def rounded(samples: NDArray[np.uint16], rounding: Rounding, *, alpha: bool) -> U8:
+    """The nearest of 256 levels for each of 65536: uint8 (h, w, c) for uint16 (h, w, c).
+
+    alpha: whether the last channel is alpha. Unless `rounding` is exact, colours under an alpha of 0 do not count.
+
+    Raises ValueError where `rounding` does not allow what would be lost; warns of the rest.
+    """
+    result = np.empty(samples.shape, np.uint8)
+    lossless = True
+    for rows, strip in _strips(samples, hidden_counts=rounding.exact or not alpha):
+        result[rows] = _nearest(samples[rows].astype(np.uint32))
+        lossless = lossless and not (strip % 257).any()
+    if lossless:
+        return result
+    if rounding.exact and not rounding.forced:
+        rounding.refuse("a 16-bit image that has no exact form of 8 bits", "convert it to 8 bits first")
+    colors = _few_colors(samples, hidden_counts=not alpha)
+    noun = "levels" if samples.shape[2] - alpha == 1 else "colours"
+    if colors is None:
+        rounding.warn(f"a 16-bit image of more than {MAX_COLORS} {noun}, rounded to {DEPTH} bits")
+        return result
+    left = len(np.unique(_black_where_clear(_nearest(colors)) if alpha else _nearest(colors), axis=0))
+    if left < len(colors) and not rounding.forced:
+        what = f"a 16-bit image of {len(colors)} {noun}, of which rounding to {DEPTH} bits would leave {left}"
+        rounding.refuse(what, _advice(colors))
+    rounding.warn(f"a 16-bit image of {len(colors)} {noun}, rounded to {DEPTH} bits, which leaves {left}")
+    return result
+
+
+def in_eight_bits(image: Image.Image, rounding: Rounding, content: bytes | None = None) -> Image.Image:
+    """The image with 8 bits a channel and a transparent colour that fits: itself, where it is that already.
+
+    Where Pillow has cut the samples of a file, they are read again. Where that cannot be done, the image counts as
+    rounded, too.
+
+    content: the file that the image was opened from, if the caller has it and has not changed the image.
+
+    Raises ValueError where `rounding` does not allow what would be lost; warns of the rest.
+    """
+    if getattr(image, _SETTLED, False):
+        return image
+    found = _deep_gray(image)
+    if found is None:
+        bits = _file_bits(image, content)
+        found = read_samples(image, content) if bits > DEPTH else None
+        if found is None:
+            if bits > DEPTH:
+                _say_cut(image, bits, rounding)
+            return _with_fitting_key(image, bits)
+    samples, mode = _with_clear(*found, image.info.get("transparency"))
+    pixels = rounded(samples, rounding, alpha=mode.endswith("A"))
+    eight = Image.frombytes(mode, (pixels.shape[1], pixels.shape[0]), pixels)
+    eight.info = {name: value for name, value in image.info.items() if name != "transparency"}
+    return eight
+
+
+def settle(image: Image.Image, rounding: Rounding, content: bytes) -> None:
+    """Does in place what `in_eight_bits` does, so that the image keeps all else that it has of its file."""
+    eight = in_eight_bits(image, rounding, content)
+    if eight is not image:
+        image.load()
+        image.im, image._mode = eight.im, eight.mode
+        image.info.pop("transparency", None)
+        if "transparency" in eight.info:
+            image.info["transparency"] = eight.info["transparency"]
+    setattr(image, _SETTLED, True)
+
+
+def _strips(samples: NDArray[np.uint16], *, hidden_counts: bool) -> Iterator[tuple[slice, NDArray[np.uint32]]]:
+    """Some rows at a time, and which; their colours are 0 where alpha is, unless what is hidden counts."""
+    height, width, channels = samples.shape
+    step = max(1, _STRIP // max(1, width * channels))
+    for top in range(0, height, step):
+        rows = slice(top, top + step)
+        strip = samples[rows].astype(np.uint32)
+        yield rows, strip if hidden_counts else _black_where_clear(strip)
+
+
+def _black_where_clear(samples: NDArray[Any]) -> NDArray[Any]:
+    return np.where(samples[..., -1:] > 0, samples, np.zeros((), samples.dtype))
+
+
+def _nearest(samples: NDArray[np.uint32]) -> U8:
+    return ((samples * 255 + 32767) // 65535).astype(np.uint8)
+
+
+def _few_colors(samples: NDArray[np.uint16], *, hidden_counts: bool) -> NDArray[np.uint32] | None:
+    """The distinct colours (n, c), or None where they are more than a palette holds."""
+    shifts = np.arange(samples.shape[2], dtype=np.uint64) * np.uint64(16)
+    found = np.empty(0, np.uint64)
+    for _, strip in _strips(samples, hidden_counts=hidden_counts):
+        found = np.union1d(found, (strip.astype(np.uint64) << shifts).sum(axis=2))
+        if len(found) > MAX_COLORS:
+            return None
+    return (found[:, None] >> shifts & np.uint64(65535)).astype(np.uint32)
+
+
+def _advice(colors: NDArray[np.uint32]) -> str:
+    """What a caller can do whose colours (n, c) would be merged."""
+    if colors.shape[1] == 1 and colors.max() < 1 << DEPTH:
+        return "pixels.astype(numpy.uint8) keeps labels below 256 as they are"
+    return "convert it to 8 bits first, or store kpal.IndexedImage(indices, palette)"
+
+
+def _deep_gray(image: Image.Image) -> tuple[NDArray[np.uint16], str] | None:
+    """The samples (h, w, 1) of an image that Pillow holds with 16 bits."""
+    # Pillow scales those of PPM to 16 bits. Modes I of other formats have no fixed range.
+    if not image.mode.startswith("I;16") and not (image.mode == "I" and image.format == "PPM"):
+        return None
+    samples = np.array(image).clip(0, 65535).astype(np.uint16)[:, :, None]
+    if image.format == "TIFF" and bits_of(image) == 12:  # whose white stays 4095
+        samples = (samples << 4 | samples >> 8).astype(np.uint16)
+    return samples, "L"
+
+
+def _with_clear(samples: NDArray[np.uint16], mode: str, key: object) -> tuple[NDArray[np.uint16], str]:
+    """The samples with an alpha that is 0 where they have the transparent colour, if there is such."""
+    color = key if isinstance(key, tuple) else (key,)
+    if key is None or mode not in ("L", "RGB") or len(color) != samples.shape[2]:
+        return samples, mode
+    clear = np.logical_and.reduce([samples[:, :, channel] == color[channel] for channel in range(len(color))])
+    return np.dstack((samples, np.where(clear, np.uint16(0), np.uint16(65535)))), f"{mode}A"
+
+
+def _file_bits(image: Image.Image, content: bytes | None) -> int:
+    """Bits a channel in the file of an image that Pillow holds with 8."""
+    if image.mode in ("I", "F"):  # which has all bits that its file has
+        return DEPTH
+    key = image.info.get("transparency")
+    known = bits_of(image, content)
+    if known is None and image.mode == "RGB" and isinstance(key, tuple) and max(key) > 255:
+        return 16  # as only a 16-bit PNG has such a transparent colour
+    return known or DEPTH
+
+
+def _say_cut(image: Image.Image, bits: int, rounding: Rounding) -> None:
+    if image.format == "JXL" and image.mode == "LA":
+        raise ValueError("a 16-bit gray image with alpha, which pillow-jxl-plugin misreads: convert it to PNG first")
+    what = f"a {bits}-bit {image.format or 'image'}, of which Pillow keeps {1 << DEPTH} levels a channel"
+    if rounding.exact and not rounding.forced:
+        rounding.refuse(what, "convert it to 8 bits first")
+    rounding.warn(what)
+
+
+def _with_fitting_key(image: Image.Image, bits: int) -> Image.Image:
+    """The image with its transparent colour in 8 bits: Pillow leaves those of PNG in the bits that the file has."""
+    key: Any = image.info.get("transparency")
+    most = (1 << min(bits, DEPTH)) - 1
+    if image.mode in ("1", "L") and image.format == "PNG" and isinstance(key, int):
+        fitting: Any = key * 255 // most if key <= most else key & 255
+    elif image.mode == "RGB" and isinstance(key, tuple) and (image.format == "PNG" or bits > DEPTH):
+        fitting = tuple(value >> 8 if bits > DEPTH else value & 255 for value in key)
+    else:
+        fitting = key
+    if fitting == key:
+        return image
+    image = image.copy()
+    image.info["transparency"] = fitting
+    return image

@@ -1,0 +1,272 @@
+"""Progress is told often, from the thread that asks, and what it raises ends the work soon."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kpal
+from kpal_format import IndexedImage, compiled, container, encode_indexed, parallel
+from kpal_format.coders import BY_NAME
+
+from .images import gradient, random_indexed
+from .kernels import with_compiler
+
+SOON = 0.5  # seconds from the wish to the end of the work: 0.1, and what a busy machine adds
+OPTIONS: dict[str, Any] = {"colors": 24, "verify": True}
+STAGES = ["histogram", "clustering", "remapping", "coding", "verifying"]
+
+
+class CancelledError(Exception):
+    """Raised by callbacks."""
+
+
+def busy(height: int, width: int) -> np.ndarray:
+    """Pixels that take a coder long."""
+    return random_indexed(height, width, 256).pixels()
+
+
+def all_threads_end() -> bool:
+    """Whether no thread of the codec is left, soon."""
+    end = time.monotonic() + 2
+    while any(thread.name == "kpal" for thread in threading.enumerate()):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def seconds_after_wish(work: Callable[[Callable[[str, float], None]], object], stage: str, delay: float) -> float:
+    """How long work goes on after the wish to end it, which comes so many seconds after the stage began."""
+    wished = 0.0
+    begun = 0.0
+
+    def progress(name: str, fraction: float) -> None:
+        nonlocal wished, begun
+        if name == stage and not begun:
+            begun = time.monotonic()
+        if begun and time.monotonic() > begun + delay:
+            wished = begun + delay
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        work(progress)
+    return time.monotonic() - wished
+
+
+# --- what is told
+
+
+def test_decoding_is_told_from_beginning_to_end_in_the_thread_that_asks() -> None:
+    calls: list[tuple[str, float, int]] = []
+    data = kpal.encode(gradient(), colors=30)
+
+    def heard(stage: str, fraction: float) -> None:
+        calls.append((stage, fraction, threading.get_ident()))
+
+    for decode in (kpal.decode, kpal.decode_indexed):
+        calls.clear()
+        decode(data, progress=heard)
+        fractions = [fraction for _, fraction, _ in calls]
+        assert {(stage, thread) for stage, _, thread in calls} == {("decoding", threading.get_ident())}
+        assert fractions == sorted(fractions)
+        assert (fractions[0], fractions[-1]) == (0.0, 1.0)
+
+
+def test_progress_changes_no_result() -> None:
+    pixels = busy(70, 90)
+    data = kpal.encode(pixels, **OPTIONS)
+    assert kpal.encode(pixels, **OPTIONS, progress=lambda *_: None) == data
+    assert np.array_equal(kpal.decode(data, progress=lambda *_: None), kpal.decode(data))
+    with kpal.open_reader(io.BytesIO(data), progress=lambda *_: None) as reader:
+        assert np.array_equal(reader.read((3, 4, 50, 60), progress=lambda *_: None), kpal.decode(data)[4:60, 3:50])
+        assert np.array_equal(np.vstack(list(reader.rows(progress=lambda *_: None))), kpal.decode(data))
+
+
+def test_tiles_tell_how_far_they_are_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "_TILE", 1 << 10)
+    monkeypatch.setattr(container, "_LEAST_TILE", 1)
+    image, fractions = random_indexed(200, 200, 50), []
+    data = encode_indexed(image, coder="zstd", progress=lambda _, fraction: fractions.append(fraction))
+    assert fractions == sorted(fractions)
+    assert len(set(fractions)) > 30
+    fractions.clear()
+    with kpal.open_reader(io.BytesIO(data)) as reader:
+        for _ in reader.rows(progress=lambda _, fraction: fractions.append(fraction)):
+            pass
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+
+
+@pytest.mark.parametrize("coder", kpal.CODERS)
+def test_a_coder_tells_of_every_pixel_once(coder: str) -> None:
+    image, counts = random_indexed(50, 60, 16), list[int]()
+    data = BY_NAME[coder].encode(image.indices, image.palette, counts.append)
+    assert sum(counts) == 3000
+    counts.clear()
+    BY_NAME[coder].decode(data, (50, 60), image.palette, tell=counts.append)
+    assert sum(counts) == 3000
+
+
+@pytest.mark.parametrize("progress", [5, "x", ()])
+def test_what_cannot_be_called_is_named(progress: Any) -> None:
+    data = kpal.encode(gradient(), colors=4)
+    for decode in (kpal.decode, kpal.decode_indexed):
+        with pytest.raises(TypeError, match="progress must be callable"):
+            decode(data, progress=progress)
+    with pytest.raises(TypeError, match="progress must be callable"):
+        kpal.open_reader(io.BytesIO(data), progress=progress)
+
+
+@pytest.mark.parametrize("options", [{"max_bytes": 2500}, {"max_bytes": 2500, "coder": "zstd"}, {"quality": (5, 70)}])
+def test_a_search_tells_one_rising_fraction(options: dict[str, Any]) -> None:
+    calls: list[tuple[str, float]] = []
+    pixels = gradient(90, 120)
+    kpal.encode(pixels, verify=True, progress=lambda stage, fraction: calls.append((stage, fraction)), **options)
+    fractions = [fraction for _, fraction in calls]
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0.0, 1.0)
+    assert {stage for stage, _ in calls} == set(STAGES)
+    assert sum(stage == "clustering" for stage, _ in calls) > 4  # it was a search
+
+
+# --- the end of the work
+
+
+@with_compiler
+@pytest.mark.parametrize("coder", kpal.CODERS)
+def test_the_decoding_of_one_large_tile_ends_soon_after_the_wish(coder: str) -> None:
+    image = random_indexed(1000, 1500, 256)
+    data = encode_indexed(image, coder=coder)
+    if coder == "zstd":
+        with pytest.raises(CancelledError):
+            kpal.decode(data, progress=_at_once)
+        return
+    assert seconds_after_wish(lambda progress: kpal.decode(data, progress=progress), "decoding", 0.1) < SOON
+    assert all_threads_end()
+
+
+def _at_once(stage: str, fraction: float) -> None:
+    raise CancelledError
+
+
+@with_compiler
+@pytest.mark.parametrize("coder", ["mix", "max"])
+def test_the_coding_and_verifying_of_one_large_tile_end_soon(coder: str) -> None:
+    image = random_indexed(1000, 1500, 256)
+
+    def encode(progress: Callable[[str, float], None]) -> None:
+        kpal.encode(image, coder=coder, verify=True, progress=progress)
+
+    assert seconds_after_wish(encode, "coding", 0.1) < SOON
+    assert all_threads_end()
+
+
+def test_the_caller_does_not_wait_for_zstandard() -> None:
+    image = IndexedImage((busy(1400, 1400)[:, :, 0] // 4).astype(np.uint8), random_indexed(1, 64, 64).palette)
+    assert seconds_after_wish(lambda p: kpal.encode(image, coder="zstd", progress=p), "coding", 0.05) < SOON
+
+
+@with_compiler
+def test_several_tiles_in_threads_end_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "_TILE", 1 << 19)
+    image = random_indexed(1500, 1500, 256)
+    assert seconds_after_wish(lambda p: encode_indexed(image, coder="mix", progress=p), "coding", 0.1) < SOON
+    data = encode_indexed(image, coder="mix")
+    assert kpal.inspect(data).tiles > 2
+    assert seconds_after_wish(lambda p: kpal.decode(data, progress=p), "decoding", 0.1) < SOON
+    with kpal.open_reader(io.BytesIO(data)) as reader:
+        assert seconds_after_wish(lambda p: reader.read(progress=p), "decoding", 0.1) < SOON
+    assert all_threads_end()
+
+
+@with_compiler
+@pytest.mark.parametrize(
+    ("stage", "options"),
+    [
+        ("histogram", {}),
+        ("clustering", {}),
+        ("remapping", {"dither": "floyd-steinberg", "colors": 256}),
+        ("remapping", {"dither": "ordered"}),
+        ("remapping", {"rate": 1.0}),
+    ],
+)
+def test_every_stage_of_a_large_image_ends_soon(stage: str, options: dict[str, Any]) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (1100, 1300, 3), dtype=np.uint8)
+    arguments = {"metric": "rgb", "speed": "fast", "colors": 8, **options}
+    assert seconds_after_wish(lambda p: kpal.encode(pixels, progress=p, **arguments), stage, 0.03) < SOON
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_progress_raises_is_raised_as_it_is_and_nothing_follows(stage: str) -> None:
+    calls: list[str] = []
+    error = CancelledError("by the user")
+
+    def progress(name: str, fraction: float) -> None:
+        assert not (calls and calls[-1] == "over")
+        calls.append(name)
+        if name == stage:
+            calls.append("over")
+            raise error
+
+    with pytest.raises(CancelledError) as caught:
+        kpal.encode(gradient(), **OPTIONS, progress=progress)
+    time.sleep(0.05)
+    assert caught.value is error
+    assert calls[-1] == "over"
+
+
+def test_an_error_in_a_watched_file_is_the_error_of_the_file() -> None:
+    data = bytearray(kpal.encode(gradient(), colors=30))
+    data[-7] ^= 1
+    with pytest.raises(kpal.DamagedError, match="checksum"):
+        kpal.decode(data, progress=lambda *_: None)
+
+
+def test_the_error_of_the_first_item_is_raised_whichever_thread_meets_it() -> None:
+    def work(number: int, count: Any) -> None:
+        time.sleep(0.01 * (number == 0))
+        raise KeyError(number)
+
+    for _ in range(5):
+        with pytest.raises(KeyError) as caught:
+            parallel.in_parallel(work, range(8), 8)
+        assert caught.value.args == (0,)
+
+
+def test_a_callback_may_code_another_image() -> None:
+    data = kpal.encode(gradient(), colors=20)
+    nested: list[str] = []
+
+    def progress(stage: str, fraction: float) -> None:
+        assert kpal.decode(data, progress=lambda stage, _: nested.append(stage)).shape == gradient().shape
+
+    kpal.encode(gradient(), colors=16, progress=progress)
+    assert set(nested) == {"decoding"}
+
+
+def test_without_threads_the_work_is_told_and_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "_helpers", lambda *_: [])
+    data = kpal.encode(gradient(), colors=20, progress=lambda *_: None)
+    assert data == kpal.encode(gradient(), colors=20)
+    if compiled():
+        image = random_indexed(900, 900, 256)
+        assert seconds_after_wish(lambda p: encode_indexed(image, coder="mix", progress=p), "coding", 0.1) < SOON
+        pixels = np.random.default_rng(1).integers(0, 256, (600, 700, 3), dtype=np.uint8)
+        for stage in ("histogram", "clustering"):  # where it is raised matters here, not when: a busy machine is slow
+            calls: list[str] = []
+
+            def progress(name: str, fraction: float, stage: str = stage, calls: list[str] = calls) -> None:
+                calls.append(name)
+                if calls.count(stage) == 2:
+                    raise CancelledError
+
+            with pytest.raises(CancelledError):
+                kpal.encode(pixels, progress=progress)
+            assert calls[-2:] == [stage] * 2
