@@ -97,9 +97,9 @@ class Mix:
         palette: uint8 (k, 3 or 4), k >= 2.
         tell: as in `encode`.
         """
-        indices = np.empty(wishes.positions.shape, np.uint8)
         from ..kernel import ChoosingTile
 
+        indices = np.empty(wishes.positions.shape, np.uint8)
         tile = ChoosingTile(*self._about(wishes.positions.shape, palette), None)
         tile.choose(_flat(indices), *(_flat(getattr(wishes, field.name)) for field in fields(wishes)), tell=tell)
         return indices
