@@ -1,4 +1,4 @@
-"""The mixer (KPAL.md, section 5.2.8): the opinions of all contexts become one probability for each symbol.
+"""The mixer (KPAL.md, section 5.2.8): the predictions of all contexts become one probability for each symbol.
 
 Logistic mixing as in M. Mahoney's PAQ, of alphabets of 16 instead of bits: logarithms of probabilities are summed up
 with weights, biases and hits are added, and EXP makes frequencies of the scores. After the symbol, weights move along
