@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 import kpal
-from kpal.command_line.sample import draw
-from kpal.metrics.comparison import compare
+from kpal.comparison.formats import compare
+from kpal.comparison.sample import draw
 
 FOLDER: Final = Path(__file__).parent / "pictures"
 _DETAIL: Final = (560, 115, 860, 500)  # of the sample: text, a gradient and soft shadows

@@ -402,7 +402,7 @@ def _byte(value: int) -> int:
     return max(0, min(255, value))
 
 
-def _hash(a: int, b: int) -> int:
+def _combine(a: int, b: int) -> int:
     return (a * 0x2F0B4C47 ^ (b * 0x1E35A7BD + 0x3C6EF372)) & M31
 
 
@@ -410,11 +410,11 @@ def _fold(h: int) -> int:
     return (h ^ h >> 15) * 0x2C1B3C6D & M31
 
 
-def _stir(h: int) -> int:
+def _hash_key(h: int) -> int:
     return _fold(h * 0x2F0B4C47 & M31)
 
 
-def _four(a: int, b: int, c: int, d: int) -> int:
+def _pack(a: int, b: int, c: int, d: int) -> int:
     return a | b << 8 | c << 16 | d << 24
 
 
@@ -459,7 +459,7 @@ class FlagSlot:
         self.logs, self.count = [-2191, -380], 0
 
 
-class Near(NamedTuple):
+class Neighbourhood(NamedTuple):
     """The ranks around a pixel."""
 
     w: int
@@ -483,7 +483,7 @@ class Tile:
 
     def __init__(self, is_max: bool, palette: list[Entry], width: int, rows: int, data: bytes) -> None:
         self.data, self.at, self.range = data, 4, 0xFFFFFFFF
-        self.low = int.from_bytes(data[:4].ljust(4, b"\0"), "big")
+        self.code = int.from_bytes(data[:4].ljust(4, b"\0"), "big")
         self.k, self.width, self.rows, self.line = len(palette), width, rows, width + 16
         rgba = [(*entry, 255)[:4] for entry in palette]
         self.channels = 3 if all(entry[3] == 255 for entry in rgba) else 4
@@ -499,16 +499,21 @@ class Tile:
         self.slots: list[dict[int, Slot]] = [{} for _ in range(self.contexts)]  # those not there were never used
         self.flag_slots: list[dict[int, FlagSlot]] = [{} for _ in range(6)]
         share = 15728 // self.contexts
-        self.count_weights = [[share * (10 * i + 3) // (10 * i + 15)] * self.contexts for i in range(29)]
-        self.weights = [[[0] * self.contexts for _ in range(sets)] for sets in (32, 1024, 512)]
-        self.hit_weights = [[[first] * self.hits for _ in range(sets)] for sets, first in ((32, 19661), (1024, 0))]
-        self.chances = [[[49152] * 512 for _ in range(2)] for _ in range(self.hits)]
+        self.by_count = [[share * (10 * i + 3) // (10 * i + 15)] * self.contexts for i in range(29)]
+        self.by_activity, self.by_texture, self.by_guess = (
+            [[0] * self.contexts for _ in range(sets)] for sets in (32, 1024, 512)
+        )
+        self.hit_by_activity, self.hit_by_texture = (
+            [[first] * self.hits for _ in range(sets)] for sets, first in ((32, 19661), (1024, 0))
+        )
+        self.probabilities = [[[49152] * 512 for _ in range(2)] for _ in range(self.hits)]
         self.biases = [[[0] * 16 for _ in range(1024)] for _ in range(4)]
-        self.trouble, self.steps = [2000 << 14] * 2, 0  # of high nibbles, of low ones
-        self.flag_weights = [[[12452] * 6 for _ in range(19)], [[0] * 6 for _ in range(1280)]]
+        self.mean_error, self.nibbles = [2000 << 14] * 2, 0  # of high nibbles, of low ones
+        self.coarse = [[12452] * 6 for _ in range(19)]
+        self.fine = [[0] * 6 for _ in range(1280)]
         self.latest = [dict[int, tuple[int, int]](), dict[int, tuple[int, int]]()]
-        self.match = self.match_length = self.similarity = 0
-        self.run = self.change = self.broken = self.runs = 0
+        self.match = self.length = self.similarity = 0
+        self.run = self.change = self.failed_until = self.spans = 0
         self.origin = 3 * self.line + 8
         self.cells = [0] * ((rows + 3) * self.line + 8)
         self.errors = [[[0] * 6 for _ in range(width + 2)] for _ in range(2)]  # of the row above, of this row
@@ -521,7 +526,7 @@ class Tile:
         for y in range(self.rows):
             start = self.origin + y * self.line
             cells[start - 4 : start] = [cells[start - self.line]] * 4
-            self.run = self.change = self.broken = 0
+            self.run = self.change = self.failed_until = 0
             x = 0
             while x < width:
                 for symbol in self.pixels(start + x, x):
@@ -543,11 +548,11 @@ class Tile:
     # The range decoder.
 
     def narrow(self, below: int, width: int) -> None:
-        self.low -= below
+        self.code -= below
         self.range = width
         while self.range < 1 << 24:
             self.range <<= 8
-            self.low = (self.low & 0xFFFFFF) << 8 | (self.data[self.at] if self.at < len(self.data) else 0)
+            self.code = (self.code & 0xFFFFFF) << 8 | (self.data[self.at] if self.at < len(self.data) else 0)
             self.at += 1
 
     # One pixel, or a span of them.
@@ -555,32 +560,34 @@ class Tile:
     def pixels(self, at: int, x: int) -> list[int]:
         """Decodes the pixel at that cell, in column x, or the span that begins with it; returns the ranks."""
         p, i, j = self.cells, at - self.line, at - 2 * self.line
-        v = Near(w=p[at - 1], n=p[i], nw=p[i - 1], ne=p[i + 1], ww=p[at - 2], nn=p[j], nww=p[i - 2], nee=p[i + 2],
-                 nnw=p[j - 1], nne=p[j + 1], www=p[at - 3], nwww=p[i - 3], neee=p[i + 3], nnee=p[j + 2])  # fmt: skip
+        v = Neighbourhood(
+            w=p[at - 1], n=p[i], nw=p[i - 1], ne=p[i + 1], ww=p[at - 2], nn=p[j], nww=p[i - 2], nee=p[i + 2],
+            nnw=p[j - 1], nne=p[j + 1], www=p[at - 3], nwww=p[i - 3], neee=p[i + 3], nnee=p[j + 2],
+        )  # fmt: skip
         flat = v.w == v.n == v.nw == v.ne
         equal = sum((a == b) << bit for bit, (a, b) in enumerate(
             ((v.ww, v.w), (v.nn, v.n), (v.nee, v.ne), (v.nne, v.ne), (v.nww, v.nw))))  # fmt: skip
         self.run = 0 if x == 0 or v.w != v.ww else self.run + 1
-        second, similar_second = self.find_matches(v, at, flat)
+        second, second_similarity = self.find_matches(v, at, flat)
         matched = p[self.match] if self.match else -1
-        length = sum(self.match_length >= least for least in (1, 4, 16, 32, 128))
+        length_class = sum(self.length >= least for least in (1, 4, 16, 32, 128))
         excluded = -1
-        if flat or (self.match_length >= 36 and self.similarity >= 14):
+        if flat or (self.length >= 36 and self.similarity >= 14):
             if self.change < x + 2:
                 self.change = x + 2
                 while self.change < self.width and p[i - x + self.change] == v.n:
                     self.change += 1
-            if flat and x >= self.broken:
+            if flat and x >= self.failed_until:
                 span = self.width - x if self.change >= self.width else self.change - 1 - x
-                if span >= 4 and self.span_flag(v, at, x, equal, length, span):
+                if span >= 4 and self.span_flag(v, at, x, equal, length_class, span):
                     return [v.w] * span
             candidate = v.w if flat else matched
-            if self.pixel_flag(v, x, flat, equal, length, matched, second, similar_second):
+            if self.pixel_flag(v, x, flat, equal, length_class, matched, second, second_similarity):
                 self.errors[1][x + 1] = [0] * 6
                 self.move_on(matched == candidate, 1)
                 return [candidate]
             excluded = candidate
-        symbol = self.colour(v, x, equal, length, matched, second, similar_second, excluded)
+        symbol = self.rank(v, x, equal, length_class, matched, second, second_similarity, excluded)
         self.move_on(matched == symbol, 1)
         return [symbol]
 
@@ -588,43 +595,43 @@ class Tile:
         """What the match learns from pixels: whether all of them were what it expected."""
         if right:
             self.match += pixels - 1
-            self.match_length += pixels
+            self.length += pixels
         else:
-            self.match = self.match_length = 0
+            self.match = self.length = 0
 
-    def find_matches(self, v: Near, at: int, flat: bool) -> tuple[int, int]:
+    def find_matches(self, v: Neighbourhood, at: int, flat: bool) -> tuple[int, int]:
         """Sets the match; returns the rank of the second one and its similarity."""
-        second, similar_second = -1, 0
+        second, second_similarity = -1, 0
         if self.match:
             self.match += 1
             self.similarity = 16 if flat else self.similar(self.match, at)
             if self.similarity < 8:
                 self.match = 0
         if not flat:
-            around = _four(v.nw, v.ne, v.nww, v.nee)
-            h0 = _stir(_hash(_hash(_four(v.w, v.ww, v.www, v.n), around), _four(v.nn, v.nnw, v.nne, v.nnee)))
-            h1 = _stir(_hash(_hash(_four(v.w, v.ww, v.n, v.nn), around), v.nne))
+            around = _pack(v.nw, v.ne, v.nww, v.nee)
+            h0 = _hash_key(_combine(_combine(_pack(v.w, v.ww, v.www, v.n), around), _pack(v.nn, v.nnw, v.nne, v.nnee)))
+            h1 = _hash_key(_combine(_combine(_pack(v.w, v.ww, v.n, v.nn), around), v.nne))
             if not self.match:
-                self.match_length = 0
-                self.match = self.seek(0, h0)
+                self.length = 0
+                self.match = self.look_up(0, h0)
                 if self.match:
                     self.similarity = self.similar(self.match, at)
                     if self.similarity < 8:
                         self.match = 0
-            there = self.seek(1, h1) if self.hits > 1 else 0
+            there = self.look_up(1, h1) if self.hits > 1 else 0
             if there:
-                similar_second = self.similar(there, at)
-                if similar_second >= 4:
+                second_similarity = self.similar(there, at)
+                if second_similarity >= 4:
                     second = self.cells[there]
                 else:
-                    similar_second = 0
+                    second_similarity = 0
             for table, h in zip(self.latest, (h0, h1), strict=True):
                 table[h & self.match_mask] = (h >> 27, at)
         if not self.match:
-            self.match_length = self.similarity = 0
-        return second, similar_second
+            self.length = self.similarity = 0
+        return second, second_similarity
 
-    def seek(self, table: int, h: int) -> int:
+    def look_up(self, table: int, h: int) -> int:
         """The position in a table of matches, 0 if there is none or its check is another."""
         check, position = self.latest[table].get(h & self.match_mask, (0, 0))
         return position if check == h >> 27 else 0
@@ -634,111 +641,125 @@ class Tile:
         steps = (*range(-4, 0), *range(-n - 3, -n + 5), *range(-nn - 1, -nn + 3))
         return sum(p[there + step] == p[here + step] for step in steps)
 
-    def span_flag(self, v: Near, at: int, x: int, equal: int, length: int, span: int) -> bool:
+    def span_flag(self, v: Neighbourhood, at: int, x: int, equal: int, length_class: int, span: int) -> bool:
         """Whether all pixels of a span are W; if so, what goes with that is done."""
         w = v.w
-        agree = 0
+        follow = 0
         if self.match:
             first = min(span, at - self.match)
-            agree = 1 if self.cells[self.match : self.match + first] == [w] * first else 2
+            follow = 1 if self.cells[self.match : self.match + first] == [w] * first else 2
         size = LEVEL[min(span, 4095)]
         two_above = at - 2 * self.line
         above = self.cells[two_above : two_above + span] == [w] * span
         more = (v.www == w) | (v.nwww == w) << 1 | (v.nnw == w) << 2
-        run = 15 if self.run > 255 else LEVEL[self.run]
-        g = _hash(_four(w, v.n, v.nw, v.ne), _four(v.ww, v.nn, v.nee, v.nne))
+        run_level = 15 if self.run > 255 else LEVEL[self.run]
+        around = _combine(_pack(w, v.n, v.nw, v.ne), _pack(v.ww, v.nn, v.nee, v.nne))
         keys = [
             equal | size << 6 | more << 10 | above << 13 | 1 << 20,
-            g + size + 1 & M31,
-            w | size << 8 | agree << 12 | above << 14 | 1 << 20,
-            agree | length << 2 | size << 5 | above << 9 | 1 << 20,
-            self.runs & 15 | size << 4 | above << 8 | 1 << 20,
-            run | size << 4 | (x == 0) << 8 | (self.change >= self.width) << 9 | 1 << 20,
+            around + size + 1 & M31,
+            w | size << 8 | follow << 12 | above << 14 | 1 << 20,
+            follow | length_class << 2 | size << 5 | above << 9 | 1 << 20,
+            self.spans & 15 | size << 4 | above << 8 | 1 << 20,
+            run_level | size << 4 | (x == 0) << 8 | (self.change >= self.width) << 9 | 1 << 20,
         ]
-        a, b = self.flag_weights
-        bit = self.flag(keys, a[16 + agree], b[1024 + (size << 4 | self.runs & 3)])
-        self.runs = self.runs << 1 & 15 | bit
+        bit = self.flag(keys, self.coarse[16 + follow], self.fine[1024 + (size << 4 | self.spans & 3)])
+        self.spans = self.spans << 1 & 15 | bit
         if not bit:
-            self.broken = x + span
+            self.failed_until = x + span
             return False
         self.run += span - 1
         for i in range(x, x + span):
             self.errors[1][i + 1] = [0] * 6
-        self.move_on(agree == 1, span)
+        self.move_on(follow == 1, span)
         return True
 
     def pixel_flag(
-        self, v: Near, x: int, flat: bool, equal: int, length: int, matched: int, second: int, similar_second: int
+        self,
+        v: Neighbourhood,
+        x: int,
+        flat: bool,
+        equal: int,
+        length_class: int,
+        matched: int,
+        second: int,
+        second_similarity: int,
     ) -> int:
         """Whether one pixel is the candidate."""
         candidate = v.w if flat else matched
         agree = 0 if matched < 0 else (1 if matched == candidate else 2) + 3 * (self.similarity >> 1)
-        agree_second = 0 if second < 0 else (1 if second == candidate else 2) + 3 * (similar_second >> 1)
+        agree_second = 0 if second < 0 else (1 if second == candidate else 2) + 3 * (second_similarity >> 1)
         ahead = min(self.change - x - 2, 8)
-        g = _hash(_four(v.w, v.n, v.nw, v.ne), _four(v.ww, v.nn, v.nee, v.nne))
+        around = _combine(_pack(v.w, v.n, v.nw, v.ne), _pack(v.ww, v.nn, v.nee, v.nne))
         more = (v.www == v.w) | (v.nwww == v.w) << 1 | (v.nnw == v.w) << 2 | (v.nnee == v.w) << 3
-        run = 15 if self.run > 255 else LEVEL[self.run]
-        in_broken = x < self.broken
+        run_level = 15 if self.run > 255 else LEVEL[self.run]
+        inside = x < self.failed_until
         keys = [
-            equal | flat << 5 | ahead << 6 | more << 10 | in_broken << 14,
-            g + flat & M31,
+            equal | flat << 5 | ahead << 6 | more << 10 | inside << 14,
+            around + flat & M31,
             candidate | equal << 8 | agree << 13 | flat << 20,
-            agree | agree_second << 6 | length << 12 | flat << 16,
-            run | ahead << 4 | flat << 8 | (candidate == 0) << 9 | length << 10 | in_broken << 14,
-            _hash(g, _four(v.nww, v.nnw, v.www, v.neee)) + flat & M31,
+            agree | agree_second << 6 | length_class << 12 | flat << 16,
+            run_level | ahead << 4 | flat << 8 | (candidate == 0) << 9 | length_class << 10 | inside << 14,
+            _combine(around, _pack(v.nww, v.nnw, v.www, v.neee)) + flat & M31,
         ]
-        a, b = self.flag_weights
-        return self.flag(keys, a[flat << 3 | length], b[agree << 5 | equal])
+        return self.flag(keys, self.coarse[flat << 3 | length_class], self.fine[agree << 5 | equal])
 
-    def flag(self, keys: list[int], a: list[int], b: list[int]) -> int:
+    def flag(self, keys: list[int], coarse: list[int], fine: list[int]) -> int:
         slots = []
         for c, key in enumerate(keys):
             h = _fold(key * 0x2F0B4C47 + c & M31)
             slots.append(self.flag_slots[c].setdefault((h ^ h >> 13) & self.flag_mask, FlagSlot()))
-        stretched = [slot.logs[1] - slot.logs[0] for slot in slots]
-        score = sum(_limit(a[c] + b[c] >> 4, 8191) * stretched[c] >> 16 for c in range(6))
+        stretch = [slot.logs[1] - slot.logs[0] for slot in slots]
+        score = sum(_limit(coarse[c] + fine[c] >> 4, 8191) * stretch[c] >> 16 for c in range(6))
         no, yes = EXP[min(max(score, 0), 1023)], EXP[min(max(-score, 0), 1023)]
         unit = self.range // (no + yes)
-        bit = int(self.low < unit * yes)
+        bit = int(self.code < unit * yes)
         if bit:
             self.narrow(0, unit * yes)
         else:
             self.narrow(unit * yes, unit * no)
         error = (bit << 14) - (yes << 14) // (no + yes)
         for c, slot in enumerate(slots):
-            step = (error * stretched[c] >> 14) * 126 >> 10
-            a[c] = _limit(a[c] + step, 1 << 20)
-            b[c] = _limit(b[c] + step, 1 << 20)
+            step = (error * stretch[c] >> 14) * 126 >> 10
+            coarse[c] = _limit(coarse[c] + step, 1 << 20)
+            fine[c] = _limit(fine[c] + step, 1 << 20)
             slot.logs[bit] = _after(slot.logs[bit], FLAG_RATE[slot.count])
             slot.logs[1 - bit] = max(slot.logs[1 - bit] - FLAG_DECAY[slot.count], -16384)
             slot.count = min(slot.count + 1, 98)
         return bit
 
-    def colour(
-        self, v: Near, x: int, equal: int, length: int, matched: int, second: int, similar_second: int, excluded: int
+    def rank(
+        self,
+        v: Neighbourhood,
+        x: int,
+        equal: int,
+        length_class: int,
+        matched: int,
+        second: int,
+        second_similarity: int,
+        excluded: int,
     ) -> int:
         """Decodes a rank nibble by nibble."""
         w, n, nw, ne = v.w, v.n, v.nw, v.ne
-        pattern = (w == n) | (nw == n) << 1 | (ne == n) << 2 | (nw == w) << 3
+        texture = (w == n) | (nw == n) << 1 | (ne == n) << 2 | (nw == w) << 3 | equal << 4
         d = self.distance
         along = d[w][v.ww] + d[n][nw] + d[n][ne]
         across = d[w][nw] + d[n][v.nn] + d[ne][v.nne]
         activity = LEVEL[min(along + across, 4095)]
         guesses, doubt = self.predict(v, x, across - along)
-        p0, p1, p3, p4, p2 = (self.snap((*guesses[i], 255)[:4]) for i in (0, 1, 3, 4, 5))
-        sim, sim2 = self.similarity, similar_second
+        p0, p1, p3, p4, p5 = (self.snap((*guesses[i], 255)[:4]) for i in (0, 1, 3, 4, 5))
+        similarity = self.similarity
         keys = [
-            _four(w, n, nw, ne),
+            _pack(w, n, nw, ne),
             n | v.nn << 8,
             w | v.ww << 8,
-            matched + 1 | second + 1 << 9 | sim >> 2 << 18 | sim2 >> 2 << 22,
+            matched + 1 | second + 1 << 9 | similarity >> 2 << 18 | second_similarity >> 2 << 22,
             p1 | activity >> 1 << 8,
         ]
         if self.hits > 1:
-            q = _hash(_four(w, n, nw, ne), _four(v.ww, v.nn, v.nne, v.nee))
+            q = _combine(_pack(w, n, nw, ne), _pack(v.ww, v.nn, v.nne, v.nee))
             keys += [
                 w | (self.run > 0) << 8,
-                _hash(_hash(q, _four(v.nwww, v.nww, v.nee, v.neee)), v.nnw | v.nnee << 8 | v.www << 16),
+                _combine(_combine(q, _pack(v.nwww, v.nww, v.nee, v.neee)), v.nnw | v.nnee << 8 | v.www << 16),
                 n | ne << 8,
                 w | ne << 8,
                 x,
@@ -748,29 +769,28 @@ class Tile:
             ]
         third = nw if nw not in (w, n) else ne if ne not in (w, n) else -1
         hits = [matched, second, w, n if n != w else -1, third][: self.hits]
-        alike = pattern | equal << 4
-        chances = [length << 4 | min(sim, 15), sim2, alike, alike, alike]
-        prior = self.prior(p2, doubt >> 1)
-        biases = (w, n, p2, alike)
+        hit_contexts = [length_class << 4 | min(similarity, 15), second_similarity, texture, texture, texture]
+        prior = self.prior(p5, doubt >> 1)
+        biases = (w, n, p5, texture)
         high = 0
         if self.k > 16:
             left = [True] * -(-self.k // 16)
             if excluded >= 0 and self.k - (excluded & 240) == 1:
                 left[excluded >> 4] = False
             high_hits = [hit >> 4 for hit in hits]
-            high = self.nibble(keys, 0, prior[16], left, high_hits, chances, (activity, alike, p2), biases)
-            known = [256 + (rank if rank >> 4 == high else 256 + high) for rank in (w, n, p2)]
+            high = self.nibble(keys, 0, prior[16], left, high_hits, hit_contexts, (activity, texture, p5), biases)
+            known = [256 + (rank if rank >> 4 == high else 256 + high) for rank in (w, n, p5)]
             biases = (known[0], known[1], known[2], 512 + high)
         left = [high << 4 | s != excluded for s in range(min(self.k - 16 * high, 16))]
         low_hits = [hit & 15 if hit >= 0 and hit >> 4 == high else -1 for hit in hits]
-        sets = (16 + activity, 512 + alike, 256 | (high << 4 | p2 >> 4 if self.k > 16 else p2))
-        symbol = high << 4 | self.nibble(keys, 1 + high, prior[high], left, low_hits, chances, sets, biases)
+        sets = (16 + activity, 512 + texture, 256 | (high << 4 | p5 >> 4 if self.k > 16 else p5))
+        symbol = high << 4 | self.nibble(keys, 1 + high, prior[high], left, low_hits, hit_contexts, sets, biases)
         truth = self.color[symbol]
         self.errors[1][x + 1] = [sum(abs(a - b) for a, b in zip(guess, truth, strict=False)) for guess in guesses]
         return symbol
 
-    def predict(self, v: Near, x: int, tilt: int) -> tuple[list[list[int]], int]:
-        """The colours that five predictors and their blend expect, and how doubtful the blend is."""
+    def predict(self, v: Neighbourhood, x: int, tilt: int) -> tuple[list[list[int]], int]:
+        """Guesses 0 to 4 and their blend, and how doubtful the blend is."""
         above, above_east, west = self.errors[0][x + 1], self.errors[0][x + 2], self.errors[1][x]
         trust = []
         for m in range(5):
@@ -778,13 +798,13 @@ class Tile:
             trust.append(TRUST[e])
         share = (1 << 30) // sum(trust)
         trust = [t * share >> 14 for t in trust]
-        lean = (abs(tilt) > 24) + (abs(tilt) > 96) + 2 * (abs(tilt) > 240)
+        edge = (abs(tilt) > 24) + (abs(tilt) > 96) + 2 * (abs(tilt) > 240)
         guesses: list[list[int]] = [[] for _ in range(6)]
         for c in range(self.channels):
             w, n, nw, ne, nn = (self.color[rank][c] for rank in (v.w, v.n, v.nw, v.ne, v.nn))
             g = (w + n >> 1) + (ne - nw >> 2)
             five = [
-                _byte(g + (((w if tilt > 0 else n) - g) * lean >> 2)),
+                _byte(g + (((w if tilt > 0 else n) - g) * edge >> 2)),
                 3 * w + 3 * n + 2 * ne >> 3,
                 max(min(w, n), min(max(w, n), w + n - nw)),
                 _byte(w + (ne - nw >> 1)),
@@ -821,7 +841,7 @@ class Tile:
         return self.priors[rank, width]
 
     def slot(self, c: int, key: int, node: int, prior: list[int]) -> Slot:
-        h = (_stir(key) + node * 0x1E35A7BD) * 0x2C1B3C6D & M31
+        h = (_hash_key(key) + node * 0x1E35A7BD) * 0x2C1B3C6D & M31
         at, check = h >> 31 - self.slot_bits, h >> 20 - self.slot_bits & 0x7FF | 1
         pair = [self.slots[c].setdefault(i, Slot()) for i in (at, at ^ 1)]
         for slot in pair:
@@ -832,32 +852,33 @@ class Tile:
         return slot
 
     def nibble(
-        self, keys: list[int], node: int, prior: list[int], left: list[bool], hits: list[int], chances: list[int],
-        sets: tuple[int, int, int], bias_sets: tuple[int, int, int, int],
+        self, keys: list[int], node: int, prior: list[int], left: list[bool], hits: list[int], hit_contexts: list[int],
+        sets: tuple[int, int, int], bias_rows: tuple[int, int, int, int],
     ) -> int:  # fmt: skip
         """Decodes a symbol s for which left[s] is true."""
         slots = [self.slot(c, key, node, prior) for c, key in enumerate(keys)]
-        shared = [self.weights[i][sets[i]] for i in range(3)]
-        biases = [self.biases[i][bias_sets[i]] for i in range(4)]
+        activity, texture, guess = sets
+        shared = (self.by_activity[activity], self.by_texture[texture], self.by_guess[guess])
+        biases = [self.biases[i][bias_rows[i]] for i in range(4)]
         scores = [sum(bias[s] >> 6 for bias in biases) for s in range(16)]
         for c, slot in enumerate(slots):
-            four = (shared[0][c], shared[1][c], shared[2][c], self.count_weights[slot.count][c])
+            four = (shared[0][c], shared[1][c], shared[2][c], self.by_count[slot.count][c])
             weight = _limit(sum(part >> 2 for part in four), 8191)
             scores = [score + (weight * log >> 16) for score, log in zip(scores, slot.logs, strict=True)]
-        hit_shared = [self.hit_weights[i][sets[i]] for i in range(2)]
+        hit_shared = (self.hit_by_activity[activity], self.hit_by_texture[texture])
         inputs = []
         for i, s in enumerate(hits):
             if s >= 0:
-                table = self.chances[i][node > 0]
-                chance = table[chances[i]] >> 4
-                bump = LOG[chance] - LOG[4095 - chance]
-                scores[s] += _limit(hit_shared[0][i] + hit_shared[1][i] >> 4, 8191) * bump >> 16
-                inputs.append((i, s, table, bump))
+                table = self.probabilities[i][node > 0]
+                p = table[hit_contexts[i]] >> 4
+                stretch = LOG[p] - LOG[4095 - p]
+                scores[s] += _limit(hit_shared[0][i] + hit_shared[1][i] >> 4, 8191) * stretch >> 16
+                inputs.append((i, s, table, stretch))
         best = max(score for score, here in zip(scores, left, strict=False) if here)
         frequency = [EXP[min(best - scores[s], 1023)] if here else 0 for s, here in enumerate(left)]
         total = sum(frequency)
         unit = self.range // total
-        target = min(self.low // unit, total - 1)
+        target = min(self.code // unit, total - 1)
         symbol = below = 0
         while below + frequency[symbol] <= target:
             below += frequency[symbol]
@@ -868,27 +889,27 @@ class Tile:
         error = [-(f * inverse >> 16) for f in frequency] + [0] * (16 - len(left))
         error[symbol] += 16384
         low = int(node > 0)
-        self.steps += 1
-        pace = 168 + 1802240 // ((self.trouble[low] >> 14) + 1024) + 6400 // ((self.steps >> 6) + 32)
-        self.trouble[low] += (error[symbol] << 4) - (self.trouble[low] >> 10)
+        self.nibbles += 1
+        pace = 168 + 1802240 // ((self.mean_error[low] >> 14) + 1024) + 6400 // ((self.nibbles >> 6) + 32)
+        self.mean_error[low] += (error[symbol] << 4) - (self.mean_error[low] >> 10)
         for c, slot in enumerate(slots):
-            g = (sum(e * log for e, log in zip(error, slot.logs, strict=True)) >> 14) * pace + 32768 >> 16
-            by_count = self.count_weights[slot.count]
-            by_count[c] = _limit(by_count[c] + 2 * g, 24000)
+            step = (sum(e * log for e, log in zip(error, slot.logs, strict=True)) >> 14) * pace + 32768 >> 16
+            by_count = self.by_count[slot.count]
+            by_count[c] = _limit(by_count[c] + 2 * step, 24000)
             for weights in shared:
-                weights[c] = _limit(weights[c] + g, 24000)
+                weights[c] = _limit(weights[c] + step, 24000)
             log = slot.logs[symbol]
             slot.logs = [max(other - DECAY[slot.count], -12288) for other in slot.logs]
             slot.logs[symbol] = min(log + RISE[slot.count][-log >> 6], 0)
             slot.count = min(slot.count + 1, 28)
         for bias in biases:
             bias[:] = [_limit(value + (e >> 7), 16000) for value, e in zip(bias, error, strict=True)]
-        for i, s, table, bump in inputs:
-            step = (error[s] * bump >> 14) * 400 >> 10
+        for i, s, table, stretch in inputs:
+            step = (error[s] * stretch >> 14) * 400 >> 10
             for weights in hit_shared:
                 weights[i] = _limit(weights[i] + step, 1 << 20)
-            chance = table[chances[i]]
-            table[chances[i]] = chance + (65535 - chance >> 6) if s == symbol else chance - (chance >> 6)
+            p = table[hit_contexts[i]]
+            table[hit_contexts[i]] = p + (65535 - p >> 6) if s == symbol else p - (p >> 6)
         return symbol
 
 

@@ -22,6 +22,7 @@ from .images import gradient, poster, soft_icon
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+bash = shutil.which("bash")
 INSTALLS = "python3 -m venv"  # what .ci/run runs, on a clean checkout
 
 
@@ -73,13 +74,14 @@ def test_python_of_a_page_runs_from_top_to_bottom(page: Path, samples: Path) -> 
         exec(compile(text, f"{page.name}, block {number}", "exec"), names)  # noqa: S102  # our own pages
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="the commands are written for bash")
+@pytest.mark.skipif(bash is None, reason="the commands are written for bash")
 @pytest.mark.parametrize("page", pages_with("sh"), ids=lambda page: page.name)
 def test_commands_of_a_page_run_from_top_to_bottom(page: Path, samples: Path) -> None:
+    assert bash is not None
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     for command in "".join(blocks(page, "sh")).splitlines():
         run = subprocess.run(
-            ["bash", "-c", command], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+            [bash, "-c", command], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
         )
         assert run.returncode == 0, f"{command}\n{run.stderr}"
 

@@ -1,4 +1,4 @@
-"""What `kernel.py` uses of the `cython` module, for machines that run it as plain Python.
+"""What the compiled sources use of the `cython` module, for machines that run them as plain Python.
 
 Types are ignored there; `declare` makes the small arrays that are local to a function.
 """
@@ -18,7 +18,8 @@ class _Type:
         return size
 
 
-int = uint = uchar = short = ushort = longlong = ulonglong = Py_ssize_t = _Type()
+int = uint = uchar = short = ushort = longlong = ulonglong = Py_ssize_t = void = bint = const = _Type()
+p_int = p_uint = p_uchar = p_short = p_ushort = _Type()
 
 
 def declare(kind: Any, value: Any = None) -> Any:

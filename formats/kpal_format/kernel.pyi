@@ -1,5 +1,7 @@
-# Types of kernel.py for its callers; mypy does not follow Cython's annotations inside it.
-from collections.abc import Callable, Sequence
+# What the kernel's callers see of it; mypy does not follow Cython's annotations in the sources.
+from collections.abc import Sequence
+
+from .parallel import Count
 
 COMPILED: bool
 
@@ -13,11 +15,21 @@ class Tile:
     def __init__(
         self, profile: int, colors: bytes, opaque: bool, width: int, rows: int, data: bytes | None
     ) -> None: ...
+    def encode(self, indices: memoryview, tell: Count | None = None) -> bytes: ...
+    def decode(self, indices: memoryview, tell: Count | None = None) -> bool: ...
+
+class ChoosingTile(Tile):
     def choose(
         self,
         indices: memoryview,
-        *wishes: memoryview,
-        tell: Callable[[int], object] | None = None,
+        positions: memoryview,
+        points: memoryview,
+        labels: memoryview,
+        busy: memoryview,
+        prices: memoryview,
+        shares: memoryview,
+        centers: memoryview,
+        near: memoryview,
+        *,
+        tell: Count | None = None,
     ) -> None: ...
-    def encode(self, indices: memoryview, tell: Callable[[int], object] | None = None) -> bytes: ...
-    def decode(self, indices: memoryview, tell: Callable[[int], object] | None = None) -> bool: ...

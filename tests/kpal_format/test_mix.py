@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import ModuleType
 
 import numpy as np
 import pytest
 
 import kpal_format
+from kpal.clustering.nearest import four, neighbours
 from kpal.color.palettes import sorted_palette
 from kpal_format import (
     DEFAULT_CODER,
+    U8,
     DamagedError,
     IndexedImage,
+    Wishes,
     compiled,
     container,
     decode_indexed,
@@ -23,6 +29,7 @@ from kpal_format import (
 from kpal_format import kernel as installed
 from kpal_format.coders import mix
 from kpal_format.palette import decode_palette, encode_palette
+from kpal_format.parallel import Count
 
 from .. import reference_decoder
 from ..files import Parts, section, varint
@@ -220,6 +227,76 @@ def test_tiles_too_large_for_the_model_are_refused_before_anything_is_allocated(
         decode_indexed(wide)
     with pytest.raises(ValueError, match="too many pixels"):
         reference_decoder.decode(wide)
+
+
+# --- progress
+
+
+def watched(kernel: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Count], object]]:
+    """Encoding, decoding and choosing of a picture, of one wide row, and of one colour in a wide row."""
+    monkeypatch.setitem(sys.modules, "kpal_format.kernel", kernel)
+    width = 50_000 if kernel is installed and compiled() else 200
+    palette = np.random.default_rng(3).integers(0, 256, (20, 3)).astype(np.uint8)
+    for indices in (picture(9, width // 9, 20).indices, picture(1, width, 20).indices, np.ones((1, width), np.uint8)):
+        stream = mix.MIX.encode(indices, palette)
+        yield partial(mix.MIX.encode, indices, palette)
+        yield partial(decode_watched, stream, indices.shape, palette)
+        yield partial(mix.MIX.choose, wishes(indices, palette), palette)
+
+
+def decode_watched(stream: bytes, shape: tuple[int, int], palette: U8, tell: Count) -> object:
+    return mix.MIX.decode(stream, shape, palette, tell=tell)
+
+
+def wishes(indices: U8, palette: U8) -> Wishes:
+    """Those of pixels that want to be what they are."""
+    points = four(palette.astype(np.int64) * 8)
+    k = len(palette)
+    return Wishes(
+        positions=indices.astype(np.int32),
+        points=points,
+        labels=np.arange(k, dtype=np.uint8),
+        busy=np.zeros(indices.shape, np.uint16),
+        prices=np.array([10], np.int32),
+        shares=np.array([200], np.uint8),
+        centers=points,
+        near=neighbours(palette.astype(np.int64))[0].astype(np.uint8),
+    )
+
+
+@pytest.mark.parametrize(("kernel", "most"), [(installed, 1 << 14), (plain, 1 << 6)], ids=["installed", "plain"])
+def test_a_watcher_is_told_of_every_pixel_in_time(
+    kernel: ModuleType, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for work in watched(kernel, monkeypatch):
+        told: list[int] = []
+        work(told.append)
+        assert sum(told) in (198, 200, 49_995, 50_000)
+        assert max(told) <= most
+        assert len(told) > 2
+
+
+@pytest.mark.parametrize("kernel", [installed, plain], ids=["installed", "plain"])
+def test_what_a_watcher_raises_ends_the_work_at_once(kernel: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    for work in watched(kernel, monkeypatch):
+        told: list[int] = []
+
+        def end(pixels: int, told: list[int] = told) -> None:
+            told.append(pixels)
+            raise InterruptedError("enough")
+
+        with pytest.raises(InterruptedError, match="enough"):
+            work(end)
+        assert len(told) == 1
+
+
+def test_watching_changes_nothing(image: IndexedImage) -> None:
+    for coder in (mix.MIX, mix.MAX):
+        stream = coder.encode(image.indices, image.palette)
+        assert coder.encode(image.indices, image.palette, lambda _: None) == stream
+        assert np.array_equal(
+            coder.decode(stream, image.indices.shape, image.palette, tell=lambda _: None), image.indices
+        )
 
 
 # --- with and without a compiler

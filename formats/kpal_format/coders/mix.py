@@ -1,6 +1,7 @@
 """The coders `mix` and `max` (KPAL.md, section 5.2): context mixing over what a palette tells, in two sizes.
 
-The work is done by `kernel.py`, compiled or, some hundred times slower, as plain Python; it is loaded on first use.
+`mixing/README.md` explains the model. Its stages are compiled as `kernel` or run, some hundred times slower, as plain
+Python; they are loaded on first use.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ..indexed import U8
 from ..parallel import Count
 
 if TYPE_CHECKING:
-    from ..kernel import Tile
+    from ..kernel import ChoosingTile, Tile
 
 _MANY_PIXELS: Final = 1 << 12  # what plain Python codes in some seconds
 _MOST_CELLS: Final = 1 << 27  # with margins; so that every position fits an int
@@ -91,15 +92,15 @@ class Mix:
     def choose(self, wishes: Wishes, palette: U8, tell: Count | None = None) -> U8:
         """Indices for one tile, uint8 (rows, width): near to what is wanted, and coded in few bytes.
 
-        Pixel by pixel, the one is taken with the least error + price x bits, by the chances that the coder would give
-        it. Errors are passed on as R. W. Floyd and L. Steinberg have it ("An adaptive algorithm for spatial
-        greyscale", Proc. SID 17, 1976). What is opaque, or clear, stays so.
+        Each pixel gets the colour with the least error + price x bits (mixing/rate_choice.py), and errors are diffused
+        to the pixels that come. Opaque colours stay opaque, and clear ones clear.
 
         palette: uint8 (k, 3 or 4), k >= 2.
         tell: as in `encode`.
         """
         indices = np.empty(wishes.positions.shape, np.uint8)
-        tile = self._tile(wishes.positions.shape, palette, None)
+        kind: type[ChoosingTile] = load_module("kpal_format.kernel").ChoosingTile
+        tile = kind(*self._about(wishes.positions.shape, palette), None)
         tile.choose(_flat(indices), *(_flat(getattr(wishes, field.name)) for field in fields(wishes)), tell=tell)
         return indices
 
@@ -125,10 +126,14 @@ class Mix:
 
     def _tile(self, shape: tuple[int, int], palette: U8, data: bytes | None) -> Tile:
         """What codes a tile: data is the stream to decode, or None."""
+        kind: type[Tile] = load_module("kpal_format.kernel").Tile
+        return kind(*self._about(shape, palette), data)
+
+    def _about(self, shape: tuple[int, int], palette: U8) -> tuple[int, bytes, bool, int, int]:
+        """What the kernel is told of a tile."""
         rows, width = shape
         _expect(rows * width)
-        tile: type[Tile] = load_module("kpal_format.kernel").Tile
-        return tile(self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, data)
+        return self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows
 
 
 MIX: Final = Mix(1, "mix", 0)

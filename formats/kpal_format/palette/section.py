@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from . import frame
-from .errors import DamagedError
-from .forks import load_module
-from .indexed import U8
+from .. import frame
+from ..errors import DamagedError
+from ..forks import load_module
+from ..indexed import U8
 
 if TYPE_CHECKING:
-    from .kernel import ColorSet
+    from ..kernel import ColorSet
 
 _FRAME, _SET = range(2)  # the first byte of a section that is not the plain palette
 _STUCK: Final = b"\xff\xff\xff\xff"  # no encoder begins so: it is outside of the first range

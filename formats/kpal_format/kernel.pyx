@@ -1,0 +1,49 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False, auto_pickle=False
+"""The inner loop of the coders `mix` and `max` and that of colour sets: all stages as one compiled module.
+
+Each of the files below is also a module of plain Python, which `kernel.py` imports where this one is not compiled: the
+same source, slower, with the same bytes. As one module, the compiler inlines what a stage takes from another; apart,
+each call between two would go through a pointer.
+"""
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define KPAL_PREFETCH(p) __builtin_prefetch(p, 1)
+    #else
+    #define KPAL_PREFETCH(p) ((void)(p))
+    #endif
+    """
+    void prefetch "KPAL_PREFETCH"(const void*) noexcept nogil
+
+# Tables: pure Python has no way to declare global pointers.
+cdef short* ONLY
+cdef short* LOG
+cdef short* RISE
+cdef unsigned short* EXP
+cdef unsigned char* LEVEL
+cdef int* DECAY
+cdef int* FLAG_RATE
+cdef int* FLAG_DECAY
+cdef int* TRUST
+cdef int* SPREAD
+cdef int* SQUASH
+cdef int* STRETCH
+
+# Each after those that it imports.
+include "mixing/tables.py"
+include "mixing/vectors.py"
+include "mixing/range_coder.py"
+include "mixing/ranks.py"
+include "mixing/neighbourhood.py"
+include "mixing/match_model.py"
+include "mixing/flags.py"
+include "mixing/prior.py"
+include "mixing/prediction.py"
+include "mixing/slots.py"
+include "mixing/mixer.py"
+include "mixing/tile.py"
+include "mixing/rate_choice.py"
+include "palette/color_set.py"
+
+COMPILED = True

@@ -1,0 +1,362 @@
+"""A tile on its way through the model (KPAL.md, section 5.2): rows, pixels, and the stages in their order.
+
+Encoder and decoder are one: `Flag.code` and `Mixer.code` write the symbol that they are given or read it, and all the
+rest is the model, which follows from the pixels before. README.md tells a pixel's way through it.
+
+Why no stream can hurt the compiled loop: nothing sees the stream but `RangeCoder._next`, which reads zeros behind its
+end, and all that comes of it are the results of `Flag.code`, 0 or 1, and of `Mixer.code`, a symbol with a frequency
+above 0. Only ranks below k have one: `ceil(k / 16)` high nibbles, and `min(16, k - 16 * high)` low ones. Every index
+into a table is made of such ranks, of a hash cut to the size of its table, of a number cut off by `min` or `limit`,
+or is the position of an earlier pixel. Each step is good for one pixel or for a span that ends within the row, and
+`RangeCoder.finished` compares the bytes that were read with those that were there.
+
+Memory is slow beside arithmetic. What a step will need of the large tables is located and prefetched early, while the
+nibble before is still to be learnt from: `pending` says that `Mixer.update` is to be called.
+"""
+
+try:
+    import cython
+except ImportError:
+    from .. import _cython as cython
+if not cython.compiled:
+    from .flags import Flag, Flags
+    from .match_model import LONG, MatchModel
+    from .mixer import HITS, Biases, Hits, Mixer
+    from .neighbourhood import Neighbourhood
+    from .prediction import Prediction
+    from .prior import Prior
+    from .range_coder import RangeCoder
+    from .ranks import Ranks
+    from .slots import CONTEXTS, MIX_CONTEXTS, Slots
+    from .tables import tail
+
+TELL_EVERY = cython.declare(cython.int, 1 << 14 if cython.compiled else 1 << 6)  # pixels
+NEVER = cython.declare(cython.int, 1 << 30)  # more pixels than a tile has
+
+
+@cython.cclass
+class Tile:
+    """One tile, in one direction.
+
+    profile: 0 for `mix`, 1 for `max`.
+    colors: the palette as uint8 (k, 4) RGBA, k >= 2, flat bytes.
+    opaque: whether alpha is 255 throughout.
+    data: the stream to decode; None to encode.
+
+    `tell` is called, with the number of pixels done since its last call, at least every TELL_EVERY pixels. What it
+    raises ends the work and passes through.
+    """
+
+    coder: RangeCoder
+    ranks: Ranks
+    near: Neighbourhood
+    match: MatchModel
+    flags: Flags
+    prior: Prior
+    prediction: Prediction
+    slots: Slots
+    mixer: Mixer
+    width: cython.int
+    rows: cython.int
+    pending: cython.bint  # `Mixer.update` is yet to be called for the last nibble
+    choosing: cython.bint  # this is a `ChoosingTile` at work (rate_choice.py)
+    tell: object  # called with the number of pixels done since its last call, or None
+    until_tell: cython.int  # pixels until `tell` is called, 1 to TELL_EVERY; NEVER without `tell`
+
+    def __init__(self, profile: int, colors: bytes, opaque: bool, width: int, rows: int, data: bytes | None) -> None:
+        pixels = width * rows
+        self.width, self.rows = width, rows
+        self.coder = RangeCoder(data, pixels // 4 + 1024)
+        self.ranks = Ranks(colors, opaque)
+        self.near = Neighbourhood(width, rows)
+        self.match = MatchModel(self.near, pixels, profile > 0)
+        self.flags = Flags(self.near, self.match, Flag(self.coder, pixels))
+        self.prior = Prior(self.ranks)
+        self.prediction = Prediction(self.ranks, self.near, self.prior, profile > 0)
+        contexts = CONTEXTS if profile else MIX_CONTEXTS
+        self.slots = Slots(self.near, self.match, self.prediction, contexts, pixels)
+        hits = Hits(self.near, self.match, self.prediction, HITS if profile else 1)
+        self.mixer = Mixer(self.coder, self.slots, self.prediction, Biases(self.near, self.prediction), hits)
+        self.pending = self.choosing = False
+        self.tell, self.until_tell = None, NEVER
+
+    def encode(self, indices: memoryview, tell: object = None) -> bytes:
+        """The stream of a tile of these indices, flat bytes, all below the number of colours."""
+        given: cython.const[cython.uchar][::1] = indices
+        y: cython.int
+        x: cython.int
+        start: cython.int
+        self._listen(tell)
+        for y in range(self.rows):
+            self._reserve_row()
+            with cython.nogil:
+                start = self.near.row(y)
+                for x in range(self.width):
+                    self.near.cells[start + x] = self.ranks.rank[given[y * self.width + x]]
+                self._code_row(y)
+        self._tell_rest()
+        return self.coder.finish()
+
+    def decode(self, indices: memoryview, tell: object = None) -> bool:
+        """Fills `indices`, flat writable bytes of zeros; returns whether the stream ends where the pixels do.
+
+        Where a stream is too short, the pixels that it does not reach stay zero.
+        """
+        given: cython.uchar[::1] = indices
+        y: cython.int
+        x: cython.int
+        start: cython.int
+        reached: cython.int
+        self._listen(tell)
+        with cython.nogil:
+            for y in range(self.rows):
+                reached = self._code_row(y)
+                start = self.near.row(y)
+                for x in range(reached):
+                    given[y * self.width + x] = self.ranks.order[self.near.cells[start + x]]
+                if reached < self.width:
+                    break
+        self._tell_rest()
+        return self.coder.finished()
+
+    @cython.cfunc
+    def _reserve_row(self) -> object:
+        """A pixel takes two flags of 16 bits and two nibbles of 20 at the most."""
+        self.coder.reserve(9 * self.width + 16)
+        return None
+
+    # Progress.
+
+    @cython.cfunc
+    def _listen(self, tell: object) -> object:
+        self.tell = tell
+        self.until_tell = NEVER if tell is None else TELL_EVERY
+        return None
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _tell(self) -> cython.int:
+        """Calls `tell`, if there is one; what it raises passes through."""
+        done: cython.int = TELL_EVERY - self.until_tell
+        with cython.gil:
+            if self.tell is not None:
+                self.until_tell = TELL_EVERY
+                self.tell(done)
+        return 0
+
+    @cython.cfunc
+    def _tell_rest(self) -> object:
+        if self.until_tell < TELL_EVERY:
+            self._tell()
+        return None
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(-1)
+    def _count(self, pixels: cython.int) -> cython.int:
+        """Counts pixels that are done."""
+        self.until_tell -= pixels
+        if self.until_tell <= 0:
+            self._tell()
+        return 0
+
+    # Rows and pixels.
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _code_row(self, y: cython.int) -> cython.int:
+        """Codes a row and sets the margins beside it; returns how many pixels there were before the stream ended."""
+        start: cython.int = self.near.row(y)
+        x: cython.int = 0
+        span: cython.int
+        self.near.begin_row(y)
+        self.flags.begin_row()
+        self.prediction.begin_row(y)
+        while x < self.width and not self.coder.starved():
+            span = self._code_pixel(start + x, x)
+            if span:
+                self._fill_span(start + x, x, span)
+                x += span
+            else:
+                self._count(1)
+                x += 1
+        self.near.end_row(y)
+        self.match.end_row()
+        return x
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _code_pixel(self, at: cython.int, x: cython.int) -> cython.int:
+        """Codes a pixel and returns 0; or how long a span of W is that begins with it, and yet to be filled."""
+        rank: cython.int = self.near.cells[at]
+        excluded: cython.int = -1
+        candidate: cython.int
+        predicted: cython.bint
+        span: cython.int
+        self.near.load(at, x)
+        if not self.near.flat:
+            self.match.hash_neighbours()
+            self.slots.hash_neighbours()
+            self._locate(0, 3)
+        if self.pending:
+            self.mixer.update()
+            self.pending = False
+        predicted = not self.near.flat and self.match.length < LONG
+        if predicted:
+            self.prediction.predict(x)
+        self.match.find(at)
+        candidate = self.flags.candidate()
+        if candidate >= 0:
+            self.flags.find_change(at, x)
+            span = self._code_span(at, x)
+            if span:
+                return span
+        if self.choosing:
+            self._begin_choice(x)
+        if candidate >= 0 and not self._code_flag(x, candidate, rank):
+            excluded = candidate
+            candidate = -1
+        if candidate >= 0:
+            rank = candidate
+            self.prediction.set_right(x, 1)
+        else:
+            if not predicted:
+                self.prediction.predict(x)
+            if self.near.flat:
+                self.slots.hash_neighbours()
+                self._locate(0, 3)
+            self.slots.hash_rest(x)
+            self._locate(3, self.slots.contexts)
+            rank = self._code_rank(rank, excluded)
+            self.prediction.update(x, rank)
+        self.near.put(at, rank, 1)
+        if self.choosing:
+            self._end_choice(x, rank)
+        self.match.update(self.match.matched == rank, 1)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _locate(self, first: cython.int, last: cython.int) -> cython.void:
+        """Locates slots for a rank's first nibble."""
+        self.slots.locate(first, last, 0 if self.ranks.k > 16 else 1)
+
+    # Spans of pixels that are all like the one before.
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(-1)
+    def _code_span(self, at: cython.int, x: cython.int) -> cython.int:
+        """Codes whether all pixels are W from here to where the row above changes; returns how many, or 0."""
+        span: cython.int = self.flags.span(x)
+        bit: cython.int = 0
+        if span == 0:
+            return 0
+        self.flags.predict_span(at, x, span)
+        if self.choosing:
+            bit = self._choose_span(x, span)
+        elif not self.coder.decoding:
+            bit = self.near.all_are(self.near.w, at, span)
+        return self.flags.code_span(x, span, bit)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _fill_span(self, at: cython.int, x: cython.int, span: cython.int) -> cython.int:
+        """Sets the pixels of a span, part by part, so that `tell` is called in time."""
+        done: cython.int = 0
+        part: cython.int
+        while done < span:
+            part = min(span - done, self.until_tell)
+            self.near.put(at + done, self.near.w, part)
+            self.prediction.set_right(x + done, part)
+            if self.choosing:
+                self._end_chosen_span(x + done, part)
+            done += part
+            self._count(part)
+        self.match.update(self.flags.follow == 1, span)
+        self.near.run += span - 1
+        return 0
+
+    # Single pixels.
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _code_flag(self, x: cython.int, candidate: cython.int, rank: cython.int) -> cython.int:
+        """Codes whether a pixel is the candidate."""
+        self.flags.predict_pixel(x, candidate)
+        return self.flags.flag.code(self._choose_flag(candidate) if self.choosing else rank == candidate)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _code_rank(self, rank: cython.int, excluded: cython.int) -> cython.int:
+        """Codes a rank in one nibble or two; slots of the first are located, the last is left pending."""
+        prior: cython.int = self.prior.find(self.prediction.p5, self.prediction.doubt >> 1)
+        impossible: cython.int = -1
+        high: cython.int = 0
+        self.mixer.begin_rank()
+        if self.ranks.k > 16:
+            if excluded >= 0 and self.ranks.k - (excluded & 240) == 1:
+                impossible = excluded >> 4  # no other rank has this high nibble
+            self.mixer.select_high()
+            self.slots.find(tail(self.prior.logs, prior))
+            self.mixer.predict((self.ranks.k + 15) >> 4, impossible)
+            high = self.mixer.code(self._choose_nibble(-1, excluded, prior) if self.choosing else rank >> 4)
+            self.slots.locate(0, self.slots.contexts, 1 + high)
+            if cython.compiled:
+                prefetch(self.prior.logs + prior + 16 + 16 * high)
+            self.mixer.update()
+        self.mixer.select_low(high, self.ranks.k <= 16)
+        self.slots.find(tail(self.prior.logs, prior + 16 + 16 * high))
+        impossible = excluded & 15 if excluded >= 0 and excluded >> 4 == high else -1
+        self.mixer.predict(min(self.ranks.k - 16 * high, 16), impossible)
+        self.pending = True
+        return high << 4 | self.mixer.code(self._choose_nibble(high, excluded, prior) if self.choosing else rank & 15)
+
+    # Hooks of an encoder that chooses what to write (rate_choice.py); `choosing` guards every call.
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _choose_span(self, x: cython.int, span: cython.int) -> cython.int:
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _end_chosen_span(self, x: cython.int, count: cython.int) -> cython.void:
+        pass
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _begin_choice(self, x: cython.int) -> cython.void:
+        pass
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _choose_flag(self, candidate: cython.int) -> cython.bint:
+        return False
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _choose_nibble(self, high: cython.int, excluded: cython.int, prior: cython.int) -> cython.int:
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _end_choice(self, x: cython.int, rank: cython.int) -> cython.void:
+        pass

@@ -1,0 +1,201 @@
+"""The loops over 16 symbols, 16 contexts or 8 guesses, which a compiler turns into vector instructions.
+
+GCC does so if they are functions of their own, and if it does not know the number of symbols where results depend on
+each other (`dot`, limits): unrolled, or as part of larger functions, they stayed scalar. Their callers therefore pass
+`symbols`, which is always 16, and `contexts`, a multiple of 8.
+
+Values are int16, so that 8 to 32 of them fit a register. Beside each function stands why nothing overflows.
+"""
+
+try:
+    import cython
+except ImportError:
+    from .. import _cython as cython
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def add_weighted(score: cython.p_short, logs: cython.p_short, weight: cython.short) -> cython.void:
+    """Adds a context's logarithms to the scores: at most 8191 * 12288 >> 16 = 1536 each."""
+    s: cython.Py_ssize_t
+    for s in range(16):
+        score[s] = score[s] + cython.cast(cython.short, (weight * logs[s]) >> 16)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def add_bias(score: cython.p_short, bias: cython.p_short) -> cython.void:
+    """Adds biases to the scores: at most 16000 >> 6 = 250 each."""
+    s: cython.Py_ssize_t
+    for s in range(16):
+        score[s] = score[s] + (bias[s] >> 6)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def add_hit(
+    score: cython.p_short, only: cython.p_short, value: cython.short, symbols: cython.Py_ssize_t
+) -> cython.void:
+    """Adds `value`, at most 1304, to the score of one symbol.
+
+    A single element that is written as a scalar would have to leave for the cache before it is read as a vector.
+    """
+    s: cython.Py_ssize_t
+    for s in range(symbols & -16):
+        score[s] = score[s] + (only[s] & value)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def add_weights(
+    weight: cython.p_short,
+    by_count: cython.p_short,
+    by_activity: cython.p_short,
+    by_texture: cython.p_short,
+    by_guess: cython.p_short,
+    contexts: cython.Py_ssize_t,
+) -> cython.void:
+    """The weights of contexts: four of ±24000, a quarter of each, limited to what `add_weighted` takes."""
+    c: cython.Py_ssize_t
+    value: cython.short
+    for c in range(contexts & -8):
+        value = (by_activity[c] >> 2) + (by_texture[c] >> 2) + (by_guess[c] >> 2) + (by_count[c] >> 2)
+        value = value if value < 8191 else 8191
+        weight[c] = value if value > -8191 else -8191
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def below_best(score: cython.p_short, symbols: cython.Py_ssize_t) -> cython.void:
+    """Each score becomes how far it is below the best one, 1023 at the most."""
+    s: cython.Py_ssize_t
+    value: cython.short
+    best: cython.short = -32768
+    for s in range(symbols & -16):
+        best = score[s] if score[s] > best else best
+    least: cython.short = best - 1023 if best > -31745 else -32768
+    for s in range(symbols & -16):
+        value = score[s]
+        value = value if value > least else least
+        score[s] = best - value
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def prediction_error(
+    error: cython.p_short, frequency: cython.p_short, inverse: cython.short, only: cython.p_short
+) -> cython.void:
+    """What each symbol was, 1 or 0, minus its probability, in 1/16384."""
+    s: cython.Py_ssize_t
+    for s in range(16):
+        error[s] = (only[s] & 16384) - cython.cast(cython.short, (frequency[s] * inverse) >> 16)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def dot(error: cython.p_short, logs: cython.p_short, symbols: cython.Py_ssize_t) -> cython.int:
+    """Errors add up to 0 and absolutely to 2 at the most: the sum is within 2 * 16384 * 12288."""
+    s: cython.Py_ssize_t
+    total: cython.int = 0
+    for s in range(symbols & -16):
+        total += error[s] * logs[s]
+    return total
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def update_weights(weight: cython.p_short, steps: cython.p_short, contexts: cython.Py_ssize_t) -> cython.void:
+    """Steps are below 400: 12288 * 2128 >> 16."""
+    c: cython.Py_ssize_t
+    value: cython.short
+    for c in range(contexts & -8):
+        value = weight[c] + steps[c]
+        value = value if value < 24000 else 24000
+        weight[c] = value if value > -24000 else -24000
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def update_bias(bias: cython.p_short, error: cython.p_short, symbols: cython.Py_ssize_t) -> cython.void:
+    """Steps are at most 16384 >> 7 = 128."""
+    s: cython.Py_ssize_t
+    value: cython.short
+    for s in range(symbols & -16):
+        value = bias[s] + (error[s] >> 7)
+        value = value if value < 16000 else 16000
+        bias[s] = value if value > -16000 else -16000
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def decay(logs: cython.p_short, fall: cython.short) -> cython.void:
+    """Multiplies all probabilities by one number: their logarithms fall, but not below FLOOR."""
+    least: cython.short = fall - 12288
+    value: cython.short
+    s: cython.Py_ssize_t
+    for s in range(16):
+        value = logs[s]
+        if value < least:
+            value = least
+        logs[s] = value - fall
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def copy_logs(target: cython.p_short, source: cython.p_short) -> cython.void:
+    """By way of the stack: the compiler cannot know that the two do not overlap."""
+    values = cython.declare(cython.short[16])
+    s: cython.Py_ssize_t
+    for s in range(16):
+        values[s] = source[s]
+    for s in range(16):
+        target[s] = values[s]
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def recent_errors(mean: cython.p_short, w: cython.p_short, n: cython.p_short, ne: cython.p_short) -> cython.void:
+    """The errors of the guesses at three neighbours, weighted: at most 5 * 1020 >> 2 = 1275."""
+    k: cython.Py_ssize_t
+    for k in range(8):
+        mean[k] = (n[k] + ne[k] + 3 * w[k]) >> 2
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def guess_errors(error: cython.p_short, guess: cython.p_short, color: cython.p_short) -> cython.void:
+    """How far guesses are from the colour that came: at most 4 * 255. A guess's channels are 8 apart."""
+    k: cython.Py_ssize_t
+    for k in range(8):
+        error[k] = (
+            abs(guess[k] - color[0])
+            + abs(guess[k + 8] - color[1])
+            + abs(guess[k + 16] - color[2])
+            + abs(guess[k + 24] - color[3])
+        )
