@@ -16,8 +16,9 @@ from PIL import Image
 
 import kpal.clustering.kmeans
 import kpal.codec
+from kpal.comparison.sample import draw
 
-from .images import gradient, poster, soft_icon
+from .images import poster, soft_icon
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -45,7 +46,7 @@ def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     chart.save("chart.png")
     chart.rotate(90).save("map.png")
     Image.fromarray(soft_icon()).save("logo.png")
-    Image.fromarray(gradient()).save("photo.jpg", quality=90)
+    draw().convert("RGB").resize((180, 120)).save("photo.jpg", quality=95)
     for name in ("hero", "coin"):
         Image.fromarray(soft_icon(24)).save(f"sprites/{name}.png")
     return tmp_path
