@@ -12,8 +12,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from .forks import load_module
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -149,6 +153,7 @@ def _watcher() -> _Watcher | _Inline | None:
 
 def _pass_on(news: SimpleQueue[float | None], thread: threading.Thread, told: Told) -> None:
     """Tells all fractions until the thread ends."""
+    Empty = load_module("queue").Empty  # noqa: N806  # a class
     last = 0.0
     while True:
         try:
@@ -176,7 +181,8 @@ class _Watcher:
     """Between work in one thread and who watches it in another."""
 
     def __init__(self) -> None:
-        self.news: SimpleQueue[float | None] = SimpleQueue()
+        # Loaded here, as most programs that import kpal watch nothing.
+        self.news: SimpleQueue[float | None] = load_module("queue").SimpleQueue()
         self.ended = False
 
     def tell(self, fraction: float) -> None:

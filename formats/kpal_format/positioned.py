@@ -10,9 +10,9 @@
 from __future__ import annotations
 
 import io
-import mmap
 import os
 import stat
+import sys
 import weakref
 from collections.abc import Callable
 from typing import IO, Any, Final
@@ -31,7 +31,8 @@ def reader_of(file: IO[bytes]) -> ReadAt:
     """
     if type(file) is io.BytesIO:
         return lambda at, size: bytes(memoryview(file.getvalue())[at : at + size])
-    if isinstance(file, mmap.mmap):
+    mmap = sys.modules.get("mmap")  # loaded by whoever made such a file
+    if mmap is not None and isinstance(file, mmap.mmap):
         return lambda at, size: file[at : at + size]
     if missing := [name for name in ("read", "seek") if not callable(getattr(file, name, None))]:
         name = type(file).__name__

@@ -2,7 +2,7 @@
 
 Every command gives exit status 0, 1 (some inputs failed, the rest is done) or 2 (wrong usage); 130 after an interrupt.
 Results go to files or standard output, everything said to people goes to standard error, so that both can be piped.
-Modules that only one command needs are imported by it: most calls are for one small file.
+Modules are imported where they are needed: most calls are for one small file.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from kpal_format import compiled
 
 from .. import __version__
-from ..batch.jobs import UsageError
 from ..batch.messages import abandon, say
-from ..batch.transcode import large_metadata
-from . import compare, decode, demo, encode, info, palette
-from .arguments import Commands, add_command
 from .parser import Parser, Program
+
+if TYPE_CHECKING:
+    from .arguments import Commands
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,13 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names and texts may have what the terminal cannot show
     try:
-        with _flushed_output(), large_metadata():
-            options = _parser().parse_args(arguments)
-            try:
-                return int(options.run(options))
-            except UsageError as error:
-                options.error(str(error))  # which ends the program with that status
-                return 2
+        with _flushed_output():
+            return _run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
         say("interrupted")
         return 130
@@ -52,6 +47,22 @@ def main(arguments: list[str] | None = None) -> int:
             say(f"standard output: {error.strerror or error}")
         abandon(sys.stdout)
         return 1
+
+
+def _run(words: list[str]) -> int:
+    if words in (["-V"], ["--version"]):  # before all that the commands need is loaded
+        print(_version())
+        return 0
+    from ..batch.jobs import UsageError
+    from ..batch.transcode import large_metadata
+
+    with large_metadata():
+        options = _parser().parse_args(words)
+        try:
+            return int(options.run(options))
+        except UsageError as error:
+            options.error(str(error))  # which ends the program with that status
+            return 2
 
 
 def _die_tidily() -> None:
@@ -95,6 +106,8 @@ def _version() -> str:
 
 
 def _parser() -> Program:
+    from . import compare, decode, demo, encode, info, palette
+
     parser = Program(
         prog="kpal",
         usage="%(prog)s COMMAND [OPTIONS] ...",
@@ -115,6 +128,8 @@ Exit status: 0; 1 if some inputs failed (they are named, and the others are done
 
 
 def _add_help(commands: Commands) -> None:
+    from .arguments import add_command
+
     parser = add_command(commands, "help", _help, "what a command does and takes", "[COMMAND]")
     parser.description = "Show the help of kpal, or of one of its commands."
     parser.add_argument("command", metavar="COMMAND", nargs="?", help="its name")

@@ -13,11 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final, cast
 
-from PIL import Image, TiffImagePlugin
+from PIL import Image
 
 from .icc_profiles import Primaries, power, power_with_toe
+
+if TYPE_CHECKING:
+    from PIL import TiffImagePlugin
 
 _D65: Final = (31270, 32900)
 _C: Final = (31000, 31600)
@@ -193,8 +196,8 @@ def _of_bmp(image: Image.Image, file: IO[bytes]) -> ColorTag | None:
 
 def _of_tiff(image: Image.Image, file: IO[bytes]) -> ColorTag | None:
     """The tags WhitePoint and PrimaryChromaticities (TIFF 6.0, section 20)."""
-    assert isinstance(image, TiffImagePlugin.TiffImageFile)
-    white, others = image.tag_v2.get(318), image.tag_v2.get(319)
+    tags = cast("TiffImagePlugin.TiffImageFile", image).tag_v2
+    white, others = tags.get(318), tags.get(319)
     if white is None or others is None:
         return None
     xy = [round(Fraction(float(value)).limit_denominator(1_000_000) * 100_000) for value in (*white, *others)]

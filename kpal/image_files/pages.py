@@ -10,11 +10,14 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
-from PIL import Image, PsdImagePlugin, TiffImagePlugin
+from PIL import Image
 
 from ..errors import KpalWarning
+
+if TYPE_CHECKING:
+    from PIL import PsdImagePlugin, TiffImagePlugin
 
 with contextlib.suppress(ImportError):
     import pillow_jxl  # noqa: F401  # registers JPEG XL with Pillow, where it is installed
@@ -42,10 +45,10 @@ def find_picture(image: Image.Image) -> None:
 
     Raises ValueError for a file of several pictures, and for one that lacks the picture of its layers.
     """
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        _find_page(image)
-    elif isinstance(image, PsdImagePlugin.PsdImageFile):
-        _check_composite(image)
+    if image.format == "TIFF":
+        _find_page(cast("TiffImagePlugin.TiffImageFile", image))
+    elif image.format == "PSD":
+        _check_composite(cast("PsdImagePlugin.PsdImageFile", image))
     elif image.format not in _VIEWS and getattr(image, "is_animated", False):
         if image.format in _PAGES:
             raise ValueError(_SEVERAL_PAGES)
@@ -78,6 +81,8 @@ def _find_page(image: TiffImagePlugin.TiffImageFile) -> None:
 
 def _directories(image: TiffImagePlugin.TiffImageFile) -> Iterator[TiffImagePlugin.ImageFileDirectory_v2]:
     """The directories of the chain, in order, read without a look at the pixels that they describe."""
+    from PIL import TiffImagePlugin  # which Pillow has loaded, to open the image
+
     file = image.fp
     assert file is not None  # as the image has just been opened
     at = file.tell()
