@@ -13,6 +13,7 @@ from PIL import Image
 
 from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
 
+from .accents import FAR, NONE, Accents, find_accents, least_patch, room_for_accents
 from .clustering import DEFAULT, FAST, ONCE, Effort, cluster
 from .dither import floyd_steinberg, ordered
 from .errors import UnreachableError
@@ -22,7 +23,7 @@ from .measure import Report, mean_squared_error
 from .metadata import rgb_profile
 from .opacity import Matching, is_opaque, made_opaque, with_clear
 from .options import DITHER_LEVEL, Dither, Options, Speed
-from .palette import among, sorted_palette
+from .palette import among, sorted_palette, with_channels
 from .pixels import own_palette, to_array, without_hidden
 from .quality import half_inertia, quality_of, reaches
 from .rate import remap
@@ -48,9 +49,6 @@ _ENOUGH_COLORS: Final = 1 << 16
 _NOT_MANY_COLORS: Final = 128  # with more, means show all the structure that a palette can
 _REFINEMENTS: Final = 2
 _NOTHING: Final = 0.01  # loss of structure that nobody sees
-_FAR: Final = 208  # lattice steps of OKLab, 0.13: quite another colour
-_SPECK: Final = 12  # pixels
-_SPECKS: Final = 20_000  # of an image: what is smaller does not matter
 _FEW_LOST: Final = 16  # the part of the palette that lost colours may have
 
 
@@ -167,14 +165,19 @@ class Source:
     def _pixels(self) -> U8:
         pixels = to_array(self._source)
         if self.options.palette is not None:
-            return _with_channels(pixels, max(pixels.shape[2], self.options.palette.shape[1]))
+            return with_channels(pixels, max(pixels.shape[2], self.options.palette.shape[1]))
         pixels = pixels if self.options.exact else without_hidden(pixels)
-        return _with_channels(pixels, 4) if self.options.fixed_alpha else pixels
+        return with_channels(pixels, 4) if self.options.fixed_alpha else pixels
 
     @cached_property
     def _histogram(self) -> Histogram:
         with self._watch.stage("histogram"):
             return counted(self._pixels, self.options.metric)
+
+    @cached_property
+    def _accents(self) -> Accents:
+        """None for the least squared error, to which a small mark is a small error."""
+        return find_accents(self._histogram) if self.options.metric == "perceptual" else NONE
 
     @cached_property
     def _geometry(self) -> Geometry:
@@ -245,10 +248,11 @@ class Source:
         if not self.reducible or most == 100 or not self._reaches(best, most):
             return best
         too_few, enough = self.least_colors - 1, len(best.palette)
+        lost = self._accents.lost(best.palette)
         while enough - too_few > 1:
             middle = (too_few + enough) // 2
             tried = self._candidate(middle)
-            if self._reaches(tried, most):
+            if self._reaches(tried, most) and not (self._accents.lost(tried.palette) & ~lost).any():
                 best, enough = tried, middle
             else:
                 too_few = middle
@@ -271,7 +275,7 @@ class Source:
         histogram, options, iterations = self._histogram, self.options, 0
         with self._watch.stage("clustering") as tell:
             if options.palette is not None:
-                palette = _with_channels(options.palette, self._pixels.shape[2])
+                palette = with_channels(options.palette, self._pixels.shape[2])
                 labels = self._labels(palette)
             elif (exact := exact_palette(histogram, colors, options)) is not None:
                 return _Candidate(*exact, inertia=0, iterations=0)
@@ -286,23 +290,29 @@ class Source:
 
         tell: is told how far that is, from 0 to 1.
         """
-        found = best_palette(self._histogram, k, self._geometry, self.options)
+        found = best_palette(self._histogram, k, self._geometry, self.options, self._accents)
         if k > _NOT_MANY_COLORS or (picture := self._picture) is None:
             return found
-        if (lost := picture.lost(*found[:2])) < _NOTHING:
+        if picture.lost(*found[:2]) < _NOTHING:
             return found
+        lost = self._loss(found, picture)
         if k <= _FEW_COLORS and self._geometry == "oklab":
             for tried, other in enumerate(self._others(k), 1):
                 tell(tried / 6)
-                if (left := picture.lost(*other[:2])) < lost:
+                if (left := self._loss(other, picture)) < lost:
                     found, lost = other, left
         for done in range(_REFINEMENTS):
             tell((4 + done) / 6)
             refined = self._refined(found, picture)
-            if (left := picture.lost(*refined[:2])) >= lost:
+            if (left := self._loss(refined, picture)) >= lost:
                 break
             found, lost = refined, left
         return found
+
+    def _loss(self, found: _Found, picture: Picture) -> tuple[int, float]:
+        """How bad a palette is: how many accents it loses, and how much of the structure."""
+        palette, labels, _ = found
+        return np.count_nonzero(self._accents.lost(palette)), picture.lost(palette, labels)
 
     def _others(self, k: int) -> Iterator[_Found]:
         """Palettes of other geometries and weights."""
@@ -310,14 +320,15 @@ class Source:
         evenly = Evenly(colors.colors, colors.counts)
         others: tuple[tuple[Colors, Geometry], ...] = ((colors, "lightness"), (colors, "chroma"), (evenly, "rgb"))
         for weighed, geometry in others:
-            palette, _, iterations = best_palette(weighed, k, geometry, self.options, ONCE)
+            palette, _, iterations = best_palette(weighed, k, geometry, self.options, self._accents, ONCE)
             yield palette, self._labels(palette), iterations
 
     def _refined(self, found: _Found, picture: Picture) -> _Found:
         """The palette with its colours moved to where they keep more of the structure."""
         palette, labels, iterations = found
         blends = picture.blends(labels, len(palette))
-        palette = sorted_palette(moved(self._histogram, palette, labels, blends, self._fixed))
+        still = np.vstack((self._fixed, with_channels(self._accents.colors, palette.shape[1])))
+        palette = sorted_palette(moved(self._histogram, palette, labels, blends, still))
         return palette, self._labels(palette), iterations
 
     def _labels(self, palette: U8) -> NDArray[np.intp]:
@@ -356,7 +367,8 @@ class Source:
         if candidate.inertia and rate:
             centers = to_points(palette, self._geometry)
             positions = histogram.positions()
-            return remap(self._pixels, positions, self._points, candidate.labels, palette, centers, rate)
+            kept = self._accents.members(histogram.colors)
+            return remap(self._pixels, positions, self._points, candidate.labels, palette, centers, rate, kept)
         return histogram.spread(candidate.labels.astype(np.uint8))
 
 
@@ -383,7 +395,7 @@ def fixed_colors(options: Options, channels: int) -> U8:
     """The distinct colours that must be in the palette."""
     if options.fixed is None:
         return np.empty((0, channels), np.uint8)
-    return np.unique(_with_channels(options.fixed, channels), axis=0)
+    return np.unique(with_channels(options.fixed, channels), axis=0)
 
 
 def exact_palette(histogram: Colors, k: int, options: Options) -> tuple[U8, NDArray[np.intp]] | None:
@@ -399,12 +411,18 @@ def exact_palette(histogram: Colors, k: int, options: Options) -> tuple[U8, NDAr
 
 
 def best_palette(
-    histogram: Colors, k: int, geometry: Geometry, options: Options, effort: Effort | None = None
+    histogram: Colors,
+    k: int,
+    geometry: Geometry,
+    options: Options,
+    accents: Accents,
+    effort: Effort | None = None,
 ) -> _Found:
     """The best palette of k colours by k-means, in tree order, with the fixed ones in it.
 
     With it, for each colour of the histogram the index of the nearest entry, and the rounds of k-means.
 
+    accents: colours of which the palette has room for some, should it show others in their place.
     effort: by default, that of the options.
     """
     colors, weights, effort = histogram.colors, histogram.weights, effort or _EFFORTS[options.speed]
@@ -421,11 +439,17 @@ def best_palette(
         if len(lost):
             fixed = np.vstack((fixed, colors[lost]))
             found = cluster(points, weights, k, fixed=to_points(fixed, geometry), effort=effort)
+    room = min(room_for_accents(k), k - len(fixed) - 1)
+    while room > 0:
+        shown = _means_but_fixed(colors, weights, found.labels, k, fixed)
+        if not len(lost := accents.most_lost(shown, room)):
+            break
+        fixed, room = np.vstack((fixed, lost)), room - len(lost)
+        found = cluster(points, weights, k, fixed=to_points(fixed, geometry), effort=effort)
     matching = Matching(points, is_opaque(colors))
     labels, best = found.labels, None
     for _ in range(_SETTLING_ROUNDS):
-        palette = mean_colors(colors, weights, labels, k)
-        palette[: len(fixed)] = fixed
+        palette = _means_but_fixed(colors, weights, labels, k, fixed)
         palette = made_opaque(palette, colors, weights, labels, len(fixed))
         matching.guess(labels)
         centers = to_points(palette, geometry)
@@ -441,20 +465,27 @@ def best_palette(
     return ordered, matching.nearest(ordered, to_points(ordered, geometry)), found.n_iter
 
 
+def _means_but_fixed(colors: U8, weights: NDArray[np.int64], labels: NDArray[np.intp], k: int, fixed: U8) -> U8:
+    """The mean colours of k clusters, of which the first are those of fixed entries."""
+    palette = mean_colors(colors, weights, labels, k)
+    palette[: len(fixed)] = fixed
+    return palette
+
+
 def _lost(points: NDArray[np.int64], errors: NDArray[np.int64], counts: NDArray[np.int64], most: int) -> list[int]:
     """Colours that few pixels have, but more than a speck, and that the palette turns into quite another colour.
 
     points: (n, 3) in OKLab; errors: (n,) their squared distances to the palette; counts: (n,) their pixels.
     Returns their positions, `most` at the most.
     """
-    left = np.flatnonzero(errors > _FAR * _FAR)
-    enough = max(_SPECK, int(counts.sum()) // _SPECKS)
+    left = np.flatnonzero(errors > FAR * FAR)
+    enough = least_patch(int(counts.sum()))
     found: list[int] = []
     for _ in range(2 * most):
         if len(found) == most or counts[left].sum() < enough:
             break
         first = left[counts[left].argmax()]
-        alike = np.square(points[left] - points[first]).sum(axis=1) <= _FAR * _FAR // 4
+        alike = np.square(points[left] - points[first]).sum(axis=1) <= FAR * FAR // 4
         if counts[left[alike]].sum() >= enough:
             found.append(int(first))
         left = left[~alike]
@@ -489,12 +520,6 @@ def _keys(colors: U8) -> NDArray[np.int64]:
     for column in colors.T:
         keys = keys << 8 | column
     return keys
-
-
-def _with_channels(colors: U8, channels: int) -> U8:
-    if colors.shape[-1] >= channels:
-        return colors[..., :channels]
-    return np.concatenate((colors, np.full((*colors.shape[:-1], 1), 255, np.uint8)), axis=-1)
 
 
 def _default_metadata(pixels: Pixels) -> Metadata:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from kpal_format import MAX_COLORS, U8, IndexedImage
 
+from .accents import NONE, find_accents, merged
 from .geometry import suited_geometry
 from .histogram import Tally
 from .options import Options, Speed
@@ -44,14 +45,17 @@ def shared_palette(
     options = Options(colors=colors, fixed=fixed, metric=metric, speed=speed)
     if isinstance(images, (Image.Image, IndexedImage)) or (isinstance(images, np.ndarray) and images.ndim < 4):
         raise TypeError("images must be several, as a list or another iterable, not a single one")
-    tally = Tally(alpha=options.fixed_alpha)
+    tally, accents = Tally(alpha=options.fixed_alpha), NONE
     for image in images:
-        tally.add(counted(without_hidden(to_array(image)), options.metric))
-        del image  # before the next one is asked for
+        histogram = counted(without_hidden(to_array(image)), options.metric)
+        tally.add(histogram)
+        if metric == "perceptual":
+            accents = merged(accents, find_accents(histogram))
+        del image, histogram  # before the next one is asked for
     if not len(tally.counts):
         raise ValueError("images must have at least one")
     exact = exact_palette(tally, colors, options)
     if exact is not None:
         return exact[0]
     geometry = suited_geometry(tally, colors, options.metric)
-    return best_palette(tally, colors, geometry, options)[0]
+    return best_palette(tally, colors, geometry, options, accents)[0]
