@@ -22,18 +22,15 @@ from kpal_format import U8
 from .histogram import Colors
 from .opacity import is_opaque
 from .palette import with_channels
-from .space import SCALE, Geometry, mean_colors, to_points
-from .weights import FULL
+from .space import SCALE, Geometry, to_points
+from .weights import weight_at
 
 FAR: Final = 208  # lattice steps of OKLab, 0.13: quite another colour
 _CELL: Final = FAR // 4
 _OWN: Final = 1  # cells on each side of a mark's densest one that are the mark's, too
 _AROUND: Final = 2  # cells on each side that hold little else
-_EVEN: Final = 6  # levels of a channel between a mark's mean colour and those of
-_NEARLY_ALL: Final = 0.8  # its pixels
-_LITTLE: Final = 1  # other pixels are at most one in so many of the mark's
-_FLAT: Final = 4  # the mean weight of a mark's pixels is at least one in so many of the full one
-_MOST_FREQUENT: Final = 4  # a mark has its most frequent colour if one in so many pixels has it, and else the mean
+_ONE_COLOR: Final = 10  # one in so many pixels of a mark, at least, have its most frequent colour
+_BUSY: Final = 24  # levels of mean difference between neighbours: more are lines and specks, not patches
 _SPECK: Final = 12  # pixels: fewer are no patch that people see
 _SPECKS: Final = 20_000  # parts of an image: what covers less is no such patch either
 _SIMILAR: Final = 30 * SCALE  # lattice steps of RGB: entries farther away show another colour
@@ -50,7 +47,8 @@ class Accents(NamedTuple):
     def lost(self, palette: U8) -> NDArray[np.bool_]:
         """Which of them, (m,), have no entry of `palette`, uint8 (k, 3 or 4), that shows nearly their colour."""
         near = self._within(palette, "oklab", FAR // 2) & self._within(palette, "rgb", _SIMILAR)
-        return ~(near & is_opaque(palette)).any(axis=1)
+        lost: NDArray[np.bool_] = ~(near & is_opaque(palette)).any(axis=1)
+        return lost
 
     def most_lost(self, palette: U8, most: int) -> U8:
         """Of the lost ones those that show most, `most` at the most, none of them near another: uint8 (n, 3 or 4)."""
@@ -64,7 +62,8 @@ class Accents(NamedTuple):
 
     def members(self, colors: U8) -> NDArray[np.bool_]:
         """Which of `colors`, uint8 (n, 3 or 4), are those of marks: (n,)."""
-        return self._within(colors, "oklab", FAR // 2).any(axis=0) & is_opaque(colors)
+        marked: NDArray[np.bool_] = self._within(colors, "oklab", FAR // 2).any(axis=0) & is_opaque(colors)
+        return marked
 
     def _within(self, colors: U8, geometry: Geometry, steps: int) -> NDArray[np.bool_]:
         """Whether each accent is so near to each of `colors`, whatever their alpha: (m, n)."""
@@ -90,28 +89,39 @@ def least_patch(pixels: int) -> int:
 
 def find_accents(histogram: Colors) -> Accents:
     """The accents of an image whose pixels have weights by flatness (weights.py)."""
-    colors, counts, weights = histogram.colors, histogram.counts, histogram.weights
-    if colors.shape[1] == 4:
-        opaque = is_opaque(colors)
-        colors, counts, weights = colors[opaque, :3], counts[opaque], weights[opaque]
+    opaque = is_opaque(histogram.colors)
+    colors, counts, weights = histogram.colors[opaque, :3], histogram.counts[opaque], histogram.weights[opaque]
     if not len(colors):
         return NONE
-    cells = list(to_points(colors, "oklab").astype(np.int32).T // _CELL)
+    marks, found = _alone(to_points(colors, "oklab"), counts, least_patch(int(histogram.counts.sum())))
+    colors, counts, weights, marks = (values[marks >= 0] for values in (colors, counts, weights, marks))
+    pixels, weight = (np.bincount(marks, values, found).astype(np.int64) for values in (counts, weights))
+    most = np.zeros(found, np.int64)
+    np.maximum.at(most, marks, counts)
+    patches = (most * _ONE_COLOR >= pixels) & (weight >= weight_at(_BUSY, histogram.colors.shape[1]) * pixels)
+    frequent = [np.flatnonzero((marks == mark) & (counts == most[mark]))[0] for mark in np.flatnonzero(patches)]
+    return Accents(colors[frequent], pixels[patches])
+
+
+def _alone(points: NDArray[np.int64], counts: NDArray[np.int64], least: int) -> tuple[NDArray[np.intp], int]:
+    """Groups of similar colours that `least` pixels or more have, and around which there is little else.
+
+    Returns for each of the points its group, or -1: intp (n,), and how many groups there are.
+    """
+    cells = list(points.astype(np.int32).T // _CELL)
     cells = [column - column.min() for column in cells]
     shape = tuple(int(column.max()) + 1 for column in cells)
     keys = (cells[0] * shape[1] + cells[1]) * shape[2] + cells[2]
-    here, weight = (np.bincount(keys, values, math.prod(shape)).reshape(shape) for values in (counts, weights))
-    own, around = _box(here, _OWN), _box(here, _AROUND)
-    alone = (own >= least_patch(int(histogram.counts.sum()))) & (2 * own >= around)
-    alone &= (here > 0) & (_FLAT * _box(weight, _OWN) >= FULL * own)
+    here = np.bincount(keys, counts, math.prod(shape)).astype(np.int64).reshape(shape)
+    own = _box(here, _OWN)
+    alone = (own >= least) & (2 * own >= _box(here, _AROUND)) & (here > 0)
     marks, found = np.full(shape, -1), 0
-    firsts = np.argwhere(alone)
-    for first in firsts[np.argsort(-here[alone], kind="stable")]:
+    for first in np.argwhere(alone)[np.argsort(-here[alone], kind="stable")]:
         box = marks[tuple(slice(max(0, at - _OWN), at + _OWN + 1) for at in first)]
         if (box < 0).all():
             box[:] = found
             found += 1
-    return _even(colors, counts, marks.reshape(-1)[keys], found)
+    return marks.reshape(-1)[keys], found
 
 
 def merged(*accents: Accents) -> Accents:
@@ -124,26 +134,8 @@ def merged(*accents: Accents) -> Accents:
     return Accents(colors[firsts], np.bincount(cells, counts).astype(np.int64))
 
 
-def _even(colors: U8, counts: NDArray[np.int64], marks: NDArray[np.intp], found: int) -> Accents:
-    """Those marks that have nearly one colour: that, and how many pixels have it.
-
-    marks: (n,), for each colour which of the marks found it belongs to, or -1.
-    """
-    colors, counts, marks = (values[marks >= 0] for values in (colors, counts, marks))
-    pixels = np.bincount(marks, counts, found).astype(np.int64)
-    means = mean_colors(colors, counts, marks, found)
-    alike = (np.abs(colors.astype(np.int16) - means[marks]) <= _EVEN).all(axis=1)
-    even = np.flatnonzero(np.bincount(marks, counts * alike, found) >= _NEARLY_ALL * pixels)
-    for mark in even:
-        own = np.flatnonzero(marks == mark)
-        frequent = own[counts[own].argmax()]
-        if counts[frequent] * _MOST_FREQUENT >= pixels[mark]:
-            means[mark] = colors[frequent]
-    return Accents(means[even], pixels[even])
-
-
-def _box(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
-    """Sums over cubes of so many cells on each side of each cell of a grid: exact, as all are whole numbers."""
+def _box(values: NDArray[np.int64], radius: int) -> NDArray[np.int64]:
+    """Sums over the cubes that have so many cells on each side of each cell of a grid."""
     for axis in range(values.ndim):
         size = values.shape[axis]
         sums = np.insert(np.cumsum(values, axis=axis), 0, 0, axis=axis)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -14,7 +14,7 @@ from PIL import Image
 from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
 
 from .accents import FAR, NONE, Accents, find_accents, least_patch, room_for_accents
-from .clustering import DEFAULT, FAST, ONCE, Effort, cluster
+from .clustering import DEFAULT, FAST, ONCE, Clustering, Effort, cluster
 from .dither import floyd_steinberg, ordered
 from .errors import UnreachableError
 from .geometry import geometry_of, simple_geometry
@@ -49,6 +49,7 @@ _ENOUGH_COLORS: Final = 1 << 16
 _NOT_MANY_COLORS: Final = 128  # with more, means show all the structure that a palette can
 _REFINEMENTS: Final = 2
 _NOTHING: Final = 0.01  # loss of structure that nobody sees
+_DEAR: Final = 2  # times the error: what an accent must not cost the rest of the picture
 _FEW_LOST: Final = 16  # the part of the palette that lost colours may have
 
 
@@ -248,11 +249,11 @@ class Source:
         if not self.reducible or most == 100 or not self._reaches(best, most):
             return best
         too_few, enough = self.least_colors - 1, len(best.palette)
-        lost = self._accents.lost(best.palette)
+        kept = ~self._accents.lost(best.palette)
         while enough - too_few > 1:
             middle = (too_few + enough) // 2
             tried = self._candidate(middle)
-            if self._reaches(tried, most) and not (self._accents.lost(tried.palette) & ~lost).any():
+            if self._reaches(tried, most) and not self._loses(kept, tried.palette):
                 best, enough = tried, middle
             else:
                 too_few = middle
@@ -293,26 +294,25 @@ class Source:
         found = best_palette(self._histogram, k, self._geometry, self.options, self._accents)
         if k > _NOT_MANY_COLORS or (picture := self._picture) is None:
             return found
-        if picture.lost(*found[:2]) < _NOTHING:
+        if (lost := picture.lost(*found[:2])) < _NOTHING:
             return found
-        lost = self._loss(found, picture)
+        kept = ~self._accents.lost(found[0])
         if k <= _FEW_COLORS and self._geometry == "oklab":
             for tried, other in enumerate(self._others(k), 1):
                 tell(tried / 6)
-                if (left := self._loss(other, picture)) < lost:
+                if (left := picture.lost(*other[:2])) < lost and not self._loses(kept, other[0]):
                     found, lost = other, left
         for done in range(_REFINEMENTS):
             tell((4 + done) / 6)
             refined = self._refined(found, picture)
-            if (left := self._loss(refined, picture)) >= lost:
+            if (left := picture.lost(*refined[:2])) >= lost or self._loses(kept, refined[0]):
                 break
             found, lost = refined, left
         return found
 
-    def _loss(self, found: _Found, picture: Picture) -> tuple[int, float]:
-        """How bad a palette is: how many accents it loses, and how much of the structure."""
-        palette, labels, _ = found
-        return np.count_nonzero(self._accents.lost(palette)), picture.lost(palette, labels)
+    def _loses(self, kept: NDArray[np.bool_], palette: U8) -> bool:
+        """Whether a palette has lost any of the accents that `kept` says."""
+        return bool((kept & self._accents.lost(palette)).any())
 
     def _others(self, k: int) -> Iterator[_Found]:
         """Palettes of other geometries and weights."""
@@ -439,37 +439,49 @@ def best_palette(
         if len(lost):
             fixed = np.vstack((fixed, colors[lost]))
             found = cluster(points, weights, k, fixed=to_points(fixed, geometry), effort=effort)
-    room = min(room_for_accents(k), k - len(fixed) - 1)
-    while room > 0:
-        shown = _means_but_fixed(colors, weights, found.labels, k, fixed)
-        if not len(lost := accents.most_lost(shown, room)):
-            break
-        fixed, room = np.vstack((fixed, lost)), room - len(lost)
-        found = cluster(points, weights, k, fixed=to_points(fixed, geometry), effort=effort)
+    best = _settled(histogram, geometry, found, fixed)
+    most, dear = min(room_for_accents(k), k - len(fixed) - 1), _DEAR * best.error
+    while most > 0 and len(marks := accents.most_lost(best.palette, most)):
+        pinned = np.vstack((fixed, marks))
+        found = cluster(points, weights, k, fixed=to_points(pinned, geometry), effort=effort)
+        if (tried := _settled(histogram, geometry, found, pinned)).error > dear:
+            most = len(marks) // 2
+        else:
+            best, fixed, most = tried, pinned, most - len(marks)
+    ordered = sorted_palette(best.palette)
+    matching = Matching(points, is_opaque(colors))
+    matching.guess(_positions(best.palette, ordered)[best.labels])
+    return ordered, matching.nearest(ordered, to_points(ordered, geometry)), best.iterations
+
+
+class _Settled(NamedTuple):
+    """A palette, for each colour of the histogram its entry, the squared distances to it, weighted, and the rounds."""
+
+    palette: U8
+    labels: NDArray[np.intp]
+    error: int
+    iterations: int
+
+
+def _settled(histogram: Colors, geometry: Geometry, found: Clustering, fixed: U8) -> _Settled:
+    """The palette of clusters, the first of which are those of fixed entries, once each colour has the nearest one."""
+    colors, weights, k = histogram.colors, histogram.weights, len(found.centers)
+    points = to_points(colors, geometry)
     matching = Matching(points, is_opaque(colors))
     labels, best = found.labels, None
     for _ in range(_SETTLING_ROUNDS):
-        palette = _means_but_fixed(colors, weights, labels, k, fixed)
+        palette = mean_colors(colors, weights, labels, k)
+        palette[: len(fixed)] = fixed
         palette = made_opaque(palette, colors, weights, labels, len(fixed))
         matching.guess(labels)
         centers = to_points(palette, geometry)
         labels = matching.nearest(palette, centers)
         error = int((weights * np.square(points - centers[labels]).sum(axis=1)).sum())
-        if best is not None and error >= best[0]:
+        if best is not None and error >= best.error:
             break
-        best = error, palette, labels
+        best = _Settled(palette, labels, error, found.n_iter)
     assert best is not None
-    _, palette, labels = best
-    ordered = sorted_palette(palette)
-    matching.guess(_positions(palette, ordered)[labels])
-    return ordered, matching.nearest(ordered, to_points(ordered, geometry)), found.n_iter
-
-
-def _means_but_fixed(colors: U8, weights: NDArray[np.int64], labels: NDArray[np.intp], k: int, fixed: U8) -> U8:
-    """The mean colours of k clusters, of which the first are those of fixed entries."""
-    palette = mean_colors(colors, weights, labels, k)
-    palette[: len(fixed)] = fixed
-    return palette
+    return best
 
 
 def _lost(points: NDArray[np.int64], errors: NDArray[np.int64], counts: NDArray[np.int64], most: int) -> list[int]:
