@@ -44,11 +44,15 @@ class Accents(NamedTuple):
     colors: U8
     counts: NDArray[np.int64]
 
+    def chosen(self, which: NDArray[np.bool_]) -> Accents:
+        """Those of them, of (m,)."""
+        return Accents(self.colors[which], self.counts[which])
+
     def lost(self, palette: U8) -> NDArray[np.bool_]:
         """Which of them, (m,), have no entry of `palette`, uint8 (k, 3 or 4), that shows nearly their colour."""
         near = self._within(palette, "oklab", FAR // 2) & self._within(palette, "rgb", _SIMILAR)
-        lost: NDArray[np.bool_] = ~(near & is_opaque(palette)).any(axis=1)
-        return lost
+        near &= is_opaque(palette)
+        return np.logical_not(near.any(axis=1))
 
     def most_lost(self, palette: U8, most: int) -> U8:
         """Of the lost ones those that show most, `most` at the most, none of them near another: uint8 (n, 3 or 4)."""
@@ -62,8 +66,9 @@ class Accents(NamedTuple):
 
     def members(self, colors: U8) -> NDArray[np.bool_]:
         """Which of `colors`, uint8 (n, 3 or 4), are those of marks: (n,)."""
-        marked: NDArray[np.bool_] = self._within(colors, "oklab", FAR // 2).any(axis=0) & is_opaque(colors)
-        return marked
+        near = self._within(colors, "oklab", FAR // 2)
+        near &= is_opaque(colors)
+        return np.asarray(near.any(axis=0))
 
     def _within(self, colors: U8, geometry: Geometry, steps: int) -> NDArray[np.bool_]:
         """Whether each accent is so near to each of `colors`, whatever their alpha: (m, n)."""
@@ -94,7 +99,8 @@ def find_accents(histogram: Colors) -> Accents:
     if not len(colors):
         return NONE
     marks, found = _alone(to_points(colors, "oklab"), counts, least_patch(int(histogram.counts.sum())))
-    colors, counts, weights, marks = (values[marks >= 0] for values in (colors, counts, weights, marks))
+    marked = marks >= 0
+    colors, counts, weights, marks = colors[marked], counts[marked], weights[marked], marks[marked]
     pixels, weight = (np.bincount(marks, values, found).astype(np.int64) for values in (counts, weights))
     most = np.zeros(found, np.int64)
     np.maximum.at(most, marks, counts)

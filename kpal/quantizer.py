@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,12 +18,12 @@ from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_en
 from .accents import FAR, NONE, Accents, find_accents, least_patch, room_for_accents
 from .clustering import DEFAULT, FAST, ONCE, Clustering, Effort, cluster
 from .dither import floyd_steinberg, ordered
-from .errors import UnreachableError
+from .errors import KpalWarning, UnreachableError
 from .geometry import geometry_of, simple_geometry
 from .histogram import Colors, Evenly, Histogram, thinned
 from .measure import Report, mean_squared_error
 from .metadata import rgb_profile
-from .opacity import Matching, is_opaque, made_opaque, with_clear
+from .opacity import CLEAR, Matching, is_opaque, lacks_clear, made_opaque, with_clear
 from .options import DITHER_LEVEL, Dither, Options, Speed
 from .palette import among, sorted_palette, with_channels
 from .pixels import own_palette, to_array, without_hidden
@@ -81,9 +83,12 @@ def quantize(
     quality: (min, max), from 0 to 100 on the scale of quality.py: as few colours as reach max, or `colors` where none
         do; UnreachableError, a ValueError, where those do not even reach min. With a max of 100, images of few
         colours stay exact.
-    palette: colours (k, 3) or (k, 4) to use, in that order, instead of finding them; of `quality`, min applies.
+    palette: colours (k, 3) or (k, 4) to use, in that order, instead of finding them; of `quality`, min applies. If
+        pixels are clear and no entry is, a clear one is added at the end, with a KpalWarning; where `colors` leave no
+        room for it, that is a ValueError.
     keep_palette: take the indices and the palette of a Pillow image of mode P as they are.
-    fixed: colours (m, 3) or (m, 4), m <= colors, that the palette must have; the others are found.
+    fixed: colours (m, 3) or (m, 4), m <= colors, that the palette must have; the others are found. Clear pixels need an
+        entry, too: ValueError where the fixed ones leave none.
     metric: "perceptual" for what looks best, "rgb" for the least squared error of RGB values. Where there are no more
         than 64 colours to find and no `quality` to reach, several palettes are tried for what looks best; where there
         are no more than 128, their colours are moved until it does (refinement.py).
@@ -171,6 +176,22 @@ class Source:
         return with_channels(pixels, 4) if self.options.fixed_alpha else pixels
 
     @cached_property
+    def _palette(self) -> U8:
+        """The palette that is given, with as many channels as the pixels and a clear entry at its end if they need it."""
+        palette = with_channels(self.options.palette, self._pixels.shape[2])
+        if not lacks_clear(palette, self._pixels):
+            return palette
+        if len(palette) >= self.options.colors:
+            raise ValueError(
+                f"the palette has no clear entry, as clear pixels need, and with {len(palette)} of {self.options.colors} "
+                "colours no room for one: give one of them alpha 0, or leave one out"
+            )
+        warnings.warn(
+            "the palette has no clear entry, as clear pixels need: one is added at its end", KpalWarning, stacklevel=2
+        )
+        return np.vstack((palette, CLEAR))
+
+    @cached_property
     def _histogram(self) -> Histogram:
         with self._watch.stage("histogram"):
             return counted(self._pixels, self.options.metric)
@@ -198,8 +219,10 @@ class Source:
 
     @property
     def least_colors(self) -> int:
-        """How many there must be in any palette."""
-        return max(1, len(self._fixed))
+        """How many there must be in any palette: the fixed ones, and a clear one where pixels are clear, but not alone."""
+        colors = self._histogram.colors
+        needed = with_clear(self._fixed, colors, MAX_COLORS + 1)
+        return max(1, len(needed) + (not len(self._fixed) and len(colors) > 1))
 
     @property
     def _half(self) -> int:
@@ -276,7 +299,7 @@ class Source:
         histogram, options, iterations = self._histogram, self.options, 0
         with self._watch.stage("clustering") as tell:
             if options.palette is not None:
-                palette = with_channels(options.palette, self._pixels.shape[2])
+                palette = self._palette
                 labels = self._labels(palette)
             elif (exact := exact_palette(histogram, colors, options)) is not None:
                 return _Candidate(*exact, inertia=0, iterations=0)
@@ -298,7 +321,7 @@ class Source:
             return found
         kept = ~self._accents.lost(found[0])
         if k <= _FEW_COLORS and self._geometry == "oklab":
-            for tried, other in enumerate(self._others(k), 1):
+            for tried, other in enumerate(self._others(k, self._accents.chosen(kept)), 1):
                 tell(tried / 6)
                 if (left := picture.lost(*other[:2])) < lost and not self._loses(kept, other[0]):
                     found, lost = other, left
@@ -314,13 +337,13 @@ class Source:
         """Whether a palette has lost any of the accents that `kept` says."""
         return bool((kept & self._accents.lost(palette)).any())
 
-    def _others(self, k: int) -> Iterator[_Found]:
+    def _others(self, k: int, accents: Accents) -> Iterator[_Found]:
         """Palettes of other geometries and weights."""
         colors = thinned(self._histogram, _ENOUGH_COLORS)
         evenly = Evenly(colors.colors, colors.counts)
         others: tuple[tuple[Colors, Geometry], ...] = ((colors, "lightness"), (colors, "chroma"), (evenly, "rgb"))
         for weighed, geometry in others:
-            palette, _, iterations = best_palette(weighed, k, geometry, self.options, self._accents, ONCE)
+            palette, _, iterations = best_palette(weighed, k, geometry, self.options, accents, ONCE, math.inf)
             yield palette, self._labels(palette), iterations
 
     def _refined(self, found: _Found, picture: Picture) -> _Found:
@@ -417,6 +440,7 @@ def best_palette(
     options: Options,
     accents: Accents,
     effort: Effort | None = None,
+    dear: float = _DEAR,
 ) -> _Found:
     """The best palette of k colours by k-means, in tree order, with the fixed ones in it.
 
@@ -440,11 +464,11 @@ def best_palette(
             fixed = np.vstack((fixed, colors[lost]))
             found = cluster(points, weights, k, fixed=to_points(fixed, geometry), effort=effort)
     best = _settled(histogram, geometry, found, fixed)
-    most, dear = min(room_for_accents(k), k - len(fixed) - 1), _DEAR * best.error
+    most, limit = min(room_for_accents(k), k - len(fixed) - 1), dear * best.error
     while most > 0 and len(marks := accents.most_lost(best.palette, most)):
         pinned = np.vstack((fixed, marks))
         found = cluster(points, weights, k, fixed=to_points(pinned, geometry), effort=effort)
-        if (tried := _settled(histogram, geometry, found, pinned)).error > dear:
+        if (tried := _settled(histogram, geometry, found, pinned)).error > limit:
             most = len(marks) // 2
         else:
             best, fixed, most = tried, pinned, most - len(marks)

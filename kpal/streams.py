@@ -11,7 +11,9 @@ from typing import IO, TYPE_CHECKING
 from kpal_format import DEFAULT_CODER, MAX_PIXELS, U8, IndexedImage, Metadata, Reader, Region, Writer
 
 from .files import replacing
+from .opacity import lacks_clear
 from .options import Options
+from .pixels import to_array
 from .quantizer import quantize
 from .space import Metric
 
@@ -32,15 +34,18 @@ class RowWriter:
     def write(self, rows: Pixels) -> None:
         """The next rows from the top, any number of them: a Pillow image or an array as `encode` takes it.
 
-        Raises ValueError for rows of another width, for more than the image has, and for rows that have alpha if the
-        palette has none.
+        Raises ValueError for rows of another width, for more than the image has, for rows that have alpha if the
+        palette has none, and for clear pixels if no entry is clear: the palette stands in the head of the file, which
+        is written before the rows are known.
         """
         if isinstance(rows, IndexedImage):
             raise TypeError("rows must be colours: an array or a Pillow image")
-        image = quantize(rows, palette=self._options.palette, metric=self._options.metric)
-        if image.palette.shape != self._options.palette.shape:
-            raise ValueError("the rows have alpha, but the palette has none: give it four channels")
-        self._writer.write(image.indices)
+        pixels, palette = to_array(rows), self._options.palette
+        if pixels.shape[2] > palette.shape[1]:
+            raise ValueError("the rows have alpha, but the palette has none: give it four channels and a clear entry")
+        if lacks_clear(palette, pixels):
+            raise ValueError("the rows have clear pixels, but the palette has no clear entry: add (0, 0, 0, 0)")
+        self._writer.write(quantize(pixels, palette=palette, metric=self._options.metric).indices)
 
 
 @contextmanager
