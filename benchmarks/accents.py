@@ -14,19 +14,20 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import imagequant
 import numpy as np
 from compare import images
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 from rich.progress import track
 
 import kpal
 from kpal.pixels import to_array
-from kpal.space import to_points
+from kpal.space import Metric, to_points
 from kpal_format import U8
 
 _SIZE: Final = (300, 400)
@@ -38,9 +39,10 @@ _APART: Final = 208  # lattice steps of OKLab between a mark and nearly all of i
 _NEARLY_ALL: Final = 0.995
 _FINE: Final = 4  # marks with soft edges are drawn so many times as large
 _SHARING: Final = 4  # images with a palette in common
-_QUALITIES: Final = ((0, 50), (60, 75), (65, 80), (60, 85))
+_QUALITIES: Final = (50, 65, 80, 90)  # the most that is asked for
 
 Painted = Callable[[U8], U8]  # pixels -> what is shown of them
+Painters = tuple[Painted, Painted | None, Painted | None]
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ def gradient(random: np.random.Generator) -> U8:
     angle = random.uniform(0, 2 * np.pi)
     along = x * np.cos(angle) + y * np.sin(angle)
     along = (along - along.min()) / np.ptp(along)
-    return np.rint(ends[0] + along[:, :, None] * (ends[1] - ends[0])).astype(np.uint8)
+    colors: U8 = np.rint(ends[0] + along[:, :, None] * (ends[1] - ends[0])).astype(np.uint8)
+    return colors
 
 
 def noise(random: np.random.Generator) -> U8:
@@ -111,16 +114,14 @@ def chart(random: np.random.Generator) -> U8:
         middle, radius = random.uniform((0, 0), size), random.uniform(20, 70) * _FINE
         turns = np.sort(random.uniform(0, 2 * np.pi, random.integers(5, 9)))
         corners = middle + radius * np.stack((np.cos(turns), np.sin(turns)), axis=1)
-        draw(image, corners, tuple(map(int, random.choice(fills))), outline=True)
+        draw(image, corners, tuple(map(int, random.choice(fills))))
     return np.asarray(image.resize((_SIZE[1], _SIZE[0]), Image.Resampling.LANCZOS))
 
 
-def draw(image: Image.Image, corners: NDArray[np.float64], color: tuple[int, ...], *, outline: bool = False) -> None:
-    """A polygon of corners (n, 2)."""
-    from PIL import ImageDraw
-
-    white = {"outline": "white", "width": _FINE} if outline else {}
-    ImageDraw.Draw(image).polygon([tuple(corner) for corner in corners.tolist()], fill=color, **white)
+def draw(image: Image.Image, corners: NDArray[np.float64], color: tuple[int, ...]) -> None:
+    """A polygon of corners (n, 2), with a white edge."""
+    points = [(x, y) for x, y in corners.tolist()]
+    ImageDraw.Draw(image).polygon(points, fill=color, outline="white", width=_FINE)
 
 
 def crop(file: Path, random: np.random.Generator) -> U8:
@@ -137,7 +138,8 @@ def crop(file: Path, random: np.random.Generator) -> U8:
 def with_marks(name: str, ground: U8, random: np.random.Generator) -> Marked:
     """The ground with one to three marks of different colours, none of which is anywhere near."""
     height, width = ground.shape[:2]
-    pixels, marks = ground, []
+    pixels = ground
+    marks: list[tuple[tuple[int, int], tuple[int, ...]]] = []
     seen = to_points(ground.reshape(-1, 3), "oklab")
     for _ in range(random.integers(1, _MOST_MARKS + 1)):
         largest = (_MOST * height * width) ** 0.5
@@ -176,43 +178,34 @@ def painted(pixels: U8, at: tuple[int, int], side: int, color: tuple[int, ...], 
 # --- ways to ask for less: each for kpal, for its least squared error and for libimagequant
 
 
-def in_colors(k: int) -> tuple[Painted | None, ...]:
+def in_colors(k: int) -> Painters:
     """A number of colours."""
-    return (
-        lambda pixels: kpal.quantize(pixels, k).pixels(),
-        lambda pixels: kpal.quantize(pixels, k, metric="rgb").pixels(),
-        lambda pixels: libimagequant(pixels, max_colors=k),
-    )
+    return partial(ours, colors=k), partial(ours, colors=k, metric="rgb"), partial(libimagequant, max_colors=k)
 
 
-def other_ways(marked: list[Marked]) -> dict[str, tuple[Painted | None, ...]]:
+def other_ways(marked: list[Marked]) -> dict[str, Painters]:
     """All the others, by name."""
-    ways: dict[str, tuple[Painted | None, ...]] = {}
-    for least, most in _QUALITIES:
-        ways[f"-Q {least}-{most}"] = (
-            lambda pixels, quality=(least, most): kpal.quantize(pixels, quality=quality).pixels(),
-            lambda pixels, quality=(least, most): kpal.quantize(pixels, quality=quality, metric="rgb").pixels(),
-            lambda pixels, quality=(least, most): libimagequant(
-                pixels, max_colors=256, min_quality=quality[0], max_quality=quality[1]
-            ),
-        )
+    ways: dict[str, Painters] = {}
+    for most in _QUALITIES:
+        theirs = partial(libimagequant, max_colors=256, min_quality=0, max_quality=most)
+        quality = (0, most)
+        ways[f"-Q {most}"] = partial(ours, quality=quality), partial(ours, quality=quality, metric="rgb"), theirs
     for share in (0.5, 0.2):
-        ways[f"{share:.0%} of the bytes"] = (lambda pixels, share=share: in_bytes(pixels, share), None, None)
+        ways[f"{share:.0%} of the bytes"] = partial(in_bytes, share=share), None, None
     for k, rate in ((64, 2), (16, 2), (16, 20)):
-        ways[f"{k} colours, rate {rate}"] = (
-            lambda pixels, k=k, rate=rate: kpal.quantize(pixels, k, rate=rate).pixels(),
-            lambda pixels, k=k, rate=rate: kpal.quantize(pixels, k, rate=rate, metric="rgb").pixels(),
-            None,
-        )
+        both = partial(ours, colors=k, rate=rate), partial(ours, colors=k, rate=rate, metric="rgb")
+        ways[f"{k} colours, rate {rate}"] = *both, None
+    others = {id(image.pixels): sharing for image, sharing in shared(marked)}
     for k in (16, 64):
-        palettes = {id(image.pixels): others for image, others in shared(marked)}
-        ways[f"{k} colours, shared"] = tuple(
-            lambda pixels, k=k, metric=metric: kpal.quantize(
-                pixels, palette=kpal.shared_palette(palettes[id(pixels)], k, metric=metric), metric=metric
-            ).pixels()
-            for metric in ("perceptual", "rgb")
-        ) + (None,)
+        shares = partial(in_shared, others=others, colors=k)
+        ways[f"{k} colours, shared"] = partial(shares, metric="perceptual"), partial(shares, metric="rgb"), None
     return ways
+
+
+def ours(pixels: U8, **options: Any) -> U8:
+    """What kpal shows of the pixels."""
+    shown: U8 = kpal.quantize(pixels, **options).pixels()
+    return shown
 
 
 def shared(marked: list[Marked]) -> Iterator[tuple[Marked, list[U8]]]:
@@ -220,6 +213,12 @@ def shared(marked: list[Marked]) -> Iterator[tuple[Marked, list[U8]]]:
     for number, image in enumerate(marked):
         first = number // _SHARING * _SHARING
         yield image, [other.pixels for other in marked[first : first + _SHARING]]
+
+
+def in_shared(pixels: U8, others: dict[int, list[U8]], colors: int, metric: Metric) -> U8:
+    """With the palette that suits it and some others."""
+    palette = kpal.shared_palette(others[id(pixels)], colors, metric=metric)
+    return ours(pixels, palette=palette, metric=metric)
 
 
 def in_bytes(pixels: U8, share: float) -> U8:
@@ -234,13 +233,14 @@ def libimagequant(pixels: U8, **options: int) -> U8:
     rgba = Image.fromarray(pixels).convert("RGBA").tobytes()
     indices, flat = imagequant.quantize_raw_rgba_bytes(rgba, width, height, dithering_level=0, **options)
     palette = np.array(flat, np.uint8).reshape(-1, 4)[:, :3]
-    return palette[np.frombuffer(indices, np.uint8).reshape(height, width)]
+    shown: U8 = palette[np.frombuffer(indices, np.uint8).reshape(height, width)]
+    return shown
 
 
 # --- tables
 
 
-def table(marked: list[Marked], ways: dict[str, tuple[Painted | None, ...]], names: tuple[str, ...]) -> str:
+def table(marked: list[Marked], ways: dict[str, Painters], names: tuple[str, ...]) -> str:
     """Of the marks on each ground, how many are kept in each way."""
     grounds = list(dict.fromkeys(image.ground for image in marked))
     kept: dict[tuple[str, str], list[int | None]] = {}

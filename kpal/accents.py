@@ -31,6 +31,7 @@ _OWN: Final = 1  # cells on each side of a mark's densest one that are the mark'
 _AROUND: Final = 2  # cells on each side that hold little else
 _ONE_COLOR: Final = 10  # one in so many pixels of a mark, at least, have its most frequent colour
 _BUSY: Final = 24  # levels of mean difference between neighbours: more are lines and specks, not patches
+_LARGE: Final = 10  # parts of an image: what covers more than one of them is no accent
 _SPECK: Final = 12  # pixels: fewer are no patch that people see
 _SPECKS: Final = 20_000  # parts of an image: what covers less is no such patch either
 _SIMILAR: Final = 30 * SCALE  # lattice steps of RGB: entries farther away show another colour
@@ -43,10 +44,6 @@ class Accents(NamedTuple):
 
     colors: U8
     counts: NDArray[np.int64]
-
-    def chosen(self, which: NDArray[np.bool_]) -> Accents:
-        """Those of them, of (m,)."""
-        return Accents(self.colors[which], self.counts[which])
 
     def lost(self, palette: U8) -> NDArray[np.bool_]:
         """Which of them, (m,), have no entry of `palette`, uint8 (k, 3 or 4), that shows nearly their colour."""
@@ -104,7 +101,11 @@ def find_accents(histogram: Colors) -> Accents:
     pixels, weight = (np.bincount(marks, values, found).astype(np.int64) for values in (counts, weights))
     most = np.zeros(found, np.int64)
     np.maximum.at(most, marks, counts)
-    patches = (most * _ONE_COLOR >= pixels) & (weight >= weight_at(_BUSY, histogram.colors.shape[1]) * pixels)
+    patches = (
+        (pixels * _LARGE <= int(histogram.counts.sum()))
+        & (most * _ONE_COLOR >= pixels)
+        & (weight >= weight_at(_BUSY, histogram.colors.shape[1]) * pixels)
+    )
     frequent = [np.flatnonzero((marks == mark) & (counts == most[mark]))[0] for mark in np.flatnonzero(patches)]
     return Accents(colors[frequent], pixels[patches])
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image
@@ -16,7 +15,7 @@ from PIL import Image
 from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
 
 from .accents import FAR, NONE, Accents, find_accents, least_patch, room_for_accents
-from .clustering import DEFAULT, FAST, ONCE, Clustering, Effort, cluster
+from .clustering import DEFAULT, FAST, ONCE, Effort, cluster
 from .dither import floyd_steinberg, ordered
 from .errors import KpalWarning, UnreachableError
 from .geometry import geometry_of, simple_geometry
@@ -51,7 +50,9 @@ _ENOUGH_COLORS: Final = 1 << 16
 _NOT_MANY_COLORS: Final = 128  # with more, means show all the structure that a palette can
 _REFINEMENTS: Final = 2
 _NOTHING: Final = 0.01  # loss of structure that nobody sees
-_DEAR: Final = 2  # times the error: what an accent must not cost the rest of the picture
+# Entries for accents may make the error so many times as large, or where it is known the loss of structure.
+DEAR: Final = 2
+_DEAR_STRUCTURE: Final = 1.25
 _FEW_LOST: Final = 16  # the part of the palette that lost colours may have
 
 
@@ -177,14 +178,14 @@ class Source:
 
     @cached_property
     def _palette(self) -> U8:
-        """The palette that is given, with as many channels as the pixels and a clear entry at its end if they need it."""
+        """The palette that is given, with a clear entry at its end where the pixels need one."""
         palette = with_channels(self.options.palette, self._pixels.shape[2])
         if not lacks_clear(palette, self._pixels):
             return palette
         if len(palette) >= self.options.colors:
             raise ValueError(
-                f"the palette has no clear entry, as clear pixels need, and with {len(palette)} of {self.options.colors} "
-                "colours no room for one: give one of them alpha 0, or leave one out"
+                "the palette has no clear entry, as clear pixels need, and no room for one: "
+                f"give one of its {len(palette)} colours alpha 0, or leave one out"
             )
         warnings.warn(
             "the palette has no clear entry, as clear pixels need: one is added at its end", KpalWarning, stacklevel=2
@@ -219,7 +220,7 @@ class Source:
 
     @property
     def least_colors(self) -> int:
-        """How many there must be in any palette: the fixed ones, and a clear one where pixels are clear, but not alone."""
+        """How many any palette must have: the fixed ones, and a clear one where pixels are clear, but not alone."""
         colors = self._histogram.colors
         needed = with_clear(self._fixed, colors, MAX_COLORS + 1)
         return max(1, len(needed) + (not len(self._fixed) and len(colors) > 1))
@@ -276,7 +277,7 @@ class Source:
         while enough - too_few > 1:
             middle = (too_few + enough) // 2
             tried = self._candidate(middle)
-            if self._reaches(tried, most) and not self._loses(kept, tried.palette):
+            if self._reaches(tried, most) and not (kept & self._accents.lost(tried.palette)).any():
                 best, enough = tried, middle
             else:
                 too_few = middle
@@ -305,52 +306,69 @@ class Source:
                 return _Candidate(*exact, inertia=0, iterations=0)
             else:
                 palette, labels, iterations = self._found(colors, tell)
-            errors = self._points - to_points(palette, self._geometry)[labels]
-            inertia = int((histogram.weights * np.square(errors).sum(axis=1)).sum())
+            inertia = inertia_of(histogram, self._geometry, (palette, labels, iterations))
             return _Candidate(palette, labels, inertia, iterations)
 
     def _found(self, k: int, tell: Callable[[float], None]) -> _Found:
-        """The best palette by k-means; if it is for the eye and has not many colours, one that keeps more structure.
+        """The best palette, with the accents that it would lose if there is room for them.
 
         tell: is told how far that is, from 0 to 1.
         """
-        found = best_palette(self._histogram, k, self._geometry, self.options, self._accents)
+        found = self._best(k, tell)
+        room = min(room_for_accents(k), k - self.least_colors)
+        if room <= 0 or not self._accents.lost(found[0]).any():
+            return found
+        if k > _NOT_MANY_COLORS or (picture := self._picture) is None:
+            inertia = inertia_of(self._histogram, self._geometry, found)
+
+            def worth(tried: _Found) -> bool:
+                return inertia_of(self._histogram, self._geometry, tried) <= DEAR * inertia
+
+        else:
+            lost = max(picture.lost(*found[:2]), _NOTHING)
+
+            def worth(tried: _Found) -> bool:
+                return picture.lost(*tried[:2]) <= _DEAR_STRUCTURE * lost
+
+        return keeping_accents(found, self._accents, room, lambda marks: self._best(k, lambda _: tell(1), marks), worth)
+
+    def _best(self, k: int, tell: Callable[[float], None], marks: U8 | None = None) -> _Found:
+        """The best palette by k-means; if it is for the eye and has not many colours, one that keeps more structure.
+
+        marks: colours that get entries.
+        """
+        found = best_palette(self._histogram, k, self._geometry, self.options, marks=marks)
         if k > _NOT_MANY_COLORS or (picture := self._picture) is None:
             return found
         if (lost := picture.lost(*found[:2])) < _NOTHING:
             return found
-        kept = ~self._accents.lost(found[0])
         if k <= _FEW_COLORS and self._geometry == "oklab":
-            for tried, other in enumerate(self._others(k, self._accents.chosen(kept)), 1):
+            for tried, other in enumerate(self._others(k, marks), 1):
                 tell(tried / 6)
-                if (left := picture.lost(*other[:2])) < lost and not self._loses(kept, other[0]):
+                if (left := picture.lost(*other[:2])) < lost:
                     found, lost = other, left
         for done in range(_REFINEMENTS):
             tell((4 + done) / 6)
-            refined = self._refined(found, picture)
-            if (left := picture.lost(*refined[:2])) >= lost or self._loses(kept, refined[0]):
+            refined = self._refined(found, picture, marks)
+            if (left := picture.lost(*refined[:2])) >= lost:
                 break
             found, lost = refined, left
         return found
 
-    def _loses(self, kept: NDArray[np.bool_], palette: U8) -> bool:
-        """Whether a palette has lost any of the accents that `kept` says."""
-        return bool((kept & self._accents.lost(palette)).any())
-
-    def _others(self, k: int, accents: Accents) -> Iterator[_Found]:
+    def _others(self, k: int, marks: U8 | None) -> Iterator[_Found]:
         """Palettes of other geometries and weights."""
         colors = thinned(self._histogram, _ENOUGH_COLORS)
         evenly = Evenly(colors.colors, colors.counts)
         others: tuple[tuple[Colors, Geometry], ...] = ((colors, "lightness"), (colors, "chroma"), (evenly, "rgb"))
         for weighed, geometry in others:
-            palette, _, iterations = best_palette(weighed, k, geometry, self.options, accents, ONCE, math.inf)
+            palette, _, iterations = best_palette(weighed, k, geometry, self.options, ONCE, marks)
             yield palette, self._labels(palette), iterations
 
-    def _refined(self, found: _Found, picture: Picture) -> _Found:
+    def _refined(self, found: _Found, picture: Picture, marks: U8 | None) -> _Found:
         """The palette with its colours moved to where they keep more of the structure."""
         palette, labels, iterations = found
         blends = picture.blends(labels, len(palette))
-        still = np.vstack((self._fixed, with_channels(self._accents.colors, palette.shape[1])))
+        still = self._fixed if marks is None else np.vstack((self._fixed, marks))
         palette = sorted_palette(moved(self._histogram, palette, labels, blends, still))
         return palette, self._labels(palette), iterations
 
@@ -438,19 +456,20 @@ def best_palette(
     k: int,
     geometry: Geometry,
     options: Options,
-    accents: Accents,
     effort: Effort | None = None,
-    dear: float = _DEAR,
+    marks: U8 | None = None,
 ) -> _Found:
     """The best palette of k colours by k-means, in tree order, with the fixed ones in it.
 
     With it, for each colour of the histogram the index of the nearest entry, and the rounds of k-means.
 
-    accents: colours of which the palette has room for some, should it show others in their place.
     effort: by default, that of the options.
+    marks: colours that get entries beside the fixed ones.
     """
     colors, weights, effort = histogram.colors, histogram.weights, effort or _EFFORTS[options.speed]
     fixed = with_clear(fixed_colors(options, colors.shape[1]), colors, k)
+    if marks is not None:
+        fixed = np.vstack((fixed, marks))
     points = to_points(colors, geometry)
     if options.metric == "perceptual" and k >= _PINNED_COLORS:
         fixed = _with_pinned(fixed, histogram, min(k // 4, k - len(fixed)))
@@ -463,34 +482,6 @@ def best_palette(
         if len(lost):
             fixed = np.vstack((fixed, colors[lost]))
             found = cluster(points, weights, k, fixed=to_points(fixed, geometry), effort=effort)
-    best = _settled(histogram, geometry, found, fixed)
-    most, limit = min(room_for_accents(k), k - len(fixed) - 1), dear * best.error
-    while most > 0 and len(marks := accents.most_lost(best.palette, most)):
-        pinned = np.vstack((fixed, marks))
-        found = cluster(points, weights, k, fixed=to_points(pinned, geometry), effort=effort)
-        if (tried := _settled(histogram, geometry, found, pinned)).error > limit:
-            most = len(marks) // 2
-        else:
-            best, fixed, most = tried, pinned, most - len(marks)
-    ordered = sorted_palette(best.palette)
-    matching = Matching(points, is_opaque(colors))
-    matching.guess(_positions(best.palette, ordered)[best.labels])
-    return ordered, matching.nearest(ordered, to_points(ordered, geometry)), best.iterations
-
-
-class _Settled(NamedTuple):
-    """A palette, for each colour of the histogram its entry, the squared distances to it, weighted, and the rounds."""
-
-    palette: U8
-    labels: NDArray[np.intp]
-    error: int
-    iterations: int
-
-
-def _settled(histogram: Colors, geometry: Geometry, found: Clustering, fixed: U8) -> _Settled:
-    """The palette of clusters, the first of which are those of fixed entries, once each colour has the nearest one."""
-    colors, weights, k = histogram.colors, histogram.weights, len(found.centers)
-    points = to_points(colors, geometry)
     matching = Matching(points, is_opaque(colors))
     labels, best = found.labels, None
     for _ in range(_SETTLING_ROUNDS):
@@ -501,11 +492,39 @@ def _settled(histogram: Colors, geometry: Geometry, found: Clustering, fixed: U8
         centers = to_points(palette, geometry)
         labels = matching.nearest(palette, centers)
         error = int((weights * np.square(points - centers[labels]).sum(axis=1)).sum())
-        if best is not None and error >= best.error:
+        if best is not None and error >= best[0]:
             break
-        best = _Settled(palette, labels, error, found.n_iter)
+        best = error, palette, labels
     assert best is not None
-    return best
+    _, palette, labels = best
+    ordered = sorted_palette(palette)
+    matching.guess(_positions(palette, ordered)[labels])
+    return ordered, matching.nearest(ordered, to_points(ordered, geometry)), found.n_iter
+
+
+def keeping_accents(
+    found: _Found, accents: Accents, most: int, find: Callable[[U8], _Found], worth: Callable[[_Found], bool]
+) -> _Found:
+    """A palette that has those of the accents that `found` loses, as far as that is worth what it costs the rest.
+
+    most: how many entries there may be for them.
+    find: a palette with entries of these colours; worth: whether such a one is.
+    """
+    marks = found[0][:0]
+    while most > len(marks) and len(lost := accents.most_lost(found[0], most - len(marks))):
+        more = np.vstack((marks, lost))
+        if worth(tried := find(more)):
+            found, marks = tried, more
+        else:
+            most = len(marks) + len(lost) // 2
+    return found
+
+
+def inertia_of(histogram: Colors, geometry: Geometry, found: _Found) -> int:
+    """The sum over all pixels of the squared distance to their entries, weighted, in lattice steps."""
+    palette, labels, _ = found
+    errors = to_points(histogram.colors, geometry) - to_points(palette, geometry)[labels]
+    return int((histogram.weights * np.square(errors).sum(axis=1)).sum())
 
 
 def _lost(points: NDArray[np.int64], errors: NDArray[np.int64], counts: NDArray[np.int64], most: int) -> list[int]:

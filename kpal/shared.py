@@ -10,12 +10,12 @@ from PIL import Image
 
 from kpal_format import MAX_COLORS, U8, IndexedImage
 
-from .accents import NONE, find_accents, merged
+from .accents import NONE, find_accents, merged, room_for_accents
 from .geometry import suited_geometry
 from .histogram import Tally
 from .options import Options, Speed
 from .pixels import to_array, without_hidden
-from .quantizer import best_palette, counted, exact_palette
+from .quantizer import DEAR, best_palette, counted, exact_palette, fixed_colors, inertia_of, keeping_accents
 from .space import Metric
 
 if TYPE_CHECKING:
@@ -58,4 +58,12 @@ def shared_palette(
     if exact is not None:
         return exact[0]
     geometry = suited_geometry(tally, colors, options.metric)
-    return best_palette(tally, colors, geometry, options, accents)[0]
+    found = best_palette(tally, colors, geometry, options)
+    dear = DEAR * inertia_of(tally, geometry, found)
+    return keeping_accents(
+        found,
+        accents,
+        min(room_for_accents(colors), colors - len(fixed_colors(options, found[0].shape[1])) - 2),
+        lambda marks: best_palette(tally, colors, geometry, options, marks=marks),
+        lambda tried: inertia_of(tally, geometry, tried) <= dear,
+    )[0]
