@@ -172,7 +172,8 @@ def painted(pixels: U8, at: tuple[int, int], side: int, color: tuple[int, ...], 
     share = inside.reshape(pixels.shape[0], _FINE, pixels.shape[1], _FINE).mean(axis=(1, 3))[:, :, None]
     if random.random() < 0.5:
         share = share >= 0.5
-    return np.rint(pixels + share * (np.array(color) - pixels.astype(float))).astype(np.uint8)
+    blended: U8 = np.rint(pixels + share * (np.array(color) - pixels.astype(float))).astype(np.uint8)
+    return blended
 
 
 # --- ways to ask for less: each for kpal, for its least squared error and for libimagequant

@@ -1,17 +1,18 @@
 """Accents: marks of quite another colour than all that is around them, which a palette of few colours would repaint.
 
-A red pin on a map covers too few pixels to move the mean of a cluster, but it is what people look for. In the histogram
-it stands alone: many of its pixels have nearly one colour, and next to none have the colours farther out. That tells it
-from the tail of a photo's colours, which no palette of few colours can hold, and from the fringes of text, which lie
-where the picture is busy.
+A red pin on a map covers too few pixels to get a cluster of its own, but it is what people look for. It stands alone in
+the histogram: many of its pixels have one colour, and few pixels of the image have the colours around that one. The
+rare colours of a photo do not stand alone, and the fringes of text lie where the picture is busy.
 
-The search is on a grid in OKLab, in whole numbers: for each cell the pixels in a small box around it, which are the
-mark's, and in a larger box, which must hold little else.
+A grid in OKLab finds such marks, in whole numbers: the small box around a cell holds the mark's pixels, and a larger
+box holds hardly any others. The quantiser (quantizer.py) gives the marks that a palette loses entries of their own, a
+search for the fewest colours does not stop while one is lost, and a rate does not repaint them (rate.py).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -27,14 +28,17 @@ from .weights import weight_at
 
 FAR: Final = 208  # lattice steps of OKLab, 0.13: quite another colour
 _CELL: Final = FAR // 4
+_BITS: Final = 8  # of the number of a cell along one axis
 _OWN: Final = 1  # cells on each side of a mark's densest one that are the mark's, too
 _AROUND: Final = 2  # cells on each side that hold little else
-_ONE_COLOR: Final = 10  # one in so many pixels of a mark, at least, have its most frequent colour
+_EVEN: Final = 8  # levels of a channel between a mark's most frequent colour and that of
+_MOSTLY: Final = 4  # all but one in so many of its pixels
 _BUSY: Final = 24  # levels of mean difference between neighbours: more are lines and specks, not patches
 _LARGE: Final = 10  # parts of an image: what covers more than one of them is no accent
 _SPECK: Final = 12  # pixels: fewer are no patch that people see
 _SPECKS: Final = 20_000  # parts of an image: what covers less is no such patch either
-_SIMILAR: Final = 30 * SCALE  # lattice steps of RGB: entries farther away show another colour
+# Lattice steps within which one colour passes for another.
+_NEAR: Final[dict[Geometry, int]] = {"oklab": FAR // 2, "rgb": 30 * SCALE}
 _ROOM: Final = 3  # accents may take one in so many entries of a palette
 _LEAST_COLORS: Final = 4  # smaller palettes have no room for accents
 
@@ -45,10 +49,15 @@ class Accents(NamedTuple):
     colors: U8
     counts: NDArray[np.int64]
 
-    def lost(self, palette: U8) -> NDArray[np.bool_]:
-        """Which of them, (m,), have no entry of `palette`, uint8 (k, 3 or 4), that shows nearly their colour."""
-        near = self._within(palette, "oklab", FAR // 2) & self._within(palette, "rgb", _SIMILAR)
-        near &= is_opaque(palette)
+    def lost(self, palette: U8, geometry: Geometry | None = None) -> NDArray[np.bool_]:
+        """Which of them, (m,), have no entry of `palette`, uint8 (k, 3 or 4), that shows nearly their colour.
+
+        geometry: where that is measured; by default, an entry must be near both in OKLab and in RGB.
+        """
+        near = np.tile(is_opaque(palette), (len(self.colors), 1))
+        for each, steps in _NEAR.items():
+            if geometry in (None, each):
+                near &= self._within(palette, each, steps)
         return np.logical_not(near.any(axis=1))
 
     def most_lost(self, palette: U8, most: int) -> U8:
@@ -95,19 +104,36 @@ def find_accents(histogram: Colors) -> Accents:
     colors, counts, weights = histogram.colors[opaque, :3], histogram.counts[opaque], histogram.weights[opaque]
     if not len(colors):
         return NONE
-    marks, found = _alone(to_points(colors, "oklab"), counts, least_patch(int(histogram.counts.sum())))
-    marked = marks >= 0
-    colors, counts, weights, marks = colors[marked], counts[marked], weights[marked], marks[marked]
-    pixels, weight = (np.bincount(marks, values, found).astype(np.int64) for values in (counts, weights))
-    most = np.zeros(found, np.int64)
-    np.maximum.at(most, marks, counts)
-    patches = (
-        (pixels * _LARGE <= int(histogram.counts.sum()))
-        & (most * _ONE_COLOR >= pixels)
-        & (weight >= weight_at(_BUSY, histogram.colors.shape[1]) * pixels)
-    )
-    frequent = [np.flatnonzero((marks == mark) & (counts == most[mark]))[0] for mark in np.flatnonzero(patches)]
-    return Accents(colors[frequent], pixels[patches])
+    total = int(histogram.counts.sum())
+    marks, found = _alone(to_points(colors, "oklab"), counts, least_patch(total))
+    pixels, weight = (np.bincount(marks + 1, values, found + 1)[1:].astype(np.int64) for values in (counts, weights))
+    shown: list[NDArray[np.intp]] = []
+    for mark in np.flatnonzero((pixels * _LARGE <= total) & _flat(pixels, weight, histogram)):
+        own = np.flatnonzero(marks == mark)
+        frequent = own[counts[own].argmax()]
+        even = (np.abs(colors[own].astype(np.int16) - colors[frequent]) <= _EVEN).all(axis=1)
+        if _MOSTLY * counts[own[~even]].sum() <= pixels[mark]:
+            shown.append(frequent)
+    return Accents(colors[shown], pixels[marks[shown]])
+
+
+def has_patch(histogram: Colors) -> NDArray[np.bool_]:
+    """Which colours of an image cover a visible patch: (n,)."""
+    counts = histogram.counts
+    return (counts >= least_patch(int(counts.sum()))) & _flat(counts, histogram.weights, histogram)
+
+
+def looks_another(colors: U8, shown: U8) -> NDArray[np.bool_]:
+    """Which of `colors`, uint8 (n, 3 or 4), look quite another in the place of which `shown` stands, by any measure."""
+    another = np.ones(len(colors), np.bool_)
+    for geometry, most in _NEAR.items():
+        another &= np.square(to_points(colors, geometry) - to_points(shown, geometry)).sum(axis=1) > most * most
+    return another
+
+
+def _flat(pixels: NDArray[np.int64], weights: NDArray[np.int64], histogram: Colors) -> NDArray[np.bool_]:
+    """Whether so many pixels of that weight in all lie in flat areas, rather than in lines and specks."""
+    return weights >= weight_at(_BUSY, histogram.colors.shape[1]) * pixels
 
 
 def _alone(points: NDArray[np.int64], counts: NDArray[np.int64], least: int) -> tuple[NDArray[np.intp], int]:
@@ -131,14 +157,17 @@ def _alone(points: NDArray[np.int64], counts: NDArray[np.int64], least: int) -> 
     return marks.reshape(-1)[keys], found
 
 
-def merged(*accents: Accents) -> Accents:
-    """The accents of several images, in whatever order: of those in one cell of the grid the one of most pixels."""
-    colors, counts = np.vstack([one.colors for one in accents]), np.concatenate([one.counts for one in accents])
-    _, cells = np.unique(to_points(colors, "oklab") // _CELL, axis=0, return_inverse=True)
-    cells = cells.reshape(-1)
-    order = np.lexsort((*colors.T, -counts, cells))
-    firsts = order[np.flatnonzero(np.diff(cells[order], prepend=-1))]
-    return Accents(colors[firsts], np.bincount(cells, counts).astype(np.int64))
+def merged(images: Iterable[Accents]) -> Accents:
+    """The accents of several images, in whatever order: in each cell of the grid the colour that most pixels have."""
+    every = [one for one in images if len(one.colors)]
+    if not every:
+        return NONE
+    colors, which = np.unique(np.vstack([one.colors for one in every]), axis=0, return_inverse=True)
+    counts = np.bincount(which.reshape(-1), np.concatenate([one.counts for one in every])).astype(np.int64)
+    keys = to_points(colors, "oklab") // _CELL @ np.array([1 << 2 * _BITS, 1 << _BITS, 1])
+    order = np.lexsort((-counts, keys))  # which leaves equals in the order of their colours
+    firsts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+    return Accents(colors[order[firsts]], np.add.reduceat(counts[order], firsts))
 
 
 def _box(values: NDArray[np.int64], radius: int) -> NDArray[np.int64]:

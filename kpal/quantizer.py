@@ -14,7 +14,7 @@ from PIL import Image
 
 from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
 
-from .accents import FAR, NONE, Accents, find_accents, least_patch, room_for_accents
+from .accents import FAR, NONE, Accents, find_accents, has_patch, least_patch, looks_another, room_for_accents
 from .clustering import DEFAULT, FAST, ONCE, Effort, cluster
 from .dither import floyd_steinberg, ordered
 from .errors import KpalWarning, UnreachableError
@@ -50,9 +50,10 @@ _ENOUGH_COLORS: Final = 1 << 16
 _NOT_MANY_COLORS: Final = 128  # with more, means show all the structure that a palette can
 _REFINEMENTS: Final = 2
 _NOTHING: Final = 0.01  # loss of structure that nobody sees
-# Entries for accents may make the error so many times as large, or where it is known the loss of structure.
-DEAR: Final = 2
-_DEAR_STRUCTURE: Final = 1.25
+# How many times as large entries for accents may make the error, or the loss of structure where it is known: more where
+# the least squared error keeps them, too, and less with alpha (4 channels), where parts of sprites look like accents.
+DEAR: Final = 2.0
+_DEAR_RARE: Final = {3: 1.25, 4: 1.0}
 _FEW_LOST: Final = 16  # the part of the palette that lost colours may have
 
 
@@ -273,15 +274,23 @@ class Source:
         if not self.reducible or most == 100 or not self._reaches(best, most):
             return best
         too_few, enough = self.least_colors - 1, len(best.palette)
-        kept = ~self._accents.lost(best.palette)
+        repainted = self._repainted(best)
         while enough - too_few > 1:
             middle = (too_few + enough) // 2
             tried = self._candidate(middle)
-            if self._reaches(tried, most) and not (kept & self._accents.lost(tried.palette)).any():
+            if self._reaches(tried, most) and not (self._repainted(tried) & ~repainted).any():
                 best, enough = tried, middle
             else:
                 too_few = middle
         return best
+
+    def _repainted(self, candidate: _Candidate) -> NDArray[np.bool_]:
+        """Which accents are lost, and which colours that have a patch of their own become quite another: (m + n,)."""
+        if self.options.metric == "rgb":
+            return np.empty(0, np.bool_)
+        shown = candidate.palette[candidate.labels]
+        repainted = looks_another(self._histogram.colors, shown) & has_patch(self._histogram)
+        return np.concatenate((self._accents.lost(candidate.palette), repainted))
 
     def _reaches(self, candidate: _Candidate, quality: int) -> bool:
         return not candidate.inertia or reaches(candidate.inertia, self._half, quality)
@@ -318,19 +327,26 @@ class Source:
         room = min(room_for_accents(k), k - self.least_colors)
         if room <= 0 or not self._accents.lost(found[0]).any():
             return found
-        if k > _NOT_MANY_COLORS or (picture := self._picture) is None:
-            inertia = inertia_of(self._histogram, self._geometry, found)
+        picture = self._picture if k <= _NOT_MANY_COLORS else None
 
-            def worth(tried: _Found) -> bool:
-                return inertia_of(self._histogram, self._geometry, tried) <= DEAR * inertia
+        def cost(tried: _Found) -> float:
+            if picture is None:
+                return inertia_of(self._histogram, self._geometry, tried)
+            return max(picture.lost(*tried[:2]), _NOTHING)
 
-        else:
-            lost = max(picture.lost(*found[:2]), _NOTHING)
+        least, kept = cost(found), self._kept_by_least_squares(k)
 
-            def worth(tried: _Found) -> bool:
-                return picture.lost(*tried[:2]) <= _DEAR_STRUCTURE * lost
+        def worth(tried: _Found) -> bool:
+            as_good = not (~self._accents.lost(tried[0]) & ~kept).any()
+            return cost(tried) <= (DEAR if as_good else _DEAR_RARE[self._pixels.shape[2]]) * least
 
         return keeping_accents(found, self._accents, room, lambda marks: self._best(k, lambda _: tell(1), marks), worth)
+
+    def _kept_by_least_squares(self, k: int) -> NDArray[np.bool_]:
+        """Which accents keep their colour in the palette of k colours with the least squared error: (m,)."""
+        evenly = Evenly(self._histogram.colors, self._histogram.counts)
+        palette = best_palette(evenly, k, "rgb", dataclasses.replace(self.options, metric="rgb"))[0]
+        return ~self._accents.lost(palette, "rgb")
 
     def _best(self, k: int, tell: Callable[[float], None], marks: U8 | None = None) -> _Found:
         """The best palette by k-means; if it is for the eye and has not many colours, one that keeps more structure.

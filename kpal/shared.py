@@ -10,7 +10,7 @@ from PIL import Image
 
 from kpal_format import MAX_COLORS, U8, IndexedImage
 
-from .accents import NONE, find_accents, merged, room_for_accents
+from .accents import Accents, find_accents, merged, room_for_accents
 from .geometry import suited_geometry
 from .histogram import Tally
 from .options import Options, Speed
@@ -45,12 +45,12 @@ def shared_palette(
     options = Options(colors=colors, fixed=fixed, metric=metric, speed=speed)
     if isinstance(images, (Image.Image, IndexedImage)) or (isinstance(images, np.ndarray) and images.ndim < 4):
         raise TypeError("images must be several, as a list or another iterable, not a single one")
-    tally, accents = Tally(alpha=options.fixed_alpha), NONE
+    tally, accents = Tally(alpha=options.fixed_alpha), list[Accents]()
     for image in images:
         histogram = counted(without_hidden(to_array(image)), options.metric)
         tally.add(histogram)
         if metric == "perceptual":
-            accents = merged(accents, find_accents(histogram))
+            accents.append(find_accents(histogram))
         del image, histogram  # before the next one is asked for
     if not len(tally.counts):
         raise ValueError("images must have at least one")
@@ -62,7 +62,7 @@ def shared_palette(
     dear = DEAR * inertia_of(tally, geometry, found)
     return keeping_accents(
         found,
-        accents,
+        merged(accents),
         min(room_for_accents(colors), colors - len(fixed_colors(options, found[0].shape[1])) - 2),
         lambda marks: best_palette(tally, colors, geometry, options, marks=marks),
         lambda tried: inertia_of(tally, geometry, tried) <= dear,
