@@ -27,20 +27,22 @@ from .space import SCALE, Geometry, to_points
 from .weights import weight_at
 
 FAR: Final = 208  # lattice steps of OKLab, 0.13: quite another colour
+# The grid. A mark's own box reaches _OWN cells beyond its densest one on each side; it must hold the part _ALONE of all
+# the pixels in the box that reaches _AROUND cells beyond.
 _CELL: Final = FAR // 4
-_BITS: Final = 8  # of the number of a cell along one axis
-_OWN: Final = 1  # cells on each side of a mark's densest one that are the mark's, too
-_AROUND: Final = 2  # cells on each side that hold little else
-_EVEN: Final = 8  # levels of a channel between a mark's most frequent colour and that of
-_MOSTLY: Final = 4  # all but one in so many of its pixels
-_BUSY: Final = 24  # levels of mean difference between neighbours: more are lines and specks, not patches
-_LARGE: Final = 10  # parts of an image: what covers more than one of them is no accent
-_SPECK: Final = 12  # pixels: fewer are no patch that people see
-_SPECKS: Final = 20_000  # parts of an image: what covers less is no such patch either
-# Lattice steps within which one colour passes for another.
-_NEAR: Final[dict[Geometry, int]] = {"oklab": FAR // 2, "rgb": 30 * SCALE}
-_ROOM: Final = 3  # accents may take one in so many entries of a palette
-_LEAST_COLORS: Final = 4  # smaller palettes have no room for accents
+_BITS: Final = 8  # for the number of a cell along an axis
+_OWN: Final = 1
+_AROUND: Final = 2
+_ALONE: Final = 0.8
+# At least half of a mark's pixels are within so many levels of its most frequent colour, in each channel.
+_EVEN: Final = 8
+_BUSY: Final = 24  # levels between neighbours: lines and specks, which are no patches, differ by more
+_SPECK: Final = 12  # pixels: the least that people see as a patch
+_SPECKS: Final = 20_000  # the least part of an image that they do: one in so many pixels
+_LARGE: Final = 10  # the largest part of an image that is an accent: one in so many pixels
+_NEAR: Final[dict[Geometry, int]] = {"oklab": FAR // 2, "rgb": 30 * SCALE}  # steps within which colours look alike
+_ROOM: Final = 3  # accents take at most one in so many entries of a palette
+_LEAST_COLORS: Final = 4  # a smaller palette has no room for accents
 
 
 class Accents(NamedTuple):
@@ -99,7 +101,10 @@ def least_patch(pixels: int) -> int:
 
 
 def find_accents(histogram: Colors) -> Accents:
-    """The accents of an image whose pixels have weights by flatness (weights.py)."""
+    """The accents of an image.
+
+    histogram: its colours, with weights by flatness (weights.py).
+    """
     opaque = is_opaque(histogram.colors)
     colors, counts, weights = histogram.colors[opaque, :3], histogram.counts[opaque], histogram.weights[opaque]
     if not len(colors):
@@ -112,7 +117,7 @@ def find_accents(histogram: Colors) -> Accents:
         own = np.flatnonzero(marks == mark)
         frequent = own[counts[own].argmax()]
         even = (np.abs(colors[own].astype(np.int16) - colors[frequent]) <= _EVEN).all(axis=1)
-        if _MOSTLY * counts[own[~even]].sum() <= pixels[mark]:
+        if 2 * counts[own[even]].sum() >= pixels[mark]:
             shown.append(frequent)
     return Accents(colors[shown], pixels[marks[shown]])
 
@@ -124,7 +129,7 @@ def has_patch(histogram: Colors) -> NDArray[np.bool_]:
 
 
 def looks_another(colors: U8, shown: U8) -> NDArray[np.bool_]:
-    """Which of `colors`, uint8 (n, 3 or 4), look quite another in the place of which `shown` stands, by any measure."""
+    """Which of `colors` look unlike the colours `shown` in their places: uint8 (n, 3 or 4) both -> (n,)."""
     another = np.ones(len(colors), np.bool_)
     for geometry, most in _NEAR.items():
         another &= np.square(to_points(colors, geometry) - to_points(shown, geometry)).sum(axis=1) > most * most
@@ -147,7 +152,7 @@ def _alone(points: NDArray[np.int64], counts: NDArray[np.int64], least: int) -> 
     keys = (cells[0] * shape[1] + cells[1]) * shape[2] + cells[2]
     here = np.bincount(keys, counts, math.prod(shape)).astype(np.int64).reshape(shape)
     own = _box(here, _OWN)
-    alone = (own >= least) & (2 * own >= _box(here, _AROUND)) & (here > 0)
+    alone = (own >= least) & (own >= _ALONE * _box(here, _AROUND)) & (here > 0)
     marks, found = np.full(shape, -1), 0
     for first in np.argwhere(alone)[np.argsort(-here[alone], kind="stable")]:
         box = marks[tuple(slice(max(0, at - _OWN), at + _OWN + 1) for at in first)]

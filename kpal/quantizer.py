@@ -50,10 +50,11 @@ _ENOUGH_COLORS: Final = 1 << 16
 _NOT_MANY_COLORS: Final = 128  # with more, means show all the structure that a palette can
 _REFINEMENTS: Final = 2
 _NOTHING: Final = 0.01  # loss of structure that nobody sees
-# How many times as large entries for accents may make the error, or the loss of structure where it is known: more where
-# the least squared error keeps them, too, and less with alpha (4 channels), where parts of sprites look like accents.
+# Accents get entries if these raise the loss of structure, or where that is not known the error, at most by a factor:
+# DEAR if the least squared error keeps the accents, too, else one that depends on the number of channels, as parts of
+# sprites, which have alpha, often look like accents.
 DEAR: Final = 2.0
-_DEAR_RARE: Final = {3: 1.25, 4: 1.0}
+_DEAR_ALONE: Final = {3: 1.25, 4: 1.0}
 _FEW_LOST: Final = 16  # the part of the palette that lost colours may have
 
 
@@ -77,7 +78,9 @@ def quantize(
 ) -> IndexedImage:
     """The image in at most `colors` colours; exactly, where it has no more than that.
 
-    What is opaque stays opaque, and clear what is clear, in all palettes of two colours and more that are found.
+    What is opaque stays opaque, and clear what is clear, in all palettes of two colours and more that are found. Small
+    marks of quite another colour than the rest keep it from four colours on, unless that costs the rest too much
+    (accents.py); a search for `quality` does not stop while one is lost, and a `rate` does not repaint them.
 
     pixels: a Pillow image, or an array uint8 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4)
         RGBA.
@@ -200,7 +203,7 @@ class Source:
 
     @cached_property
     def _accents(self) -> Accents:
-        """None for the least squared error, to which a small mark is a small error."""
+        """The marks to keep; NONE for the least squared error, in which a small mark is a small error."""
         return find_accents(self._histogram) if self.options.metric == "perceptual" else NONE
 
     @cached_property
@@ -338,7 +341,7 @@ class Source:
 
         def worth(tried: _Found) -> bool:
             as_good = not (~self._accents.lost(tried[0]) & ~kept).any()
-            return cost(tried) <= (DEAR if as_good else _DEAR_RARE[self._pixels.shape[2]]) * least
+            return cost(tried) <= (DEAR if as_good else _DEAR_ALONE[self._pixels.shape[2]]) * least
 
         return keeping_accents(found, self._accents, room, lambda marks: self._best(k, lambda _: tell(1), marks), worth)
 

@@ -3,7 +3,7 @@
 The bits are those that the coder `mix` takes, which are few for what repeats its neighbours or continues a pattern. The
 price, in error for a bit, is higher where the picture is busy, as errors show less there. Errors are passed on to
 neighbours, as in dithering, so that they do not add up. Pixels take the less of them the less busy the picture is: in
-flat areas noise would show, and cost much.
+flat areas noise would show, and cost much. Small marks of another colour (accents.py) are left as they are.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def remap(
     classes = np.arange(int(busy.max()) + 1)
     prices = np.minimum(classes, _BUSIEST * mean_busy) * (rate * total / (busy.size * mean_busy))
     shares = 255 * classes / (classes + (mean_busy + _HALF_AT * LEVEL))
-    if kept.any():  # they are a class of their own
+    if kept.any():  # these points get a class of their own
         busy = np.where(kept[positions], np.uint16(len(classes)), busy)
         prices, shares = np.append(prices, 0), np.append(shares, 0)
     wishes = Wishes(

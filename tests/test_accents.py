@@ -181,7 +181,7 @@ def test_accents_that_would_cost_the_rest_too_much_are_left_out(monkeypatch: pyt
     pixels = marked(gradient(), side=17)
     assert shows(kpal.quantize(pixels, 6).pixels())
     monkeypatch.setattr("kpal.quantizer.DEAR", 0.5)
-    monkeypatch.setattr("kpal.quantizer._DEAR_RARE", {3: 0.5})
+    monkeypatch.setattr("kpal.quantizer._DEAR_ALONE", {3: 0.5})
     assert not shows(kpal.quantize(pixels, 6).pixels())
 
 
