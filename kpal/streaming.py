@@ -15,7 +15,9 @@ from typing import IO, TYPE_CHECKING, Any
 from kpal_format import DEFAULT_CODER, MAX_PIXELS, U8, IndexedImage, Metadata, Progress, Reader, Region, Writer
 
 from .atomic import replacing
+from .clustering.opacity import lacks_clear
 from .color.spaces import Metric
+from .pixels import to_array
 from .quantizer import quantize
 from .quantizer.options import Options
 
@@ -64,16 +66,19 @@ class RowWriter:
         """The next rows from the top, any number of them: a Pillow image or an array as `encode` takes it.
 
         Raises ValueError for rows of another width, for more than the image has, for rows that have alpha if the
-        palette has none, for rows of 16 bits that 8 bits cannot hold exactly, and after `close`. Whether rounding would
-        merge the few levels of a label map shows only when the whole image is known.
+        palette has none, for clear pixels if no entry is clear, for rows of 16 bits that 8 bits cannot hold exactly,
+        and after `close`. The palette is written before the rows are known, so no entry can be added to it; and whether
+        rounding would merge the few levels of a label map shows only when the whole image is known.
         """
         self._check_open()
         if isinstance(rows, IndexedImage):
             raise TypeError("rows must be colours: an array or a Pillow image")
-        image = quantize(rows, exact=True, palette=self._palette, metric=self._metric)
-        if image.palette.shape != self._palette.shape:
-            raise ValueError("the rows have alpha, but the palette has none: give it four channels")
-        self._writer.write(image.indices)
+        pixels = to_array(rows, exact=True)
+        if pixels.shape[2] > self._palette.shape[1]:
+            raise ValueError("the rows have alpha, but the palette has none: give it four channels and a clear entry")
+        if lacks_clear(self._palette, pixels):
+            raise ValueError("the rows have clear pixels, but the palette has no clear entry: add (0, 0, 0, 0)")
+        self._writer.write(quantize(pixels, palette=self._palette, metric=self._metric).indices)
         if self._file is not None:
             self._file.flush()  # a process that is forked now would write what is in the buffer again
 

@@ -19,6 +19,8 @@ from .nearest import Points
 # How far below 255 the alpha of others must be, on the mean, for an entry to be theirs where they are as many as the
 # opaque ones.
 _GAP: Final = 64
+_NEARLY_CLEAR: Final = 127  # the highest alpha that is nearer to 0 than to 255
+CLEAR: Final = np.zeros((1, 4), np.uint8)
 
 
 def is_opaque(colors: U8) -> NDArray[np.bool_]:
@@ -27,11 +29,29 @@ def is_opaque(colors: U8) -> NDArray[np.bool_]:
     return opaque
 
 
+def lacks_clear(palette: U8, pixels: U8) -> bool:
+    """Whether a palette, uint8 (k, 3 or 4), would paint what is clear in `pixels`, uint8 (h, w, 3 or 4).
+
+    To an opaque palette, what is nearer to clear than to opaque counts as clear.
+    """
+    if pixels.shape[2] == 3 or not palette[:, 3:].all(axis=1).all():
+        return False
+    return int(pixels[:, :, 3].min()) <= (_NEARLY_CLEAR if is_opaque(palette).all() else 0)
+
+
 def with_clear(fixed: U8, colors: U8, k: int) -> U8:
-    """The fixed entries of a palette of k and, where it is wanted and there is room for it, one that is clear."""
-    if colors.shape[1] == 3 or colors[:, 3].all() or (fixed[:, 3] == 0).any() or len(fixed) + 1 >= k:
+    """The fixed entries of a palette of k and, where one of `colors` is clear, a clear one.
+
+    A palette of one entry that is to be found has its mean colour instead. Raises ValueError where no entry is left.
+    """
+    if colors.shape[1] == 3 or colors[:, 3].all() or (fixed[:, 3] == 0).any() or (k == 1 and not len(fixed)):
         return fixed
-    return np.vstack((fixed, np.zeros((1, 4), np.uint8)))
+    if len(fixed) == k:
+        raise ValueError(
+            f"fixed takes all {k} colours, and none of them is clear, as some pixels are: "
+            "give one of them alpha 0, fix fewer, or allow more colors"
+        )
+    return np.vstack((fixed, CLEAR))
 
 
 def made_opaque(palette: U8, colors: U8, weights: NDArray[np.int64], labels: NDArray[np.intp], fixed: int) -> U8:

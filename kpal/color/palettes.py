@@ -25,6 +25,13 @@ def among(colors: U8, others: U8) -> NDArray[np.bool_]:
     return found
 
 
+def with_channels(colors: U8, channels: int) -> U8:
+    """Colours, uint8 (..., 3 or 4), with so many channels: opaque where alpha is new."""
+    if colors.shape[-1] >= channels:
+        return colors[..., :channels]
+    return np.concatenate((colors, np.full((*colors.shape[:-1], 1), 255, np.uint8)), axis=-1)
+
+
 def as_palette(palette: ArrayLike, name: str = "palette") -> U8:
     """The palette that a caller gives, as uint8 (k, 3) or (k, 4).
 

@@ -23,8 +23,17 @@ LEVEL: Final = 4 * 9  # `activity` for each level of mean difference
 
 def flatness(pixels: U8) -> U8:
     """The weight of each of `pixels` (h, w, 3 or 4), from 8 to FULL, as uint8 (h, w)."""
-    weights: U8 = _table(_HALF_AT if pixels.shape[2] == 3 else _HALF_AT_WITH_ALPHA)[activity(pixels)]
+    weights: U8 = _table(_half_at(pixels.shape[2]))[activity(pixels)]
     return weights
+
+
+def weight_at(levels: int, channels: int) -> int:
+    """The weight of a pixel that is so many levels from its neighbours, in an image of 3 or 4 channels."""
+    return int(_table(_half_at(channels))[levels * LEVEL])
+
+
+def _half_at(channels: int) -> int:
+    return _HALF_AT if channels == 3 else _HALF_AT_WITH_ALPHA
 
 
 @functools.cache

@@ -45,7 +45,8 @@ class PaletteOptions:
     _: KW_ONLY
     fixed: ArrayLike | None = option(
         None,
-        "colours (m, 3) or (m, 4), m <= colors, that the palette must have; the others are found.",
+        "colours (m, 3) or (m, 4), m <= colors, that the palette must have; the others are found. Clear pixels need an "
+        "entry, too: ValueError if the fixed ones leave none.",
         help="colours that the palette must have: '#rrggbb,#rrggbbaa', or a file as for kpal encode --palette",
         name="--fix",
         metavar="COLORS",
@@ -111,7 +112,9 @@ class Options(PaletteOptions):
     )
     palette: ArrayLike | None = option(
         None,
-        "colours (k, 3) or (k, 4) to use, in that order, instead of finding them; of `quality`, min applies.",
+        "colours (k, 3) or (k, 4) to use, in that order, instead of finding them; of `quality`, min applies. If pixels "
+        "are clear and no entry is, a clear entry is added at the end, with a KpalWarning; ValueError if `colors` leaves "
+        "no room for it.",
         help="use the colours of this palette (.gpl, .act, .aco, .hex) or image with a palette, in their order",
         metavar="FILE",
     )

@@ -3,7 +3,7 @@
 The bits are those that the coder `mix` takes, which are few for what repeats its neighbours or continues a pattern. The
 price, in error for a bit, is higher where the picture is busy, as errors show less there. Errors are passed on to
 neighbours, as in dithering, so that they do not add up. Pixels take the less of them the less busy the picture is: in
-flat areas noise would show, and cost much.
+flat areas noise would show, and cost much. Small marks of another colour (accents.py) are left as they are.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def remap(
     palette: U8,
     centers: NDArray[np.int64],
     rate: float,
+    kept: NDArray[np.bool_],
 ) -> U8:
     """Indices uint8 (h, w) that are coded in fewer bytes than those of the nearest entries.
 
@@ -38,6 +39,7 @@ def remap(
     palette: uint8 (k, 3 or 4); centers: (k, d), the same as points.
     labels: intp (n,), the nearest of them to each point.
     rate: the error that a bit is worth in a pixel of mean activity, in times the mean error; 0 for none.
+    kept: (n,), which of the points take the nearest entries, whatever that costs.
     """
     if len(palette) == 1:
         return np.zeros(positions.shape, np.uint8)
@@ -47,13 +49,17 @@ def remap(
     mean_busy = max(int(busy.sum(dtype=np.int64)), 1) / busy.size
     classes = np.arange(int(busy.max()) + 1)
     prices = np.minimum(classes, _BUSIEST * mean_busy) * (rate * total / (busy.size * mean_busy))
+    shares = 255 * classes / (classes + (mean_busy + _HALF_AT * LEVEL))
+    if kept.any():  # these points get a class of their own
+        busy = np.where(kept[positions], np.uint16(len(classes)), busy)
+        prices, shares = np.append(prices, 0), np.append(shares, 0)
     wishes = Wishes(
         positions=positions,
         points=four(points),
         labels=labels.astype(np.uint8),
         busy=busy,
         prices=np.minimum(prices, _MOST).astype(np.int32),
-        shares=(255 * classes / (classes + (mean_busy + _HALF_AT * LEVEL))).astype(np.uint8),
+        shares=shares.astype(np.uint8),
         centers=four(centers),
         near=neighbours(centers)[0].astype(np.uint8),
     )

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image
 
-from kpal_format import U8, IndexedImage, Metadata, look_up, tell, used_entries
+from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, tell, used_entries
 
 from ..clustering.lattice import DEFAULT, FAST, ONCE, Effort, cluster
-from ..clustering.opacity import Matching, is_opaque, made_opaque, with_clear
-from ..color.palettes import among, sorted_palette
+from ..clustering.opacity import CLEAR, Matching, is_opaque, lacks_clear, made_opaque, with_clear
+from ..color.palettes import among, sorted_palette, with_channels
 from ..color.spaces import Geometry, Metric, mean_colors, to_points
-from ..errors import UnreachableError
+from ..errors import KpalWarning, UnreachableError
 from ..image_files.color_management import rgb_profile_of
 from ..metrics.report import Report
 from ..metrics.scores import mean_squared_error
 from ..pixels import own_palette, to_array, without_hidden
 from ..progress import Watch
+from .accents import FAR, NONE, Accents, find_accents, has_patch, least_patch, looks_another, room_for_accents
 from .cached import cached_property
 from .dithering import floyd_steinberg, ordered
 from .histogram import Colors, Evenly, Histogram, thinned
@@ -48,9 +51,11 @@ _ENOUGH_COLORS: Final = 1 << 16
 _NOT_MANY_COLORS: Final = 128  # with more, means show all the structure that a palette can
 _REFINEMENTS: Final = 2
 _NOTHING: Final = 0.01  # loss of structure that nobody sees
-_FAR: Final = 208  # lattice steps of OKLab, 0.13: quite another colour
-_SPECK: Final = 12  # pixels
-_SPECKS: Final = 20_000  # of an image: what is smaller does not matter
+# Accents get entries if these raise the loss of structure, or where that is not known the error, at most by a factor:
+# DEAR if the least squared error keeps the accents, too, else one that depends on the number of channels, as parts of
+# sprites, which have alpha, often look like accents.
+DEAR: Final = 2.0
+_DEAR_ALONE: Final = {3: 1.25, 4: 1.0}
 _FEW_LOST: Final = 16  # the part of the palette that lost colours may have
 
 
@@ -94,14 +99,36 @@ class Source:
     def _pixels(self) -> U8:
         pixels = to_array(self._source, exact=self.options.exact)
         if (palette := self.options.given_palette) is not None:
-            return _with_channels(pixels, max(pixels.shape[2], palette.shape[1]))
+            return with_channels(pixels, max(pixels.shape[2], palette.shape[1]))
         pixels = pixels if self.options.exact else without_hidden(pixels)
-        return _with_channels(pixels, 4) if self.options.fixed_alpha else pixels
+        return with_channels(pixels, 4) if self.options.fixed_alpha else pixels
+
+    @cached_property
+    def _palette(self) -> U8:
+        """The palette that is given, with a clear entry at its end where the pixels need one."""
+        assert self.options.given_palette is not None
+        palette = with_channels(self.options.given_palette, self._pixels.shape[2])
+        if not lacks_clear(palette, self._pixels):
+            return palette
+        if len(palette) >= self.options.colors:
+            raise ValueError(
+                "the palette has no clear entry, as clear pixels need, and no room for one: "
+                f"give one of its {len(palette)} colours alpha 0, or leave one out"
+            )
+        warnings.warn(
+            "the palette has no clear entry, as clear pixels need: one is added at its end", KpalWarning, stacklevel=2
+        )
+        return np.vstack((palette, CLEAR))
 
     @cached_property
     def _histogram(self) -> Histogram:
         pixels = self._pixels
         return self._watch.stage("histogram", lambda: counted(pixels, self.options.metric))
+
+    @cached_property
+    def _accents(self) -> Accents:
+        """The marks to keep; NONE for the least squared error, in which a small mark is a small error."""
+        return find_accents(self._histogram) if self.options.metric == "perceptual" else NONE
 
     @cached_property
     def _geometry(self) -> Geometry:
@@ -120,8 +147,10 @@ class Source:
 
     @property
     def least_colors(self) -> int:
-        """How many there must be in any palette."""
-        return max(1, len(self._fixed))
+        """How many any palette must have: the fixed ones, and a clear one where pixels are clear, but not alone."""
+        colors = self._histogram.colors
+        needed = with_clear(self._fixed, colors, MAX_COLORS + 1)
+        return max(1, len(needed) + (not len(self._fixed) and len(colors) > 1))
 
     @cached_property
     def _scale(self) -> Scale:
@@ -178,15 +207,24 @@ class Source:
         if not best.inertia and not self.options.reduces_few:
             return best
         too_few, enough = self.least_colors - 1, len(best.palette)
+        repainted = self._repainted(best)
         while enough - too_few > 1:
             middle = (too_few + enough) // 2
             self._watch.attempt((enough - too_few).bit_length())
             tried = self._candidate(middle)
-            if self._reaches(tried, most):
+            if self._reaches(tried, most) and not (self._repainted(tried) & ~repainted).any():
                 best, enough = tried, middle
             else:
                 too_few = middle
         return best
+
+    def _repainted(self, candidate: _Candidate) -> NDArray[np.bool_]:
+        """Which accents are lost, and which colours that have a patch of their own become quite another: (m + n,)."""
+        if self.options.metric == "rgb":
+            return np.empty(0, np.bool_)
+        shown = candidate.palette[candidate.labels]
+        repainted = looks_another(self._histogram.colors, shown) & has_patch(self._histogram)
+        return np.concatenate((self._accents.lost(candidate.palette), repainted))
 
     def _reaches(self, candidate: _Candidate, quality: int) -> bool:
         return self._scale.reaches(candidate.inertia, quality)
@@ -206,8 +244,8 @@ class Source:
 
         def clustered() -> _Candidate:
             iterations = 0
-            if (given := options.given_palette) is not None:
-                palette = _with_channels(given, self._pixels.shape[2])
+            if options.given_palette is not None:
+                palette = self._palette
                 labels = self._labels(palette)
             elif (exact := exact_palette(histogram, colors, options)) is not None:
                 return _Candidate(*exact, inertia=0, iterations=0)
@@ -220,39 +258,71 @@ class Source:
         return self._watch.stage("clustering", clustered)
 
     def _found(self, k: int) -> _Found:
-        """The best palette by k-means; if it is for the eye and has not many colours, one that keeps more structure."""
-        found = best_palette(self._histogram, k, self._geometry, self.options)
+        """The best palette, with the accents that it would lose if there is room for them."""
+        found = self._best(k, tell)
+        room = min(room_for_accents(k), k - self.least_colors)
+        if room <= 0 or not self._accents.lost(found[0]).any():
+            return found
+        picture = self._picture if k <= _NOT_MANY_COLORS else None
+
+        def cost(tried: _Found) -> float:
+            if picture is None:
+                return inertia_of(self._histogram, self._geometry, tried)
+            return max(picture.lost(*tried[:2]), _NOTHING)
+
+        least, kept = cost(found), self._kept_by_least_squares(k)
+
+        def worth(tried: _Found) -> bool:
+            as_good = not (~self._accents.lost(tried[0]) & ~kept).any()
+            return cost(tried) <= (DEAR if as_good else _DEAR_ALONE[self._pixels.shape[2]]) * least
+
+        return keeping_accents(found, self._accents, room, lambda marks: self._best(k, lambda _: tell(1), marks), worth)
+
+    def _kept_by_least_squares(self, k: int) -> NDArray[np.bool_]:
+        """Which accents keep their colour in the palette of k colours with the least squared error: (m,)."""
+        evenly = Evenly(self._histogram.colors, self._histogram.counts)
+        palette = best_palette(evenly, k, "rgb", dataclasses.replace(self.options, metric="rgb"))[0]
+        return ~self._accents.lost(palette, "rgb")
+
+    def _best(self, k: int, tell: Callable[[float], None], marks: U8 | None = None) -> _Found:
+        """The best palette by k-means; if it is for the eye and has not many colours, one that keeps more structure.
+
+        tell: is told how far that is, from 0 to 1.
+        marks: colours that get entries.
+        """
+        found = best_palette(self._histogram, k, self._geometry, self.options, marks=marks)
         if k > _NOT_MANY_COLORS or (picture := self._picture) is None:
             return found
         if (lost := picture.lost(*found[:2])) < _NOTHING:
             return found
         if k <= _FEW_COLORS and self._geometry == "oklab":
-            for tried, other in enumerate(self._others(k), 1):
+            for tried, other in enumerate(self._others(k, marks), 1):
                 tell(tried / 6)
                 if (left := picture.lost(*other[:2])) < lost:
                     found, lost = other, left
         for done in range(_REFINEMENTS):
             tell((4 + done) / 6)
-            refined = self._refined(found, picture)
+            refined = self._refined(found, picture, marks)
             if (left := picture.lost(*refined[:2])) >= lost:
                 break
             found, lost = refined, left
         return found
 
-    def _others(self, k: int) -> Iterator[_Found]:
+    def _others(self, k: int, marks: U8 | None) -> Iterator[_Found]:
         """Palettes of other geometries and weights."""
         colors = thinned(self._histogram, _ENOUGH_COLORS)
         evenly = Evenly(colors.colors, colors.counts)
         others: tuple[tuple[Colors, Geometry], ...] = ((colors, "lightness"), (colors, "chroma"), (evenly, "rgb"))
         for weighed, geometry in others:
-            palette, _, iterations = best_palette(weighed, k, geometry, self.options, ONCE)
+            palette, _, iterations = best_palette(weighed, k, geometry, self.options, ONCE, marks)
             yield palette, self._labels(palette), iterations
 
-    def _refined(self, found: _Found, picture: Picture) -> _Found:
+    def _refined(self, found: _Found, picture: Picture, marks: U8 | None) -> _Found:
         """The palette with its colours moved to where they keep more of the structure."""
         palette, labels, iterations = found
         blends = picture.blends(labels, len(palette))
-        palette = sorted_palette(moved(self._histogram, palette, labels, blends, self._fixed))
+        still = self._fixed if marks is None else np.vstack((self._fixed, marks))
+        palette = sorted_palette(moved(self._histogram, palette, labels, blends, still))
         return palette, self._labels(palette), iterations
 
     def _labels(self, palette: U8) -> NDArray[np.intp]:
@@ -292,7 +362,8 @@ class Source:
         if candidate.inertia and rate:
             centers = to_points(palette, self._geometry)
             positions = histogram.positions()
-            return remap(self._pixels, positions, self._points, candidate.labels, palette, centers, rate)
+            kept = self._accents.members(histogram.colors)
+            return remap(self._pixels, positions, self._points, candidate.labels, palette, centers, rate, kept)
         return histogram.spread(candidate.labels.astype(np.uint8))
 
 
@@ -312,7 +383,7 @@ def fixed_colors(options: PaletteOptions, channels: int) -> U8:
     """The distinct colours that must be in the palette."""
     if options.fixed_colors is None:
         return np.empty((0, channels), np.uint8)
-    return np.unique(_with_channels(options.fixed_colors, channels), axis=0)
+    return np.unique(with_channels(options.fixed_colors, channels), axis=0)
 
 
 def exact_palette(histogram: Colors, k: int, options: PaletteOptions) -> tuple[U8, NDArray[np.intp]] | None:
@@ -328,16 +399,24 @@ def exact_palette(histogram: Colors, k: int, options: PaletteOptions) -> tuple[U
 
 
 def best_palette(
-    histogram: Colors, k: int, geometry: Geometry, options: PaletteOptions, effort: Effort | None = None
+    histogram: Colors,
+    k: int,
+    geometry: Geometry,
+    options: PaletteOptions,
+    effort: Effort | None = None,
+    marks: U8 | None = None,
 ) -> _Found:
     """The best palette of k colours by k-means, in tree order, with the fixed ones in it.
 
     With it, for each colour of the histogram the index of the nearest entry, and the rounds of k-means.
 
     effort: by default, that of the options.
+    marks: colours that get entries beside the fixed ones.
     """
     colors, weights, effort = histogram.colors, histogram.weights, effort or _EFFORTS[options.speed]
     fixed = with_clear(fixed_colors(options, colors.shape[1]), colors, k)
+    if marks is not None:
+        fixed = np.vstack((fixed, marks))
     points = to_points(colors, geometry)
     if options.metric == "perceptual" and k >= _PINNED_COLORS:
         fixed = _with_pinned(fixed, histogram, min(k // 4, k - len(fixed)))
@@ -370,20 +449,45 @@ def best_palette(
     return ordered, matching.nearest(ordered, to_points(ordered, geometry)), found.n_iter
 
 
+def keeping_accents(
+    found: _Found, accents: Accents, most: int, find: Callable[[U8], _Found], worth: Callable[[_Found], bool]
+) -> _Found:
+    """A palette that has those of the accents that `found` loses, as far as that is worth what it costs the rest.
+
+    most: how many entries there may be for them.
+    find: a palette with entries of these colours; worth: whether such a one is.
+    """
+    marks = found[0][:0]
+    while most > len(marks) and len(lost := accents.most_lost(found[0], most - len(marks))):
+        more = np.vstack((marks, lost))
+        if worth(tried := find(more)):
+            found, marks = tried, more
+        else:
+            most = len(marks) + len(lost) // 2
+    return found
+
+
+def inertia_of(histogram: Colors, geometry: Geometry, found: _Found) -> int:
+    """The sum over all pixels of the squared distance to their entries, weighted, in lattice steps."""
+    palette, labels, _ = found
+    errors = to_points(histogram.colors, geometry) - to_points(palette, geometry)[labels]
+    return int((histogram.weights * np.square(errors).sum(axis=1)).sum())
+
+
 def _lost(points: NDArray[np.int64], errors: NDArray[np.int64], counts: NDArray[np.int64], most: int) -> list[int]:
     """Colours that few pixels have, but more than a speck, and that the palette turns into quite another colour.
 
     points: (n, 3) in OKLab; errors: (n,) their squared distances to the palette; counts: (n,) their pixels.
     Returns their positions, `most` at the most.
     """
-    left = np.flatnonzero(errors > _FAR * _FAR)
-    enough = max(_SPECK, int(counts.sum()) // _SPECKS)
+    left = np.flatnonzero(errors > FAR * FAR)
+    enough = least_patch(int(counts.sum()))
     found: list[int] = []
     for _ in range(2 * most):
         if len(found) == most or counts[left].sum() < enough:
             break
         first = left[counts[left].argmax()]
-        alike = np.square(points[left] - points[first]).sum(axis=1) <= _FAR * _FAR // 4
+        alike = np.square(points[left] - points[first]).sum(axis=1) <= FAR * FAR // 4
         if counts[left[alike]].sum() >= enough:
             found.append(int(first))
         left = left[~alike]
@@ -418,12 +522,6 @@ def _keys(colors: U8) -> NDArray[np.int64]:
     for column in colors.T:
         keys = keys << 8 | column
     return keys
-
-
-def _with_channels(colors: U8, channels: int) -> U8:
-    if colors.shape[-1] >= channels:
-        return colors[..., :channels]
-    return np.concatenate((colors, np.full((*colors.shape[:-1], 1), 255, np.uint8)), axis=-1)
 
 
 def default_metadata(pixels: Pixels) -> Metadata:

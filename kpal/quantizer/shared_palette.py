@@ -11,9 +11,10 @@ from PIL import Image
 from kpal_format import U8, IndexedImage
 
 from ..pixels import to_array, without_hidden
+from .accents import Accents, find_accents, merged, room_for_accents
 from .histogram import Tally
 from .options import PaletteOptions
-from .search import best_palette, counted, exact_palette
+from .search import DEAR, best_palette, counted, exact_palette, fixed_colors, inertia_of, keeping_accents
 from .signatures import of_images
 from .space_choice import suited_geometry
 
@@ -35,14 +36,26 @@ def shared_palette(images: Iterable[Pixels], options: PaletteOptions) -> U8:
     """
     if isinstance(images, (Image.Image, IndexedImage)) or (isinstance(images, np.ndarray) and images.ndim < 4):
         raise TypeError("images must be several, as a list or another iterable, not a single one")
-    tally = Tally(alpha=options.fixed_alpha)
+    tally, accents = Tally(alpha=options.fixed_alpha), list[Accents]()
     for image in images:
-        tally.add(counted(without_hidden(to_array(image)), options.metric))
-        del image  # before the next one is asked for
+        histogram = counted(without_hidden(to_array(image)), options.metric)
+        tally.add(histogram)
+        if options.metric == "perceptual":
+            accents.append(find_accents(histogram))
+        del image, histogram  # before the next one is asked for
     if not len(tally.counts):
         raise ValueError("images must have at least one")
     exact = exact_palette(tally, options.colors, options)
     if exact is not None:
         return exact[0]
-    geometry = suited_geometry(tally, options.colors, options.metric)
-    return best_palette(tally, options.colors, geometry, options)[0]
+    colors = options.colors
+    geometry = suited_geometry(tally, colors, options.metric)
+    found = best_palette(tally, colors, geometry, options)
+    dear = DEAR * inertia_of(tally, geometry, found)
+    return keeping_accents(
+        found,
+        merged(accents),
+        min(room_for_accents(colors), colors - len(fixed_colors(options, found[0].shape[1])) - 2),
+        lambda marks: best_palette(tally, colors, geometry, options, marks=marks),
+        lambda tried: inertia_of(tally, geometry, tried) <= dear,
+    )[0]

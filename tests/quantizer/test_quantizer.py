@@ -331,9 +331,9 @@ def test_a_given_palette_is_used_as_it_is_in_its_order() -> None:
 def test_a_given_palette_may_have_alpha_where_the_image_has_none_and_the_other_way_round() -> None:
     rgba = [[255, 0, 0, 255], [0, 0, 0, 0]]
     assert kpal.quantize(np.array([[[240, 5, 5]]], np.uint8), palette=rgba).indices.tolist() == [[0]]
-    transparent = np.array([[[9, 9, 9, 0], [9, 9, 9, 255]]], np.uint8)
-    image = kpal.quantize(transparent, palette=[[0, 0, 0], [255, 255, 255]])
-    assert image.palette.shape == (2, 4)
+    soft = np.array([[[9, 9, 9, 200], [9, 9, 9, 255]]], np.uint8)
+    image = kpal.quantize(soft, palette=[[0, 0, 0], [255, 255, 255]])
+    assert image.palette.tolist() == [[0, 0, 0, 255], [255, 255, 255, 255]]
 
 
 @pytest.mark.parametrize("metric", ["perceptual", "rgb"])
