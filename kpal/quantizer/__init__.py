@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 def quantize(pixels: Pixels, options: QuantizeOptions) -> IndexedImage:
     """The image in at most `colors` colours; exactly, where it has no more than that.
 
-    Opaque pixels stay opaque, and clear ones clear. With at least four colours, small marks of quite another colour than
-    the rest keep it, unless that costs the rest too much (accents.py): a search for `quality` does not stop while a mark
-    is lost, and a `rate` does not repaint it.
+    Opaque pixels stay opaque, and clear ones clear. With at least four colours, small marks of quite another colour
+    than the rest keep it, unless that costs the rest too much (accents.py): a search for `quality` does not stop while
+    a mark is lost, and a `rate` does not repaint it.
 
     pixels: a Pillow image, or an array uint8 or uint16 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w,
         4) RGBA. What has 16 bits a channel is rounded to 8 with a `KpalWarning`, unless no bits are lost. If it has at

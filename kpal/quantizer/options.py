@@ -113,8 +113,8 @@ class Options(PaletteOptions):
     palette: ArrayLike | None = option(
         None,
         "colours (k, 3) or (k, 4) to use, in that order, instead of finding them; of `quality`, min applies. If pixels "
-        "are clear and no entry is, a clear entry is added at the end, with a KpalWarning; ValueError if `colors` leaves "
-        "no room for it.",
+        "are clear and no entry is, a clear entry is added at the end, with a KpalWarning; ValueError if `colors` "
+        "leaves no room for it.",
         help="use the colours of this palette (.gpl, .act, .aco, .hex) or image with a palette, in their order",
         metavar="FILE",
     )

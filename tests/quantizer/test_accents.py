@@ -173,15 +173,15 @@ def test_a_mark_in_an_image_with_alpha_keeps_its_colour() -> None:
 
 def test_a_palette_that_shows_all_accents_is_the_one_without_a_search_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [kpal.quantize(pixels, 12).palette.tolist() for pixels in (leaves(), noise())]
-    monkeypatch.setattr("kpal.quantizer.find_accents", lambda _: NONE)
+    monkeypatch.setattr("kpal.quantizer.search.find_accents", lambda _: NONE)
     assert [kpal.quantize(pixels, 12).palette.tolist() for pixels in (leaves(), noise())] == found
 
 
 def test_accents_that_would_cost_the_rest_too_much_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = marked(gradient(), side=17)
     assert shows(kpal.quantize(pixels, 6).pixels())
-    monkeypatch.setattr("kpal.quantizer.DEAR", 0.5)
-    monkeypatch.setattr("kpal.quantizer._DEAR_ALONE", {3: 0.5})
+    monkeypatch.setattr("kpal.quantizer.search.DEAR", 0.5)
+    monkeypatch.setattr("kpal.quantizer.search._DEAR_ALONE", {3: 0.5})
     assert not shows(kpal.quantize(pixels, 6).pixels())
 
 
