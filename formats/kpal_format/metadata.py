@@ -1,9 +1,10 @@
 """Metadata as bytes (KPAL.md, section 3): a msgpack header with the names and lengths of the parts, then the parts.
 
-Only the short header is msgpack: a megabyte of nested empty maps would become 73 megabytes of objects. The library
-writes it and does not read it: an array that claims 65535 elements costs it half a megabyte before it has seen one,
-and so do a thousand of them within each other; and it takes timestamps for no extension type. What is read is checked
-type by type, and unknown keys are left alone, so that later versions may add some.
+Only the short header is msgpack, because a megabyte of nested empty maps would become 73 megabytes of objects. The
+msgpack library writes the header but does not read it: it allocates half a megabyte for an array header that claims
+65535 elements before it has seen any of them, once for each of a thousand nested headers, and it accepts timestamps
+although they are an extension type. The reader here checks every type. Unknown keys are ignored, so that later versions
+can add keys.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from . import frame
 from .errors import DamagedError
 from .indexed import Metadata
 
-MAX_HEADER: Final = 1 << 16  # keys and lengths only; a hundred text entries take about 3 KB
-MAX_DEPTH: Final = 16  # maps and arrays within each other, the values in the innermost counted, too
-MAX_PARTS: Final = 1 << 24  # the largest ICC profiles in use are about 4 MB
-_BLOBS: Final = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp"}  # key in the file -> field, in the file's order
+MAX_HEADER: Final = 1 << 16  # bytes; a hundred text entries take about 3 KB
+MAX_DEPTH: Final = 16  # levels of nesting, including the values in the innermost map or array
+MAX_PARTS: Final = 1 << 24  # bytes; the largest ICC profiles in use are about 4 MB
+_BLOBS: Final = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp"}  # key in the file -> field, in file order
 
 
 def encode_metadata(metadata: Metadata) -> tuple[bytes, bytes]:
-    """The header, and the parts as they are stored; both empty where there is nothing to say.
+    """The header and the stored parts; both are empty if there is no metadata.
 
-    Raises ValueError where it is more than a file may hold.
+    Raises ValueError for more metadata than a file can hold.
     """
     header: dict[str, Any] = {}
     parts: list[bytes] = []
@@ -68,7 +69,7 @@ def decode_metadata(header: bytes | memoryview, stored: bytes | memoryview) -> M
     parts = [bytes(plain[start:end]) for start, end in itertools.pairwise(ends)]
     try:
         return Metadata(
-            *parts[: len(_BLOBS)],  # type: ignore[arg-type, misc]  # as many as there are of them in _BLOBS
+            *parts[: len(_BLOBS)],  # type: ignore[arg-type, misc]  # mypy does not know the number of parts
             text={key: part.decode() for (key, _), part in zip(text, parts[len(_BLOBS) :], strict=True)},
             density=_density(fields["density"]) if "density" in fields else None,
         )
@@ -90,7 +91,7 @@ def _unpack_header(header: bytes | memoryview) -> dict[str, Any]:
 
 
 class _Reader:
-    """msgpack as a header may have it, value by value; raises ValueError."""
+    """Reads msgpack values of the types that a header may have; raises ValueError."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
@@ -160,7 +161,7 @@ class _Reader:
 
 
 def _is_count(value: object) -> bool:
-    return type(value) is int and 0 <= value <= MAX_PARTS  # type(), as a bool is an int
+    return type(value) is int and 0 <= value <= MAX_PARTS  # isinstance() would accept a bool
 
 
 def _length(fields: dict[str, Any], key: str) -> int:
