@@ -1,7 +1,7 @@
 """The fuzz targets: functions of bytes. The docstring of each states the invariant that it checks.
 
-None of them needs atheris; `test_regressions.py` runs earlier findings through them. Inputs of inner decoders begin with
-a few bytes that encode the parameters otherwise taken from the file's head.
+None of them needs atheris; `test_regressions.py` runs earlier findings through them. Inputs of inner decoders begin
+with a few bytes that encode the parameters otherwise taken from the file's head.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def container(data: bytes) -> None:
 
 
 def whole(data: bytes) -> None:
-    """Any bytes, truncated or not, decode to an image within the limit that survives a round trip, or raise KpalError."""
+    """Any bytes decode to an image within the limit that survives a round trip, or raise KpalError."""
     for decode in (decode_indexed, decode_truncated):
         try:
             image = decode(data, max_pixels=MAX_PIXELS)
@@ -165,7 +165,7 @@ def seeds(name: str) -> Iterator[bytes]:
 
 
 def mutate(data: bytes, max_size: int, seed: int, mutate_bytes: Callable[[bytes, int], bytes]) -> bytes:
-    """Mutates one part of a file and repairs all lengths and the checksum, so that the change reaches inner decoders."""
+    """Mutates one part of a file and repairs all lengths and the checksum, so that inner decoders see the change."""
     chance = random.Random(seed)
     try:
         head = read_head(data)

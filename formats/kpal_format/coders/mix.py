@@ -1,6 +1,6 @@
 """The coders `mix` and `max` (KPAL.md, section 5.2): context mixing of palette indices, in two sizes.
 
-`mixing/README.md` explains the model. Its stages are compiled as the module `kernel`; if they are not, they run as plain
+`mixing/README.md` explains the model. Its stages are compiled as the module `kernel`; otherwise they run as plain
 Python, hundreds of times slower. The kernel is loaded on first use.
 """
 
@@ -60,7 +60,7 @@ class Wishes:
     near: U8
 
     def check(self, k: int) -> None:
-        """Raises ValueError unless all values are valid for a palette of k entries; the compiled loop does not check."""
+        """Raises ValueError unless all values are valid for a palette of k; the compiled loop does not check them."""
         n, m = len(self.points), len(self.prices)
         shapes = {"points": (n, 4), "labels": (n,), "prices": (m,), "shares": (m,), "centers": (k, 4), "near": (k, k)}
         shapes |= {"busy": self.positions.shape}
