@@ -228,7 +228,7 @@ def read_head(data: bytes | memoryview) -> Head:
         rows = cursor.varint("rows of a tile", height, least=1)
         columns = cursor.varint("columns of a tile", width, least=1)
         if colors == 1 or (rows, columns) == (height, width):
-            raise DamagedError("several tiles, where there can be but one", 9)
+            raise DamagedError("the file has several tiles, but there can be only one", 9)
         if rows * columns < _LEAST_TILE:
             raise DamagedError(f"tiles of {columns} x {rows} pixels are too small", cursor.at)
     return Head(width, height, colors, channels, BY_ID[coder_id], rows, columns, header, parts, palette_data, cursor.at)
@@ -255,7 +255,7 @@ def check_crc(crc: int, rest: bytes | memoryview, at: int) -> None:
     if len(rest) > CRC_SIZE:
         raise DamagedError("bytes follow the end of the image", at + CRC_SIZE)
     if int.from_bytes(stored, "little") != crc:
-        raise DamagedError("the checksum does not fit: the file was changed or damaged", at)
+        raise DamagedError("the checksum does not match: the file was changed or damaged", at)
 
 
 def read_length(data: bytes, at: int) -> tuple[int, int]:
@@ -325,9 +325,9 @@ class _Cursor:
             if byte < 0x80:
                 break
         if byte >= 0x80 or (byte == 0 and self.at - start > 1):
-            raise DamagedError(f"{what}: not a number in its shortest form", self._base + start)
+            raise DamagedError(f"{what}: a number not in its shortest form", self._base + start)
         if not least <= value <= most:
-            raise DamagedError(f"{what} is {value}; {least} to {most} are possible", self._base + start)
+            raise DamagedError(f"{what} is {value}, but must be from {least} to {most}", self._base + start)
         return value
 
     def length(self) -> int:

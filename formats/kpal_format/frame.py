@@ -35,7 +35,7 @@ def decompress(frame: bytes | memoryview, size: int, what: str) -> bytes:
     what: the part of the file, for the message of the DamagedError raised for any other frame.
     """
     if not 0 < size <= _BLOCK * (len(frame) // _MIN_BLOCK + 1):
-        raise DamagedError(f"{what}: {len(frame)} bytes cannot hold the {size} that they stand for")
+        raise DamagedError(f"{what}: {len(frame)} bytes cannot hold {size} bytes of content")
     data = b"".join((_ZSTD_MAGIC, frame))
     try:
         parameters = zstandard.get_frame_parameters(data)

@@ -47,9 +47,9 @@ def encode_metadata(metadata: Metadata) -> tuple[bytes, bytes]:
     packed: bytes = msgpack.packb(header)
     plain = b"".join(parts)
     if len(packed) > MAX_HEADER:
-        raise ValueError(f"metadata: the keywords of text take {len(packed)} bytes, at most {MAX_HEADER} are possible")
+        raise ValueError(f"metadata: the keywords of text take {len(packed)} bytes, at most {MAX_HEADER} are allowed")
     if len(plain) > MAX_PARTS:
-        raise ValueError(f"metadata: {len(plain)} bytes, at most {MAX_PARTS} are possible")
+        raise ValueError(f"metadata: {len(plain)} bytes, at most {MAX_PARTS} are allowed")
     framed = frame.compress(plain)
     return packed, framed if len(framed) < len(plain) else plain
 
@@ -82,7 +82,7 @@ def _unpack_header(header: bytes | memoryview) -> dict[str, Any]:
     try:
         fields = reader.value(depth=1)
     except ValueError as error:
-        raise DamagedError(f"metadata: the header is not msgpack as it should be: {error}") from error
+        raise DamagedError(f"metadata: the header is not msgpack of the required form: {error}") from error
     if type(fields) is not dict:
         raise DamagedError("metadata: the header is not a map")
     if reader.at < len(header):
@@ -131,7 +131,7 @@ class _Reader:
                 return self.map(self.number(2 << kind - 0xDE), depth)
             case _ if kind >= 0xE0:
                 return kind - 256
-        raise ValueError(f"it has a value of type {kind:#x}: an extension, or none of msgpack's")
+        raise ValueError(f"it has a value of type {kind:#x}: an extension, or not a msgpack type")
 
     def array(self, count: int, depth: int) -> list[Any]:
         return [self.value(depth + 1) for _ in range(count)]

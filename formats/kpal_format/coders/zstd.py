@@ -64,7 +64,7 @@ def decode(
     elif form != _STORED:
         content = frame.decompress(body, size, "index stream")
     elif len(body) != size:
-        raise DamagedError(f"index stream: {len(body)} bytes where {size} are needed")
+        raise DamagedError(f"index stream: {len(body)} bytes where {size} are required")
     else:
         content = bytes(body)
     indices = _unpack(content, shape, bits)
@@ -96,7 +96,7 @@ def _unpack(content: bytes, shape: tuple[int, int], bits: int) -> U8:
         return values
     per_byte = 8 // bits
     if (values[:, -1] & np.uint8((1 << bits * (-width % per_byte)) - 1)).any():
-        raise DamagedError("index stream: the bits that fill up a row must be zero")
+        raise DamagedError("index stream: the padding bits that fill up a row must be zero")
     indices = np.empty(shape, np.uint8)
     # One column at a time: all at once would take eight times the memory of a narrow image.
     for column in range(per_byte):
