@@ -1,8 +1,8 @@
-"""What the worst files that we can think of cost the decoder: `python benchmarks/bombs.py`.
+"""Measures what decoding the worst files known to us costs: `python benchmarks/bombs.py`.
 
-Each is decoded in a process of its own, with the default limit of pixels and 8 GiB of memory. Peak memory is what it
-has more than after `import kpal` alone; time is that of decoding, or until the refusal, of all processors together,
-which hardly depends on what else goes on in the machine.
+Each file is decoded in a process of its own, with the default pixel limit and 8 GiB of memory. Peak memory excludes
+what `import kpal` takes. Time is processor time over all cores until the file is decoded or refused, which hardly
+depends on the load of the machine.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import kpal
 from kpal_format import MAGIC, MAX_PIXELS, KpalError, decode_indexed
 from kpal_format.container import framed, varint
 
-_RLE = b"\2\0\x10"  # the header of a Zstandard block that repeats one byte 131072 times; the last one has bit 0 set
+_RLE = b"\2\0\x10"  # the header of a Zstandard block that repeats one byte 131072 times; bit 0 marks the last block
 _SIDE = int(MAX_PIXELS**0.5)
-_ROWS = -(-65536 // _SIDE)  # the least that tiles of whole rows may have
+_ROWS = -(-65536 // _SIDE)  # the minimum for tiles as wide as the image
 
 
 def _file(
@@ -37,7 +37,7 @@ def _file(
 
 
 def _frame(size: int, blocks: int | None = None) -> bytes:
-    """A frame of `size` zeros in as few bytes as can be: the window 8 MiB, each block one byte repeated."""
+    """The shortest frame of `size` zeros: blocks that each repeat one byte, with a window of 8 MiB."""
     whole, rest = divmod(size - 1, 1 << 17)
     content = (_RLE + b"\0") * whole + ((rest + 1) << 3 | 3).to_bytes(3, "little") + b"\0"
     return b"\x80\x68" + size.to_bytes(4, "little") + content[: None if blocks is None else 4 * blocks]
@@ -65,11 +65,11 @@ def _mix(coder: int, width: int, height: int, content: bytes) -> bytes:
 
 BOMBS: dict[str, Callable[[], bytes]] = {
     "2^28 - 1 x 2^28 - 1 pixels": lambda: _file(2**28 - 1, 2**28 - 1, framed(b"\2\0")),
-    "one colour, as many pixels as the limit allows": lambda: _file(_SIDE, _SIDE, colors=1),
-    "zstd: frame of one block for all these pixels": lambda: _file(_SIDE, _SIDE, framed(b"\0" + _frame(_SIDE**2, 1))),
-    "zstd: shortest frame of all these pixels": lambda: _file(_SIDE, _SIDE, framed(b"\0" + _frame(_SIDE**2))),
+    "one colour, as many pixels as allowed": lambda: _file(_SIDE, _SIDE, colors=1),
+    "zstd: one-block frame for as many pixels": lambda: _file(_SIDE, _SIDE, framed(b"\0" + _frame(_SIDE**2, 1))),
+    "zstd: shortest frame of as many pixels": lambda: _file(_SIDE, _SIDE, framed(b"\0" + _frame(_SIDE**2))),
     "zstd: the same, packed": lambda: _file(_SIDE, _SIDE, framed(b"\1" + _frame(_SIDE * -(-_SIDE // 8)))),
-    "zstd: frame that holds 1 GiB, of 100 pixels": lambda: _file(10, 10, framed(b"\0" + _frame(1 << 30))),
+    "zstd: frame that holds 1 GiB, for 100 pixels": lambda: _file(10, 10, framed(b"\0" + _frame(1 << 30))),
     "zstd: window of 2 GiB": lambda: _file(10, 10, framed(b"\0\x80\xa8" + (100).to_bytes(4, "little") + bytes(9))),
     "zstd: tiles without indices": lambda: _tiles(0, b"\2"),
     "palette: frame that holds 1 GiB": lambda: _file(
@@ -78,19 +78,19 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "palette: set of 256 colours in one byte": lambda: _file(1, 1, framed(b"\2\0"), colors=256, palette=b"\1\0"),
     "metadata: frame that holds 16 MiB": lambda: _metadata({"icc": 1 << 24}, _frame(1 << 24)),
     "metadata: frame that holds 1 GiB": lambda: _metadata({"icc": 1 << 24}, _frame(1 << 30)),
-    "metadata: arrays of 65535 within each other": lambda: _metadata(b"\x81\xa1a" + b"\xdd\0\0\xff\xff" * 13000),
+    "metadata: nested arrays of 65535": lambda: _metadata(b"\x81\xa1a" + b"\xdd\0\0\xff\xff" * 13000),
     "metadata: 65000 empty maps": lambda: _metadata(b"\x81\xa1a\xdd\0\0\xfd\xe8" + b"\x80" * 65000),
     "metadata: 9000 keywords": _many_keywords,
 }
 for _name, _coder in (("mix", 1), ("max", 2)):
     for _byte in (b"\0", b"\xff"):
-        BOMBS[f"{_name}: 8192 x 8192 pixels in the byte {_byte[0]:02X}"] = partial(_mix, _coder, 8192, 8192, _byte)
-        BOMBS[f"{_name}: a row of 2^24 pixels in the byte {_byte[0]:02X}"] = partial(_mix, _coder, 1 << 24, 1, _byte)
+        BOMBS[f"{_name}: 8192 x 8192 pixels in one byte, {_byte[0]:02X}"] = partial(_mix, _coder, 8192, 8192, _byte)
+        BOMBS[f"{_name}: a row of 2^24 pixels in one byte, {_byte[0]:02X}"] = partial(_mix, _coder, 1 << 24, 1, _byte)
     BOMBS[f"{_name}: {-(-_SIDE // _ROWS)} tiles of one byte"] = partial(_tiles, _coder, b"\0")
 
 
 def main() -> None:
-    """Prints the table, or with a number, decodes that bomb."""
+    """Prints the table; given a number, decodes the bomb of this number and prints its figures."""
     names = list(BOMBS)
     if len(sys.argv) > 1:
         data = BOMBS[names[int(sys.argv[1])]]()
@@ -106,7 +106,7 @@ def main() -> None:
 
 def _decoded(data: bytes) -> tuple[str, str, str]:
     resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
-    kpal.decode  # noqa: B018  # loads what is loaded on first use
+    kpal.decode  # noqa: B018  # triggers lazy imports
     before, start = _peak(), time.process_time()
     try:
         decode_indexed(data)
@@ -118,7 +118,7 @@ def _decoded(data: bytes) -> tuple[str, str, str]:
 
 
 def _peak() -> float:
-    """The most memory that this process has had, in MB."""
+    """The peak memory of this process, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 

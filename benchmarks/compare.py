@@ -1,11 +1,11 @@
-"""Sizes, times and quality of kpal against its peers over a folder of images.
+"""Compares sizes, times and quality of kpal with its peers over a folder of images.
 
     python benchmarks/compare.py FOLDER [-c N] [--each N] [--json FILE] [--markdown FILE]
 
-Every folder below FOLDER that holds images is a kind of image; figures are geometric means over the images of a
-kind, so that each image counts the same. The peers are those of `kpal compare`, which hold the same pixels as kpal,
-and one that chooses its own: libimagequant, pngquant's library, and oxipng -o2. Times are taken in one run, one
-after the other for each image; believe their ratios.
+Every folder below FOLDER that holds images is a kind of image. Figures are geometric means over the images of a kind,
+so that all images have equal weight. The peers are the formats of `kpal compare`, which store the same pixels as kpal,
+and libimagequant (pngquant's library) with oxipng -o2, which chooses its own palette. All times of an image are
+measured one after the other in one run, so rely on their ratios rather than on absolute values.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _REPEATS: Final = 3
 
 @dataclass(frozen=True)
 class Result:
-    """One image: what `kpal compare` tells of it, and beside each other the whole way from pixels to a file."""
+    """The figures of one image: those of `kpal compare`, and the times from pixels to file of kpal and pngquant."""
 
     kind: str
     comparison: Comparison
@@ -55,17 +55,17 @@ class Result:
         return {**{row.format: row.bytes for row in self.comparison.rows}, PNGQUANT: self.pngquant_bytes}
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """All fields as JSON types."""
         pngquant = {name: value for name, value in self.__dict__.items() if name.startswith("pngquant")}
         return {"kind": self.kind, **self.comparison.as_dict(), "kpal_ms": self.kpal_ms, **pngquant}
 
 
 def main() -> int:
-    """Run the benchmark as the command line says."""
-    parser = argparse.ArgumentParser(description="Sizes, times and quality of kpal against its peers.")
-    parser.add_argument("folder", type=Path, help="images, in a folder for each kind")
-    parser.add_argument("-c", "--colors", type=int, default=256, help="colours at the most (default: %(default)s)")
-    parser.add_argument("--each", type=int, help="images of each kind at the most")
+    """Runs the benchmark from the command line."""
+    parser = argparse.ArgumentParser(description="Compares sizes, times and quality of kpal with its peers.")
+    parser.add_argument("folder", type=Path, help="images, in one folder for each kind")
+    parser.add_argument("-c", "--colors", type=int, default=256, help="maximum colours (default: %(default)s)")
+    parser.add_argument("--each", type=int, help="maximum images of each kind")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--markdown", type=Path, help="write the tables to this file")
     options = parser.parse_args()
@@ -86,7 +86,7 @@ def main() -> int:
 
 
 def images(folder: Path, each: int | None) -> list[tuple[str, Path]]:
-    """The images below `folder`, each with its kind, the folder that it is in; `each` of a kind at the most."""
+    """The images below `folder`, at most `each` of a kind; the kind is the name of the image's folder."""
     found: dict[str, list[Path]] = {}
     for file in sorted(folder.rglob("*")):
         if file.suffix.lower() in picture_endings():
@@ -95,7 +95,7 @@ def images(folder: Path, each: int | None) -> list[tuple[str, Path]]:
 
 
 def measure(kind: str, file: Path, colors: int) -> Result:
-    """All figures of one image."""
+    """Measures one image."""
     data = file.read_bytes()
     comparison = compare(file.name, data, colors=colors)
     with Image.open(io.BytesIO(data)) as opened:
@@ -119,7 +119,10 @@ def measure(kind: str, file: Path, colors: int) -> Result:
 def pngquant(
     rgba: Image.Image, colors: int, *, dithering: float = 0.0, level: int = 2
 ) -> tuple[kpal.IndexedImage, int]:
-    """What pngquant and oxipng of that level make of an image, by default not dithered, as kpal's; and its bytes."""
+    """Quantises an image as pngquant does, by default without dithering, and compresses it with oxipng.
+
+    Returns the quantised image and the size of the PNG file in bytes.
+    """
     image = libimagequant(rgba, colors, dithering)
     file = io.BytesIO()
     to_pillow(image).save(file, "PNG")
@@ -127,7 +130,7 @@ def pngquant(
 
 
 def libimagequant(rgba: Image.Image, colors: int, dithering: float = 0.0, max_quality: int = 100) -> kpal.IndexedImage:
-    """What libimagequant makes of an image at its defaults, but for dithering and the quality that is enough."""
+    """Quantises an image with libimagequant; all other settings are its defaults."""
     indices, flat = imagequant.quantize_raw_rgba_bytes(
         rgba.tobytes(), *rgba.size, dithering_level=dithering, max_colors=colors, max_quality=max_quality
     )
@@ -136,7 +139,7 @@ def libimagequant(rgba: Image.Image, colors: int, dithering: float = 0.0, max_qu
 
 
 def best(work: Callable[[], Any]) -> tuple[float, Any]:
-    """The least milliseconds of a few runs, and the result."""
+    """The shortest time of several runs, in milliseconds, and the result."""
     return min((timed(work) for _ in range(_REPEATS)), key=operator.itemgetter(0))
 
 
@@ -174,11 +177,11 @@ def tables(results: list[Result]) -> str:
         )
     return "\n\n".join(
         (
-            "Bytes, as a share of those of a PNG of the original pixels:",
+            "Bytes, relative to a PNG of the original pixels:",
             _table(["kind", "images", *names], sizes),
-            f"Encoding from pixels to bytes, and decoding by Pillow ({', '.join(ours)} as a share of its indexed PNG):",
-            _table(["kind", "encode ms", f"share of {PNGQUANT}", *(f"decode, {name}" for name in ours)], times),
-            f"Quality of the palette where colours were lost, minus that of {PNGQUANT}:",
+            f"Encoding from pixels to bytes, and decoding with Pillow ({', '.join(ours)} relative to indexed PNG):",
+            _table(["kind", "encode ms", f"relative to {PNGQUANT}", *(f"decode, {name}" for name in ours)], times),
+            f"Quality of images that lost colours, minus the quality with {PNGQUANT}:",
             _table(["kind", "images", "PSNR, dB", "SSIMULACRA2"], quality),
         )
     )
@@ -186,8 +189,9 @@ def tables(results: list[Result]) -> str:
 
 def _score(result: Result) -> float:
     ours, theirs = result.comparison.ssimulacra2, result.pngquant_ssimulacra2
-    assert ours is not None  # the caller asks only where there is a score,
-    assert theirs is not None  # which depends on the package and the size of the image alone
+    # The caller has checked for a score, and whether there is one depends only on the package and the image's size.
+    assert ours is not None
+    assert theirs is not None
     return ours - theirs
 
 

@@ -1,11 +1,11 @@
-"""Bytes of kpal's `mix` at the perceptual score of pngquant's defaults, beside those of pngquant and oxipng -o6.
+"""Compares the bytes of kpal's `mix` with those of pngquant and oxipng -o6 at pngquant's perceptual score.
 
     python benchmarks/equal_score.py FOLDER [--each N] [--crop N] [--tsv FILE]
 
 Every folder below FOLDER that holds images is a kind of image. pngquant is libimagequant at pngquant's defaults: 256
-colours, speed 4, all of its dithering. kpal runs with several numbers of colours and rates; its bytes at the other's
-score are interpolated, in their logarithm, between two numbers of colours of one rate, and the best rate counts. Where
-no run reaches that score, the image is left out of the means and counted as unreached.
+colours, speed 4, full dithering. kpal runs with several numbers of colours and several rates. For each rate, the
+logarithm of its bytes is interpolated at pngquant's score between two numbers of colours; the best rate counts. If no
+run reaches the score, the image is excluded from the means and counted as unreached.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from kpal_format import U8
 
 _COLORS: Final = (12, 24, 48, 96, 160, 256)
 _RATES: Final = (0.0, 0.4, 1.0, 2.0)
-_LEVEL: Final = 6  # of oxipng
+_LEVEL: Final = 6  # the optimisation level of oxipng
 
-Curve = list[tuple[float, float]]  # the score and the logarithm of the bytes for each number of colours
+Curve = list[tuple[float, float]]  # score and logarithm of the bytes, for each number of colours
 
 
 @dataclass(frozen=True)
 class Result:
-    """One image: bytes as a share of pngquant's at its score, without and with rates; None where it is not reached."""
+    """One image: kpal's bytes relative to pngquant's, without and with rates; None if the score is unreached."""
 
     kind: str
     name: str
@@ -46,11 +46,11 @@ class Result:
 
 
 def main() -> int:
-    """Run the benchmark as the command line says."""
-    parser = argparse.ArgumentParser(description="Bytes of kpal at the perceptual score of pngquant's defaults.")
-    parser.add_argument("folder", type=Path, help="images, in a folder for each kind")
-    parser.add_argument("--each", type=int, help="images of each kind at the most")
-    parser.add_argument("--crop", type=int, help="pixels of width and height at the most, from the middle")
+    """Runs the benchmark from the command line."""
+    parser = argparse.ArgumentParser(description="Compares bytes of kpal and pngquant at pngquant's perceptual score.")
+    parser.add_argument("folder", type=Path, help="images, in one folder for each kind")
+    parser.add_argument("--each", type=int, help="maximum images of each kind")
+    parser.add_argument("--crop", type=int, help="crop to at most N x N pixels at the centre", metavar="N")
     parser.add_argument("--tsv", type=Path, help="write the figures of each image to this file")
     options = parser.parse_args()
     chosen = images(options.folder, options.each)
@@ -69,7 +69,7 @@ def main() -> int:
 
 
 def cropped(pixels: U8, most: int | None) -> U8:
-    """The middle of an image."""
+    """The centre of an image, at most `most` x `most` pixels."""
     if most is None:
         return pixels
     top, left = (max(0, (size - most) // 2) for size in pixels.shape[:2])
@@ -77,7 +77,7 @@ def cropped(pixels: U8, most: int | None) -> U8:
 
 
 def measure(kind: str, name: str, pixels: U8) -> Result | None:
-    """All figures of one image; None where it is too small or too large for a score."""
+    """Measures one image; None if it is too small or too large for a score."""
     theirs, their_bytes = pngquant(Image.fromarray(pixels).convert("RGBA"), 256, dithering=1.0, level=_LEVEL)
     score = ssimulacra2(pixels, theirs.pixels()[:, :, : pixels.shape[2]])
     if score is None:
@@ -89,7 +89,7 @@ def measure(kind: str, name: str, pixels: U8) -> Result | None:
 
 
 def curve(pixels: U8, rate: float) -> Curve:
-    """What kpal makes of an image at one rate."""
+    """Encodes an image at one rate with every number of colours."""
     points = []
     for colors in _COLORS:
         image = kpal.quantize(pixels, colors, rate=rate)
@@ -100,7 +100,7 @@ def curve(pixels: U8, rate: float) -> Curve:
 
 
 def bytes_at(score: float, curves: list[Curve]) -> float | None:
-    """The fewest bytes that reach a score: those of a run, or between two of one curve."""
+    """The fewest bytes that reach a score, from single runs and from interpolation along each curve."""
     enough = [size for points in curves for reached, size in points if reached >= score]
     for points in curves:
         for (low, small), (high, large) in itertools.pairwise(points):
@@ -126,7 +126,7 @@ def table(results: list[Result]) -> str:
 
 
 def share(value: float | None) -> str:
-    """A share for a table."""
+    """A ratio formatted for a table; empty for None."""
     return "" if value is None else f"{value:.3f}"
 
 

@@ -1,11 +1,11 @@
-"""Kills kpal at random moments, and counts what that costs: it is to be nothing.
+"""Kills kpal at random moments and counts lost files; there must be none.
 
     python benchmarks/kills.py FOLDER [--kills 300]
 
-FOLDER has images, which are copied. Each round starts `kpal encode` or `kpal decode`, of one file or of all, over
-results of an earlier run, and sends it SIGKILL: half of the time at a random moment of its life, otherwise within
-some milliseconds of its beginning to write. A loss is an input that changed, a result that is neither the old one nor
-whole, or one that is gone.
+FOLDER has images, which are copied. Each round starts `kpal encode` or `kpal decode` on one file or on all, over the
+results of an earlier run, and sends it SIGKILL: in half of the rounds at a random moment, in the others within
+milliseconds after it starts to write. A file is lost if an input has changed, or if a result is missing or is neither
+the old file nor a complete new one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ IMAGES = (".png", ".webp", ".gif")
 
 
 def main() -> int:
-    """Exit status 1 where anything was lost."""
+    """Returns the exit status: 1 if anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kills", type=int, default=300)
@@ -69,14 +69,14 @@ def _prepare(folder: Path, target: Path) -> list[Path]:
 
 def _start(arguments: list[str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "kpal", *arguments]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: S603  # all of it is from above
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: S603  # no untrusted input
 
 
 def _round(arguments: list[str], folder: Path, *, on_writing: int) -> dict[str, int]:
-    """One process and its end: what of `kills`, `writing`, `left` and `losses` it adds."""
+    """Starts and kills one process; returns its counts of `kills`, `writing`, `left` and `losses`."""
     before = _contents(folder)
     process = _start(arguments)
-    end = time.monotonic() + (60 if on_writing else random.uniform(0.02, 2))  # noqa: S311  # no secret
+    end = time.monotonic() + (60 if on_writing else random.uniform(0.02, 2))  # noqa: S311  # not a secret
     while time.monotonic() < end and process.poll() is None and not (on_writing and _unfinished(folder)):
         time.sleep(0.0005)
     if on_writing:
@@ -101,7 +101,7 @@ def _contents(folder: Path) -> dict[Path, bytes]:
 
 
 def _whole(path: Path) -> bool:
-    """Whether a result can be decoded; inputs must not have changed at all."""
+    """Whether a changed file is a complete result; a changed input never is."""
     if path.parent.name == "in":
         return False
     try:

@@ -1,8 +1,9 @@
-"""kpal.KMeans beside scikit-learn's on the pixels of photographs: inertia and processor time.
+"""Compares inertia and processor time of kpal.KMeans and scikit-learn's KMeans on the pixels of photographs.
 
     python benchmarks/kmeans.py IMAGE... [-k N] [-n N]
 
-A million pixels by default, drawn from all images, as rows of RGB values; scikit-learn at its defaults.
+The points are the RGB values of pixels drawn at random from all images, by default a million. scikit-learn runs with
+its defaults.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from kpal import KMeans
 
 
 def main() -> None:
-    """Run the benchmark as the command line says."""
-    parser = argparse.ArgumentParser(description="kpal.KMeans beside scikit-learn's.")
+    """Runs the benchmark from the command line."""
+    parser = argparse.ArgumentParser(description="Compares kpal.KMeans with scikit-learn's KMeans.")
     parser.add_argument("images", metavar="IMAGE", type=Path, nargs="+")
     parser.add_argument("-k", type=int, default=256, help="clusters (default: %(default)s)")
     parser.add_argument("-n", type=int, default=1_000_000, help="points (default: %(default)s)")

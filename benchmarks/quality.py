@@ -1,10 +1,10 @@
-"""What numbers of quality mean to kpal and to pngquant: scores and colours of both at the same number.
+"""Compares the quality scales of kpal and pngquant: the scores and colours of both at the same quality number.
 
     python benchmarks/quality.py FOLDER [-q N ...] [--dithering D] [--each N] [--crop N] [--half 0|1] [--tsv FILE]
 
-Every folder below FOLDER that holds images is a kind of image. pngquant is libimagequant at pngquant's defaults, all of
-its dithering included; kpal does not dither by default. For each kind and number, the table has the mean SSIMULACRA2 of
-kpal, how far it is above pngquant's, and the mean number of colours of both.
+Every folder below FOLDER that holds images is a kind of image. pngquant is libimagequant at pngquant's defaults,
+including full dithering; kpal does not dither by default. For each kind and quality, the table has kpal's mean
+SSIMULACRA2 score, its difference from pngquant's, and the mean numbers of colours of both.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _QUALITIES: Final = (60, 65, 70, 75, 80, 85, 90, 95)
 
 @dataclass(frozen=True)
 class Result:
-    """One image at one number: score, PSNR in dB and colours, of kpal and of pngquant."""
+    """One image at one quality: score, PSNR in dB and number of colours, for kpal and for pngquant."""
 
     kind: str
     name: str
@@ -41,14 +41,14 @@ class Result:
 
 
 def main() -> int:
-    """Run the benchmark as the command line says."""
-    parser = argparse.ArgumentParser(description="What numbers of quality mean to kpal and to pngquant.")
-    parser.add_argument("folder", type=Path, help="images, in a folder for each kind")
+    """Runs the benchmark from the command line."""
+    parser = argparse.ArgumentParser(description="Compares the quality scales of kpal and pngquant.")
+    parser.add_argument("folder", type=Path, help="images, in one folder for each kind")
     parser.add_argument("-q", "--qualities", type=int, nargs="+", default=_QUALITIES)
-    parser.add_argument("--dithering", type=float, default=1.0, help="pngquant's, 0 to 1 (default: %(default)g)")
-    parser.add_argument("--each", type=int, help="images of each kind at the most")
-    parser.add_argument("--crop", type=int, help="pixels of width and height at the most, from the middle")
-    parser.add_argument("--half", type=int, choices=(0, 1), help="only every other image, to fit on one half")
+    parser.add_argument("--dithering", type=float, default=1.0, help="of pngquant, 0 to 1 (default: %(default)g)")
+    parser.add_argument("--each", type=int, help="maximum images of each kind")
+    parser.add_argument("--crop", type=int, help="crop to at most N x N pixels at the centre", metavar="N")
+    parser.add_argument("--half", type=int, choices=(0, 1), help="use every other image, e.g. to fit a scale on half")
     parser.add_argument("--tsv", type=Path, help="write the figures of each image to this file")
     options = parser.parse_args()
     results = []
@@ -74,19 +74,19 @@ def main() -> int:
 
 
 def pngquant(pixels: U8, quality: int, dithering: float) -> kpal.IndexedImage:
-    """The image in as few colours as pngquant takes for a quality."""
+    """The image as pngquant quantises it for a quality."""
     return libimagequant(Image.fromarray(pixels).convert("RGBA"), 256, dithering, quality)
 
 
 def figures(pixels: U8, image: kpal.IndexedImage) -> tuple[float, float, int] | None:
-    """Score, PSNR and colours of a result; None where the image is too small or too large for a score."""
+    """Score, PSNR and number of colours of a result; None if the image is too small or too large for a score."""
     shown = image.pixels()[:, :, : pixels.shape[2]]
     score = ssimulacra2(pixels, shown)
     return None if score is None else (score, psnr(pixels, shown), len(np.unique(image.indices)))
 
 
 def table(results: list[Result], qualities: list[int]) -> str:
-    """Means by kind and number."""
+    """Means by kind and quality, as a Markdown table."""
     lines = ["| kind | | " + " | ".join(map(str, qualities)) + " |", "|---|---|" + "---:|" * len(qualities)]
     for kind in dict.fromkeys(result.kind for result in results):
         at = [[r for r in results if (r.kind, r.quality) == (kind, quality)] for quality in qualities]

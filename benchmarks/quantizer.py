@@ -1,14 +1,17 @@
-"""Error, perceptual score and time of kpal's quantiser beside libimagequant's, without dithering.
+"""Compares error, perceptual score and time of kpal's quantiser and libimagequant, without dithering.
 
     python benchmarks/quantizer.py FOLDER [-c N ...] [--each N] [--reference TSV]
 
-Every folder below FOLDER that holds images is a kind of image. Images with no more colours than asked for are left out.
-Columns: squared error of `metric="rgb"`, or with alpha of what is seen over black, white and a checkerboard, as a share
-of libimagequant's (geometric mean, worst); SSIMULACRA2 of the default and of `speed="fast"` less libimagequant's (mean,
-worst, part of the images above 0); processor time of all three as a share of libimagequant's.
+Every folder below FOLDER that holds images is a kind of image. Images that already have at most the requested number of
+colours are skipped. The columns are:
 
-A reference is a table with the columns image, file, K, method and MSE_sum_over_RGB: the error of other methods, without
-rounding of the palette to eight bits. Images are found by the name of their file.
+- error: the squared error with `metric="rgb"` relative to libimagequant's (geometric mean, worst). Images with alpha
+  are composited over black, white and a checkerboard first.
+- score, fast: SSIMULACRA2 of the default and of `speed="fast"` minus libimagequant's (mean, worst, share above 0).
+- time, fast, rgb: processor time of the three relative to libimagequant's.
+
+A reference is a TSV table with the columns image_file, K, method and MSE_sum_over_RGB: errors of other methods, before
+their palettes are rounded to eight bits. Images are matched by file name.
 """
 
 from __future__ import annotations
@@ -36,12 +39,12 @@ from kpal.pixels import to_array
 from kpal.quantizer.histogram import Histogram
 from kpal_format import U8
 
-_SCORED: Final = 1 << 20  # pixels: the score takes long for more
+_MAX_SCORED: Final = 1 << 20  # pixels; the score is slow on larger images
 
 
 @dataclass(frozen=True)
 class Result:
-    """One image at one number of colours; `score` and `fast` are points above libimagequant's."""
+    """One image at one number of colours, relative to libimagequant; `score` and `fast` are differences in points."""
 
     kind: str
     colors: int
@@ -52,12 +55,12 @@ class Result:
 
 
 def main() -> int:
-    """Run the benchmark as the command line says."""
-    parser = argparse.ArgumentParser(description="kpal's quantiser beside libimagequant.")
-    parser.add_argument("folder", type=Path, help="images, in a folder for each kind")
+    """Runs the benchmark from the command line."""
+    parser = argparse.ArgumentParser(description="Compares kpal's quantiser with libimagequant.")
+    parser.add_argument("folder", type=Path, help="images, in one folder for each kind")
     parser.add_argument("-c", "--colors", type=int, nargs="+", default=[16, 64, 256])
-    parser.add_argument("--each", type=int, help="images of each kind at the most")
-    parser.add_argument("--reference", type=Path, help="a table of other methods' errors")
+    parser.add_argument("--each", type=int, help="maximum images of each kind")
+    parser.add_argument("--reference", type=Path, help="TSV table of other methods' errors")
     options = parser.parse_args()
     chosen = images(options.folder, options.each)
     results = []
@@ -74,7 +77,7 @@ def main() -> int:
 
 
 def measure(kind: str, pixels: U8, k: int) -> Result:
-    """All figures of one image."""
+    """Measures one image at k colours."""
     theirs, their_time = timed(
         lambda: libimagequant(Image.fromarray(pixels).convert("RGBA"), k).pixels()[:, :, : pixels.shape[2]]
     )
@@ -83,7 +86,7 @@ def measure(kind: str, pixels: U8, k: int) -> Result:
     least, least_time = timed(lambda: kpal.quantize(pixels, k, metric="rgb").pixels())
     score: float | None = None
     fast_score: float | None = None
-    if pixels.shape[0] * pixels.shape[1] <= _SCORED and (base := ssimulacra2(pixels, theirs)) is not None:
+    if pixels.shape[0] * pixels.shape[1] <= _MAX_SCORED and (base := ssimulacra2(pixels, theirs)) is not None:
         ours, quick = ssimulacra2(pixels, default), ssimulacra2(pixels, fast)
         assert ours is not None
         assert quick is not None
@@ -93,7 +96,7 @@ def measure(kind: str, pixels: U8, k: int) -> Result:
 
 
 def error(a: U8, b: U8) -> float:
-    """Mean squared error over the channels, summed; with alpha over black, white and a checkerboard."""
+    """Squared error summed over RGB, mean over pixels; with alpha, also mean over black, white and checkerboard."""
     if a.shape[2] == 3:
         return float(np.square(a.astype(np.int32) - b).sum(axis=2).mean())
     y, x = np.mgrid[: a.shape[0], : a.shape[1]] // 8
@@ -109,7 +112,7 @@ def _over(pixels: U8, ground: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def timed(work: Callable[[], U8]) -> tuple[U8, float]:
-    """The result, and seconds of processor time, the better of two unless they are many."""
+    """The result, and processor time in seconds: the shorter of two runs, or a single run if it takes over a second."""
     seconds = []
     for _ in range(2):
         start = time.process_time()
@@ -121,7 +124,7 @@ def timed(work: Callable[[], U8]) -> tuple[U8, float]:
 
 
 def table(results: list[Result]) -> str:
-    """Means by kind and number of colours."""
+    """A Markdown table by kind and number of colours."""
     lines = [
         "| kind | K | images | error, worst | score, worst, won | fast, worst, won | time | fast | rgb |",
         "|---|---:|---:|---|---|---|---:|---:|---:|",
@@ -139,7 +142,7 @@ def table(results: list[Result]) -> str:
 
 
 def points(values: Iterable[float | None]) -> str:
-    """Mean, worst, and how many are above 0."""
+    """Mean, worst value, and share of values above 0."""
     known = [value for value in values if value is not None]
     if not known:
         return ""
@@ -147,7 +150,7 @@ def points(values: Iterable[float | None]) -> str:
 
 
 def reference_table(table: Path, files: dict[str, Path]) -> str:
-    """The error of kpal beside each method of a reference, with centres on the lattice and with an 8-bit palette."""
+    """A Markdown table of kpal's errors relative to the reference, on the lattice and with an 8-bit palette."""
     known: dict[tuple[str, int], dict[str, float]] = {}
     with table.open() as lines:
         for row in csv.DictReader(lines, delimiter="\t"):

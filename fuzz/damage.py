@@ -1,6 +1,6 @@
-"""Damages the vectors at random, repeatably, and runs the targets with them: `python -m fuzz.damage [EXECUTIONS]`.
+"""Runs the targets on randomly damaged vectors, reproducibly: `python -m fuzz.damage [EXECUTIONS]`.
 
-It needs no fuzzer, and so it also runs where one does not: beside the sanitizers (sanitize.sh).
+It needs no fuzzer, so it can run under the sanitizers (sanitize.sh), where the fuzzer cannot.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ chance = random.Random(1)
 
 
 def main(executions: int = 10_000) -> None:
-    """So many for all targets together; an exception is a finding."""
+    """Runs `executions` inputs, distributed over all targets; any exception is a finding."""
     inputs = {name: list(seeds(name)) for name in TARGETS}
     for number in range(executions):
         name = chance.choice(list(TARGETS))
@@ -29,7 +29,7 @@ def main(executions: int = 10_000) -> None:
 
 
 def damaged(data: bytes, max_size: int) -> bytes:
-    """One or more small changes."""
+    """A copy of `data` with one or more small changes."""
     changed = bytearray(data)
     for _ in range(chance.choice((1, 1, 2, 5))):
         at = chance.randrange(len(changed) + 1)

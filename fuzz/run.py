@@ -1,4 +1,4 @@
-"""Fuzzes all targets, or those that are named, one after the other, and says how it went."""
+"""Fuzzes all targets, or the named ones, one after the other, and prints a summary of each."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pathlib import Path
 from .targets import TARGETS, seeds
 
 HERE = Path(__file__).parent
-LIMITS = ("-timeout=10", "-rss_limit_mb=1024", "-max_len=4096", "-len_control=0")  # seconds, MiB, bytes of an input
+LIMITS = ("-timeout=10", "-rss_limit_mb=1024", "-max_len=4096", "-len_control=0")  # seconds, MiB, bytes per input
 
 
 def main() -> int:
-    """The exit status: 1 if there are findings."""
+    """Returns the exit status: 1 if there are findings."""
     parser = argparse.ArgumentParser(prog="python -m fuzz.run", description=__doc__)
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)}; all if none is named")
-    parser.add_argument("--seconds", type=int, default=60, help="for each target (default: %(default)s)")
-    parser.add_argument("--runs", type=int, default=-1, help="executions of each target, if that comes first")
-    parser.add_argument("--corpus", type=Path, help="folder to keep interesting inputs in, one folder for each target")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"one of {', '.join(TARGETS)} (default: all)")
+    parser.add_argument("--seconds", type=int, default=60, help="time limit per target (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=-1, help="limit on executions per target (default: none)")
+    parser.add_argument("--corpus", type=Path, help="folder to keep the corpus in, with one folder per target")
     arguments = parser.parse_args()
     if unknown := set(arguments.targets) - set(TARGETS):
-        parser.error(f"there is no target {', '.join(sorted(unknown))}")
+        parser.error(f"unknown target: {', '.join(sorted(unknown))}")
 
     findings = HERE / "findings"
     findings.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
-"""What is fuzzed: functions of bytes, the first line of each the invariant that it holds kpal to.
+"""The fuzz targets: functions of bytes. The docstring of each states the invariant that it checks.
 
-None of them needs atheris; `test_regressions.py` runs what was once found through them. Inputs of the inner
-decoders begin with a few bytes that say what the file would have told them.
+None of them needs atheris; `test_regressions.py` runs earlier findings through them. Inputs of inner decoders begin
+with a few bytes that encode the parameters otherwise taken from the file's head.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from kpal_format.palette import decode_palette
 from kpal_plugins.pillow import register
 
 VECTORS: Final = Path(__file__).parent.parent / "formats" / "vectors"
-MAX_PIXELS: Final = 1 << 16  # of all targets, so that executions stay short
-_FEW_PIXELS: Final = 200  # that are encoded again
+MAX_PIXELS: Final = 1 << 16  # the limit for all targets, to keep executions short
+_REENCODED_PIXELS: Final = 200  # larger images are not encoded again
 
 register()
 
 
 def container(data: bytes) -> None:
-    """Any bytes have a head, and framing and a checksum that fit, or raise KpalError."""
+    """Any bytes have a valid head, framing and checksum, or raise KpalError."""
     with contextlib.suppress(KpalError):
         info = inspect(data)
         assert info.as_dict()["width"] == info.width
@@ -51,7 +51,7 @@ def container(data: bytes) -> None:
 
 
 def whole(data: bytes) -> None:
-    """Any bytes, also cut off, are an image within the limit that encodes and decodes again, or raise KpalError."""
+    """Any bytes decode to an image within the limit that survives a round trip, or raise KpalError."""
     for decode in (decode_indexed, decode_truncated):
         try:
             image = decode(data, max_pixels=MAX_PIXELS)
@@ -59,7 +59,7 @@ def whole(data: bytes) -> None:
             continue
         assert image.indices.size <= MAX_PIXELS
         assert image.indices.max() < len(image.palette)
-        if image.indices.size <= _FEW_PIXELS:
+        if image.indices.size <= _REENCODED_PIXELS:
             for coder in BY_NAME:
                 again = decode_indexed(encode_indexed(image, coder=coder))
                 assert np.array_equal(again.indices, image.indices)
@@ -68,10 +68,10 @@ def whole(data: bytes) -> None:
 
 
 def pillow(data: bytes) -> None:
-    """Any bytes open in Pillow and load, or raise KpalError or Pillow's errors for other files and for bombs."""
+    """Any bytes open and load in Pillow, or raise KpalError or Pillow's errors for unknown files and for bombs."""
     for truncated in (False, True):
         with (
-            mock.patch.object(Image, "MAX_IMAGE_PIXELS", MAX_PIXELS // 2),  # Pillow raises beyond twice as many
+            mock.patch.object(Image, "MAX_IMAGE_PIXELS", MAX_PIXELS // 2),  # Pillow raises above twice this number
             mock.patch.object(ImageFile, "LOAD_TRUNCATED_IMAGES", truncated),
             contextlib.suppress(KpalError, UnidentifiedImageError, Image.DecompressionBombError),
             warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning),
@@ -83,7 +83,7 @@ def pillow(data: bytes) -> None:
 
 
 def metadata(data: bytes) -> None:
-    """Any header and parts are Metadata of no more bytes than the parts may hold, or raise DamagedError."""
+    """Any header and parts decode to Metadata no larger than the parts can hold, or raise DamagedError."""
     size = int.from_bytes(data[:2], "little")
     header, parts = data[2 : 2 + size], data[2 + size :]
     try:
@@ -95,7 +95,7 @@ def metadata(data: bytes) -> None:
 
 
 def palette(data: bytes) -> None:
-    """Any section of a palette's size or less is a palette of that many colours, or raises DamagedError."""
+    """Any section no longer than a plain palette decodes to the right number of colours, or raises DamagedError."""
     colors, channels = data[0] + 1, 3 + data[1] % 2
     stored = data[2 : 2 + colors * channels]
     with contextlib.suppress(DamagedError):
@@ -104,7 +104,7 @@ def palette(data: bytes) -> None:
 
 def _tile(name: str) -> Callable[[bytes], None]:
     def decode(data: bytes) -> None:
-        """Any tile is indices of the shape that was asked for, whole or cut off, or raises DamagedError."""
+        """Any tile, truncated or not, decodes to indices of the requested shape, or raises DamagedError."""
         width, rows, colors, channels = data[0] + 1, data[1] % 64 + 1, max(data[2], 1) + 1, 3 + data[3] % 2
         entries = np.arange(colors * channels, dtype=np.uint32).reshape(colors, channels) * (data[3] | 1) >> 1
         colors_of = (entries & 255).astype(np.uint8)
@@ -119,7 +119,7 @@ def _tile(name: str) -> Callable[[bytes], None]:
     return decode
 
 
-# target -> the function, and the fewest bytes that it takes
+# name of a target -> its function, and the minimum size of its input in bytes
 TARGETS: Final[dict[str, tuple[Callable[[bytes], None], int]]] = {
     "container": (container, 0),
     "metadata": (metadata, 3),
@@ -128,22 +128,22 @@ TARGETS: Final[dict[str, tuple[Callable[[bytes], None], int]]] = {
     "mix": (_tile("mix"), 5),
     "max": (_tile("max"), 5),
     "pillow": (pillow, 0),
-    "mended": (whole, 0),  # whose inputs are mutated part by part, see `mutate`
+    "mended": (whole, 0),  # its inputs are mutated by `mutate`
 }
 
 
-COMPILED: Final = ("mix", "max")  # whose loop shows the fuzzer no coverage
+COMPILED: Final = ("mix", "max")  # targets without coverage: the fuzzer cannot see into their loop
 
 
 def run(name: str, data: bytes) -> None:
-    """One execution of a target."""
+    """Executes a target once."""
     target, least = TARGETS[name]
     if len(data) >= least:
         target(data)
 
 
 def seeds(name: str) -> Iterator[bytes]:
-    """What to begin with: the vectors, or what they hold for that target."""
+    """The initial inputs of a target: the vectors, or the parts of the vectors that the target decodes."""
     for path in sorted(VECTORS.glob("*/*.kpal")):
         data = path.read_bytes()
         if name in ("container", "pillow", "mended"):
@@ -165,7 +165,7 @@ def seeds(name: str) -> Iterator[bytes]:
 
 
 def mutate(data: bytes, max_size: int, seed: int, mutate_bytes: Callable[[bytes, int], bytes]) -> bytes:
-    """One part of a file changed, and all lengths and the checksum made right again, so that changes go deep."""
+    """Mutates one part of a file and repairs all lengths and the checksum, so that inner decoders see the change."""
     chance = random.Random(seed)
     try:
         head = read_head(data)
@@ -187,7 +187,7 @@ def mutate(data: bytes, max_size: int, seed: int, mutate_bytes: Callable[[bytes,
 
 
 def _assembled(head: Head, sections: dict[str, bytes], tiles: list[bytes], chance: random.Random | None) -> bytes:
-    """The file of these parts; with `chance`, one of another shape, number of colours, or coder."""
+    """Assembles a file from its parts; with `chance`, changes its shape, number of colours and coder at random."""
     width, height, colors, coder = head.width, head.height, head.colors, head.coder.ID
     if chance is not None:
         width, height = chance.choice(

@@ -1,4 +1,4 @@
-"""What fuzzing found stays mended."""
+"""Bugs found by fuzzing stay fixed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REGRESSIONS = sorted(Path(__file__).with_name("regressions").iterdir())
 
 
 @pytest.mark.parametrize("path", REGRESSIONS, ids=lambda path: path.name)
-def test_what_was_once_found_holds_the_invariant_of_its_target(path: Path) -> None:
+def test_an_earlier_finding_holds_the_invariant_of_its_target(path: Path) -> None:
     targets.run(path.name.split("-")[0], path.read_bytes())
 
 

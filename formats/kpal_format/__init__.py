@@ -1,6 +1,6 @@
-"""The `.kpal` file format: bytes <-> indices, palette and metadata. Specified in KPAL.md.
+"""The `.kpal` file format: bytes <-> indices, palette and metadata. KPAL.md is the specification.
 
-Bytes in, values out: nothing here opens a file, knows of Pillow, or makes a palette.
+The package does not open files, depend on Pillow, or choose palettes.
 """
 
 from .codec import Info, decode_indexed, decode_truncated, encode_indexed, inspect, verify

@@ -1,6 +1,6 @@
-"""What the compiled sources use of the `cython` module, for machines that run them as plain Python.
+"""A stand-in for the `cython` module, so that the compiled sources also run as plain Python.
 
-Types are ignored there; `declare` makes the small arrays that are local to a function.
+Types are ignored, except that `declare` creates the small local arrays of a function.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ compiled: Final = False
 
 
 class _Type:
-    """A C type, which plain Python does not have; `T[n]` is an array of n."""
+    """A placeholder for a C type; `T[n]`, an array type, is just its length n."""
 
     def __getitem__(self, size: Any) -> Any:
         return size
@@ -23,12 +23,12 @@ p_int = p_uint = p_uchar = p_short = p_ushort = _Type()
 
 
 def declare(kind: Any, value: Any = None) -> Any:
-    """A C variable of that value; without one, a C array of zeros, whose size is its kind."""
+    """The value of a C variable; without a value, a zeroed C array whose length is `kind`."""
     return [0] * kind if value is None else value
 
 
 def cast(kind: Any, value: Any) -> Any:
-    """The value, which must fit."""
+    """The value unchanged; it must fit into the type."""
     return value
 
 
@@ -47,7 +47,7 @@ exceptval = _configured
 
 
 class _Gil:
-    """Both a decorator and a context manager, as in Cython."""
+    """A decorator and a context manager, as in Cython."""
 
     def __call__(self, thing: Any) -> Any:
         return thing

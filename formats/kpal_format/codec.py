@@ -1,4 +1,4 @@
-"""Files and indexed images: the whole way there and back."""
+"""Encoding indexed images as files, and decoding and inspecting files."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .tiles import decode_tiles
 
 @dataclass(frozen=True)
 class Info:
-    """What a file says of itself before any pixel is decoded.
+    """The properties of a file that can be read without decoding pixels.
 
-    version: of the format, "major.minor".
+    version: version of the format, "major.minor".
     coder: name of the index coder.
-    tiles: how many independently coded parts there are.
-    palette_bytes, metadata_bytes: sizes as stored; the rest of the file is the index stream and the framing.
+    tiles: number of independently coded tiles; 0 for an image of one colour.
+    palette_bytes, metadata_bytes: stored sizes; the rest of the file is the index stream and the framing.
     """
 
     version: str
@@ -37,7 +37,7 @@ class Info:
     metadata: Metadata
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: metadata as text, density and the lengths of the binary parts."""
+        """All fields as JSON types; the binary parts of metadata are represented by their lengths in bytes."""
         metadata = self.metadata
         parts: dict[str, Any] = {
             name: len(blob) for name in ("icc_profile", "exif", "xmp") if (blob := getattr(metadata, name)) is not None
@@ -50,11 +50,11 @@ class Info:
 
 
 def encode_indexed(image: IndexedImage, *, coder: str = DEFAULT, progress: Progress | None = None) -> bytes:
-    """An indexed image as a `.kpal` file, exactly: every index, every palette entry and their order.
+    """Encodes an indexed image as a `.kpal` file, preserving every index, every palette entry and their order.
 
     progress: as in `decode_indexed`, with the stage "coding".
 
-    Raises ValueError for a coder that does not exist and for metadata larger than a file may hold.
+    Raises ValueError for an unknown coder, and for more metadata than a file can hold.
     """
     height, width = image.indices.shape
     file = io.BytesIO()
@@ -64,7 +64,7 @@ def encode_indexed(image: IndexedImage, *, coder: str = DEFAULT, progress: Progr
 
 
 def inspect(data: bytes | bytearray | memoryview) -> Info:
-    """What the file says of itself. `data` may be just its beginning; TruncatedError if that is too little."""
+    """Reads the properties of a file. `data` may be only its beginning; if it is too short, raises TruncatedError."""
     head = read_head(as_bytes(data))
     return Info(
         version=f"{MAJOR}.{MINOR}",
@@ -87,16 +87,16 @@ def decode_indexed(
     max_pixels: int | None = MAX_PIXELS,
     progress: Progress | None = None,
 ) -> IndexedImage:
-    """The indices, palette and metadata of a whole `.kpal` file.
+    """Decodes the indices, palette and metadata of a complete `.kpal` file.
 
-    region: (x0, y0, x1, y1), columns from x0 to x1 and rows from y0 to y1, those not included: only they come back, and
-        only the tiles that they lie in are decoded. The checksum of the whole file is verified all the same.
-    max_pixels: refuse with LimitError, before anything is allocated for it, what needs more pixels to be decoded; with
-        None, the memory of the machine is the limit.
-    progress: called from this thread with the stage "decoding" and the fraction of it that is done, 0 to 1, at least
-        every 20 ms while other threads decode. An exception that it raises ends the work and passes through.
+    region: (x0, y0, x1, y1): return only columns x0 to x1 and rows y0 to y1, x1 and y1 excluded, and decode only the
+        tiles that overlap them. The checksum of the whole file is verified in any case.
+    max_pixels: raise LimitError, before allocating memory, if more pixels than this would have to be decoded; None for
+        no limit.
+    progress: called from this thread with the stage "decoding" and the fraction done, 0 to 1, at least every 20 ms
+        while other threads decode. An exception that it raises cancels decoding and propagates.
 
-    Raises KpalError and nothing else for whatever bytes `data` holds; ValueError for a region that is not in the image.
+    Raises KpalError, and nothing else, for any invalid `data`, and ValueError for a region outside the image.
     """
     view = as_bytes(data)
     head = read_head(view)
@@ -112,9 +112,9 @@ def decode_indexed(
 
 
 def decode_truncated(data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS) -> IndexedImage:
-    """Like `decode_indexed`, but where the file ends too early, what is missing becomes index 0.
+    """Like `decode_indexed`, but also decodes truncated files, filling missing pixels with index 0.
 
-    The head must be whole. Nothing verifies what is there, as the checksum went with the end of the file.
+    The head must be complete. A truncated file has lost its checksum, so its pixels are not verified.
     """
     try:
         return decode_indexed(data, max_pixels=max_pixels)
@@ -127,13 +127,13 @@ def decode_truncated(data: bytes | bytearray | memoryview, *, max_pixels: int | 
 
 
 def verify(data: bytes | bytearray | memoryview) -> None:
-    """Check the framing and the checksum of a whole file without decoding its pixels; raises KpalError."""
+    """Checks the framing and the checksum of a complete file without decoding pixels; raises KpalError."""
     view = as_bytes(data)
     read_tiles(view, read_head(view))
 
 
 def as_bytes(data: bytes | bytearray | memoryview) -> memoryview:
-    """A flat view of the bytes; TypeError for what has none."""
+    """A flat view of the bytes; raises TypeError for any other object."""
     try:
         return memoryview(data).cast("B")
     except TypeError as error:

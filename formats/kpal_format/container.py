@@ -1,9 +1,8 @@
 """The container (KPAL.md, section 2): prefix, metadata, palette, index stream in tiles, checksum.
 
-Reading goes in two steps, so that a file can be identified from its first bytes and so that nothing is allocated
-for a file that does not add up: `read_head` takes apart what stands before the index stream, `read_tiles`
-checks the rest of the file's framing and its checksum. Neither decodes anything; `Head` does that, part by
-part, when asked.
+A file is read in two steps, so that its first bytes identify it and no memory is allocated for an inconsistent file:
+`read_head` parses everything before the index stream, and `read_tiles` checks the remaining framing and the checksum.
+Neither decodes a section; the methods of `Head` do so on demand.
 """
 
 from __future__ import annotations
@@ -26,39 +25,38 @@ from .parallel import pulse
 
 EXTENSION: Final = ".kpal"
 MIME: Final = "image/x-kpal"
-MAGIC: Final = b"\x8bKPAL\r\n\x1a"  # a high bit against 7-bit transport, CR LF against text mode, ^Z against `type`
+MAGIC: Final = b"\x8bKPAL\r\n\x1a"  # as in PNG: a high bit detects 7-bit transport, CR LF text mode; ^Z stops `type`
 MAJOR: Final = 0
 MINOR: Final = 1
 
-# Where Pillow's check against decompression bombs raises by default: 2 x (1 GiB / 4 / 3), rounded down. An array of
-# that many RGB pixels takes 512 MiB.
+# Pillow's default limit for decompression bombs: 2 x (1 GiB / 4 / 3), rounded down. As RGB, these pixels take 512 MiB.
 MAX_PIXELS: Final = 2 * (1024 * 1024 * 1024 // 4 // 3)
 Region = tuple[int, int, int, int]  # x0, y0, x1, y1
 
-_ALPHA: Final = 0b001  # flags: the palette has alpha
-_METADATA: Final = 0b010  # ... a metadata section follows the prefix
-_TILES: Final = 0b100  # ... the index stream has several tiles
+_ALPHA: Final = 0b001  # flag: the palette has alpha
+_METADATA: Final = 0b010  # flag: a metadata section follows the prefix
+_TILES: Final = 0b100  # flag: the index stream has several tiles
 _FLAGS: Final = _ALPHA | _METADATA | _TILES
 
-_MAX_LENGTH: Final = 2**35 - 1  # what a varint of five bytes holds
-_LEAST_TILE: Final = 1 << 16  # pixels, but at the edges: a tile costs time of its own, and a file could have millions
-_TILE: Final = 1 << 22  # pixels; splitting smaller images would cost bytes and gain nothing
-_HUGE: Final = 1 << 26  # in images of more pixels, tiles are small and square, to read a region without the rest
-_HUGE_TILE: Final = 1 << 20
+_MAX_LENGTH: Final = 2**35 - 1  # the largest varint of five bytes
+_LEAST_TILE: Final = 1 << 16  # pixels of a tile not cut off at an edge: bounds the time spent on the overhead of tiles
+_TILE: Final = 1 << 22  # pixels of a tile; smaller tiles would cost bytes and gain nothing
+_HUGE: Final = 1 << 26  # pixels; images above this have small, square tiles, so that regions are cheap to read
+_HUGE_TILE: Final = 1 << 20  # pixels of a tile of a huge image
 _HUGE_TILE_SIDE: Final = 1 << 10
 CRC_SIZE: Final = 4
-_CHUNK: Final = 1 << 24  # bytes, for the checksum
+_CHUNK: Final = 1 << 24  # bytes of a checksum step
 
 
 class Section(NamedTuple):
-    """A part of a file as it is stored, and where it begins."""
+    """The stored bytes of a part of a file, and their offset in the file."""
 
     data: bytes | memoryview
     offset: int
 
     @contextmanager
     def decoding(self) -> Iterator[None]:
-        """Lets a DamagedError of the block say where the section is."""
+        """Adds the offset of the section to any DamagedError raised in the block."""
         try:
             yield
         except DamagedError as error:
@@ -66,7 +64,7 @@ class Section(NamedTuple):
 
 
 class Box(NamedTuple):
-    """A part of an image: columns from x0 to x1 and rows from y0 to y1, those not included."""
+    """A rectangle of an image: columns x0 to x1 and rows y0 to y1, x1 and y1 excluded."""
 
     x0: int
     y0: int
@@ -81,13 +79,13 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Head:
-    """All that stands before the index stream, still coded but for the prefix.
+    """Everything before the index stream: the parsed prefix, and the sections still coded.
 
-    width, height, colors, channels: of the image; channels is 3 (RGB) or 4 (RGBA).
-    coder: of the index stream.
-    tile_rows, tile_columns: of a tile; those at the right and lower edges may have fewer.
-    metadata_header, metadata_parts, palette_data: the sections; those of metadata are empty where there is none.
-    size: the number of bytes of all this, which is where the index stream begins.
+    channels: 3 (RGB) or 4 (RGBA).
+    coder: the coder of the index stream.
+    tile_rows, tile_columns: the size of a tile; tiles at the right and bottom edges may be smaller.
+    metadata_header, metadata_parts, palette_data: the coded sections; both metadata sections are empty if absent.
+    size: the size of the head in bytes, and so the offset of the index stream.
     """
 
     width: int
@@ -113,7 +111,7 @@ class Head:
 
     @property
     def tiles(self) -> int:
-        """How many tiles the index stream has: none where there is but one colour to choose from."""
+        """The number of tiles in the index stream; 0 for an image of one colour."""
         return self._down * self._across if self.colors > 1 else 0
 
     @property
@@ -125,13 +123,13 @@ class Head:
         return -(-self.width // self.tile_columns)
 
     def tile(self, number: int) -> Box:
-        """What a tile covers; they go from left to right and from top to bottom."""
+        """The rectangle of a tile; tiles are numbered from left to right, then from top to bottom."""
         row, column = divmod(number, self._across)
         x, y = column * self.tile_columns, row * self.tile_rows
         return Box(x, y, min(x + self.tile_columns, self.width), min(y + self.tile_rows, self.height))
 
     def tiles_of(self, box: Box) -> list[int]:
-        """The numbers of the tiles that have pixels of the box."""
+        """The numbers of the tiles that overlap the box."""
         if not self.tiles:
             return []
         rows = range(box.y0 // self.tile_rows, -(-box.y1 // self.tile_rows))
@@ -139,7 +137,7 @@ class Head:
         return [row * self._across + column for row in rows for column in columns]
 
     def box(self, region: Region | None) -> Box:
-        """The region (x0, y0, x1, y1), None for the whole image; TypeError or ValueError where it is not part of it."""
+        """The region (x0, y0, x1, y1), or None for the whole image; raises TypeError or ValueError if it is invalid."""
         if region is None:
             return Box(0, 0, self.width, self.height)
         try:
@@ -151,7 +149,7 @@ class Head:
         return box
 
     def check_pixels(self, box: Box, limit: int | None) -> None:
-        """Raises LimitError where decoding the box, by whole tiles, is about more than `limit` pixels (None: any)."""
+        """Raises LimitError if the tiles that overlap the box span more than `limit` pixels; None for no limit."""
         if limit is None:
             return
         if not isinstance(limit, (int, np.integer)):
@@ -166,11 +164,11 @@ class Head:
 def pack_head(
     width: int, height: int, palette: U8, coder: str, metadata: Metadata, *, tile: tuple[int, int] | None
 ) -> bytes:
-    """All that stands before the index stream.
+    """Everything before the index stream.
 
-    tile: rows and columns of a tile, where there are several.
+    tile: rows and columns of a tile; None if there is only one tile.
 
-    Raises ValueError for an unknown coder or for metadata that is too large.
+    Raises ValueError for an unknown coder, and for metadata that is too large.
     """
     if not isinstance(coder, str) or coder not in BY_NAME:
         raise ValueError(f"unknown coder {describe(coder)}: one of {', '.join(BY_NAME)}")
@@ -189,7 +187,7 @@ def pack_head(
 
 
 def tile_shape(width: int, height: int) -> tuple[int, int]:
-    """Rows and columns of the tiles that an image is divided into, about equal ones."""
+    """Rows and columns of a tile, such that an image is divided into tiles of about equal size."""
     size, side = (_HUGE_TILE, _HUGE_TILE_SIDE) if width * height > _HUGE else (_TILE, _TILE)
     columns = _share(width, max(side, size // height))
     return _share(height, size // columns), columns
@@ -201,7 +199,10 @@ def _share(total: int, most: int) -> int:
 
 
 def read_head(data: bytes | memoryview) -> Head:
-    """The head of the file that `data` is, or begins; raises KpalError, TruncatedError where it needs more."""
+    """Parses the head of a file, of which `data` may be only the beginning.
+
+    Raises KpalError; TruncatedError if `data` ends within the head.
+    """
     cursor = _Cursor(data)
     magic = bytes(cursor.data[: len(MAGIC)])
     if magic != MAGIC[: len(magic)]:
@@ -227,16 +228,16 @@ def read_head(data: bytes | memoryview) -> Head:
         rows = cursor.varint("rows of a tile", height, least=1)
         columns = cursor.varint("columns of a tile", width, least=1)
         if colors == 1 or (rows, columns) == (height, width):
-            raise DamagedError("several tiles, where there can be but one", 9)
+            raise DamagedError("the file has several tiles, but there can be only one", 9)
         if rows * columns < _LEAST_TILE:
             raise DamagedError(f"tiles of {columns} x {rows} pixels are too small", cursor.at)
     return Head(width, height, colors, channels, BY_ID[coder_id], rows, columns, header, parts, palette_data, cursor.at)
 
 
 def read_tiles(data: bytes | memoryview, head: Head) -> list[Section]:
-    """The index stream of the whole file `data`, tile by tile, its framing and checksum verified.
+    """The coded tiles of the complete file `data`, after verifying the framing and the checksum.
 
-    Raises DamagedError; TruncatedError where the file ends too early.
+    Raises DamagedError; TruncatedError if the file ends too early.
     """
     cursor = _Cursor(data, head.size)
     tiles = [cursor.section("index stream", least=1) for _ in range(head.tiles)]
@@ -249,22 +250,25 @@ def read_tiles(data: bytes | memoryview, head: Head) -> list[Section]:
 
 
 def check_crc(crc: int, rest: bytes | memoryview, at: int) -> None:
-    """Raises DamagedError where what follows the index stream, at byte `at`, is not this checksum alone."""
+    """Raises DamagedError unless `rest`, the bytes after the index stream at offset `at`, is exactly this checksum."""
     stored = _Cursor(rest, base=at).take(CRC_SIZE, "checksum")
     if len(rest) > CRC_SIZE:
         raise DamagedError("bytes follow the end of the image", at + CRC_SIZE)
     if int.from_bytes(stored, "little") != crc:
-        raise DamagedError("the checksum does not fit: the file was changed or damaged", at)
+        raise DamagedError("the checksum does not match: the file was changed or damaged", at)
 
 
 def read_length(data: bytes, at: int) -> tuple[int, int]:
-    """The length of the tile whose stored length begins at byte `at` of a file, with `data`; and where it begins."""
+    """Parses the length that precedes a tile: `data` holds the bytes of the file from offset `at` on.
+
+    Returns the length in bytes and the offset at which the tile begins.
+    """
     cursor = _Cursor(data, base=at)
     return cursor.length(), at + cursor.at
 
 
 def read_tiles_left(data: bytes | memoryview, head: Head) -> list[Section]:
-    """What a file that was cut off still has of its index stream: whole tiles, perhaps the beginning of one more."""
+    """The coded tiles that a truncated file still has; the last one may be incomplete."""
     cursor = _Cursor(data, head.size)
     tiles: list[Section] = []
     for _ in range(head.tiles):
@@ -278,7 +282,7 @@ def read_tiles_left(data: bytes | memoryview, head: Head) -> list[Section]:
 
 
 def varint(value: int) -> bytes:
-    """LEB128: seven bits a byte, the lowest first, the high bit set on all but the last."""
+    """The shortest LEB128 encoding of a number (KPAL.md, section 1)."""
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -288,14 +292,14 @@ def varint(value: int) -> bytes:
 
 
 def framed(content: bytes) -> bytes:
-    """A section as it is stored: its length, and then what is in it."""
+    """A section as stored: its length, then its content."""
     return varint(len(content)) + content
 
 
 class _Cursor:
-    """A position in the bytes of a file, which complains of what it does not find there.
+    """A read position in a file; raises TruncatedError or DamagedError with the offset of the problem.
 
-    base: where in the file `data` begins.
+    base: the offset in the file at which `data` begins.
     """
 
     def __init__(self, data: bytes | memoryview, at: int = 0, *, base: int = 0) -> None:
@@ -313,7 +317,7 @@ class _Cursor:
         return self.data[self.at - size : self.at]
 
     def varint(self, what: str, most: int = _MAX_LENGTH, *, least: int = 0) -> int:
-        """An unsigned LEB128 number of at most five bytes, in its shortest form."""
+        """Reads an unsigned LEB128 number of at most five bytes, in its shortest form."""
         start, value = self.at, 0
         for shift in range(0, 35, 7):
             (byte,) = self.take(1, what)
@@ -321,13 +325,13 @@ class _Cursor:
             if byte < 0x80:
                 break
         if byte >= 0x80 or (byte == 0 and self.at - start > 1):
-            raise DamagedError(f"{what}: not a number in its shortest form", self._base + start)
+            raise DamagedError(f"{what}: a number not in its shortest form", self._base + start)
         if not least <= value <= most:
-            raise DamagedError(f"{what} is {value}; {least} to {most} are possible", self._base + start)
+            raise DamagedError(f"{what} is {value}, but must be from {least} to {most}", self._base + start)
         return value
 
     def length(self) -> int:
-        """That of a tile."""
+        """Reads the length of a tile."""
         return self.varint("length of the index stream", least=1)
 
     def section(self, what: str, most: int = _MAX_LENGTH, *, least: int = 0) -> Section:

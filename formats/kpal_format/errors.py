@@ -1,12 +1,12 @@
-"""The one family of errors that reading a file may raise.
+"""The errors that reading a file may raise.
 
-    KpalError                 every problem of a file, and nothing else
-    ├── DamagedError          the bytes break a rule of the format
-    │   └── TruncatedError    ... by ending too early; the beginning may be usable
-    ├── UnsupportedError      a version, coder or feature that this kpal does not know
+    KpalError                 the base class: any problem with a file
+    ├── DamagedError          the bytes violate the format
+    │   └── TruncatedError    the file ends too early; its beginning may be usable
+    ├── UnsupportedError      a version, coder or feature unknown to this version of kpal
     └── LimitError            well-formed, but larger than the caller allows
 
-A wrong *argument* is the caller's fault, not the file's: those are `ValueError` and `TypeError`.
+Invalid arguments are the caller's fault, not the file's, and raise `ValueError` or `TypeError`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from __future__ import annotations
 class KpalError(OSError, ValueError):
     """A `.kpal` file that cannot be read.
 
-    It is a `ValueError` because the data are wrong, and an `OSError` because that is what Pillow and its users
-    expect of a file that does not open (`io.UnsupportedOperation` in the standard library is both, too).
+    It is a `ValueError` because the data are invalid, and an `OSError` because Pillow and its users expect one from a
+    file that cannot be opened. `io.UnsupportedOperation` in the standard library has the same two bases.
 
-    offset: where in the file, in bytes from its start; None where no single place is to blame.
+    offset: the position of the problem in bytes from the start of the file; None if there is no single position.
     """
 
     def __init__(self, message: str, offset: int | None = None) -> None:
@@ -26,20 +26,20 @@ class KpalError(OSError, ValueError):
         self.offset = offset
 
     def __reduce__(self) -> tuple[object, ...]:
-        # The message already tells the offset: rebuild from it as it stands, then restore the attribute.
+        # The message already contains the offset: pass it unchanged, then restore the attribute.
         return type(self), (str(self),), self.__dict__
 
 
 class DamagedError(KpalError):
-    """The bytes break a rule of the format: not a `.kpal` file, or no longer one."""
+    """The bytes violate the format: the file is damaged, or is not a `.kpal` file."""
 
 
 class TruncatedError(DamagedError):
-    """The file ends before its content does."""
+    """The file ends too early."""
 
 
 class UnsupportedError(KpalError):
-    """The file asks for a version, coder or feature that this kpal does not know."""
+    """The file needs a version, coder or feature unknown to this version of kpal."""
 
 
 class LimitError(KpalError):

@@ -1,4 +1,7 @@
-"""What threads share, so that processes which are forked meanwhile do not wait for threads that they do not have."""
+"""Fork-safe locks and imports.
+
+A forked process inherits locks that other threads held, but not the threads that would release them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from types import ModuleType
 
 
 class Lock:
-    """A reentrant lock, for `with`; in a forked process it is free, whichever thread held it before."""
+    """A reentrant lock, used with `with`, that is always free in a newly forked process."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -23,16 +26,16 @@ class Lock:
         self._lock.release()
 
     def free(self) -> None:
-        """Makes it as new."""
+        """Replaces the lock by a new one, which no thread holds."""
         self._lock = threading.RLock()
 
 
 def load_module(name: str) -> ModuleType:
-    """The module of that name, loaded when it is first used; a fork waits until it is.
+    """The module of this name, imported on first use; forks wait until the import has finished.
 
-    A process forked in the middle of an import finds the module locked by a thread that it does not have.
+    A process forked during an import would wait forever for the module's lock.
     """
-    if name in _loaded:  # without waiting for what another thread loads
+    if name in _loaded:  # do not wait while another thread imports another module
         return importlib.import_module(name)
     with _loading:
         module = importlib.import_module(name)

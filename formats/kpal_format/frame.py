@@ -1,12 +1,11 @@
-"""Zstandard frames of a size known beforehand (KPAL.md, section 2.3).
+"""Zstandard frames whose content size is known in advance (KPAL.md, section 2.3), stored without their magic number.
 
-Stored without their first four bytes, which are the same in all of them. Three surprises of the library that this
-module exists to contain:
+This module works around three pitfalls of the library:
 
-- `decompress(..., max_output_size=n)` ignores n where the frame declares a size of its own, so the declared size is
-  compared with the expected one first;
-- truncated input may come back short instead of failing, so the result's length is checked;
-- the compressor's bytes differ between `threads=0` and other values, so it is pinned.
+- `decompress(..., max_output_size=n)` ignores n if the frame declares a size, so the declared size is compared with the
+  expected one first.
+- Truncated input may give a short result instead of an error, so the length of the result is checked.
+- The compressed bytes differ between `threads=0` and other values, so `threads` is fixed.
 """
 
 from __future__ import annotations
@@ -18,22 +17,25 @@ import zstandard
 from .errors import DamagedError
 
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
-_LEVEL: Final = 19  # the last one before the window, and with it the decoder's memory, grows
-_WINDOW: Final = 1 << 23  # ... that of this level
-_BLOCK: Final = 1 << 17  # a block yields at most 128 KiB ...
-_MIN_BLOCK: Final = 4  # ... and takes at least a header of three bytes and one byte of content
+_LEVEL: Final = 19  # higher levels have a larger window, which costs the decoder memory
+_WINDOW: Final = 1 << 23  # bytes; the window of _LEVEL
+_BLOCK: Final = 1 << 17  # bytes; the largest content of a block
+_MIN_BLOCK: Final = 4  # bytes; the smallest stored block: a header of three bytes and one byte of content
 
 
 def compress(data: bytes | memoryview) -> bytes:
-    """`data` as one frame that declares its size, without the frame's magic number."""
+    """Compresses `data` to one frame that declares its content size; the magic number is removed."""
     compressor = zstandard.ZstdCompressor(level=_LEVEL, threads=0, write_checksum=False, write_content_size=True)
     return compressor.compress(data)[len(_ZSTD_MAGIC) :]
 
 
 def decompress(frame: bytes | memoryview, size: int, what: str) -> bytes:
-    """The `size` bytes in `frame`; raises DamagedError, which names `what`, for any frame that holds something else."""
+    """The content of `frame`, which must be `size` bytes.
+
+    what: the part of the file, for the message of the DamagedError raised for any other frame.
+    """
     if not 0 < size <= _BLOCK * (len(frame) // _MIN_BLOCK + 1):
-        raise DamagedError(f"{what}: {len(frame)} bytes cannot hold the {size} that they stand for")
+        raise DamagedError(f"{what}: {len(frame)} bytes cannot hold {size} bytes of content")
     data = b"".join((_ZSTD_MAGIC, frame))
     try:
         parameters = zstandard.get_frame_parameters(data)
@@ -50,13 +52,13 @@ def decompress(frame: bytes | memoryview, size: int, what: str) -> bytes:
 
 
 def decompress_some(frame: bytes | memoryview, size: int) -> bytes:
-    """As many of the first `size` bytes as a frame that was cut off still yields."""
+    """As many of the first `size` bytes of content as can be recovered from a truncated frame."""
     content = bytearray()
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)  # streaming allocates what the frame asks for
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)  # streaming allocates the window it is told to
     with decompressor.stream_reader(b"".join((_ZSTD_MAGIC, frame))) as reader:
         try:
             while len(content) < size and (chunk := reader.read(min(_BLOCK, size - len(content)))):
                 content += chunk
         except zstandard.ZstdError:
-            return bytes(content)  # what came before the damage is what the caller asked for
+            return bytes(content)  # everything before the damage
     return bytes(content)

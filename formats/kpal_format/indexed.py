@@ -1,4 +1,4 @@
-"""The two values that a `.kpal` file holds: an indexed image, and what goes with it."""
+"""The values that a `.kpal` file holds: an indexed image and its metadata."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ U8 = NDArray[np.uint8]
 
 INCH: Final = 0.0254  # metres
 MAX_COLORS: Final = 256  # an index is one byte
-_LOOKED_UP: Final = 1 << 18  # pixels at a time
-_DESCRIBED: Final = 80  # characters of a value in a message
 MAX_SIDE: Final = 2**28 - 1  # width and height are varints of at most four bytes: 4 x 7 bits
+_STRIP_PIXELS: Final = 1 << 18
+_MAX_DESCRIPTION: Final = 80  # characters of a value in a message
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What travels beside the pixels; every part is optional.
+    """Metadata of an image; every part is optional.
 
     icc_profile: an ICC profile of an RGB colour space.
     exif: an Exif block, with or without the leading `Exif` and two zero bytes.
     xmp: an XMP packet.
-    text: keyword -> text, any Unicode.
+    text: keyword -> text; both may be any Unicode.
     density: pixels per metre, (horizontal, vertical).
     """
 
@@ -49,13 +49,13 @@ class Metadata:
             isinstance(p, str) for item in self.text.items() for p in item
         ):
             raise TypeError("text must map str to str")
-        # A private copy behind a read-only view: a frozen value must not change under its owner.
+        # A frozen value must not change: keep a read-only view of a private copy.
         object.__setattr__(self, "text", MappingProxyType(dict(self.text)))
         if self.density is not None:
             object.__setattr__(self, "density", _as_density(self.density))
 
     def __reduce__(self) -> tuple[object, ...]:
-        # A mapping proxy does not pickle; the dict behind it does.
+        # A mapping proxy cannot be pickled, so pickle a dict.
         values: list[Any] = [getattr(self, f.name) for f in fields(self)]
         return Metadata, tuple(dict(v) if isinstance(v, MappingProxyType) else v for v in values)
 
@@ -75,8 +75,8 @@ class IndexedImage:
     indices: uint8 (h, w), each below k.
     palette: uint8 (k, 3) RGB or (k, 4) RGBA (alpha not premultiplied), 1 <= k <= 256.
 
-    Both become read-only; arrays that could still be changed are copied. Raises TypeError or ValueError where they are
-    not as said.
+    The stored arrays are read-only; arrays that others can write to are copied. Raises TypeError or ValueError for
+    arrays of another kind.
     """
 
     indices: U8
@@ -97,12 +97,12 @@ class IndexedImage:
         return iter((self.indices, self.palette, self.metadata))
 
     def pixels(self) -> U8:
-        """The colours themselves: uint8 (h, w, 3) or (h, w, 4)."""
+        """The colours of the pixels: uint8 (h, w, 3) or (h, w, 4)."""
         return look_up(self.palette, self.indices)
 
 
 def look_up(table: U8, indices: U8) -> U8:
-    """table[indices], in little memory: uint8 (k, ...) and (h, w) -> (h, w, ...)."""
+    """table[indices] with little temporary memory: uint8 (k, ...) and (h, w) -> (h, w, ...)."""
     found = np.empty((*indices.shape, *table.shape[1:]), np.uint8)
     for rows in _strips(indices):
         np.take(table, indices[rows], axis=0, out=found[rows], mode="clip")
@@ -110,7 +110,7 @@ def look_up(table: U8, indices: U8) -> U8:
 
 
 def used_entries(indices: U8, colors: int) -> NDArray[np.bool_]:
-    """Which of the indices below `colors` occur: (colors,)."""
+    """For each index below `colors`, whether it occurs: bool (colors,)."""
     used = np.zeros(colors, np.bool_)
     for rows in _strips(indices):
         used |= np.bincount(indices[rows].reshape(-1), minlength=colors) > 0
@@ -118,15 +118,15 @@ def used_entries(indices: U8, colors: int) -> NDArray[np.bool_]:
 
 
 def _strips(indices: U8) -> Iterator[slice]:
-    """Rows by the hundred thousand pixels: numpy widens each index to eight bytes."""
-    step = max(1, _LOOKED_UP // indices.shape[1])
+    """Slices of rows, to bound temporary memory: numpy widens each index to eight bytes."""
+    step = max(1, _STRIP_PIXELS // indices.shape[1])
     for top in range(0, len(indices), step):
         pulse()
         yield slice(top, top + step)
 
 
 def check_size(width: int, height: int) -> None:
-    """Raises ValueError for what no image can measure."""
+    """Raises ValueError unless a file can have this width and height."""
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
         raise ValueError(f"an image has 1 to {MAX_SIDE} rows and columns, not {height} x {width}")
 
@@ -154,7 +154,7 @@ def _check_array(name: str, array: object) -> None:
 
 
 def _frozen(array: U8) -> U8:
-    """The array itself if no one can write to it, else a copy of which that is true."""
+    """The array itself if nobody can write to it, else a read-only copy."""
     owner: Any = array
     while isinstance(owner, np.ndarray):
         if owner.flags.writeable:
@@ -176,17 +176,17 @@ def _as_density(density: object) -> tuple[int, int]:
 
 
 def describe(value: object) -> str:
-    """A wrong argument for a message: short texts, numbers and pairs of them as they are, other objects by type."""
+    """Describes an invalid argument in a message: short strings, numbers and sequences in full, else the type."""
     if isinstance(value, np.ndarray):
         return f"an array of {value.dtype}"
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, (bool, int, float)):
         return str(value)
-    if isinstance(value, str) and len(value) <= _DESCRIBED:
+    if isinstance(value, str) and len(value) <= _MAX_DESCRIPTION:
         return repr(value)
-    if isinstance(value, (tuple, list)) and len(value) <= _DESCRIBED:
+    if isinstance(value, (tuple, list)) and len(value) <= _MAX_DESCRIPTION:
         text = ", ".join(type(item).__name__ if isinstance(item, (tuple, list)) else describe(item) for item in value)
-        if len(text) <= _DESCRIBED:
+        if len(text) <= _MAX_DESCRIPTION:
             return f"({text})" if isinstance(value, tuple) else f"[{text}]"
     return type(value).__name__

@@ -1,6 +1,6 @@
-"""The stages as plain Python (mixing/README.md).
+"""The stages of the model (mixing/README.md) as plain Python.
 
-Where kernel.pyx is compiled, Python finds that module of the same name first.
+If kernel.pyx is compiled, Python imports the compiled module of the same name instead.
 """
 
 from typing import Final

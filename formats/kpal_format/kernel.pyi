@@ -1,4 +1,4 @@
-# What the kernel's callers see of it; mypy does not follow Cython's annotations in the sources.
+# The kernel's interface: mypy does not understand Cython's annotations in the sources.
 from collections.abc import Sequence
 
 from .parallel import Count

@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False, auto_pickle=False
-"""The inner loop of the coders `mix` and `max` and that of colour sets: all stages as one compiled module.
+"""The inner loops of the coders `mix` and `max` and of colour sets: all stages as one compiled module.
 
-Each of the files below is also a module of plain Python, which `kernel.py` imports where this one is not compiled: the
-same source, slower, with the same bytes. As one module, the compiler inlines what a stage takes from another; apart,
-each call between two would go through a pointer.
+Each file below is also a plain Python module, which `kernel.py` imports if this one is not compiled: the same source,
+slower, with the same bytes. In one module, the compiler can inline calls between stages; across modules, each such call
+would go through a pointer.
 """
 
 cdef extern from *:
@@ -16,7 +16,7 @@ cdef extern from *:
     """
     void prefetch "KPAL_PREFETCH"(const void*) noexcept nogil
 
-# Tables: pure Python has no way to declare global pointers.
+# Tables, declared here because Cython's pure Python mode cannot declare global pointers.
 cdef short* ONLY
 cdef short* LOG
 cdef short* RISE
@@ -30,7 +30,7 @@ cdef int* SPREAD
 cdef int* SQUASH
 cdef int* STRETCH
 
-# Each after those that it imports.
+# Each file comes after the files that it imports.
 include "mixing/tables.py"
 include "mixing/vectors.py"
 include "mixing/range_coder.py"

@@ -1,9 +1,10 @@
 """Metadata as bytes (KPAL.md, section 3): a msgpack header with the names and lengths of the parts, then the parts.
 
-Only the short header is msgpack: a megabyte of nested empty maps would become 73 megabytes of objects. The library
-writes it and does not read it: an array that claims 65535 elements costs it half a megabyte before it has seen one,
-and so do a thousand of them within each other; and it takes timestamps for no extension type. What is read is checked
-type by type, and unknown keys are left alone, so that later versions may add some.
+Only the short header is msgpack, because a megabyte of nested empty maps would become 73 megabytes of objects. The
+msgpack library writes the header but does not read it: it allocates half a megabyte for an array header that claims
+65535 elements before it has seen any of them, once for each of a thousand nested headers, and it accepts timestamps
+although they are an extension type. The reader here checks every type. Unknown keys are ignored, so that later versions
+can add keys.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from . import frame
 from .errors import DamagedError
 from .indexed import Metadata
 
-MAX_HEADER: Final = 1 << 16  # keys and lengths only; a hundred text entries take about 3 KB
-MAX_DEPTH: Final = 16  # maps and arrays within each other, the values in the innermost counted, too
-MAX_PARTS: Final = 1 << 24  # the largest ICC profiles in use are about 4 MB
-_BLOBS: Final = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp"}  # key in the file -> field, in the file's order
+MAX_HEADER: Final = 1 << 16  # bytes; a hundred text entries take about 3 KB
+MAX_DEPTH: Final = 16  # levels of nesting, including the values in the innermost map or array
+MAX_PARTS: Final = 1 << 24  # bytes; the largest ICC profiles in use are about 4 MB
+_BLOBS: Final = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp"}  # key in the file -> field, in file order
 
 
 def encode_metadata(metadata: Metadata) -> tuple[bytes, bytes]:
-    """The header, and the parts as they are stored; both empty where there is nothing to say.
+    """The header and the stored parts; both are empty if there is no metadata.
 
-    Raises ValueError where it is more than a file may hold.
+    Raises ValueError for more metadata than a file can hold.
     """
     header: dict[str, Any] = {}
     parts: list[bytes] = []
@@ -46,9 +47,9 @@ def encode_metadata(metadata: Metadata) -> tuple[bytes, bytes]:
     packed: bytes = msgpack.packb(header)
     plain = b"".join(parts)
     if len(packed) > MAX_HEADER:
-        raise ValueError(f"metadata: the keywords of text take {len(packed)} bytes, at most {MAX_HEADER} are possible")
+        raise ValueError(f"metadata: the keywords of text take {len(packed)} bytes, at most {MAX_HEADER} are allowed")
     if len(plain) > MAX_PARTS:
-        raise ValueError(f"metadata: {len(plain)} bytes, at most {MAX_PARTS} are possible")
+        raise ValueError(f"metadata: {len(plain)} bytes, at most {MAX_PARTS} are allowed")
     framed = frame.compress(plain)
     return packed, framed if len(framed) < len(plain) else plain
 
@@ -68,7 +69,7 @@ def decode_metadata(header: bytes | memoryview, stored: bytes | memoryview) -> M
     parts = [bytes(plain[start:end]) for start, end in itertools.pairwise(ends)]
     try:
         return Metadata(
-            *parts[: len(_BLOBS)],  # type: ignore[arg-type, misc]  # as many as there are of them in _BLOBS
+            *parts[: len(_BLOBS)],  # type: ignore[arg-type, misc]  # mypy does not know the number of parts
             text={key: part.decode() for (key, _), part in zip(text, parts[len(_BLOBS) :], strict=True)},
             density=_density(fields["density"]) if "density" in fields else None,
         )
@@ -81,7 +82,7 @@ def _unpack_header(header: bytes | memoryview) -> dict[str, Any]:
     try:
         fields = reader.value(depth=1)
     except ValueError as error:
-        raise DamagedError(f"metadata: the header is not msgpack as it should be: {error}") from error
+        raise DamagedError(f"metadata: the header is not msgpack of the required form: {error}") from error
     if type(fields) is not dict:
         raise DamagedError("metadata: the header is not a map")
     if reader.at < len(header):
@@ -90,7 +91,7 @@ def _unpack_header(header: bytes | memoryview) -> dict[str, Any]:
 
 
 class _Reader:
-    """msgpack as a header may have it, value by value; raises ValueError."""
+    """Reads msgpack values of the types that a header may have; raises ValueError."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
@@ -130,7 +131,7 @@ class _Reader:
                 return self.map(self.number(2 << kind - 0xDE), depth)
             case _ if kind >= 0xE0:
                 return kind - 256
-        raise ValueError(f"it has a value of type {kind:#x}: an extension, or none of msgpack's")
+        raise ValueError(f"it has a value of type {kind:#x}: an extension, or not a msgpack type")
 
     def array(self, count: int, depth: int) -> list[Any]:
         return [self.value(depth + 1) for _ in range(count)]
@@ -160,7 +161,7 @@ class _Reader:
 
 
 def _is_count(value: object) -> bool:
-    return type(value) is int and 0 <= value <= MAX_PARTS  # type(), as a bool is an int
+    return type(value) is int and 0 <= value <= MAX_PARTS  # isinstance() would accept a bool
 
 
 def _length(fields: dict[str, Any], key: str) -> int:

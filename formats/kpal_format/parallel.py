@@ -1,8 +1,8 @@
-"""Threads: several for the tiles of one image, and one for work that somebody watches and may want to end.
+"""Threads: several for the tiles of one image, and one for work that reports progress and can be cancelled.
 
-Where no thread can be started (at the end of the interpreter, or where the system allows no more of them), the calling
-thread does all of the work itself. The threads are plain ones, as `concurrent.futures` refuses to work from the moment
-the main thread has ended. Nothing here holds a lock that a process forked meanwhile would wait for.
+If no thread can be started (while the interpreter shuts down, or at the system's limit), the calling thread does all of
+the work. `concurrent.futures` is not used because it refuses work once the main thread has ended. No lock of this
+module can block a forked process.
 """
 
 from __future__ import annotations
@@ -22,28 +22,29 @@ if TYPE_CHECKING:
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
-Count = Callable[[int], object]  # is told how many pixels were done since the last call; it may raise to end the work
-Told = Callable[[float], object]  # is told the fraction of the work that is done; it may raise to end the work
-Progress = Callable[[str, float], object]  # is told the name of a stage and a fraction; it may raise to end the work
+# Callbacks; each may raise an exception to cancel the work.
+Count = Callable[[int], object]  # receives the number of pixels done since the last call
+Told = Callable[[float], object]  # receives the fraction of the work done, 0 to 1
+Progress = Callable[[str, float], object]  # receives the name of a stage and the fraction of it done, 0 to 1
 
-_BEAT: Final = 0.02  # seconds: the longest time between two calls of a `Told`
-_PATIENCE: Final = 0.04  # seconds that a thread gets to end by itself
-_STEP: Final = 1 / 128  # tiles tell their fraction when it has risen by so much
+_MAX_INTERVAL: Final = 0.02  # seconds between two calls of a `Told`
+_JOIN_TIMEOUT: Final = 0.04  # seconds that a cancelled thread gets to stop before the caller continues
+_MIN_STEP: Final = 1 / 128  # of the work; tiles do not report smaller changes of the fraction done
 
-_here = threading.local()  # `watcher`: of the work that this thread does
+_context = threading.local()  # its attribute `watcher` observes the work of the current thread
 
 
 class Ended(BaseException):
-    """Raised in work that is to end. It is no `Exception`, so that nothing in the work takes it for an error."""
+    """Raised inside cancelled work. It is not an `Exception`, so that handlers of errors do not catch it."""
 
 
 def in_parallel(work: Callable[[_In, Count], _Out], items: Sequence[_In], pixels: int) -> list[_Out]:
-    """The results of `work` in the order of `items`; other threads help where there are several of both.
+    """Applies `work` to all items, in several threads if there are several items and cores, and returns the results.
 
-    work: is given an item and a function to call, often, with the number of pixels done.
-    pixels: of all items together. If this is part of work that is watched, the fraction that is done is told there.
+    work: called with an item and a function, which it should call often with the number of pixels done.
+    pixels: the total of all items. If the calling thread's work is watched, the fraction of pixels done is reported.
 
-    After an exception no more items are begun. If several raise one, that of the first item is raised.
+    After an exception, no further items are started. If several items fail, the first item's exception is raised.
     """
     tally = _Tally(pixels)
     results: list[Any] = [None] * len(items)
@@ -54,7 +55,7 @@ def in_parallel(work: Callable[[_In, Count], _Out], items: Sequence[_In], pixels
         while left and not errors:
             try:
                 number, item = left.popleft()
-            except IndexError:  # another thread took the last one
+            except IndexError:  # another thread took the last item
                 return
             try:
                 results[number] = work(item, tally.count)
@@ -67,32 +68,32 @@ def in_parallel(work: Callable[[_In, Count], _Out], items: Sequence[_In], pixels
         run()
         for helper in helpers:
             helper.join()
-    except BaseException:  # of a signal's handler: KeyboardInterrupt
+    except BaseException:  # from a signal handler, such as KeyboardInterrupt
         tally.ended = True
         for helper in helpers:
-            helper.join(_PATIENCE)
+            helper.join(_JOIN_TIMEOUT)
         raise
     if errors:
         try:
-            raise _most_telling(errors)
+            raise _most_severe(errors)
         finally:
-            errors.clear()  # an exception refers to this frame: without this, to itself
+            errors.clear()  # break the reference cycle: an exception refers to this frame
     return results
 
 
 def watched(work: Callable[[], _Out], told: Told) -> _Out:
-    """The result of `work`, done in another thread while this one passes on how far it is.
+    """Runs `work` in another thread while this thread reports its progress; returns the result of `work`.
 
-    told: called from this thread with each fraction that the work tells, and again with the last one every 20 ms. What
-        it raises is raised here at once; the work ends where it next calls `tell` or `pulse`.
+    told: called from this thread with each fraction that the work reports, and with the latest fraction every 20 ms. An
+        exception that it raises propagates at once, and the work stops at its next call of `tell` or `pulse`.
     """
-    if _watcher() is not None:  # part of other work that is watched
+    if _watcher() is not None:  # the caller's work is watched already
         return work()
     watcher = _Watcher()
     outcome: list[_Out | BaseException] = []
 
     def run() -> None:
-        _here.watcher = watcher
+        _context.watcher = watcher
         try:
             outcome.append(work())
         except BaseException as error:  # raised again in the calling thread
@@ -101,26 +102,26 @@ def watched(work: Callable[[], _Out], told: Told) -> _Out:
 
     helpers = _helpers(run, 1)
     if not helpers:
-        return _watched_here(work, told)
+        return _watched_inline(work, told)
     try:
-        _pass_on(watcher.news, helpers[0], told)
+        _relay(watcher.news, helpers[0], told)
     except BaseException:
         watcher.ended = True
-        helpers[0].join(_PATIENCE)
+        helpers[0].join(_JOIN_TIMEOUT)
         raise
-    if not outcome:  # `told` has forked this process, and the thread did not come along
-        return _watched_here(work, told)
+    if not outcome:  # `told` has forked this process, and a fork does not copy other threads
+        return _watched_inline(work, told)
     result = outcome.pop()
     try:
         if isinstance(result, BaseException):
             raise result
         return result
     finally:
-        del result  # an exception refers to this frame: without this, to itself
+        del result  # break the reference cycle: an exception refers to this frame
 
 
 def staged(progress: Progress | None, stage: str, work: Callable[[], _Out]) -> _Out:
-    """The result of `work`, which is a stage of what `progress` watches; None for nobody. TypeError for a wrong one."""
+    """Runs `work` as a stage that `progress`, if given, observes; raises TypeError if it is not callable."""
     if progress is None:
         return work()
     if not callable(progress):
@@ -132,32 +133,32 @@ def staged(progress: Progress | None, stage: str, work: Callable[[], _Out]) -> _
 
 
 def pulse() -> None:
-    """Called often by work that takes long: ends it, by an exception, if it is watched and is to end."""
+    """Raises `Ended` if the work of this thread was cancelled; long-running work calls this often."""
     watcher = _watcher()
     if watcher is not None:
         watcher.pulse()
 
 
 def tell(fraction: float) -> None:
-    """Says how far the work of this thread is, if it is watched; ends it if it is to end."""
+    """Reports the fraction done of this thread's work, if it is watched; raises `Ended` if it was cancelled."""
     watcher = _watcher()
     if watcher is not None:
         watcher.tell(fraction)
 
 
 def _watcher() -> _Watcher | _Inline | None:
-    """Who watches the work of this thread."""
-    watcher: _Watcher | _Inline | None = getattr(_here, "watcher", None)
+    """The observer of this thread's work."""
+    watcher: _Watcher | _Inline | None = getattr(_context, "watcher", None)
     return watcher
 
 
-def _pass_on(news: SimpleQueue[float | None], thread: threading.Thread, told: Told) -> None:
-    """Tells all fractions until the thread ends."""
+def _relay(news: SimpleQueue[float | None], thread: threading.Thread, told: Told) -> None:
+    """Reports all fractions until the thread ends."""
     Empty = load_module("queue").Empty  # noqa: N806  # a class
     last = 0.0
     while True:
         try:
-            fraction = news.get(timeout=_BEAT)
+            fraction = news.get(timeout=_MAX_INTERVAL)
         except Empty:
             if not thread.is_alive() and news.empty():
                 return
@@ -168,17 +169,17 @@ def _pass_on(news: SimpleQueue[float | None], thread: threading.Thread, told: To
         told(fraction)
 
 
-def _watched_here(work: Callable[[], _Out], told: Told) -> _Out:
-    """`watched` without another thread: `told` is called when the work tells how far it is, or pulses."""
-    _here.watcher = _Inline(told)
+def _watched_inline(work: Callable[[], _Out], told: Told) -> _Out:
+    """`watched` without another thread: `told` is called from within the work's calls of `tell` and `pulse`."""
+    _context.watcher = _Inline(told)
     try:
         return work()
     finally:
-        _here.watcher = None
+        _context.watcher = None
 
 
 class _Watcher:
-    """Between work in one thread and who watches it in another."""
+    """Connects the thread that does the work with the thread that watches it."""
 
     def __init__(self) -> None:
         # Loaded here, as most programs that import kpal watch nothing.
@@ -195,12 +196,12 @@ class _Watcher:
 
 
 class _Inline:
-    """The same where one thread is both."""
+    """The observer of work that runs in the watching thread itself."""
 
     def __init__(self, told: Told) -> None:
         self._told, self._thread = told, threading.get_ident()
         self._last = 0.0
-        self._due = 0.0  # when to tell again
+        self._due = 0.0  # when the next report is due, in monotonic seconds
 
     def tell(self, fraction: float) -> None:
         self._last, self._due = fraction, 0.0
@@ -209,16 +210,16 @@ class _Inline:
     def pulse(self) -> None:
         if threading.get_ident() != self._thread or time.monotonic() < self._due:
             return
-        _here.watcher = None  # what is called may code images, too
+        _context.watcher = None  # the callback may itself code images
         try:
             self._told(self._last)
         finally:
-            _here.watcher = self
-        self._due = time.monotonic() + _BEAT
+            _context.watcher = self
+        self._due = time.monotonic() + _MAX_INTERVAL
 
 
 class _Tally:
-    """Adds up the pixels that several threads have done."""
+    """Counts the pixels done by several threads, and reports their fraction to the watcher."""
 
     def __init__(self, pixels: int) -> None:
         self._pixels, self._watcher = pixels, _watcher()
@@ -236,26 +237,26 @@ class _Tally:
         with self._adding:
             self._done += pixels
             fraction = self._done / self._pixels
-            if fraction >= self._told + _STEP:
+            if fraction >= self._told + _MIN_STEP:
                 self._told = fraction
                 self._watcher.tell(fraction)
 
 
 def _helpers(run: Callable[[], None], count: int) -> list[threading.Thread]:
-    """So many threads that run this, or fewer where no more can be started."""
+    """Starts up to `count` threads that call `run`; fewer if no more can be started."""
     helpers: list[threading.Thread] = []
     try:
         for _ in range(count):
             helper = threading.Thread(target=run, name="kpal", daemon=True)
             helper.start()
             helpers.append(helper)
-    except RuntimeError:  # the system has no more threads, or the interpreter is about to end
+    except RuntimeError:  # at the system's limit, or the interpreter is shutting down
         pass
     return helpers
 
 
-def _most_telling(errors: dict[int, BaseException]) -> BaseException:
-    """What interrupts everything, before what is wrong with an item, before what follows from either."""
+def _most_severe(errors: dict[int, BaseException]) -> BaseException:
+    """An interruption such as KeyboardInterrupt, else an item's error, else an `Ended`, which follows from either."""
 
     def rank(number: int) -> tuple[int, int]:
         error = errors[number]

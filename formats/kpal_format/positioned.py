@@ -1,10 +1,10 @@
-"""Reading a file at any place, from any number of threads and forked processes, with nothing shared that has a place.
+"""Positioned reads from files, by any number of threads and forked processes.
 
-- A regular file that is read through a descriptor of its own is read by `os.pread`, which has no position.
-- Bytes in memory (`io.BytesIO`, `mmap`) are cut out.
-- All else has one position, which a lock guards. Where such a file also has a descriptor, its position belongs to all
-  processes that were forked while it was open, and what it has read ahead does not fit that any more: a process other
-  than the one that opened it gets an error that says so.
+- A regular file with a descriptor is read with `os.pread`, which does not use the file's position.
+- Bytes in memory (`io.BytesIO`, `mmap`) are sliced.
+- Any other file has one position, guarded by a lock. If the file also has a descriptor, forked processes share its
+  position, while each has a read-ahead buffer of its own that no longer matches it. Reading such a file in a process
+  other than the one that opened it is therefore an error.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from typing import IO, Any, Final
 
 from .forks import Lock
 
-_PART: Final = 1 << 24  # bytes that are read at once
+_CHUNK: Final = 1 << 24  # bytes of one read
 
-ReadAt = Callable[[int, int], bytes]  # position and size -> what is there, less than the size at the end of the file
+ReadAt = Callable[[int, int], bytes]  # offset and size -> the bytes there, fewer than size only at the end of the file
 
 
 def reader_of(file: IO[bytes]) -> ReadAt:
-    """What reads that file, from any thread; it raises OSError, and ValueError if the file is closed.
+    """A function that reads the file from any thread; it raises OSError, or ValueError if the file is closed.
 
-    file: open for binary reading, with `seek`. TypeError for what is no such file.
+    file: open for binary reading, with `seek`; anything else raises TypeError.
     """
     if type(file) is io.BytesIO:
         return lambda at, size: bytes(memoryview(file.getvalue())[at : at + size])
@@ -48,15 +48,15 @@ def read_all(file: IO[bytes]) -> bytes:
     """All bytes of a file, as `reader_of` reads it."""
     read_at = reader_of(file)
     parts, at = [], 0
-    while part := read_at(at, _PART):
+    while part := read_at(at, _CHUNK):
         parts.append(part)
         at += len(part)
     return b"".join(parts)
 
 
 def _plain(file: Any) -> Any:
-    """The file, or the one that it stands for, if its bytes are those that its descriptor reads; else None."""
-    if type(file).__module__ == "tempfile" and hasattr(file, "file"):  # which only takes care of the file's name
+    """The file, without a tempfile wrapper, if it is a regular file read through its descriptor; else None."""
+    if type(file).__module__ == "tempfile" and hasattr(file, "file"):  # the wrapper only manages the file's name
         file = file.file
     raw = file.raw if type(file) in (io.BufferedReader, io.BufferedRandom) else file
     if not hasattr(os, "pread") or not isinstance(raw, io.FileIO):
@@ -69,11 +69,11 @@ def _plain(file: Any) -> Any:
 def _pread(file: Any, at: int, size: int) -> bytes:
     if type(file) is io.BufferedRandom:
         file.flush()
-    descriptor = file.fileno()  # ValueError if it is closed
+    descriptor = file.fileno()  # raises ValueError if the file is closed
     data = os.pread(descriptor, size, at)
     if len(data) == size or not data:
         return data
-    parts = [data]  # systems read at most 2 GiB at once
+    parts = [data]  # one call reads at most 2 GiB
     left = size - len(data)
     while left and (data := os.pread(descriptor, left, at + size - left)):
         parts.append(data)
@@ -82,7 +82,7 @@ def _pread(file: Any, at: int, size: int) -> bytes:
 
 
 class _Guarded:
-    """A file with a position."""
+    """A file that can only be read at its own position."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -93,8 +93,8 @@ class _Guarded:
     def read(self, at: int, size: int) -> bytes:
         if self._shares and os.getpid() != self._process:
             raise ValueError(
-                f"a {type(self._file).__name__} cannot be read in a forked process, whose position in the file moves "
-                "with that of the others: open it there again, or open it by its path"
+                f"a {type(self._file).__name__} cannot be read in a forked process, which shares the file's position "
+                "with its parent: open the file again there, or open it by its path"
             )
         with self._lock:
             self._file.seek(at)
@@ -119,8 +119,8 @@ _locks: weakref.WeakKeyDictionary[IO[bytes], Lock] = weakref.WeakKeyDictionary()
 
 
 def _lock_of(file: IO[bytes]) -> Lock:
-    """The one lock of a file, whoever reads it."""
+    """The lock that all readers of a file share."""
     try:
         return _locks.setdefault(file, Lock())
-    except TypeError:  # it cannot be referred to weakly
+    except TypeError:  # the file does not support weak references
         return Lock()

@@ -1,4 +1,4 @@
-"""Images that need not fit into memory: rows in, a file out, and a file in, rows or regions out."""
+"""Writing images row by row, and reading rows or regions, without holding the whole image in memory."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ from .parallel import Progress, pulse, staged, tell
 from .positioned import ReadAt, reader_of
 from .tiles import decode_tiles, encode_tiles
 
-_FIRST_READ: Final = 1 << 12  # bytes; holds the head of nearly all files
+_FIRST_READ: Final = 1 << 12  # bytes; enough for the head of nearly all files
 _LONGEST_VARINT: Final = 5
-_CHUNK: Final = 1 << 20  # bytes, for the checksum
-_TILES_TOLD: Final = 64  # tiles between two calls of who is told how many are verified
+_CHUNK: Final = 1 << 20  # bytes of a checksum step; also pixels that `rows` yields at once if there are no tiles
+_REPORT_EVERY: Final = 64  # tiles verified between two progress reports
 
 
 class Writer:
-    """Writes a `.kpal` file from rows of indices; holds no more of them than one row of tiles takes.
+    """Writes a `.kpal` file from rows of indices; buffers at most one row of tiles.
 
-    file: anything to which bytes can be written; it stays open.
+    file: a binary file or any object with `write`; it stays open.
     palette: uint8 (k, 3 or 4).
     coder: one of CODERS.
 
-    tile_rows: how many rows are coded together. Fewer are kept until there are so many.
+    tile_rows: attribute, the number of rows that are coded together. Rows are buffered until there are enough.
 
-    As a context manager it closes itself, but not after an exception: what was written then is no image.
-    Raises TypeError or ValueError for arguments that are wrong, and ValueError after `close`.
+    As a context manager, the writer closes itself, except after an exception, when the file is incomplete.
+    Raises TypeError or ValueError for invalid arguments, and ValueError after `close`.
     """
 
     def __init__(
@@ -68,22 +68,22 @@ class Writer:
         head = pack_head(width, height, palette, coder, metadata or Metadata(), tile=tile)
         self._coder = BY_NAME[coder]
         self._held: list[U8] = []
-        self._left = height  # rows to come
+        self._left = height  # rows not yet written
         self._crc = 0
         self._broken = self._closed = False
         self._put(head)
 
     def write(self, indices: U8) -> None:
-        """The next rows: uint8 (n, width), each below k.
+        """Writes the next rows: uint8 (n, width), each index below k.
 
-        Wrong rows change nothing. After any other exception nothing more can be written.
+        Invalid rows leave the writer unchanged. After any other exception, the writer cannot be used any more.
         """
         self._check_usable()
         check_indices(indices, len(self._palette))
         if indices.shape[1] != self._width or len(indices) > self._left:
             rows, columns = indices.shape
             raise ValueError(f"{self._left} rows of {self._width} pixels are missing, not {rows} of {columns}")
-        self._broken = True  # unless all goes well
+        self._broken = True  # until the rows are written
         self._left -= len(indices)
         if not self._flat:
             self._code(indices)
@@ -91,7 +91,7 @@ class Writer:
 
     def _code(self, indices: U8) -> None:
         if self._held or (self._left and len(indices) < self.tile_rows):
-            self._held.append(indices.copy())  # the caller may fill the same array again
+            self._held.append(indices.copy())  # the caller may reuse the array
             if self._left and sum(map(len, self._held)) < self.tile_rows:
                 return
             indices = np.concatenate(self._held)
@@ -104,7 +104,7 @@ class Writer:
             self._held.append(indices[whole:].copy())
 
     def close(self) -> None:
-        """Writes what ends the file; again, does nothing. Raises ValueError while rows are missing."""
+        """Writes the end of the file; further calls do nothing. Raises ValueError if rows are missing."""
         if self._closed:
             return
         self._check_usable()
@@ -126,7 +126,7 @@ class Writer:
         if self._closed:
             raise ValueError("the writer is closed")
         if self._broken:
-            raise ValueError("rows could not be written: what there is of the file is no image")
+            raise ValueError("rows could not be written: the file is incomplete and holds no image")
 
     def _put(self, data: bytes) -> None:
         self._crc = zlib.crc32(data, self._crc)
@@ -134,22 +134,22 @@ class Writer:
 
 
 class Reader:
-    """Reads a `.kpal` file that stays where it is.
+    """Reads regions of a `.kpal` file without loading the whole file.
 
-    The framing and the checksum of the whole file are verified at first, a chunk at a time: what comes later is of an
-    intact file. Only the tiles that are asked for are decoded; if the file has changed since, that is an error.
+    The constructor verifies the framing and the checksum of the whole file, chunk by chunk. Later reads decode only the
+    tiles that they need, and raise an error if these tiles have changed since.
 
     Any number of threads and forked processes may use one reader at the same time.
 
-    file: open for binary reading, with `seek`; it is read from its start, and stays open. In a forked process, files
-        that have a descriptor and are not regular ones raise ValueError.
-    max_pixels: refuse with LimitError what needs more pixels to be decoded at once.
-    progress: called with the stage "checking" and the fraction of the tiles that are verified. An exception that it
-        raises ends the work and passes through, as in the methods that take it.
+    file: open for binary reading, with `seek`; it is read from its start, and stays open. In a forked process, a file
+        that has a descriptor but is not a regular file raises ValueError.
+    max_pixels: raise LimitError for reads that have to decode more pixels than this.
+    progress: called with the stage "checking" and the fraction of tiles verified. An exception that it raises cancels
+        the work and propagates; the same holds for the methods with this parameter.
 
-    width, height, palette, metadata: as in `IndexedImage`.
+    width, height, palette, metadata: attributes as in `IndexedImage`.
 
-    Raises KpalError, now or later, for whatever the file holds; ValueError after `close`.
+    The constructor and all methods raise KpalError for invalid files, and the methods raise ValueError after `close`.
     """
 
     def __init__(
@@ -164,14 +164,14 @@ class Reader:
         self.metadata = head.metadata()
 
     def read(self, region: Region | None = None, *, progress: Progress | None = None) -> IndexedImage:
-        """The region (x0, y0, x1, y1), those last not included, or the whole image.
+        """Decodes the region (x0, y0, x1, y1), x1 and y1 excluded, or the whole image.
 
-        progress: called with the stage "decoding" and the fraction of the tiles that is done.
+        progress: called with the stage "decoding" and the fraction of pixels done.
         """
         return self.fetch(region)(progress)
 
     def fetch(self, region: Region | None = None) -> Callable[..., IndexedImage]:
-        """Reads what a region takes; the function that comes back decodes it, without the file."""
+        """Reads the tiles of a region; the function returned decodes them and does not need the file."""
         box = self._head.box(region)
         self._head.check_pixels(box, self._max_pixels)
         tiles = [(number, self._tiles.section(self._read_at, number)) for number in self._head.tiles_of(box)]
@@ -183,9 +183,9 @@ class Reader:
         return decode
 
     def rows(self, *, progress: Progress | None = None) -> Iterator[U8]:
-        """All indices from the top down, uint8 (n, width): as many rows at a time as are coded together.
+        """Yields all indices from top to bottom, one row of tiles at a time: uint8 (n, width).
 
-        progress: called with the stage "decoding" and the fraction of the image that is done.
+        progress: called with the stage "decoding" and the fraction of the image done.
         """
         step = self._head.tile_rows if self._head.tiles else max(1, _CHUNK // self.width)
         for y in range(0, self.height, step):
@@ -194,14 +194,14 @@ class Reader:
             yield self.read((0, y, self.width, y + rows), progress=part).indices
 
     def close(self) -> None:
-        """Lets go of the file, which stays open; what other threads are reading, they read to its end."""
+        """Releases the file, which stays open; reads in progress in other threads are completed."""
         self._read_at = _closed
 
 
 class _Tiles:
-    """Where the tiles of a file are, and what their bytes were when the file was verified.
+    """The position of each tile in a file, and its checksum at the time when the file was verified.
 
-    There may be millions; in arrays they take 20 bytes each.
+    A file may have millions of tiles; in arrays, each takes at most 24 bytes.
     """
 
     def __init__(self) -> None:
@@ -213,7 +213,7 @@ class _Tiles:
         self._checksums.append(checksum)
 
     def section(self, read_at: ReadAt, number: int) -> Section:
-        """The bytes of a tile; raises DamagedError where they are others now."""
+        """The bytes of a tile; raises DamagedError if they have changed."""
         at = self._starts[number]
         data = read_at(at, self._sizes[number])
         if len(data) < self._sizes[number]:
@@ -224,7 +224,7 @@ class _Tiles:
 
 
 def head_of(file: IO[bytes]) -> Head:
-    """The head of the file that is read from here; raises KpalError."""
+    """Parses the head of a file, read from its current position; raises KpalError."""
     return _head(lambda _, size: file.read(size))
 
 
@@ -241,7 +241,7 @@ def _head(read_at: ReadAt) -> Head:
 
 
 def _scan(read_at: ReadAt, head: Head) -> _Tiles:
-    """The tiles, after all of the file was found to be as it must be."""
+    """Finds all tiles and verifies the framing and the checksum of the whole file."""
     tiles = _Tiles()
     at, crc = head.size, zlib.crc32(read_at(0, head.size))
     for number in range(head.tiles):
@@ -256,14 +256,14 @@ def _scan(read_at: ReadAt, head: Head) -> _Tiles:
                 raise TruncatedError("the file ends in its index stream", at + len(chunk))
         tiles.add(start, size, checksum)
         at = start + size
-        if number % _TILES_TOLD == 0:
+        if number % _REPORT_EVERY == 0:
             tell(number / head.tiles)
     check_crc(crc, read_at(at, CRC_SIZE + 1), at)
     return tiles
 
 
 def _part_of(progress: Progress, start: int, size: int, total: int) -> Progress:
-    """What tells `progress` of a part of the work."""
+    """A callback for part of the work, which scales fractions to the whole for `progress`."""
     return lambda stage, fraction: progress(stage, (start + size * fraction) / total)
 
 

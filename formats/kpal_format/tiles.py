@@ -1,6 +1,6 @@
-"""The tiles of an index stream, side by side in threads: each is coded independently of the others.
+"""Coding the tiles of an index stream in parallel threads.
 
-If that is a stage of work that somebody watches, they are told the fraction of the pixels that is done.
+If the calling thread's work is watched (see `parallel`), the fraction of pixels done is reported.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from .errors import DamagedError
 from .indexed import U8
 from .parallel import Count, in_parallel
 
-Part = tuple[slice, slice]  # of an image: rows and columns
+Part = tuple[slice, slice]  # rows and columns of an image
 
 
 def encode_tiles(indices: U8, palette: U8, coder: Coder, rows: int, columns: int) -> list[bytes]:
-    """Indices, uint8 (h, w), cut into tiles of that many rows and columns, each of them coded."""
+    """Cuts indices, uint8 (h, w), into tiles of the given numbers of rows and columns, and encodes each tile."""
 
     def encode(part: Part, count: Count) -> bytes:
         return coder.encode(indices[part], palette, count)
@@ -30,9 +30,9 @@ def encode_tiles(indices: U8, palette: U8, coder: Coder, rows: int, columns: int
 
 
 def choose_indices(wishes: Wishes, palette: U8) -> U8:
-    """Indices, uint8 (h, w), near to what is wanted and coded in few bytes, tile by tile: `Mix.choose`.
+    """Chooses indices, uint8 (h, w), by rate-distortion optimisation, tile by tile: see `Mix.choose`.
 
-    Raises ValueError for wishes that do not go with that palette.
+    Raises ValueError if the wishes do not match the palette.
     """
     wishes.check(len(palette))
     height, width = wishes.positions.shape
@@ -46,15 +46,16 @@ def choose_indices(wishes: Wishes, palette: U8) -> U8:
 
 
 def _cut(height: int, width: int, rows: int, columns: int) -> list[Part]:
-    """The tiles of that many rows and columns that an image is cut into."""
+    """The tiles of an image, given the numbers of rows and columns of a tile."""
     tops, lefts = range(0, height, rows), range(0, width, columns)
     return [(slice(y, y + rows), slice(x, x + columns)) for y in tops for x in lefts]
 
 
 def decode_tiles(head: Head, box: Box, tiles: list[tuple[int, Section]], palette: U8, *, partial: bool = False) -> U8:
-    """The indices in the box, uint8, read-only, from those tiles, each with its number; zeros where there is none.
+    """The indices in the box, uint8, read-only; pixels without a tile are zeros.
 
-    partial: the last tile may be cut off.
+    tiles: the number and the coded bytes of each tile.
+    partial: the last tile may be truncated.
 
     Raises DamagedError.
     """
@@ -72,7 +73,7 @@ def decode_tiles(head: Head, box: Box, tiles: list[tuple[int, Section]], palette
 
     parts = [(head.tile(number), section) for number, section in tiles]
     pixels = sum(math.prod(covered.shape) for covered, _ in parts)
-    if len(parts) == 1 and parts[0][0] == box:  # whose bytes are checked before anything is allocated
+    if len(parts) == 1 and parts[0][0] == box:  # allocate nothing before the coder has checked the bytes
         (indices,) = in_parallel(decode, parts, pixels)
     else:
         indices = np.zeros(box.shape, np.uint8)

@@ -1,7 +1,7 @@
-"""Makes the conformance vectors anew: `python -m formats.vectors.make`, in the root of the repository.
+"""Regenerates the conformance vectors: `python -m formats.vectors.make`, in the root of the repository.
 
-The files are kept, and no test runs this: a decoder has to read what was once written, whatever the encoder writes
-today. Run it where the format itself changes.
+The files are checked in and no test runs this module: a decoder must keep reading files that were written earlier,
+whatever the encoder writes today. Run it only when the format itself changes.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _empty(folder: str) -> None:
 
 
 def _described(data: bytes) -> dict[str, Any]:
-    """What the manifest says of a file."""
+    """The manifest's entry for a file."""
     info, image = inspect(data), decode_indexed(data)
     about = image.metadata
     blobs = {"icc": about.icc_profile, "exif": about.exif, "xmp": about.xmp}
@@ -79,8 +79,8 @@ def _digest(data: bytes) -> str:
 
 
 def valid() -> Iterator[tuple[str, bytes]]:
-    """Name and content of each."""
-    yield "example", Parts().bytes()  # of KPAL.md, section 7
+    """Yields the name and the content of each file."""
+    yield "example", Parts().bytes()  # KPAL.md, section 7
 
     for colors in (2, 3, 16, 17):
         image = random_indexed(3, 7, colors)
@@ -110,7 +110,7 @@ def valid() -> Iterator[tuple[str, bytes]]:
         yield f"one-colour-{channels}-channels", encode_indexed(image, coder="mix")
     yield "one-colour-large", encode_indexed(IndexedImage(np.zeros((300, 500), np.uint8), image.palette), coder="mix")
 
-    indices = np.zeros((3, 66000), np.uint8)  # mostly of rank 0, which plain Python reads a row at a time
+    indices = np.zeros((3, 66000), np.uint8)  # mostly rank 0: plain Python decodes such spans a row at a time
     indices[1, 5:99] = indices[2, -50:] = 1
     striped = IndexedImage(indices, np.array([[0, 0, 0], [255, 255, 255]], np.uint8))
     for coder in BY_NAME:
@@ -154,7 +154,7 @@ def valid() -> Iterator[tuple[str, bytes]]:
     yield "metadata-nothing", with_metadata({})
     yield "metadata-unknown-keys", with_metadata({"later": [1.5, None, b"x", {"x": -3}], "xmp": 3}, b"<x>")
     yield "metadata-16-deep", with_metadata({"later": json.loads("[" * 14 + "0" + "]" * 14)})
-    # All the types of msgpack that a header may have, also in forms that are longer than need be.
+    # Every msgpack type that a header may contain, including encodings that are longer than necessary.
     later = [
         b"\xc0", b"\xc2", b"\xc3", b"\0", b"\x7f", b"\xe0", b"\xff",
         b"\xcc\1", b"\xcd\0\1", b"\xce\0\0\0\1", b"\xcf" + bytes(8), b"\xcf" + b"\xff" * 8,
@@ -168,7 +168,7 @@ def valid() -> Iterator[tuple[str, bytes]]:
 
 
 def _with_sorted_palette(image: IndexedImage) -> IndexedImage:
-    """The same indices with the palette sorted: a set, which the coders `mix` and `max` store as one."""
+    """The same indices with a sorted palette, which the coders `mix` and `max` store as a set."""
     palette = sorted_palette(image.palette)
     return IndexedImage(np.minimum(image.indices, len(palette) - 1).astype(np.uint8), palette)
 
@@ -194,7 +194,7 @@ def _file(
 
 
 def invalid() -> Iterator[tuple[str, bytes]]:
-    """Name and content of each; the name begins with the number of the rule of KPAL.md, section 6, that it breaks."""
+    """Yields the name and the content of each file; the name begins with the number of the broken rule (section 6)."""
     whole = Parts().bytes()
     described = with_metadata({"xmp": 3}, b"<x>")
 
@@ -333,14 +333,14 @@ def invalid() -> Iterator[tuple[str, bytes]]:
 
 
 def _wrong_frames() -> Iterator[tuple[str, bytes]]:
-    """Rule 12, in each of the three places where a frame may stand; the content is six bytes."""
+    """Files that break rule 12 in each of the three places that may hold a frame; the content is six bytes."""
     content = b"\0\0\0\0\0\1"
 
     def compressed(data: bytes = content, **options: Any) -> bytes:
         return zstandard.ZstdCompressor(**options).compress(data)[4:]
 
     dictionary = zstandard.train_dictionary(256, [bytes((i, i * 7 % 256, 3)) * 20 for i in range(200)], dict_id=7)
-    raw = b"\x31\0\0" + content  # the header of a last block of six bytes as they are, and these
+    raw = b"\x31\0\0" + content  # the header of a last, raw block of six bytes, and the block
     frames = {
         "too-short-content": compressed(content[:-1]),
         "too-long-content": compressed(content + b"\0"),
@@ -381,7 +381,7 @@ def _wrong_frames() -> Iterator[tuple[str, bytes]]:
     )
     yield "12-metadata-frame-of-nothing", with_metadata({}, frame(b""))
     yield "12-metadata-of-nothing", with_metadata({}, b"junk")
-    # A window of 2**23 bytes and one block, which repeats a byte 131072 times: 10 bytes, too few for ten such blocks.
+    # A window of 2**23 bytes, and one block that repeats a byte 131072 times: ten such blocks do not fit into 10 bytes.
     large = b"\x80\x68" + (10 << 17).to_bytes(4, "little") + b"\3\0\x10\0"
     yield (
         "12-index-too-large-for-its-bytes",
@@ -390,19 +390,19 @@ def _wrong_frames() -> Iterator[tuple[str, bytes]]:
 
 
 def _wrong_palettes() -> Iterator[tuple[str, bytes]]:
-    """Rule 16."""
+    """Files that break rule 16."""
     for form in (2, 255):
         yield f"16-form-{form}", Parts(palette=section(bytes((form,)) + bytes(4))).bytes()
     stored = encode_palette(np.array([[0, 0, 0], [255, 255, 255]], np.uint8), as_set=True)
     yield "16-set-stuck", Parts(palette=section(b"\1" + b"\xff" * 4)).bytes()
     yield "16-set-a-byte-follows", Parts(last=19, palette=section(b"\1" + bytes(30))).bytes()
     assert stored[0] == 1
-    equal = ColorSet(4, None).encode([(0, 0, 0, 0)] * 2)  # once by the flag for it and once as one of the others
+    equal = ColorSet(4, None).encode([(0, 0, 0, 0)] * 2)  # once by its own flag, once among the other colours
     yield "16-set-equal-entries", Parts(flags=1, palette=section(b"\1" + equal)).bytes()
 
 
 def _wrong_tiles() -> Iterator[tuple[str, bytes]]:
-    """Rule 17."""
+    """Files that break rule 17."""
     image = _with_sorted_palette(picture(20, 20, 30))
     for coder in ("mix", "max"):
         stream = BY_NAME[coder].encode(image.indices, image.palette)

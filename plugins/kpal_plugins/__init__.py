@@ -1,1 +1,1 @@
-"""Hosts that open the `.kpal` format, one module each."""
+"""Plugins for programs that open the `.kpal` format, one module for each host."""

@@ -1,15 +1,15 @@
 """The Pillow plugin: `Image.open("x.kpal")` and `image.save("x.kpal")`.
 
-Images open in mode P, with `info["transparency"]` where the palette has alpha, so that nothing is lost. Opening
-reads the head of the file and no pixel, as Pillow's check for decompression bombs comes after `_open`; the checksum
-of the whole file is verified when the pixels, or by `crop` a part of them, are loaded.
-`ImageFile.LOAD_TRUNCATED_IMAGES` is honoured: what a file that was cut off still holds is shown, the rest is the
-palette's first colour.
+Images open losslessly, in mode P; alpha of the palette is in `info["transparency"]`. Opening reads only the head of the
+file, because Pillow's check for decompression bombs comes after `_open`. The checksum of the whole file is verified
+when pixels are loaded, or when `crop` loads some of them. `ImageFile.LOAD_TRUNCATED_IMAGES` is honoured: a truncated
+file loads as far as possible, and the remaining pixels have the palette's first colour.
 
-One image may be cropped, loaded and converted by any number of threads and forked processes at the same time: one of
-them loads it, and the file is read without a position of its own.
+Any number of threads and forked processes may crop, load and convert one image at the same time: one of them loads it,
+and reading does not depend on the file's position.
 
-Once registered, whatever reads through Pillow (imageio, scikit-image, matplotlib) reads the format.
+Once the plugin is registered, libraries that read images through Pillow (imageio, scikit-image, matplotlib) read the
+format.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ _METADATA_OPTIONS: Final = ("icc_profile", "exif", "xmp", "text", "dpi")
 
 
 class KpalImageFile(ImageFile.ImageFile):
-    """A `.kpal` file. `info` holds what it carries of icc_profile, exif, xmp, text (a dict) and dpi."""
+    """A `.kpal` file. `info` holds its metadata, if present: icc_profile, exif, xmp, text (a dict) and dpi."""
 
     format = FORMAT
     format_description = "kpal palette image"
 
-    _lock: Lock  # of loading, and of what loading closes
-    _reader: Reader | None = None  # for crops, from the first one on
+    _lock: Lock  # guards loading, and the file and reader that loading closes
+    _reader: Reader | None = None  # created by the first crop
 
     def _open(self) -> None:
-        assert self.fp is not None  # Pillow has opened it
+        assert self.fp is not None  # Pillow has opened the file
         self._lock = Lock()
         head = head_of(self.fp)
         palette = head.palette()
@@ -65,26 +65,26 @@ class KpalImageFile(ImageFile.ImageFile):
         self.tile = [ImageFile._Tile(_DECODER, (0, 0, *self._size), 0, ())]
 
     def crop(self, box: tuple[float, float, float, float] | None = None) -> Image.Image:
-        """A part of the image, as Pillow crops; before the whole is loaded, only what the part takes is decoded."""
+        """Crops as Pillow does, but decodes only the tiles needed if the image is not loaded yet."""
         if box is None or not self.tile or ImageFile.LOAD_TRUNCATED_IMAGES:
             return super().crop(box)
         x0, y0, x1, y1 = (round(value) for value in box)
-        if not (0 <= x0 < x1 <= self.width and 0 <= y0 < y1 <= self.height):  # which Pillow fills up
+        if not (0 <= x0 < x1 <= self.width and 0 <= y0 < y1 <= self.height):  # Pillow pads such crops
             return super().crop(box)
         with self._lock:
-            if not self.tile or self.fp is None:  # loaded meanwhile by another thread, or closed
+            if not self.tile or self.fp is None:  # another thread has loaded or closed the image
                 return super().crop(box)
             if self._reader is None:
                 self._reader = Reader(self.fp, max_pixels=self.width * self.height)
             decode = self._reader.fetch((x0, y0, x1, y1))
         part = Image.frombytes("P", (x1 - x0, y1 - y0), decode().indices.tobytes())
         with self._lock:
-            if not self.tile:  # loaded meanwhile by another thread, and the palette is part of Pillow's own image
+            if not self.tile:  # another thread has loaded the image, which changes where Pillow keeps the palette
                 return super().crop(box)
             return self._new(part.im)
 
     def load(self) -> Any:
-        """Decodes the pixels, once, whoever asks."""
+        """Decodes the pixels, once for all threads."""
         with self._lock:
             pixels = super().load()
             self._reader = None
@@ -95,10 +95,10 @@ class KpalImageFile(ImageFile.ImageFile):
         super().__setstate__(state)
 
     def load_seek(self, pos: int) -> None:
-        """Nothing: the decoder finds its way. That this exists tells `ImageFile.Parser` to collect all bytes first."""
+        """Does nothing; that the method exists makes `ImageFile.Parser` collect the whole file before decoding."""
 
     def verify(self) -> None:
-        """Check framing and checksum of the whole file, without decoding; raises KpalError."""
+        """Checks framing and checksum of the whole file without decoding pixels; raises KpalError."""
         with self._lock:
             if self.fp is None:
                 raise RuntimeError("verify must be called directly after open")
@@ -107,7 +107,7 @@ class KpalImageFile(ImageFile.ImageFile):
 
 
 class KpalDecoder(ImageFile.PyDecoder):
-    """Reads the file from its start and hands Pillow the indices."""
+    """Decodes the whole file and passes the indices to Pillow."""
 
     _pulls_fd = True
 
@@ -135,20 +135,20 @@ def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
     from kpal.image_files.icc_profiles import color_space
     from kpal.image_files.metadata import density_of
 
-    # Pillow ignores options that a plugin does not ask for, so a misspelt one has to be found here. All is checked and
-    # encoded before the first byte is written.
+    # Pillow ignores options that a plugin does not read, so misspelt options must be detected here. Everything is
+    # checked and encoded before the first byte is written.
     ours = [name for name in inspect.signature(encode).parameters if name not in ("pixels", "metadata")]
     known = (*ours, *_METADATA_OPTIONS)
     if unknown := sorted(set(image.encoderinfo) - set(known)):
         raise TypeError(f"unknown save options for {FORMAT}: {', '.join(unknown)}; there are {', '.join(known)}")
-    # None is "as by default", but for the ICC profile: there it says to leave out the one that the image has.
+    # None means the default, except that icc_profile=None omits the image's ICC profile.
     options = {key: value for key, value in image.encoderinfo.items() if value is not None or key == "icc_profile"}
     exif, xmp, dpi = options.get("exif"), options.get("xmp"), options.get("dpi")
     density = density_of(dpi)
     if dpi is not None and density is None:
         raise ValueError(f"dpi must be two positive numbers, not {describe(dpi)}")
     profile = options["icc_profile"] if "icc_profile" in options else rgb_profile_of(image)
-    if isinstance(profile, bytes) and color_space(profile) != b"RGB ":  # of the image, but not of the RGB made of it
+    if isinstance(profile, bytes) and color_space(profile) != b"RGB ":  # does not describe the converted RGB pixels
         image = image.copy()
         image.info["icc_profile"] = profile
         profile = rgb_profile_of(image)
@@ -163,7 +163,7 @@ def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
 
 
 def register() -> None:
-    """Teach Pillow the format. Importing this module does it, and so does `import kpal`; again does no harm."""
+    """Registers the format with Pillow. Importing this module or `kpal` calls it; repeated calls are harmless."""
     Image.register_open(FORMAT, KpalImageFile, lambda prefix: prefix.startswith(MAGIC))
     Image.register_save(FORMAT, _save)
     Image.register_extension(FORMAT, EXTENSION)

@@ -409,7 +409,7 @@ def test_damaged_kpal_files_are_named_with_the_reason(tmp_path: Path, capsys: py
         (tmp_path / f"{name}.kpal").write_bytes(content)
     assert cli.main(["decode", str(tmp_path)]) == 1
     said = capsys.readouterr().err
-    assert "changed.kpal: the checksum does not fit" in said
+    assert "changed.kpal: the checksum does not match" in said
     assert "cut.kpal: the file ends in its index stream" in said
     assert "other.kpal: not a .kpal file" in said
     assert files_in(tmp_path) == ["changed.kpal", "cut.kpal", "other.kpal"]

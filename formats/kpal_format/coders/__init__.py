@@ -1,7 +1,7 @@
 """The index coders (KPAL.md, section 5).
 
-A coder, a module or an object, has an ID (its number in the file), a NAME (its name everywhere else), and the
-functions `encode` and `decode` with the signatures below. To add one, write its module and name it in `_CODERS`.
+A coder is a module or an object with an ID (its number in files), a NAME (used everywhere else), and functions `encode`
+and `decode` as in `Coder`. To add a coder, write its module and list it in `_CODERS`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["BY_ID", "BY_NAME", "DEFAULT", "Coder", "compiled", "zstd"]
 
 
 class Coder(Protocol):
-    """What a coder provides. Tiles are coded independently of each other."""
+    """The interface of a coder. Tiles are coded independently of each other."""
 
     @property
     def ID(self) -> int: ...  # noqa: N802  # a constant of the module
@@ -25,10 +25,11 @@ class Coder(Protocol):
     def NAME(self) -> str: ...  # noqa: N802
 
     def encode(self, indices: U8, palette: U8, tell: Count | None = None) -> bytes:
-        """One tile, uint8 (rows, width), of an image with that palette of at least two colours.
+        """Encodes one tile, uint8 (rows, width).
 
-        tell: called, now and then, with the number of pixels done since it was last called; what it raises ends the
-            work and passes through.
+        palette: uint8 (k, 3 or 4), k >= 2.
+        tell: called periodically with the number of pixels done since the last call; an exception that it raises
+            cancels the work and propagates.
         """
 
     def decode(
@@ -40,9 +41,9 @@ class Coder(Protocol):
         partial: bool = False,
         tell: Count | None = None,
     ) -> U8:
-        """The inverse. Raises DamagedError. Whether the values fit the palette is for the caller to check.
+        """Decodes one tile, uint8 (rows, width); raises DamagedError. The caller must check that indices are below k.
 
-        partial: `data` was cut off; return what it yields, and zeros for the rest.
+        partial: `data` may be truncated; return the pixels that it still yields, and zeros for the rest.
         tell: as in `encode`.
         """
 
@@ -50,5 +51,5 @@ class Coder(Protocol):
 _CODERS: Final[tuple[Coder, ...]] = (zstd, MIX, MAX)
 BY_ID: Final = {coder.ID: coder for coder in _CODERS}
 BY_NAME: Final = {coder.NAME: coder for coder in _CODERS}
-# Without a compiled loop the small files would cost a millisecond a pixel, so nobody gets them unasked.
+# Without the compiled loop, `mix` takes about a millisecond per pixel, so it is not the default.
 DEFAULT: Final = MIX.NAME if compiled() else zstd.NAME

@@ -1,7 +1,7 @@
-"""The coders `mix` and `max` (KPAL.md, section 5.2): context mixing over what a palette tells, in two sizes.
+"""The coders `mix` and `max` (KPAL.md, section 5.2): context mixing of palette indices, in two sizes.
 
-`mixing/README.md` explains the model. Its stages are compiled as `kernel` or run, some hundred times slower, as plain
-Python; they are loaded on first use.
+`mixing/README.md` explains the model. Its stages are compiled as the module `kernel`; otherwise they run as plain
+Python, hundreds of times slower. The kernel is loaded on first use.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ from ..parallel import Count
 if TYPE_CHECKING:
     from ..kernel import ChoosingTile, Tile
 
-_MANY_PIXELS: Final = 1 << 12  # what plain Python codes in some seconds
-_MOST_CELLS: Final = 1 << 27  # with margins; so that every position fits an int
-_MOST_COLUMNS: Final = 1 << 22  # each of which takes some 32 bytes
+_SLOW_PIXELS: Final = 1 << 12  # pixels that take plain Python several seconds
+_MAX_CELLS: Final = 1 << 27  # cells of a tile including margins; every position must fit an int
+_MAX_COLUMNS: Final = 1 << 22  # each column takes about 32 bytes
 
 
 def compiled() -> bool:
-    """Whether the inner loop is compiled, found out without loading it."""
+    """Whether the kernel is compiled; does not load it."""
     spec = importlib.util.find_spec("kpal_format.kernel")
     return spec is not None and spec.origin is not None and not spec.origin.endswith(".py")
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What pixels are to look like, for an encoder that weighs that against what indices cost.
+    """The input of rate-distortion optimisation: wanted colours, and what error a bit is worth.
 
-    Colours are points with whole coordinates from 0 to 2040, errors are squared distances.
+    Colours are points with integer coordinates from 0 to 2040; errors are squared distances.
 
-    positions: int32 (h, w), which of the points each pixel wants to be.
-    points: int32 (n, 4).
-    labels: uint8 (n,), for each point the nearest entry of the palette.
-    busy: uint16 (h, w), each pixel's class.
-    prices: int32 (m,), for each class the error that a bit is worth, 0 to 2**20.
-    shares: uint8 (m,), for each class how much its pixels take of their neighbours' errors, of 256.
-    centers: int32 (k, 4), the entries of the palette.
-    near: uint8 (k, k), for each entry all of them, itself first, then the nearest.
+    positions: int32 (h, w), the index in `points` of the colour wanted at each pixel.
+    points: int32 (n, 4), the wanted colours.
+    labels: uint8 (n,), the nearest palette entry of each point.
+    busy: uint16 (h, w), the masking class of each pixel.
+    prices: int32 (m,), the error worth one bit in each class, 0 to 2**20.
+    shares: uint8 (m,), the part, in 1/256, of diffused errors that pixels of each class take.
+    centers: int32 (k, 4), the palette entries as points.
+    near: uint8 (k, k), for each entry all entries by increasing distance, itself first.
     """
 
     positions: NDArray[np.int32]
@@ -60,7 +60,7 @@ class Wishes:
     near: U8
 
     def check(self, k: int) -> None:
-        """Raises ValueError unless all is within its bounds for a palette of k: the compiled loop trusts it."""
+        """Raises ValueError unless all values are valid for a palette of k; the compiled loop does not check them."""
         n, m = len(self.points), len(self.prices)
         shapes = {"points": (n, 4), "labels": (n,), "prices": (m,), "shares": (m,), "centers": (k, 4), "near": (k, k)}
         shapes |= {"busy": self.positions.shape}
@@ -73,34 +73,34 @@ class Wishes:
                 raise ValueError(f"{name} must be from 0 to {end - 1}, not {values.min()} to {values.max()}")
 
     def part(self, tile: tuple[slice, slice]) -> Wishes:
-        """Those of some of the pixels."""
+        """The same wishes, restricted to the pixels of a tile."""
         return replace(self, positions=self.positions[tile], busy=self.busy[tile])
 
 
 @dataclass(frozen=True)
 class Mix:
-    """One of the two profiles of the model: 0, the practical one, or 1, with more contexts."""
+    """A coder that uses the model with one of its two profiles: 0 for `mix`, or 1, with more contexts, for `max`."""
 
     ID: int
     NAME: str
     profile: int
 
     def encode(self, indices: U8, palette: U8, tell: Count | None = None) -> bytes:
-        """One tile, as `Coder` promises it."""
+        """Encodes one tile: see `Coder.encode`."""
         return self._tile(indices.shape, palette, None).encode(memoryview(indices.tobytes()), tell)
 
     def choose(self, wishes: Wishes, palette: U8, tell: Count | None = None) -> U8:
-        """Indices for one tile, uint8 (rows, width): near to what is wanted, and coded in few bytes.
+        """Chooses the indices of one tile, uint8 (rows, width), by rate-distortion optimisation.
 
-        Each pixel gets the colour with the least error + price x bits (mixing/rate_choice.py), and errors are diffused
-        to the pixels that come. Opaque colours stay opaque, and clear ones clear.
+        Each pixel gets the entry with the least error + price x bits (mixing/rate_choice.py), and its error is diffused
+        to later pixels. Opaque colours stay opaque, and clear ones clear.
 
         palette: uint8 (k, 3 or 4), k >= 2.
         tell: as in `encode`.
         """
         indices = np.empty(wishes.positions.shape, np.uint8)
         kind: type[ChoosingTile] = load_module("kpal_format.kernel").ChoosingTile
-        tile = kind(*self._about(wishes.positions.shape, palette), None)
+        tile = kind(*self._tile_arguments(wishes.positions.shape, palette), None)
         tile.choose(_flat(indices), *(_flat(getattr(wishes, field.name)) for field in fields(wishes)), tell=tell)
         return indices
 
@@ -113,9 +113,9 @@ class Mix:
         partial: bool = False,
         tell: Count | None = None,
     ) -> U8:
-        """The inverse of `encode`, as `Coder` promises it."""
+        """Decodes one tile: see `Coder.decode`."""
         rows, width = shape
-        if width > _MOST_COLUMNS or (rows + 3) * (width + 16) > _MOST_CELLS:
+        if width > _MAX_COLUMNS or (rows + 3) * (width + 16) > _MAX_CELLS:
             raise DamagedError(
                 f"index stream: a tile of {width} x {rows} pixels is too large for the coder {self.NAME}"
             )
@@ -125,14 +125,14 @@ class Mix:
         return np.frombuffer(content, np.uint8).reshape(shape)
 
     def _tile(self, shape: tuple[int, int], palette: U8, data: bytes | None) -> Tile:
-        """What codes a tile: data is the stream to decode, or None."""
+        """The kernel's coder for one tile; `data` is the stream to decode, or None to encode."""
         kind: type[Tile] = load_module("kpal_format.kernel").Tile
-        return kind(*self._about(shape, palette), data)
+        return kind(*self._tile_arguments(shape, palette), data)
 
-    def _about(self, shape: tuple[int, int], palette: U8) -> tuple[int, bytes, bool, int, int]:
-        """What the kernel is told of a tile."""
+    def _tile_arguments(self, shape: tuple[int, int], palette: U8) -> tuple[int, bytes, bool, int, int]:
+        """The arguments of the kernel's `Tile`, except for the stream."""
         rows, width = shape
-        _expect(rows * width)
+        _warn_if_slow(rows * width)
         return self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows
 
 
@@ -150,16 +150,16 @@ def _rgba(palette: U8) -> bytes:
     return rgba.tobytes()
 
 
-def _expect(pixels: int) -> None:
-    if pixels > _MANY_PIXELS and not compiled():
+def _warn_if_slow(pixels: int) -> None:
+    if pixels > _SLOW_PIXELS and not compiled():
         _warn_once()
 
 
 @functools.cache
 def _warn_once() -> None:
     warnings.warn(
-        "kpal was installed without a C compiler: the coders mix and max, and rates, run as plain Python, about a "
-        "millisecond a pixel. Install a compiler and then kpal again, or encode with the coder zstd and no rate",
+        "kpal was installed without a C compiler: the coders mix and max, and the option rate, run as plain Python, at "
+        "about a millisecond per pixel. Install a compiler and reinstall kpal, or use the coder zstd without a rate",
         RuntimeWarning,
         stacklevel=2,
     )

@@ -1,10 +1,10 @@
-"""The `zstd` coder (KPAL.md, section 5.1): fast, and small where rows repeat.
+"""The `zstd` coder (KPAL.md, section 5.1): fast, and effective on images with repeating rows.
 
-Indices as bytes or packed several to a byte, whichever Zstandard makes smaller: packing hides matches that are not
-aligned to bytes, so on real images of 16 colours it more often loses than wins.
+Indices are compressed both as bytes and packed several to a byte, and the smaller result is kept: packing hides matches
+that are not aligned to bytes, so on real images of 16 colours it loses more often than it wins.
 
-A frame is compressed in one call, as Zstandard divides the same bytes into other blocks when they come piece by piece.
-So work that somebody ends goes on to the end of its frame: of 4 MiB at the most, which is some seconds of level 19.
+A frame is compressed in one call, because Zstandard splits the same bytes into different blocks if they arrive in
+pieces. Cancelled work therefore continues to the end of its frame: at most 4 MiB, or several seconds at level 19.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from ..parallel import Count
 ID: Final = 0
 NAME: Final = "zstd"
 
-_PLAIN, _PACKED, _STORED = range(3)  # the first byte of a tile
+_PLAIN, _PACKED, _STORED = range(3)  # the form, the first byte of a tile
 
 
 def encode(indices: U8, palette: U8, tell: Count | None = None) -> bytes:
-    """The smallest of the forms."""
+    """Encodes one tile in the smallest form: see `Coder.encode`."""
     bits = _bits(len(palette))
     packed = _pack(indices, bits)
     tell = tell or (lambda _: None)
@@ -47,7 +47,7 @@ def decode(
     partial: bool = False,
     tell: Count | None = None,
 ) -> U8:
-    """The inverse of `encode`, as `Coder` promises it."""
+    """Decodes one tile: see `Coder.decode`."""
     bits = _bits(len(palette))
     form = data[0] if data else None
     if form not in (_PLAIN, _PACKED, _STORED) or (form == _PACKED and bits == 8):
@@ -64,7 +64,7 @@ def decode(
     elif form != _STORED:
         content = frame.decompress(body, size, "index stream")
     elif len(body) != size:
-        raise DamagedError(f"index stream: {len(body)} bytes where {size} are needed")
+        raise DamagedError(f"index stream: {len(body)} bytes where {size} are required")
     else:
         content = bytes(body)
     indices = _unpack(content, shape, bits)
@@ -78,7 +78,7 @@ def _bits(colors: int) -> int:
 
 
 def _pack(indices: U8, bits: int) -> bytes:
-    """Most significant bits first; every row begins with a new byte, the last one filled up with zeros."""
+    """Packs indices, the first one into the highest bits; every row begins with a new byte and is padded with zeros."""
     if bits == 8:
         return indices.tobytes()
     rows, width = indices.shape
@@ -96,11 +96,10 @@ def _unpack(content: bytes, shape: tuple[int, int], bits: int) -> U8:
         return values
     per_byte = 8 // bits
     if (values[:, -1] & np.uint8((1 << bits * (-width % per_byte)) - 1)).any():
-        raise DamagedError("index stream: the bits that fill up a row must be zero")
+        raise DamagedError("index stream: the padding bits that fill up a row must be zero")
     indices = np.empty(shape, np.uint8)
-    for column in range(
-        per_byte
-    ):  # of the bytes; not all at once, which would take eight times a narrow image's memory
+    # One column at a time: all at once would take eight times the memory of a narrow image.
+    for column in range(per_byte):
         fields = indices[:, column::per_byte]
         np.right_shift(values[:, : fields.shape[1]], 8 - bits - bits * column, out=fields)
     indices &= (1 << bits) - 1

@@ -1,7 +1,8 @@
-"""Sets of colours (KPAL.md, section 4.1): halves of the colour cube, down to single colours.
+"""Sets of colours (KPAL.md, section 4.1): the colour cube is halved recursively, down to single colours.
 
-Any stream ends: a cell holds no more colours than fit into it, so that halving comes to single ones, and those end
-with their bits. Every index into the tables is made of levels below 32, classes, and places below 12.
+Decoding any stream terminates: a cell never holds more colours than it has room for, so halving ends at single colours,
+and a single colour ends with its last bit. Table indices are in bounds because they are computed only from levels below
+32, classes of counts, and places below 12.
 """
 
 try:
@@ -12,24 +13,25 @@ if not cython.compiled:
     from ..mixing.range_coder import RangeCoder
     from ..mixing.tables import allocate, ints, limit, table
 
-EMPTY = cython.declare(cython.int, 0)  # contexts: 8 classes of how many colours there are, 32 levels
-SIDE = cython.declare(cython.int, 256)  # G, A, and 4 places of the reference for each of R and B
-PLACE = cython.declare(cython.int, 266)  # G, A, and 3 predictions for each of R and B; 12 places
+# Offsets into the table of contexts.
+EMPTY = cython.declare(cython.int, 0)  # 8 classes of the number of colours, with 32 levels each
+SIDE = cython.declare(cython.int, 256)  # one each for G and A, and 4 positions of the reference each for R and B
+PLACE = cython.declare(cython.int, 266)  # one prediction each for G and A, three each for R and B; 12 places each
 ALL_CONTEXTS = cython.declare(cython.int, 362)
-DONE_SEARCHED = cython.declare(cython.int, 32)  # the nearest colour is sought among so many done last
+DONE_SEARCHED = cython.declare(cython.int, 32)  # the nearest done colour is searched among this many latest ones
 
 _SIGMOID = (1, 2, 3, 6, 10, 16, 27, 45, 73, 120, 194, 310, 488, 747, 1101, 1546, 2047, 2549, 2994, 3348, 3607, 3785,
             3901, 3975, 4022, 4050, 4068, 4079, 4085, 4089, 4092, 4093, 4094)  # fmt: skip
 
 
 def _squashed(x: int) -> int:
-    """4096 / (1 + exp(-x / 256)), x in -2047..2047."""
+    """4096 / (1 + exp(-x / 256)), rounded, for x in -2047..2047."""
     i, f = (x + 2048) >> 7, (x + 2048) & 127
     return (_SIGMOID[i] * (128 - f) + _SIGMOID[i + 1] * f + 64) >> 7
 
 
 def _stretched() -> list:
-    """For each p below 4096 the least x whose _squashed(x) is at least p."""
+    """For each p below 4096, the least x with _squashed(x) >= p, or 2047 if there is none."""
     stretch, x = [], -2047
     for p in range(4096):
         while x < 2047 and _squashed(x) < p:
@@ -38,27 +40,27 @@ def _stretched() -> list:
     return stretch
 
 
-SQUASH = ints(table("i", [_squashed(max(i - 2048, -2047)) for i in range(4096)]))  # by x + 2048
+SQUASH = ints(table("i", [_squashed(max(i - 2048, -2047)) for i in range(4096)]))  # indexed by x + 2048
 STRETCH = ints(table("i", _stretched()))
 
 
 @cython.final
 @cython.cclass
 class ColorSet:
-    """A set of colours on its way through the coder, in one direction.
+    """Encodes or decodes one set of colours.
 
-    channels: 3 or 4. data: the stream to decode; None to encode.
+    channels: 3 or 4. data: the stream to decode, or None to encode.
     """
 
     coder: RangeCoder
     channels: cython.int
-    count: cython.int  # colours that are done, 0 to 256
-    done: cython.p_int  # the colours that are done, four channels each, 0 to 255
+    count: cython.int  # number of done colours, 0 to 256
+    done: cython.p_int  # the done colours, four channels each, 0 to 255
     given: cython.p_int  # the colours to encode
-    probability: cython.p_int  # p of each context: that of a 1, of 65536
-    seen: cython.p_int  # n of each context: how often it has learnt, 1 to 30
-    weight: cython.p_int  # of the mixers of R and B, three each, -131072 to 131072
-    stack: cython.p_int  # cells to come: colours, level, and the least value of each channel
+    probability: cython.p_int  # p of each context, the probability of a 1 in 1/65536
+    seen: cython.p_int  # n of each context, 1 to 30: the lower, the faster the context learns
+    weight: cython.p_int  # three weights each for the mixers of R and B, -131072 to 131072
+    stack: cython.p_int  # pending cells: number of colours, level, and lower bound of each channel
     buffers: list
 
     def __init__(self, channels: int, data: bytes | None) -> None:
@@ -88,7 +90,7 @@ class ColorSet:
     @cython.nogil
     @cython.exceptval(check=False)
     def _bit(self, p: cython.int, bit: cython.int) -> cython.int:
-        """Codes a bit that is 1 with the probability p / 65536."""
+        """Codes a bit whose probability of being 1 is p / 65536."""
         bound: cython.ulonglong = (self.coder.range >> 16) * p
         if self.coder.decoding:
             bit = self.coder.low < bound
@@ -102,7 +104,7 @@ class ColorSet:
     @cython.nogil
     @cython.exceptval(check=False)
     def _learn(self, context: cython.int, bit: cython.int) -> cython.void:
-        """Moves the probability of a context towards a bit, at first fast."""
+        """Moves the probability of a context towards a bit, in steps that decrease as the context is used."""
         n: cython.int = self.seen[context]
         step: cython.longlong = (bit << 16) - self.probability[context]
         self.probability[context] += (step * (131072 // (2 * n + 3))) >> 16
@@ -113,7 +115,7 @@ class ColorSet:
     @cython.nogil
     @cython.exceptval(check=False)
     def _adaptive(self, context: cython.int, bit: cython.int) -> cython.int:
-        """Codes a bit with the probability of one context."""
+        """Codes a bit with the probability of one context, and updates the context."""
         bit = self._bit(min(max(self.probability[context], 16), 65520), bit)
         self._learn(context, bit)
         return bit
@@ -124,7 +126,7 @@ class ColorSet:
     def _by_mixer(
         self, c0: cython.int, c1: cython.int, c2: cython.int, first: cython.int, bit: cython.int
     ) -> cython.int:
-        """Codes a bit whose probability a mixer makes of three contexts', with the weights from `first` on."""
+        """Codes a bit with the mixed probability of three contexts; their weights begin at index `first`."""
         weight: cython.p_int = self.weight
         context = cython.declare(cython.int[3])
         stretch = cython.declare(cython.int[3])
@@ -146,7 +148,7 @@ class ColorSet:
     @cython.nogil
     @cython.exceptval(check=False)
     def _uniform(self, least: cython.int, most: cython.int, value: cython.int) -> cython.int:
-        """Codes a number from `least` to `most`, all equally likely."""
+        """Codes a number from `least` to `most`, with a uniform distribution."""
         middle: cython.int
         while least < most:
             middle = (least + most + 1) >> 1
@@ -160,7 +162,7 @@ class ColorSet:
     @cython.nogil
     @cython.exceptval(check=False)
     def _nearest(self, low: cython.p_int, bits: cython.p_int) -> cython.int:
-        """Where the colour nearest to the cell stands in `done`, of equal ones the last; searches the last few."""
+        """The index in `done` of the colour nearest to the cell, the last one of equals; searches the latest ones."""
         done: cython.p_int = self.done
         best: cython.int = 0x7FFFFFFF
         near: cython.int = 0
@@ -183,7 +185,7 @@ class ColorSet:
     @cython.nogil
     @cython.exceptval(check=False)
     def _point(self, low: cython.p_int, bits: cython.p_int, axes: cython.int, given: cython.int) -> cython.void:
-        """Codes the unknown bits of a colour that is alone in its cell: A, G, R, B, each predicted by what is known."""
+        """Codes the unknown bits of the only colour in a cell, in the order A, G, R, B."""
         done: cython.p_int = self.done
         step: cython.int
         c: cython.int
@@ -197,7 +199,7 @@ class ColorSet:
         at: cython.int
         f: cython.int
         if axes == 3:
-            bits[3] = -1  # it is no axis
+            bits[3] = -1  # A is not an axis
         for step in range(4):
             c = 3 if step == 0 else 1 if step == 1 else 0 if step == 2 else 2
             if bits[c] < 0:
@@ -235,7 +237,7 @@ class ColorSet:
     @cython.nogil
     @cython.exceptval(check=False)
     def _cells(self, n: cython.int, axes: cython.int) -> cython.void:
-        """Codes n colours, from the halves of the cube down, in Morton order."""
+        """Codes n colours in Morton order: S(n, axes) of KPAL.md."""
         stack: cython.p_int = self.stack
         low = cython.declare(cython.int[4])
         bits = cython.declare(cython.int[4])
@@ -302,19 +304,19 @@ class ColorSet:
     @cython.nogil
     @cython.exceptval(check=False)
     def _all(self, k: cython.int, opaque: cython.int, clear: cython.int) -> cython.void:
-        """Codes k colours: the opaque ones, the one that is all zeros if there is one, and the others."""
+        """Codes k colours: the opaque ones, then (0, 0, 0, 0) if it is in the set, then the others."""
         if self.channels == 3:
             self._cells(k, 3)
             return
         opaque = self._uniform(0, k, opaque)
         self._cells(opaque, 3)
         if opaque < k and self._bit(57344, clear):
-            self.count += 1  # of zeros, as the buffer is
+            self.count += 1  # the buffer already holds zeros
             opaque += 1
         self._cells(k - opaque, 4)
 
     def encode(self, colors: list) -> bytes:
-        """The stream of these distinct colours (r, g, b, a), the opaque ones first, both parts in Morton order."""
+        """Encodes distinct colours (r, g, b, a): first the opaque ones, then the others, each in Morton order."""
         i: cython.int
         c: cython.int
         for i in range(len(colors)):
@@ -325,13 +327,13 @@ class ColorSet:
         return self.coder.finish()
 
     def decode(self, k: int) -> list:
-        """The k colours (r, g, b, a) in the order of the stream; whether they are distinct is for the caller."""
+        """Decodes k colours (r, g, b, a) in stream order; the caller must check that they are distinct."""
         self._all(k, 0, 0)
         flat = list(self.buffers[0])
         return [tuple(flat[4 * i : 4 * i + 4]) for i in range(k)]
 
     def read_whole(self) -> bool:
-        """Whether nothing of the stream was left over."""
+        """Whether the whole stream has been read."""
         return self.coder.size <= self.coder.at
 
 
@@ -339,7 +341,7 @@ class ColorSet:
 @cython.nogil
 @cython.exceptval(check=False)
 def _place(predicted: cython.int, low: cython.int, bits: cython.int) -> cython.int:
-    """Where a prediction lies in the cell low .. low + 2^bits - 1: from 0, far below it, to 11, far above."""
+    """The position of a prediction relative to the cell low .. low + 2^bits - 1: 0 is far below, 11 far above."""
     width: cython.int = 1 << bits
     d: cython.int = 2 * (predicted - low) + 1 - width
     a: cython.int = abs(d)

@@ -1,4 +1,4 @@
-"""Palettes as bytes (KPAL.md, section 4): sets of colours in the smallest form, any others as differences."""
+"""The palette section (KPAL.md, section 4): the compact form for sets of colours, or differences of entries."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from ..indexed import U8
 if TYPE_CHECKING:
     from ..kernel import ColorSet
 
-_FRAME, _SET = range(2)  # the first byte of a section that is not the plain palette
-_STUCK: Final = b"\xff\xff\xff\xff"  # no encoder begins so: it is outside of the first range
+_FRAME, _SET = range(2)  # the form, the first byte of a section that is not a plain palette
+_OUT_OF_RANGE: Final = b"\xff\xff\xff\xff"  # no stream begins with this: the code must be below the initial range
 
 
 def morton_keys(palette: U8) -> NDArray[np.int64]:
-    """The place of each colour of a uint8 (k, 3 or 4) palette on a Morton curve: neighbours are close in colour."""
+    """The position on a Morton curve, int64 (k,), of each colour of a uint8 (k, 3 or 4) palette."""
     wide = palette.astype(np.int64)
     keys = np.zeros(len(wide), np.int64)
     for bit in range(7, -1, -1):
-        for channel in (1, 0, 2, 3)[: palette.shape[1]]:  # green first: it is the most of luma
+        for channel in (1, 0, 2, 3)[: palette.shape[1]]:  # green first: it contributes most to luma
             keys = keys << 1 | (wide[:, channel] >> bit & 1)
     return keys
 
 
 def encode_palette(palette: U8, *, as_set: bool) -> bytes:
-    """palette: uint8 (k, 3 or 4).
+    """Encodes a palette, uint8 (k, 3 or 4), in its smallest form.
 
-    as_set: use the form for sets where the palette is one; it is smaller, and slower to decode.
+    as_set: allow the form for sets, if the palette is in Morton order; it is smaller, but slower to decode.
     """
     plain = np.diff(palette, axis=0, prepend=np.uint8(0)).T.tobytes()  # modulo 256, as the dtype wraps
     candidates = [plain, bytes((_FRAME,)) + frame.compress(plain)]
@@ -43,7 +43,7 @@ def encode_palette(palette: U8, *, as_set: bool) -> bytes:
 
 
 def decode_palette(data: bytes | memoryview, colors: int, channels: int) -> U8:
-    """Returns uint8 (colors, channels); raises DamagedError."""
+    """Decodes a palette, uint8 (colors, channels); raises DamagedError."""
     size = colors * channels
     if len(data) == size:
         plain = bytes(data)
@@ -65,7 +65,7 @@ def _encode_set(palette: U8) -> bytes:
 
 
 def _color_set(channels: int, data: bytes | None) -> ColorSet:
-    """What codes a set; its module takes a while to load, and only some coders need it."""
+    """The coder for a set; its module is loaded on first use, since importing it takes time."""
     coder: type[ColorSet] = load_module("kpal_format.kernel").ColorSet
     return coder(channels, data)
 
@@ -75,6 +75,6 @@ def _decode_set(data: bytes, colors: int, channels: int) -> U8:
     palette = np.array(coder.decode(colors), np.uint8)[:, :channels]
     keys = morton_keys(palette)
     order = np.argsort(keys)
-    if data[:4] == _STUCK or not coder.read_whole() or not np.diff(keys[order]).all():
+    if data[:4] == _OUT_OF_RANGE or not coder.read_whole() or not np.diff(keys[order]).all():
         raise DamagedError("palette: not a set of colours")
     return np.ascontiguousarray(palette[order])
