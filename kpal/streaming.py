@@ -163,7 +163,7 @@ class RowReader:
             yield IndexedImage(indices, self.palette).pixels()
 
     def read(self, region: Region | None = None, *, progress: Progress | None = None) -> U8:
-        """The pixels of the region (x0, y0, x1, y1), excluding column x1 and row y1, or of the image: uint8 (h, w, 3 or 4).
+        """The pixels of a region (x0, y0, x1, y1), without column x1 and row y1, or of all: uint8 (h, w, 3 or 4).
 
         progress: as in `decode`.
         """
