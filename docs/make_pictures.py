@@ -1,6 +1,6 @@
 """Makes the two pictures of the README from the sample of `kpal demo`: python docs/make_pictures.py
 
-It needs kpal with the extra `dev`, for the peers in the chart and for matplotlib, which draws it.
+Needs kpal with the extra `dev`: matplotlib draws the chart, and the other formats in it need their encoders.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from kpal.comparison.formats import compare
 from kpal.comparison.sample import draw
 
 FOLDER: Final = Path(__file__).parent / "pictures"
-_DETAIL: Final = (560, 115, 860, 500)  # of the sample: text, a gradient and soft shadows
-_CAPTION: Final = 40  # pixels above each detail, and between the two
+_DETAIL: Final = (560, 115, 860, 500)  # a part of the sample with text, a gradient and soft shadows
+_CAPTION: Final = 40  # pixels above each detail, and between the details
 _INK: Final = (38, 43, 56)
 _OURS: Final = "#3f6fd1"
 _PEERS: Final = "#b9c0cc"
 
 
 def before_and_after(sample: Image.Image, png_bytes: int) -> Image.Image:
-    """A detail of the sample beside what the `.kpal` file shows there, each with the bytes of the whole file."""
+    """A detail of the sample and of its `.kpal` file, side by side, each with the bytes of the whole file."""
     data = kpal.encode(sample)
     after = Image.open(io.BytesIO(data))
     sides = ((sample, f"PNG: {png_bytes:,} bytes"), (after, f"kpal: {len(data):,} bytes"))
@@ -42,7 +42,7 @@ def before_and_after(sample: Image.Image, png_bytes: int) -> Image.Image:
 
 
 def sizes(png: bytes) -> bytes:
-    """A bar chart, as PNG, of the bytes of the sample in every format that `kpal compare` knows."""
+    """A bar chart, as PNG, of the bytes of the sample in every format of `kpal compare`."""
     rows = [row for row in compare("sample.png", png).rows if row.kind != "original"]
     rows.sort(key=lambda row: row.bytes, reverse=True)
     figure = Figure(figsize=(7.6, 0.36 * len(rows) + 0.5))
@@ -67,7 +67,7 @@ def _over_white(image: Image.Image) -> Image.Image:
 
 
 def _save(name: str, picture: Image.Image) -> None:
-    """Writes a picture as an indexed PNG whose palette kpal found."""
+    """Writes a picture as an indexed PNG with a palette found by kpal."""
     with Image.open(io.BytesIO(kpal.encode(picture))) as indexed:
         indexed.save(FOLDER / name, optimize=True)
 

@@ -1,15 +1,15 @@
-"""kpal: images of few colours in about as few bytes as they can take, in Pillow and out of it.
+"""kpal: a compact image format for pictures of at most 256 colours, as a library and as a Pillow plugin.
 
     import kpal
     data = kpal.encode(pixels, colors=64)      # an array or a Pillow image -> bytes
     pixels = kpal.decode(data)                 # bytes -> uint8 (h, w, 3 or 4)
 
-Importing it also teaches Pillow the format: `Image.open("x.kpal")`, `image.save("x.kpal")`.
+Importing kpal also registers the format with Pillow: `Image.open("x.kpal")`, `image.save("x.kpal")`.
 """
 
 from typing import TYPE_CHECKING, Any, Final
 
-import kpal_plugins.pillow  # noqa: F401  # which registers the format
+import kpal_plugins.pillow  # noqa: F401  # registers the format
 from kpal_format import (
     CODERS,
     DamagedError,
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from .quantizer.shared_palette import shared_palette
     from .streaming import open_reader, open_writer
 else:
-    # Loaded on first use: most programs that import kpal only want Pillow to open a file.
+    # Loaded on first use: most programs import kpal only to open a file with Pillow.
     _LATER: Final = {
         "KMeans": "clustering.kmeans",
         "KpalWarning": "errors",

@@ -1,4 +1,4 @@
-"""`python -m kpal`: the command line."""
+"""The command line as `python -m kpal`."""
 
 import sys
 

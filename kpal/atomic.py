@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic writes: a file appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-# The errors of file systems that cannot sync or keep permissions at all (CIFS, sshfs, vboxsf, DrvFs, FAT); a disk
-# that fails gives EIO or ENOSPC.
-_IMPOSSIBLE: Final = frozenset(
+# The errors of file systems that do not support syncing or permissions (CIFS, sshfs, vboxsf, DrvFs, FAT). A failing
+# disk gives EIO or ENOSPC instead.
+_UNSUPPORTED: Final = frozenset(
     (
         *(errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EPERM),
         *(errno.EBADF, errno.EROFS, errno.EISDIR),
@@ -23,55 +23,55 @@ _IMPOSSIBLE: Final = frozenset(
 
 @contextmanager
 def replacing(target: Path) -> Iterator[BinaryIO]:
-    """A file to write to, which takes the name `target` when the block ends and the disk has it all.
+    """Open a temporary file for writing that replaces `target` when the block ends and the data are on the disk.
 
-    Where a file system cannot sync files or folders, or keep permissions, the result does without.
+    Until then, and after an exception, `target` is unchanged. If power or the process fails, `target` has either the
+    old content or the new one; a file `.*.part` may be left beside it.
 
-    Until then, and after an exception, `target` is what it was. Where power or the process is lost, the name has the
-    old content or the new one; a file `.*.part` beside it may be left over.
+    File systems that cannot sync files or folders, or keep permissions, do without.
     """
-    target = Path(os.path.realpath(target))  # through a symbolic link, not in place of it
+    target = Path(os.path.realpath(target))  # replaces the file behind a symbolic link, not the link
     temporary = target.with_name(f".{secrets.token_hex(8)}.part")
     process = os.getpid()
     try:
         with temporary.open("xb") as file:
             yield file
             file.flush()
-            with _where_possible():
+            with _if_supported():
                 os.fsync(file.fileno())
         if target.exists():
-            with _where_possible():
+            with _if_supported():
                 shutil.copymode(target, temporary)
         temporary.replace(target)
     except BaseException as error:
-        if os.getpid() == process:  # and not one that was forked meanwhile
+        if os.getpid() == process:  # a process forked meanwhile does not own the file
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename == str(temporary):
-            error.filename = str(target)  # which is what the user asked for
+            error.filename = str(target)  # the name that the user knows
         raise
     _sync_folder(target.parent)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Brings the new name to the disk, which it has in memory already. Windows needs no such thing."""
+    """Syncs the new directory entry to the disk. Windows neither needs nor allows this."""
     if os.name == "nt":
         return
     try:
         descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # to write into a folder, one need not be allowed to read it
+    except OSError:  # a folder may be writable but not readable
         return
     try:
-        with _where_possible():
+        with _if_supported():
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
 @contextmanager
-def _where_possible() -> Iterator[None]:
-    """Does without what the file system has not got."""
+def _if_supported() -> Iterator[None]:
+    """Ignores the errors of operations that the file system does not support."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _IMPOSSIBLE:
+        if error.errno not in _UNSUPPORTED:
             raise

@@ -1,4 +1,4 @@
-"""`main` runs the command line in this process, for programs that call it with arguments of their own."""
+"""`main` runs the command line within the calling process."""
 
 from .command_line.main import main
 

@@ -1,4 +1,4 @@
-"""The library's two main functions: pixels to the bytes of a `.kpal` file, and back."""
+"""`encode` and `decode`: pixels to the bytes of a `.kpal` file, and back."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeOptions(QuantizeOptions):
-    """The options of `encode`: those of `quantize`, and how the result becomes a file."""
+    """The options of `encode`: the options of `quantize`, and how the result becomes a file."""
 
     coder: str = option(
         DEFAULT_CODER,
         "one of `kpal.CODERS`.",
-        help="how indices are coded: zstd decodes fastest, mix is small, max a little smaller",
+        help="coder for the indices: zstd decodes fastest, mix makes small files, max slightly smaller ones",
         choices=CODERS,
     )
     max_bytes: int | None = option(
         None,
-        "the size that the file may have, metadata and all. Where the image takes more, it gets as little of a rate as "
-        "fits, and where that is not enough, as many colours, about; without rates where `rate`, `quality` or `dither` "
-        "is given, or the coder is `zstd`. UnreachableError, a ValueError that names the least size, where not even "
-        "two colours fit.",
-        help="the size that each file may have, in bytes or as 20k, 20kiB, 1.5M; takes colours away where it must",
+        "the maximum size of the file in bytes, including metadata. If the file would be larger, kpal uses the lowest "
+        "`rate` that fits; if no rate is enough, it also reduces the number of colours, about as little as possible. "
+        "It chooses no rate if `rate`, `quality` or `dither` is given, or if the coder is `zstd`. If not even two "
+        "colours fit, UnreachableError (a ValueError) names the smallest possible size.",
+        help="maximum size of each file, in bytes or as 20k, 20kiB, 1.5M; reduces quality, then colours, to fit",
         metavar="SIZE",
     )
     verify: bool = option(
         False,
-        "decode the file and compare it with what was encoded, before it is returned; RuntimeError where it differs, "
-        "which no input should bring about. It takes as long as `decode` does.",
+        "decode the file and compare it with the image before returning it, which takes as long as `decode`. "
+        "RuntimeError if they differ, which would be a bug of kpal.",
     )
 
     def __post_init__(self) -> None:
@@ -67,14 +67,14 @@ class EncodeOptions(QuantizeOptions):
 
 @of_pixels(EncodeOptions)
 def encode(pixels: Pixels, options: EncodeOptions) -> bytes:
-    """The image as a `.kpal` file of at most `colors` colours; lossless where it has no more than that.
+    """Encode an image as a `.kpal` file of at most `colors` colours, losslessly if the image has no more.
 
-    pixels: a Pillow image; an array uint8 or uint16 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4)
-        RGBA; or the `IndexedImage` that `quantize` returns, which is stored exactly as it is and leaves nothing else to
-        choose but the coder. What has 16 bits a channel is treated as by `quantize`.
+    pixels: a Pillow image; an array, uint8 or uint16, of shape (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or
+        (h, w, 4) RGBA; or an `IndexedImage`, such as `quantize` returns, which is stored unchanged and excludes the
+        options that would change it. 16-bit samples are treated as in `quantize`.
     OPTIONS
 
-    Raises ValueError or TypeError for arguments that are wrong or contradict each other.
+    Raises ValueError or TypeError for invalid or contradictory arguments.
 
     >>> import numpy as np
     >>> import kpal
@@ -86,7 +86,7 @@ def encode(pixels: Pixels, options: EncodeOptions) -> bytes:
     max_bytes, chosen = options.max_bytes, options
     if isinstance(pixels, IndexedImage):
         if wrong := sorted(options.changing()):
-            raise ValueError(f"an IndexedImage is stored as it is: it does not go with {', '.join(wrong)}")
+            raise ValueError(f"an IndexedImage is stored unchanged: it does not go with {', '.join(wrong)}")
         chosen = EncodeOptions(keep_palette=True)
     metadata = default_metadata(pixels) if options.metadata is None else options.metadata
     watch = Watch(options.progress, searching=max_bytes is not None or options.quality is not None)
@@ -116,7 +116,7 @@ def _verify(data: bytes, image: IndexedImage) -> None:
     decoded = decode_indexed(data, max_pixels=None)
     same = np.array_equal(decoded.indices, image.indices) and np.array_equal(decoded.palette, image.palette)
     if not same or decoded.metadata != image.metadata:
-        raise RuntimeError("the file does not decode to what was encoded: please report this, with the image")
+        raise RuntimeError("the file does not decode to the encoded image: please report this, with the image")
 
 
 def decode(
@@ -126,7 +126,7 @@ def decode(
     max_pixels: int | None = MAX_PIXELS,
     progress: Progress | None = None,
 ) -> U8:
-    """The pixels of a `.kpal` file: uint8 (h, w, 3), or (h, w, 4) where its palette has alpha.
+    """Decode a `.kpal` file to pixels: uint8 (h, w, 3), or (h, w, 4) if its palette has alpha.
 
     region, max_pixels, progress, errors: as in `decode_indexed`.
     """

@@ -1,11 +1,11 @@
-"""What the library raises and warns of beside the errors of files, which are `kpal_format`'s."""
+"""The errors and warnings of the library; errors of `.kpal` files are defined in `kpal_format`."""
 
 from __future__ import annotations
 
 
 class UnreachableError(ValueError):
-    """The image cannot be had in the quality or in the bytes that were asked for."""
+    """The requested quality or size is out of reach."""
 
 
 class KpalWarning(UserWarning):
-    """Something of the input is not in the result as it was: its precision, its colours, what belongs to it."""
+    """The result does not keep all of the input: precision, colours or metadata were changed or left out."""

@@ -1,6 +1,6 @@
-"""From whatever holds pixels to one kind of array: uint8 (h, w, 3) RGB or (h, w, 4) RGBA.
+"""Conversion of arrays and Pillow images to one kind of array: uint8 (h, w, 3) RGB or (h, w, 4) RGBA.
 
-Every Pillow mode is either converted or refused with a reason; none slips through by chance.
+Every Pillow mode is either converted explicitly or refused with a reason.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[Any] | Image.Image | IndexedImage
 
-# Pillow's mode -> the mode to convert to. Images without alpha gain it where `info["transparency"]` names a colour.
+# Pillow mode -> the mode to convert to. If `info["transparency"]` names a colour, images without alpha gain it.
 _CONVERT: Final = {
     "1": "RGB",
     "L": "RGB",
@@ -42,19 +42,19 @@ _NO_RANGE: Final = "its levels have no fixed range; bring them to 0..255 and con
 _REFUSE: Final = {
     "I": _NO_RANGE,
     "F": _NO_RANGE,
-    "LAB": "it takes a Pillow with ImageCms",
+    "LAB": "it needs a Pillow with ImageCms",
 }
 
 
 def to_array(pixels: Pixels, *, exact: bool = False) -> U8:
-    """The pixels as uint8 (h, w, 3), or (h, w, 4) where they have alpha that is not 255 throughout.
+    """The pixels as uint8 (h, w, 3), or (h, w, 4) if any pixel is not opaque.
 
     pixels: a Pillow image; an `IndexedImage`; or an array, uint8, uint16 or bool, of shape (h, w) or (h, w, 1) gray,
-        (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4) RGBA. White is 255, 65535 or True. What has 16 bits is
-        rounded to 8 as precision.py says.
-    exact: refuse what rounding would change.
+        (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4) RGBA. White is 255, 65535 or True. 16-bit samples are
+        rounded to 8 bits as described in precision.py.
+    exact: refuse samples that rounding would change.
 
-    Raises TypeError or ValueError that says what would be right; warns of rounding.
+    Raises TypeError or ValueError with advice for unsuitable pixels; warns of rounding.
     """
     if isinstance(pixels, IndexedImage):
         array = pixels.pixels()
@@ -74,15 +74,15 @@ def to_array(pixels: Pixels, *, exact: bool = False) -> U8:
 
 
 def without_hidden(pixels: U8) -> U8:
-    """The pixels, black where alpha is 0 and hides their colour."""
+    """The pixels, with black instead of the hidden colours under alpha 0."""
     return pixels if pixels.shape[2] == 3 else np.where(pixels[:, :, 3:] > 0, pixels, np.uint8(0))
 
 
 def own_palette(image: Pixels) -> IndexedImage:
-    """A palette image as it is: its indices, its palette and the palette's order.
+    """The indices and the palette of an indexed image, unchanged.
 
-    image: a Pillow image of mode P; indices beyond its palette, which Pillow shows as black, get black entries. Or an
-        `IndexedImage`, which is returned.
+    image: an `IndexedImage`, which is returned; or a Pillow image of mode P, where indices beyond the palette, which
+        Pillow shows as black, get black entries.
     """
     if isinstance(image, IndexedImage):
         return image
@@ -111,7 +111,7 @@ def own_palette(image: Pixels) -> IndexedImage:
 
 
 def to_pillow(image: IndexedImage) -> Image.Image:
-    """The inverse of `own_palette`: a Pillow image of mode P, with `info["transparency"]` where there is alpha."""
+    """The inverse of `own_palette`: a Pillow image of mode P, with `info["transparency"]` if the palette has alpha."""
     pillow = Image.fromarray(image.indices)
     pillow.putpalette(np.ascontiguousarray(image.palette[:, :3]).tobytes())
     if image.palette.shape[1] == 4:
@@ -149,7 +149,7 @@ def _from_array(array: NDArray[Any], *, exact: bool) -> U8:
 
 
 def _as_pixels(array: NDArray[Any]) -> str:
-    """How a caller makes uint8 of an array of numbers that have no fixed range."""
+    """Advice on how to convert an array without a fixed range to uint8."""
     if array.dtype.kind in "iu":
         return "pixels.astype(numpy.uint8) keeps levels and labels from 0 to 255 as they are"
     return "scale it to 0..255 and convert it with pixels.round().astype(numpy.uint8)"

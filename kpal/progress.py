@@ -1,4 +1,4 @@
-"""What goes on while an image is quantised and coded: told to who waits for it, and timed."""
+"""Progress reports and timing of the stages of quantising and coding."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from kpal_format.indexed import describe
 
 _Out = TypeVar("_Out")
 
-_FIRST: Final = 0.25  # fraction of a search that goes to the first attempt
-_STAGE: Final = 0.4  # fraction of what is left of an attempt that goes to a stage, as how many follow is not known
+_FIRST: Final = 0.25  # share of a search's progress that the first attempt gets
+_STAGE: Final = 0.4  # share of an attempt's remaining progress that a stage gets, as the number of stages is unknown
 
 
 def check_callbacks(**callbacks: object) -> None:
-    """Raises TypeError for one that is neither None nor callable: at once, not when the work is done."""
+    """Raises TypeError for a callback that is neither None nor callable, before any work is done."""
     for name, callback in callbacks.items():
         if callback is not None and not callable(callback):
             raise TypeError(f"{name} must be callable, not {describe(callback)}")
 
 
 class Watch:
-    """Passes on how far each stage is, and adds up how long it takes.
+    """Reports the progress of each stage, and adds up its time.
 
-    progress: called from the thread that asks for the work with the name of a stage and the fraction of it that is
-        done, every 20 ms or more often. What it raises goes to the caller of the whole: that is how to cancel.
-    searching: whether stages will be gone through again and again. Then the fraction is that of the whole search,
-        which never falls; `attempt` and `finish` say how far that is.
+    progress: called from the calling thread with the name of the stage and the fraction of it that is done, at least
+        every 20 ms. An exception that it raises cancels the work and propagates to the caller.
+    searching: whether a search repeats the stages. The fraction is then that of the whole search and never decreases;
+        `attempt` and `finish` mark its steps.
 
     ms: milliseconds by stage.
     """
@@ -41,7 +41,7 @@ class Watch:
         self.ms: dict[str, float] = {}
 
     def stage(self, name: str, work: Callable[[], _Out]) -> _Out:
-        """The result of `work`, timed; it may `tell` what fraction of the stage is done, and is to `pulse` often."""
+        """Run and time `work`, and return its result. It may `tell` its progress, and must `pulse` often."""
         start, self._last = time.perf_counter(), name
         if (progress := self._progress) is None:
             result = work()
@@ -54,11 +54,11 @@ class Watch:
         return result
 
     def attempt(self, left: int) -> None:
-        """Begins the next of so many attempts that a search will make from here, about."""
+        """Begins the next attempt of a search that will make about `left` more."""
         self._aim = self._reached + (1.0 - self._reached) / max(left, 1)
 
     def finish(self) -> None:
-        """Tells the end of a search."""
+        """Reports that a search is complete."""
         if self._searching and self._progress is not None:
             self._progress(self._last, 1.0)
 

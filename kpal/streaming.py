@@ -1,4 +1,4 @@
-"""Images larger than memory: rows of colours in, a file out, and a file in, rows or regions of colours out."""
+"""Images larger than memory: write a file from rows of pixels, and read rows or regions of pixels from a file."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ File = str | os.PathLike[str] | IO[bytes]
 
 
 class RowWriter:
-    """What `open_writer` gives: writes colours, by way of their indices in the palette.
+    """Writes rows of pixels to a `.kpal` file; returned by `open_writer`.
 
-    `close` finishes the file, and so does the end of a `with` block. An exception in the block discards it; so does
+    `close`, or the end of a `with` block, finishes the file. An exception in the block discards the file. So does
     losing the last reference to a writer that is not closed, with a ResourceWarning.
 
-    closed: whether it is.
+    closed: whether the writer is closed.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class RowWriter:
     ) -> None:
         self._metric = options.metric
         self._process = os.getpid()
-        self._file: IO[bytes] | None = None  # of our own
+        self._file: IO[bytes] | None = None  # set only if opened here
         target: IO[bytes]
         with ExitStack() as stack:
             if isinstance(file, (str, os.PathLike)):
@@ -52,7 +52,7 @@ class RowWriter:
                 raise TypeError(f"file must be a path or a file open for binary writing, not {type(file).__name__}")
             else:
                 target = file
-            assert options.given_palette is not None  # as `open_writer` asks for one
+            assert options.given_palette is not None  # `open_writer` requires a palette
             self._palette = options.given_palette
             self._writer = Writer(target, width, height, self._palette, coder=coder, metadata=metadata)
             self._target = stack.pop_all()
@@ -63,12 +63,12 @@ class RowWriter:
         return not self._abandon.alive
 
     def write(self, rows: Pixels) -> None:
-        """The next rows from the top, any number of them: a Pillow image or an array as `encode` takes it.
+        """Write any number of next rows, from the top: a Pillow image or an array, as in `encode`.
 
-        Raises ValueError for rows of another width, for more than the image has, for rows that have alpha if the
-        palette has none, for clear pixels if no entry is clear, for rows of 16 bits that 8 bits cannot hold exactly,
-        and after `close`. The palette is written before the rows are known, so no entry can be added to it; and whether
-        rounding would merge the few levels of a label map shows only when the whole image is known.
+        Raises ValueError for rows of another width, for more rows than the image has, for rows with alpha if the
+        palette has none, for fully transparent pixels if no entry is clear, and after `close`. The palette is written
+        before the rows are known, so no entry can be added to it. Also for 16-bit rows that 8 bits cannot hold exactly:
+        only the whole image could tell a photo, which may be rounded, from a label map, which may not.
         """
         self._check_open()
         if isinstance(rows, IndexedImage):
@@ -80,10 +80,10 @@ class RowWriter:
             raise ValueError("the rows have clear pixels, but the palette has no clear entry: add (0, 0, 0, 0)")
         self._writer.write(quantize(pixels, palette=self._palette, metric=self._metric).indices)
         if self._file is not None:
-            self._file.flush()  # a process that is forked now would write what is in the buffer again
+            self._file.flush()  # a process forked later would otherwise write the buffer a second time
 
     def close(self) -> None:
-        """Finishes the file; again, does nothing. Where rows are missing, discards it and raises ValueError."""
+        """Finish the file; a second call does nothing. If rows are missing, discard the file and raise ValueError."""
         if self.closed:
             return
         self._check_open()
@@ -120,29 +120,29 @@ def open_writer(
     coder: str = DEFAULT_CODER,
     metadata: Metadata | None = None,
 ) -> RowWriter:
-    """A `.kpal` file from rows, of which no more than some hundreds are in memory: `RowWriter`, to be closed.
+    """Open a writer that makes a `.kpal` file from rows and keeps at most some hundred rows in memory.
 
-    It is a context manager, too: `with kpal.open_writer(...) as writer`.
+    Close the `RowWriter`, or use it as a context manager: `with kpal.open_writer(...) as writer`.
 
-    file: a path, whose file appears whole when the writer is closed, or not at all; or a file to write to, which is
-        neither closed nor synced.
-    palette: colours (k, 3) or (k, 4), as `shared_palette` finds them in parts of the image.
+    file: a path, where the file appears whole when the writer is closed, or not at all; or a binary file object, which
+        is neither closed nor synced.
+    palette: colours (k, 3) or (k, 4); `shared_palette` can find them from parts of the image.
     metric, coder, metadata: as in `encode`.
 
-    The file is the one that `encode` makes with that palette. Raises ValueError or TypeError for arguments that are
-    wrong.
+    The file is identical to the result of `encode` with the same palette. Raises ValueError or TypeError for invalid
+    arguments.
     """
     return RowWriter(file, width, height, Options(palette=palette, metric=metric), coder, metadata)
 
 
 class RowReader:
-    """What `open_reader` gives: colours of a file, by rows or regions.
+    """Reads rows or regions of pixels from a `.kpal` file; returned by `open_reader`.
 
-    Any number of threads and forked processes may use one reader at the same time. One that was opened by its path can
+    Any number of threads and forked processes may use one reader at the same time. A reader that was opened by path can
     be pickled: the other process opens the file again.
 
-    width, height, palette, metadata: as in `IndexedImage`; they stay after `close`.
-    closed: whether it is.
+    width, height, palette, metadata: as in `IndexedImage`; valid even after `close`.
+    closed: whether the reader is closed.
     """
 
     def __init__(self, file: File, max_pixels: int | None, progress: Progress | None) -> None:
@@ -160,24 +160,24 @@ class RowReader:
         self.closed = False
 
     def rows(self, *, progress: Progress | None = None) -> Iterator[U8]:
-        """All pixels from the top down: uint8 (n, width, 3 or 4), n as it suits the file.
+        """Iterate over all pixels from the top: uint8 (n, width, 3 or 4), where n depends on the file.
 
-        progress: as in `decode`, for all rows together.
+        progress: as in `decode`; the fraction is that of all rows.
         """
         for indices in self._reader.rows(progress=progress):
             yield IndexedImage(indices, self.palette).pixels()
 
     def read(self, region: Region | None = None, *, progress: Progress | None = None) -> U8:
-        """The pixels of the region (x0, y0, x1, y1), those last not included, or all: uint8 (h, w, 3 or 4).
+        """The pixels of a region (x0, y0, x1, y1), without column x1 and row y1, or of all: uint8 (h, w, 3 or 4).
 
         progress: as in `decode`.
         """
         return self._reader.read(region, progress=progress).pixels()
 
     def close(self) -> None:
-        """Lets go of the file; again, does nothing. Reading raises ValueError from now on.
+        """Release the file; a second call does nothing. Later reads raise ValueError.
 
-        What other threads are reading meanwhile they read to its end. A file that was given stays open.
+        Reads that are in progress in other threads complete. A file object passed by the caller stays open.
         """
         self.closed = True
         self._reader.close()
@@ -199,21 +199,22 @@ class RowReader:
 
 
 def open_reader(file: File, *, max_pixels: int | None = MAX_PIXELS, progress: Progress | None = None) -> RowReader:
-    """A `.kpal` file of which only parts are in memory at a time: `RowReader`, to be closed.
+    """Open a reader that decodes parts of a `.kpal` file without holding all of it in memory.
 
-    It is a context manager, too: `with kpal.open_reader(...) as reader`.
+    Close the `RowReader`, or use it as a context manager: `with kpal.open_reader(...) as reader`.
 
-    file: a path, or a file open for reading that can seek.
-    max_pixels: refuse with LimitError to decode more pixels than that at once; the image may have more.
-    progress: as in `decode`, while the file is verified, with the stage "checking".
+    file: a path, or a seekable binary file object.
+    max_pixels: the maximum number of pixels to decode at once, beyond which reads raise LimitError; the image itself
+        may be larger.
+    progress: as in `decode`, with the stage "checking" while the file is verified.
 
-    The checksum of the whole file is verified at first. Raises KpalError for whatever the file holds, then or later.
+    Opening verifies the checksum of the whole file. Opening and reading raise KpalError for an invalid file.
     """
     return RowReader(file, max_pixels, progress)
 
 
 def _abandoned(target: ExitStack, process: int, name: str) -> None:
-    """What happens to the file of a writer that was not closed; nothing in a process that was forked meanwhile."""
+    """Discards the file of a writer that was not closed; a process forked meanwhile leaves the file alone."""
     if process != os.getpid():
         return
     error = ResourceWarning(f"the writer of {name} was not closed: the file is discarded")
@@ -222,7 +223,7 @@ def _abandoned(target: ExitStack, process: int, name: str) -> None:
 
 
 class _OwnFile(io.FileIO):
-    """A file that is closed when nobody reads it any more, threads included that are still at it."""
+    """A file that closes itself when its last user is done, including threads that are still reading."""
 
     def __del__(self) -> None:
         self.close()

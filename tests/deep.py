@@ -1,4 +1,4 @@
-"""Image files with 16 bits a channel, made by hand, as Pillow writes hardly any; and small ones by other encoders."""
+"""Image files of 16 bits a channel: most are built by hand, as Pillow writes hardly any; some are by other encoders."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 
 
 def noise(height: int, width: int, channels: int, seed: int = 0) -> Samples:
-    """Samples with far more than 256 colours, if there is room."""
+    """Random samples, of far more than 256 colours unless the image is tiny."""
     random = np.random.default_rng((height, width, channels, seed))
     return random.integers(0, 65536, (height, width, channels)).astype(np.uint16)
 
 
 def labels(height: int, width: int, channels: int = 1, count: int = 41) -> Samples:
-    """Numbers from 0 to count - 1, all of them there, the same in all channels."""
+    """Labels 0 to count - 1 in turn, equal in all channels."""
     numbers = (np.arange(height * width) % count).astype(np.uint16).reshape(height, width, 1)
     return np.repeat(numbers, channels, axis=2)
 
 
 def png(samples: NDArray[Any], bits: int = 16, *, key: tuple[int, ...] = (), interlaced: bool = False) -> bytes:
-    """PNG (W3C, third edition) of samples (h, w, c); rows have the filter Sub, which depends on the size of a pixel.
+    """A PNG file (third edition) of samples (h, w, c); rows have the filter Sub, which depends on the size of a pixel.
 
     key: the transparent colour.
     """
@@ -52,7 +52,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def _packed(row: NDArray[Any], bits: int) -> bytes:
-    """The samples of a row, the first in the highest bits."""
+    """The samples of a row as bytes, the first sample in the highest bits."""
     if bits == 16:
         return row.astype(">u2").tobytes()
     spread = (row.reshape(-1, 1) >> np.arange(bits - 1, -1, -1)) & 1
@@ -75,11 +75,11 @@ def tiff(
     alpha: int = 2,
     orientation: int = 1,
 ) -> bytes:
-    """TIFF 6.0 of one strip, or one for each plane.
+    """A TIFF 6.0 file with one strip, or one strip for each plane.
 
-    order: "<" or ">".
-    photometric: 1 for gray, 2 for RGB, 5 for CMYK; by default what the number of channels suggests.
-    alpha: what a fourth channel of RGB is: 1 premultiplied alpha, 2 alpha.
+    order: the byte order, "<" or ">".
+    photometric: 1 for gray, 2 for RGB, 5 for CMYK; by default, gray for one channel and RGB for more.
+    alpha: the meaning of a fourth channel of RGB: 1 for premultiplied alpha, 2 for straight alpha.
     orientation: 1 to 8, as in Exif.
     """
     height, width, channels = samples.shape
@@ -123,7 +123,7 @@ def tiff(
 
 
 def sgi(samples: Samples, *, packed: bool) -> bytes:
-    """SGI 1.0, planes from the bottom up; packed by literal runs of up to 127 samples."""
+    """An SGI 1.0 file, planes from the bottom up; `packed` uses literal runs of up to 127 samples."""
     height, width, channels = samples.shape
     head = struct.pack(">HBBHHHH", 474, packed, 2, 2 if channels == 1 else 3, width, height, channels)
     rows = [row.astype(">u2") for plane in samples.transpose(2, 0, 1) for row in plane[::-1]]
@@ -144,19 +144,19 @@ def sgi(samples: Samples, *, packed: bool) -> bytes:
 
 
 def ppm(samples: Samples, most: int = 65535, *, plain: bool = False) -> bytes:
-    """PPM or, of one channel, PGM, whose white is `most`."""
+    """A PPM file, or a PGM file for one channel, whose maximum value is `most`."""
     height, width, channels = samples.shape
     magic = {(1, False): "P5", (3, False): "P6", (1, True): "P2", (3, True): "P3"}[channels, plain]
     head = f"{magic}\n# by hand\n{width} {height}\n{most}\n".encode()
     return head + (" ".join(map(str, samples.ravel())).encode() if plain else samples.astype(">u2").tobytes())
 
 
-# 2 x 2 pixels of noise by OpenJPEG, libjxl and libavif.
+# Files of 2 x 2 pixels of noise, encoded by OpenJPEG, libjxl and libavif.
 JPEG2000_16 = base64.b85decode(
     "|4;u>051Rl000020000200000000000000200002000000000000R#J0S^HI4*>!HQUDA90003200aa80smY81VDiQWB?@q0Yh?SVRU6=AYyqSPjF>!N>"
     "D{dAa-SPb7^mGATlmBE;Rp;015yA0000q00IA#&-^eX3{)~;EQg7UC*SyxKn#g)$=2;|Uf=kTNDOaEcpP~>2!H?C"
 )
-JPEG2000_12_GRAY = base64.b85decode(  # of 0, 2048, 4095 and 77
+JPEG2000_12_GRAY = base64.b85decode(  # samples 0, 2048, 4095 and 77
     "|4;u>04V?f0000200002000000000000002000020000000000009dD0sm3}3;+NC0RR951ONg5TmS?>VE<$QB>(|Ka%Ew3Wn>^?c_2@4Wo}APMMofZWpZ<A"
     "Z*CwmE;TMR|BwI*0000002u%Q|C8U~AO~;-)6VMufB)G"
 )

@@ -1,6 +1,6 @@
-"""Encodings that stay as they are, by their SHA-256; `python -m tests.encodings` keeps those of today.
+"""SHA-256 digests of encodings that must not change by accident; `python -m tests.encodings` accepts the current ones.
 
-They change with the format (all) and with the quantiser (those of pixels), and then on purpose.
+A deliberate change of the format changes all of them; a change of the quantiser changes the digests of pixels.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ KEPT = Path(__file__).with_suffix(".json")
 
 
 def of_indices() -> dict[str, str]:
-    """Without Zstandard, whose bytes depend on its version; small enough for plain Python."""
+    """Encodings of given indices, small enough for plain Python. Bytes of `zstd` depend on the version of Zstandard."""
     found = {}
     for coder in ("mix", "max"):
         for name, image in (("picture", picture(16, 20, 40, 4)), ("poster", poster(16, 24, 12))):
@@ -27,7 +27,7 @@ def of_indices() -> dict[str, str]:
 
 
 def of_pixels() -> dict[str, str]:
-    """With the palette that the quantiser finds."""
+    """Encodings of pixels, with palettes found by the quantiser."""
     found = {}
     for name, pixels in (("gradient", gradient()), ("icon", soft_icon())):
         for colors in (12, 200):
@@ -36,7 +36,7 @@ def of_pixels() -> dict[str, str]:
             for coder in ("mix", "max"):
                 found[f"{name} in {colors} colours, {coder}"] = _digest(encode_indexed(image, coder=coder))
         found[f"{name} in 40 colours, rate 1"] = _digest(kpal.quantize(pixels, 40, rate=1).indices.tobytes())
-    for name, pixels in (("gradient", gradient(96, 128)), ("icon", soft_icon(256))):  # whose structure is looked at
+    for name, pixels in (("gradient", gradient(96, 128)), ("icon", soft_icon(256))):  # large enough for MS-SSIM
         found[f"large {name} in 12 colours"] = _digest(kpal.quantize(pixels, 12).palette.tobytes())
     return found
 
@@ -46,7 +46,7 @@ def _digest(data: bytes) -> str:
 
 
 def of_all() -> str:
-    """JSON, as it is kept."""
+    """All digests as JSON."""
     return json.dumps({**of_indices(), **of_pixels()}, indent=1) + "\n"
 
 

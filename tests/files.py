@@ -1,4 +1,4 @@
-"""`.kpal` files made by hand, what no encoder writes, and where the files are that come with the specification."""
+"""`.kpal` files built by hand, including invalid ones, and the paths of the specification and its vectors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def section(content: bytes) -> bytes:
 
 @dataclass
 class Parts:
-    """The parts of a file, any of which a test may spoil. As they stand: 2 x 1 pixels, red and blue."""
+    """The parts of a file, any of which a test may damage. By default: 2 x 1 pixels, red and blue."""
 
     magic: bytes = MAGIC
     version: int = 0x01
@@ -60,6 +60,6 @@ class Parts:
 
 
 def with_metadata(header: object, parts: bytes = b"") -> bytes:
-    """A file whose metadata section has this header, an object for msgpack or the bytes themselves."""
+    """A file with a metadata section of this header: an object to pack with msgpack, or raw bytes."""
     packed = header if isinstance(header, bytes) else msgpack.packb(header)
     return Parts(flags=0b010, metadata=section(packed) + section(parts)).bytes()

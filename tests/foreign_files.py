@@ -1,4 +1,4 @@
-"""Image files with what Pillow does not write: chunks of PNG, orientations, ICC profiles; all made by hand."""
+"""Image files with features that Pillow does not write: PNG chunks, orientations, ICC profiles; all built by hand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png_with(image: Image.Image, *chunks: bytes) -> bytes:
-    """The image as a PNG file with these chunks in front of its pixels."""
+    """The image as a PNG file with these chunks before its pixels."""
     data = saved(image, "PNG")
     return data[:33] + b"".join(chunks) + data[33:]
 
@@ -48,7 +48,7 @@ def saved(image: Image.Image, format: str, **options: Any) -> bytes:
 
 
 def exif_block(orientation: int, *, order: str = "MM", prefix: bool = True, kind: int = 3) -> bytes:
-    """Exif with a maker and an orientation, a number of TIFF's type `kind`."""
+    """An Exif block with a maker and an orientation of TIFF type `kind`."""
     end = ">" if order == "MM" else "<"
     number = {1: "B3x", 3: "H2x", 4: "I", 8: "h2x", 9: "i"}[kind]
     block = order.encode() + struct.pack(end + "HIH", 42, 8, 2)
@@ -70,14 +70,14 @@ def xmp_packet(orientation: int, *, element: bool = False, prefix: str = "tiff",
 
 
 def sign() -> Image.Image:
-    """A picture that looks different whichever way it is turned: 24 x 16 pixels, a colour in three of four corners."""
+    """A picture that looks different in each orientation: 24 x 16 pixels, with colours in three of four corners."""
     pixels = np.full((16, 24, 3), 255, np.uint8)
     pixels[:8, :8], pixels[8:, :8], pixels[:8, 16:] = (255, 0, 0), (0, 0, 255), (0, 128, 0)
     return Image.fromarray(pixels)
 
 
 def turned_file(format: str, exif: bytes | None = None, xmp: bytes | None = None) -> bytes:
-    """`sign` as a file of that format with such metadata; of Exif, TIFF has the orientation."""
+    """`sign` as a file of this format with these metadata; a TIFF file gets only the orientation of the Exif block."""
     options: dict[str, Any] = {}
     if format == "PNG":
         options["pnginfo"] = PngImagePlugin.PngInfo()
@@ -110,7 +110,7 @@ def s15fixed16(*values: float) -> bytes:
 
 
 def icc_profile(space: bytes, tags: dict[bytes, bytes], *, pcs: bytes = b"XYZ ") -> bytes:
-    """A profile of version 2 with these tags, and those that every profile has."""
+    """A version 2 profile with these tags and the required ones."""
     tags = {
         b"desc": b"desc\0\0\0\0\0\0\0\x02x\0" + bytes(78),
         b"cprt": b"text\0\0\0\0x\0",
@@ -132,7 +132,7 @@ def gray_profile(gamma: float, *, pcs: bytes = b"XYZ ") -> bytes:
 
 
 def gray_table_profile() -> bytes:
-    """A profile of gray values by way of a table from them to L*, as scanners have."""
+    """A gray profile with a table from gray values to L*, as scanners have."""
 
     def to_lab(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.stack((100 * values[:, 0] ** 0.7, 0 * values[:, 0], 0 * values[:, 0]), 1)
@@ -141,7 +141,7 @@ def gray_table_profile() -> bytes:
 
 
 def cmyk_profile() -> bytes:
-    """Inks quite unlike those that Pillow assumes."""
+    """A CMYK profile of inks quite unlike the inks that Pillow assumes."""
 
     def to_lab(inks: NDArray[np.float64]) -> NDArray[np.float64]:
         c, m, y, k = inks.T
@@ -152,7 +152,7 @@ def cmyk_profile() -> bytes:
 
 
 def _table(channels: int, points: int, to_lab: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> bytes:
-    """A tag of type lut16 (ICC.1, 10.10)."""
+    """The data of a tag of type lut16 (ICC.1, 10.10)."""
     axes = np.meshgrid(*[np.linspace(0, 1, points)] * channels, indexing="ij")
     lab = to_lab(np.stack(axes, -1).reshape(-1, channels))
     values = np.stack((lab[:, 0] * 652.8, (lab[:, 1] + 128) * 256, (lab[:, 2] + 128) * 256), 1)

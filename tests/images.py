@@ -1,4 +1,4 @@
-"""Images that tests make: small, deterministic, and of every kind that kpal meets."""
+"""Test images: small, deterministic, and of every kind that kpal handles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ METADATA = Metadata(
 
 
 def random_indexed(height: int, width: int, colors: int, channels: int = 3, seed: int = 0) -> IndexedImage:
-    """Random indices into a random palette of distinct colours, all of them used if there is room."""
+    """Random indices into a random palette of distinct colours, all of which are used if there are enough pixels."""
     random = np.random.default_rng((height, width, colors, channels, seed))
     keys = random.choice(1 << 24, colors, replace=False).astype("<u4")
     palette = keys.view(np.uint8).reshape(-1, 4)[:, :3]
@@ -30,7 +30,7 @@ def random_indexed(height: int, width: int, colors: int, channels: int = 3, seed
 
 
 def picture(height: int, width: int, colors: int, channels: int = 3, seed: int = 0) -> IndexedImage:
-    """Flat areas, a repeated pattern, a gradient and some noise: every part of the model has work."""
+    """Flat areas, a repeated pattern, a gradient and some noise, to exercise every part of the model."""
     random = np.random.default_rng((height, width, colors, channels, seed))
     rows, columns = np.mgrid[:height, :width]
     indices = (rows // 5 * 7 + columns // 9) % colors
@@ -44,9 +44,9 @@ def picture(height: int, width: int, colors: int, channels: int = 3, seed: int =
 
 
 def poster(height: int, width: int, colors: int, channels: int = 3, seed: int = 0) -> IndexedImage:
-    """Large flat areas: spans in the first row and in others, to the right edge and short of it, whole and broken.
+    """Large flat areas: spans in the first row and in others, to the right edge and short of it, complete and broken.
 
-    Ranks are indices, as the palette rises in all channels: a first row of zeros is a span.
+    The palette rises in all channels, so that ranks equal indices, and a first row of zeros is a span.
     """
     random = np.random.default_rng((height, width, colors, channels, seed))
     rows, columns = np.mgrid[:height, :width]
@@ -64,7 +64,7 @@ def poster(height: int, width: int, colors: int, channels: int = 3, seed: int = 
 
 
 def gradient(height: int = 48, width: int = 64) -> U8:
-    """RGB with far more than 256 colours, smooth, with an edge."""
+    """A smooth RGB image with an edge, of far more than 256 colours."""
     y, x = np.mgrid[0:height, 0:width]
     pixels = np.stack((x * 255 // (width - 1), y * 255 // (height - 1), (x * 7 + y * 3) % 256), axis=2)
     pixels[height // 3 : height // 2, width // 4 : width // 2] = (250, 20, 60)
@@ -72,7 +72,7 @@ def gradient(height: int = 48, width: int = 64) -> U8:
 
 
 def soft_icon(size: int = 48) -> U8:
-    """RGBA: a disc with a soft edge and a shadow, transparent outside, with more than 256 colours."""
+    """An RGBA image of more than 256 colours: a disc with a soft edge, transparent outside."""
     y, x = np.mgrid[0:size, 0:size] - (size - 1) / 2
     distance = np.hypot(x, y)
     alpha = np.clip((size / 2 - distance) * 255 / (size / 4), 0, 255)
@@ -90,5 +90,5 @@ def pillow(image: IndexedImage) -> Image.Image:
 
 
 def squared_error(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
-    """Mean squared error over pixels, summed over channels."""
+    """The squared error summed over channels, averaged over pixels."""
     return float(np.square(a.astype(np.int64) - b).sum(axis=-1).mean())

@@ -1,4 +1,4 @@
-"""The kernel as it runs where nothing is compiled, beside the one that is installed."""
+"""The coding kernel as plain Python, to compare with the compiled kernel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KERNEL = Path(kpal_format.__file__).with_name("kernel.py")
 
 
 def load_plain() -> ModuleType:
-    """kernel.py as it runs where nothing is compiled and Cython is not installed."""
+    """Load kernel.py as if Cython were not installed and nothing were compiled."""
     spec = importlib.util.spec_from_file_location("kpal_format.plain_kernel", KERNEL)
     assert spec is not None
     assert spec.loader is not None

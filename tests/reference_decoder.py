@@ -1,6 +1,6 @@
 """A decoder of .kpal files as KPAL.md describes them, written for reading and for comparison, not for speed.
 
-It shares nothing with kpal_format. It checks all that section 6 lists.
+It shares no code with kpal_format, and rejects everything that section 6 lists.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Reader:
 
 
 class Decoded(NamedTuple):
-    """What a file holds: the palette entry by entry, the indices row by row, metadata by the keys of section 3."""
+    """The content of a file: palette entries, indices row by row, and metadata by the keys of section 3."""
 
     width: int
     height: int
@@ -52,7 +52,7 @@ class Decoded(NamedTuple):
 
 
 def decode(data: bytes) -> Decoded:
-    """Raises ValueError for what a decoder must reject."""
+    """Decodes a file. Raises ValueError for a file that a decoder must reject."""
     file = Reader(data)
     if file.take(8) != b"\x8bKPAL\r\n\x1a":
         raise ValueError("not a .kpal file")
@@ -208,7 +208,7 @@ STRETCH = [min(bisect_left(_SQUASHED, p) - 2047, 2047) for p in range(4096)]
 
 
 class Context:
-    """A probability of a 1 and how often it has learnt."""
+    """The probability of a 1, and the number of its updates."""
 
     def __init__(self, p: int, n: int = 1) -> None:
         self.p, self.n = p, n
@@ -219,7 +219,7 @@ class Context:
 
 
 class Cell(NamedTuple):
-    """A box of the colour cube: its least colour and the unknown bits of each channel."""
+    """A box of the colour cube: its lowest colour and the number of unknown bits of each channel."""
 
     low: list[int]
     unknown: list[int]
@@ -301,7 +301,7 @@ class ColourSet:
         return [tuple(v[:channels]) for v in entries]
 
     def cell(self, n: int, axes: tuple[int, ...], cell: Cell, level: int) -> None:
-        """S(n, axes), from a cell at that level down."""
+        """S(n, axes), for a cell at this level and below."""
         if n < 2:
             if n:
                 self.point(axes, cell)
@@ -423,7 +423,7 @@ def _far(a: Entry, b: Entry) -> int:
 
 
 def _after(p: int, rate: int) -> int:
-    """The logarithm of what occurred, whose logarithm was p."""
+    """The updated logarithm p of a symbol that occurred."""
     v = 2 * EXP[min(-p >> 4, 1023)]
     return LOG[(v + ((65536 - v) * rate >> 15)) >> 4]
 
@@ -446,14 +446,14 @@ def _tree(colors: list[Entry], order: list[int]) -> list[int]:
 
 
 class Slot:
-    """Sixteen logarithms, how often they have learnt, and whose they are."""
+    """Sixteen logarithms, the number of their updates, and the check of their context."""
 
     def __init__(self) -> None:
         self.check, self.count, self.logs = 0, 0, [0] * 16
 
 
 class FlagSlot:
-    """The logarithms of no and yes, and how often they have learnt."""
+    """The logarithms of no and yes, and the number of their updates."""
 
     def __init__(self) -> None:
         self.logs, self.count = [-2191, -380], 0
@@ -496,7 +496,7 @@ class Tile:
         self.slot_bits = min(max((2 * n).bit_length(), 8), 16 if is_max else 14)
         self.flag_mask = (1 << min(max(n.bit_length(), 8), 13)) - 1
         self.match_mask = (1 << min(max(n.bit_length(), 8), 16)) - 1
-        self.slots: list[dict[int, Slot]] = [{} for _ in range(self.contexts)]  # those not there were never used
+        self.slots: list[dict[int, Slot]] = [{} for _ in range(self.contexts)]  # missing slots were never used
         self.flag_slots: list[dict[int, FlagSlot]] = [{} for _ in range(6)]
         share = 15728 // self.contexts
         self.by_count = [[share * (10 * i + 3) // (10 * i + 15)] * self.contexts for i in range(29)]
@@ -508,7 +508,7 @@ class Tile:
         )
         self.probabilities = [[[49152] * 512 for _ in range(2)] for _ in range(self.hits)]
         self.biases = [[[0] * 16 for _ in range(1024)] for _ in range(4)]
-        self.mean_error, self.nibbles = [2000 << 14] * 2, 0  # of high nibbles, of low ones
+        self.mean_error, self.nibbles = [2000 << 14] * 2, 0  # mean errors of high and of low nibbles
         self.coarse = [[12452] * 6 for _ in range(19)]
         self.fine = [[0] * 6 for _ in range(1280)]
         self.latest = [dict[int, tuple[int, int]](), dict[int, tuple[int, int]]()]
@@ -516,7 +516,7 @@ class Tile:
         self.run = self.change = self.failed_until = self.spans = 0
         self.origin = 3 * self.line + 8
         self.cells = [0] * ((rows + 3) * self.line + 8)
-        self.errors = [[[0] * 6 for _ in range(width + 2)] for _ in range(2)]  # of the row above, of this row
+        self.errors = [[[0] * 6 for _ in range(width + 2)] for _ in range(2)]  # errors of the row above and of this row
         self.priors: dict[tuple[int, int], list[list[int]]] = {}
         self.snapped: dict[Entry, int] = {}
 
@@ -558,7 +558,7 @@ class Tile:
     # One pixel, or a span of them.
 
     def pixels(self, at: int, x: int) -> list[int]:
-        """Decodes the pixel at that cell, in column x, or the span that begins with it; returns the ranks."""
+        """Decodes the pixel at this cell, in column x, or the span that begins with it; returns the ranks."""
         p, i, j = self.cells, at - self.line, at - 2 * self.line
         v = Neighbourhood(
             w=p[at - 1], n=p[i], nw=p[i - 1], ne=p[i + 1], ww=p[at - 2], nn=p[j], nww=p[i - 2], nee=p[i + 2],
@@ -592,7 +592,7 @@ class Tile:
         return [symbol]
 
     def move_on(self, right: bool, pixels: int) -> None:
-        """What the match learns from pixels: whether all of them were what it expected."""
+        """Updates the match after pixels: `right` says whether it predicted all of them."""
         if right:
             self.match += pixels - 1
             self.length += pixels
@@ -632,7 +632,7 @@ class Tile:
         return second, second_similarity
 
     def look_up(self, table: int, h: int) -> int:
-        """The position in a table of matches, 0 if there is none or its check is another."""
+        """The position in a table of matches; 0 if there is none, or if its check differs."""
         check, position = self.latest[table].get(h & self.match_mask, (0, 0))
         return position if check == h >> 27 else 0
 
@@ -642,7 +642,7 @@ class Tile:
         return sum(p[there + step] == p[here + step] for step in steps)
 
     def span_flag(self, v: Neighbourhood, at: int, x: int, equal: int, length_class: int, span: int) -> bool:
-        """Whether all pixels of a span are W; if so, what goes with that is done."""
+        """Decodes whether all pixels of a span equal W, and if so, updates the state for the span."""
         w = v.w
         follow = 0
         if self.match:
@@ -684,7 +684,7 @@ class Tile:
         second: int,
         second_similarity: int,
     ) -> int:
-        """Whether one pixel is the candidate."""
+        """Decodes whether the pixel equals the candidate."""
         candidate = v.w if flat else matched
         agree = 0 if matched < 0 else (1 if matched == candidate else 2) + 3 * (self.similarity >> 1)
         agree_second = 0 if second < 0 else (1 if second == candidate else 2) + 3 * (second_similarity >> 1)
@@ -790,7 +790,7 @@ class Tile:
         return symbol
 
     def predict(self, v: Neighbourhood, x: int, tilt: int) -> tuple[list[list[int]], int]:
-        """Guesses 0 to 4 and their blend, and how doubtful the blend is."""
+        """Guesses 0 to 4 and their blend, and the doubt level of the blend."""
         above, above_east, west = self.errors[0][x + 1], self.errors[0][x + 2], self.errors[1][x]
         trust = []
         for m in range(5):
@@ -816,7 +816,7 @@ class Tile:
         return guesses, LEVEL[min(above[5] + above_east[5] + 2 * west[5], 4095)]
 
     def snap(self, guess: Entry) -> int:
-        """The rank of the colour nearest to the middle of the cell of the colour cube that `guess` is in."""
+        """The rank of the colour nearest to the middle of the cell that contains `guess`."""
         if self.channels == 3:
             middle = (*((value & 248) + 4 for value in guess[:3]), 255)
         else:
@@ -827,7 +827,7 @@ class Tile:
         return self.snapped[middle]
 
     def prior(self, rank: int, width: int) -> list[list[int]]:
-        """Logarithms of the low nibbles for each high one, and in [16] of the high nibbles."""
+        """The logarithms of the low nibbles for each high nibble, and in [16] those of the high nibbles."""
         if (rank, width) not in self.priors:
             spread, mass = 22 * 3**width, [0] * 256
             for i, color in enumerate(self.color):

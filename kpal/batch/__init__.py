@@ -1,1 +1,1 @@
-"""Many files: which are meant, what their results are called, what is done to each, and what becomes of it."""
+"""Batches of files: selecting inputs, naming results, converting each file, and reporting the outcome."""

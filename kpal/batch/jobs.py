@@ -1,4 +1,4 @@
-"""Which files are meant, and what their results are called."""
+"""Jobs: the files that the inputs of a command select, and the names of the results."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from .messages import abandon, is_url, printable, why_unreadable
 
 STREAM: Final = "-"  # standard input or output, on the command line
 
-# What people keep pictures of few colours in; a folder may hold much else that Pillow would open.
+# The formats that count as pictures in a folder, which may hold many other files that Pillow would open.
 _FORMATS: Final = frozenset(
     (
         *("PNG", "GIF", "WEBP", "JXL", "AVIF", "JPEG", "MPO", "JPEG2000", "BMP", "DIB", "TIFF"),
         *("TGA", "PCX", "ICO", "CUR", "ICNS", "PPM", "QOI", "PSD", "XPM", "XBM"),
     )
 )
-# Formats that Pillow may have been installed without: their files are pictures all the same, and fail by name.
+# Formats that Pillow may lack: their files still count as pictures, so that they fail by name.
 _OPTIONAL: Final = frozenset((".webp", ".jxl", ".avif", ".jp2", ".jpx", ".j2k"))
 _CASE_COUNTS: Final = sys.platform not in ("win32", "darwin")
 _KINDS: Final = {
@@ -39,18 +39,18 @@ _KINDS: Final = {
 
 
 class UsageError(ValueError):
-    """What was asked for cannot be meant: the command ends before anything is done."""
+    """Wrong usage: the command ends before it does anything."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One input and where its result goes; None stands for the standard streams.
+    """One input and the target of its result; None stands for standard input or output.
 
-    name: the input as it was given, for people.
-    below: the path of a file below the folder that was given; of other inputs, the name.
-    problem: why the input, which was found in a folder, cannot be read.
-    in_place: whether a `.kpal` file may be replaced by what becomes of it.
-    note: why the target has another name than one would expect.
+    name: the input as the user named it, for messages.
+    below: the path of a file relative to the folder that was given; the file name for other inputs.
+    problem: why an input found in a folder cannot be read.
+    in_place: whether the result may replace the input, if the input is a `.kpal` file.
+    note: why the target does not have its usual name.
     """
 
     source: Path | None
@@ -62,7 +62,7 @@ class Job:
     note: str = ""
 
     def read(self) -> bytes:
-        """The bytes of the input; OSError where it cannot be read, or is empty."""
+        """The bytes of the input; OSError if it cannot be read, or is empty."""
         if self.problem is not None:
             raise self.problem
         if self.source is None:
@@ -83,7 +83,7 @@ class Job:
         return data
 
     def check(self, *, force: bool) -> None:
-        """Raises OSError where the result must not be written."""
+        """Raises OSError if the result must not be written."""
         if self.target is None:
             if sys.stdout is None:
                 raise OSError("standard output is closed")
@@ -99,23 +99,23 @@ class Job:
             raise FileExistsError(f"{printable(self.target)} exists; --force overwrites it")
 
     def replaces_input(self) -> bool:
-        """Whether the target is the input, by whatever name."""
+        """Whether the target and the input are the same file, even under different names."""
         source, target = self.source, self.target
         return bool(source and target and target.is_file() and source.exists() and target.samefile(source))
 
     def write(self, data: bytes) -> None:
-        """Writes the result; OSError where it cannot be written."""
+        """Writes the result; OSError if it cannot be written."""
         if self.target is None:
             self._write_to_stream(data)
             return
         try:
             if self.target.exists() and not self.target.is_file():
-                self.target.write_bytes(data)  # a device or pipe: there is nothing to lose, and it stays what it is
+                self.target.write_bytes(data)  # a device or pipe has no content to lose, and must not be replaced
                 return
             _make_folder(self.target.parent)
             with replacing(self.target) as file:
                 file.write(data)
-        except BrokenPipeError as error:  # of a named pipe: that of standard output is for others to handle
+        except BrokenPipeError as error:  # the target is a named pipe; `main` handles standard output
             raise OSError(f"{printable(self.target)}: its reader has closed it") from error
 
     def _write_to_stream(self, data: bytes) -> None:
@@ -132,14 +132,14 @@ class Job:
 
 @dataclass
 class Selection:
-    """What the inputs of a command stand for.
+    """The jobs that the inputs of a command select, and the numbers of items left out.
 
-    inputs: as they were given.
-    jobs: in the order of the inputs, and in folders of the names.
-    others: how many files of folders were left out for the endings of their names.
-    results: how many `.kpal` files, as what became of a picture beside them.
-    links: how many folders, as links to them are not followed.
-    repeated: how many inputs, as they were named before.
+    inputs: as the user named them.
+    jobs: in the order of the inputs; the files of a folder are sorted by path.
+    others: files in folders, left out because of their endings.
+    results: `.kpal` files, left out as results of pictures beside them.
+    links: links to folders, which are not followed.
+    repeated: inputs that had been named before.
     """
 
     inputs: list[str]
@@ -150,11 +150,11 @@ class Selection:
     repeated: int = 0
 
     def nothing(self) -> str:
-        """That there are no jobs, as a sentence."""
+        """The message for a selection without jobs."""
         return f"no images found in {', '.join(map(printable, self.inputs))}{self.left_out()}"
 
     def left_out(self) -> str:
-        """What is not among the jobs, to end a sentence with; empty where all is."""
+        """The items left out, as the end of a sentence; empty if there are none."""
         parts = (
             (self.others, "file of another kind left out", "files of other kinds left out"),
             (
@@ -169,17 +169,17 @@ class Selection:
 
 
 def picture_endings() -> frozenset[str]:
-    """The endings of the names that a file in a folder may have to be taken for a picture, in lower case."""
+    """The endings, in lower case, of files that count as pictures in a folder."""
     known = Image.registered_extensions()
     return _OPTIONAL | {ending for ending, format in known.items() if format in _FORMATS}
 
 
 def find(inputs: list[str], endings: frozenset[str], output: str | None = None) -> Selection:
-    """The files that `inputs` name, as jobs without targets.
+    """The files that `inputs` select, as jobs without targets.
 
-    A folder stands for all files below it whose names have one of `endings`, but for `output`, if that is there, and
-    for `.kpal` files that are results of pictures beside them; "-" for standard input. What is named twice is taken
-    once. Raises UsageError for an empty name, which would be the current folder.
+    A folder selects all files below it with one of `endings`, except `output` and `.kpal` files that are results of
+    pictures beside them; "-" selects standard input. Inputs named twice are taken once. Raises UsageError for an empty
+    name, which would mean the current folder.
     """
     found = Selection(inputs)
     seen: set[str | None] = set()
@@ -205,7 +205,7 @@ def _jobs_of(given: str, endings: frozenset[str], output: str | None, found: Sel
 
 
 def _walk(top: str, endings: frozenset[str], output: str | None, found: Selection) -> Iterator[Job]:
-    """The jobs of a folder; adds to `found` how much is left out."""
+    """The jobs of a folder; counts in `found` what is left out."""
     unreadable: list[OSError] = []
     own = os.path.realpath(output) if output else ""
 
@@ -233,7 +233,7 @@ def _results_of(name: str) -> set[str]:
 
 
 def _obstacle(path: Path) -> OSError | None:
-    """Why a file of a folder cannot be read, as far as that is known without opening it: a pipe would wait forever."""
+    """Why a file in a folder cannot be read, found without opening the file, because a pipe would block for ever."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -245,14 +245,15 @@ def _obstacle(path: Path) -> OSError | None:
 def plan(
     inputs: list[str], output: str | None, endings: frozenset[str], new_ending: str, *, in_place: bool = False
 ) -> Selection:
-    """What `find` finds, with targets.
+    """Like `find`, with targets.
 
-    Without `output`, results stand beside their inputs; a folder for output mirrors the folders put in. Where two
-    results would have one name, or one would take the place of another input, the later keeps its whole name.
+    Without `output`, results are written beside their inputs; an output folder mirrors the input folders. If two
+    results would have the same name, or a result would replace another input, the later result keeps the whole name of
+    its input.
 
     in_place: whether a `.kpal` file may be replaced by its own result.
 
-    Raises UsageError where `output` cannot hold what the inputs give.
+    Raises UsageError if `output` cannot hold the results.
     """
     if output == "":
         raise UsageError("the name of the output is empty")
@@ -275,7 +276,7 @@ def plan(
 
 
 class _Names:
-    """Gives each job a target that no other has."""
+    """Gives each job a unique target."""
 
     def __init__(self, found: Selection, ending: str) -> None:
         self._ending = ending
@@ -302,7 +303,7 @@ class _Names:
             yield folder / f"{name}.{number}{self._ending}"
 
     def _owner(self, path: Path, job: Job) -> str | None:
-        """What the name belongs to, if not to the job."""
+        """The owner of the name, if it is not the job itself."""
         place = _place(path)
         if job.in_place and job.source and place == _place(job.source):
             return self._taken.get(place)
@@ -310,25 +311,25 @@ class _Names:
 
 
 def result_name(name: str, ending: str) -> str:
-    """`name` with its ending replaced, if it is that of a picture, else with `ending` added."""
+    """`name` with `ending` in place of the ending of a picture, or else appended."""
     known = _ending(name)
     return (name[: -len(known)] if known and _is_known(known) else name) + ending
 
 
 def _is_known(ending: str) -> bool:
-    """Whether it is the ending of a picture, of any kind that Pillow knows."""
-    Image.preinit()  # the usual formats; all of them take longer to load
+    """Whether the ending belongs to any image format that Pillow knows."""
+    Image.preinit()  # loads only the common formats, which is faster
     return ending in Image.EXTENSION or ending in _OPTIONAL or ending in Image.registered_extensions()
 
 
 def _ending(name: str) -> str:
-    """The ending in lower case, with its dot: empty for names without, and for those that begin with it."""
+    """The ending in lower case, with its dot; empty for names such as `chart` and `.hidden`."""
     stem, dot, ending = os.path.basename(name).rpartition(".")  # noqa: PTH119
     return f"{dot}{ending}".lower() if stem.strip(".") else ""
 
 
 def _place(path: Path) -> str:
-    """The same for two names of one directory entry, on the file systems that are usual for this system."""
+    """A key that is equal for two names of one directory entry, assuming the usual file systems of this platform."""
     place = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
     return place if _CASE_COUNTS else place.casefold()
 

@@ -1,4 +1,4 @@
-"""What people are told on standard error: one line at a time, with names as they were given and true reasons."""
+"""Messages on standard error: one line each, with names as the user gave them and the actual reason."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from typing import IO, Final
 
 from PIL import Image, UnidentifiedImageError
 
-_URL: Final = re.compile(r"([a-z][a-z0-9+.-]+)://|data:[a-z]+/", re.IGNORECASE)  # C:// has one letter, and is a drive
+_URL: Final = re.compile(r"([a-z][a-z0-9+.-]+)://|data:[a-z]+/", re.IGNORECASE)  # not C://, which is a drive
 _OBJECT: Final = re.compile(r"\s*<[\w.]+ object at 0x[0-9a-fA-F]+>")
-_DAMAGE: Final = (SyntaxError, EOFError, IndexError, KeyError, struct.error, zlib.error)  # of Pillow's readers
+_DAMAGE: Final = (SyntaxError, EOFError, IndexError, KeyError, struct.error, zlib.error)  # from readers in Pillow
 
 
 class StandardError(io.TextIOBase):
-    """Standard error as messages need it: where it is closed or full they are lost, and nothing else is."""
+    """Standard error for messages: if it is closed or full, messages are lost but the work goes on."""
 
     def __init__(self, stream: IO[str] | None) -> None:
         self._stream = stream
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]  # rich asks, to choose the characters of its bar
+    def encoding(self) -> str:  # type: ignore[override]  # rich chooses the characters of its bar by encoding
         return getattr(self._stream, "encoding", None) or "utf-8"
 
     def write(self, text: str) -> int:
@@ -36,7 +36,7 @@ class StandardError(io.TextIOBase):
             try:
                 self._stream.write(text)
                 self._stream.flush()
-            except (OSError, ValueError):  # full, a pipe that nobody reads, closed by the caller
+            except (OSError, ValueError):  # a full disk, a broken pipe, or a stream that the caller closed
                 abandon(self._stream)
         return len(text)
 
@@ -50,36 +50,36 @@ class StandardError(io.TextIOBase):
 
 
 def abandon(stream: IO[str]) -> None:
-    """Lets a stream that takes no more go nowhere: the interpreter flushes it at exit, and would fail once more."""
-    with contextlib.suppress(OSError, ValueError):  # a stream without a descriptor is flushed by no one
+    """Redirects a failed stream to the null device, because the interpreter would fail again flushing it at exit."""
+    with contextlib.suppress(OSError, ValueError):  # a stream without a descriptor is not flushed at exit
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
 
 
 def say(message: str, program: str = "kpal") -> None:
-    """One line to the person at the terminal."""
+    """Prints a message of one line to standard error."""
     StandardError(sys.stderr).write(printable(f"{program}: {' '.join(message.splitlines())}") + "\n")
 
 
 def printable(name: str | os.PathLike[str]) -> str:
-    """A name with what would break a line, or is not even text, escaped: file systems allow nearly anything."""
+    """A file name with control characters and undecodable bytes escaped."""
     return "".join(c if c.isprintable() else _escaped(c) for c in os.fspath(name))
 
 
 def _escaped(character: str) -> str:
-    if "\udc80" <= character <= "\udcff":  # how Python writes the bytes of names that are not UTF-8
+    if "\udc80" <= character <= "\udcff":  # Python represents undecodable bytes of names this way
         return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape").decode()
 
 
 def is_url(name: str) -> bool:
-    """Whether somebody gave a URL for the name of a file."""
+    """Whether a file name is a URL."""
     return _URL.match(name) is not None
 
 
 def why_unreadable(name: str, error: OSError) -> str:
-    """Why the file of that name, as it was given, cannot be read."""
+    """Why a file cannot be read; `name` is as the user gave it."""
     if is_url(name) and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EINVAL, errno.ENAMETOOLONG):
         if name.lower().startswith("file:"):
             return "a URL; give the path of the file alone"
@@ -93,11 +93,11 @@ def why_unreadable(name: str, error: OSError) -> str:
 
 
 class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as failed
-    """Turns an exception in the block into one line on standard error, after which the block's value is true.
+    """Turns an exception in the block into one line on standard error; the object is then true.
 
-    Pillow raises nearly every kind of exception for damaged images (struct.error, zlib.error, SyntaxError ...), and
-    one bad file must not stop a batch, so all of them count as this file's failure. Without an exception, warnings
-    become lines.
+    Pillow raises nearly every kind of exception for damaged images (struct.error, zlib.error, SyntaxError ...), and one
+    bad file must not stop a batch, so every exception counts as a failure of this file. Without an exception, the
+    warnings raised in the block are printed, one a line.
     """
 
     def __init__(self, name: str) -> None:
@@ -110,7 +110,7 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
 
     def __enter__(self) -> failures:
         caught = self._catcher.__enter__()
-        assert caught is not None  # as it was told to record
+        assert caught is not None  # because of record=True
         self._caught = caught
         warnings.simplefilter("always")
         return self
@@ -130,7 +130,7 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
         return list(dict.fromkeys(str(warning.message) for warning in self._caught))
 
     def _reason(self, error: Exception) -> str:
-        if isinstance(error, UnidentifiedImageError):  # its own message names a buffer in memory
+        if isinstance(error, UnidentifiedImageError):  # the message of Pillow names a buffer in memory
             missing = [warning for warning in self._warnings() if "not installed" in warning]
             if self._name.lower().endswith(".jxl") and "JXL" not in Image.OPEN:
                 missing = ["JPEG XL needs the package pillow-jxl-plugin"]

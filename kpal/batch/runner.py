@@ -1,4 +1,4 @@
-"""Work on many files: a failure is named and the others go on, and at the end stands what became of them."""
+"""Runs a batch: reports each failure and goes on, and ends with a summary."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class Skipped(Exception):  # noqa: N818  # it is not an error
-    """Raised by the work on a file of which, for the reason given, nothing is to be written."""
+    """Raised by the work on a file for which no result shall be written, with the reason."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """What became of a job, for programs: the sizes of input and result, or why there is no result."""
+    """The outcome of a job, for programs: the sizes of input and result, or why there is no result."""
 
     input: str
     output: str | None = None
@@ -44,11 +44,13 @@ def run(
     tell: Callable[[Ending], None] = lambda _: None,
     expect: Callable[[bytes], object] = lambda _: None,
 ) -> int:
-    """Do `work` on the bytes of each selected input and write what it returns; the exit status.
+    """Call `work` with the bytes of each selected input and write the result; returns the exit status.
 
-    A job that fails is named on standard error, and the others go on; so is one for which `work` raises Skipped,
-    which is no failure. `tell` hears how each job ended. `expect` raises ValueError for bytes that are no input of this
-    work; it is called before anything is said about the output.
+    A failed job is reported on standard error, and the others go on. A job for which `work` raises Skipped is reported
+    but does not count as a failure.
+
+    tell: called with the outcome of each job.
+    expect: raises ValueError for bytes that `work` cannot take; called before the output is checked.
     """
     start = time.perf_counter()
     endings = []
@@ -79,9 +81,9 @@ def _done(
     *,
     force: bool,
 ) -> Ending:
-    """One job. `written` has device and number of the files that are results: they may have several names."""
+    """Run one job. `written` has device and inode of every result, because one file may have several names."""
     if job.target is None and job.problem is None:
-        job.check(force=force)  # before somebody types an image
+        job.check(force=force)  # fails before waiting for standard input
     data = job.read()
     expect(data)
     if job.target is not None and _identity(job.target) in written:
@@ -98,7 +100,7 @@ def _done(
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    if not path.is_file():  # a device takes any number of results
+    if not path.is_file():  # a device may receive any number of results
         return None
     status = path.stat()
     return status.st_dev, status.st_ino
@@ -112,7 +114,7 @@ def _summary(jobs: list[Job], endings: list[Ending], seconds: float) -> str:
     elif done:
         what = f"{jobs[0].name}{f' → {done[0].output}' if done[0].output else ''}"
     else:
-        return ""  # the line that said why is all there is to say
+        return ""  # the reason has been printed already
     if not done:
         return what
     before, after = (sum(getattr(ending, name) for ending in done) for name in ("input_bytes", "bytes"))
@@ -122,7 +124,7 @@ def _summary(jobs: list[Job], endings: list[Ending], seconds: float) -> str:
 def progress(jobs: list[Job], *, quiet: bool, console: Console | None = None) -> Iterator[Job]:
     """The jobs, with a progress bar where standard error is a terminal.
 
-    console: what the caller prints to meanwhile, if that is on the same terminal.
+    console: the console to which the caller prints meanwhile, if it shares the terminal.
     """
     terminal = StandardError(sys.stderr)
     if quiet or not terminal.isatty():
@@ -132,7 +134,7 @@ def progress(jobs: list[Job], *, quiet: bool, console: Console | None = None) ->
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    # What goes to standard output passes rich only where it would run into the bar: a file must get it as it is.
+    # Standard output goes through rich only if it shares the terminal with the bar: a file must get the exact bytes.
     shared = sys.stdout is not None and sys.stdout.isatty()
     console = console or Console(file=cast(IO[str], terminal))
     with Progress(*columns, console=console, transient=True, redirect_stdout=shared) as bar:
@@ -144,6 +146,6 @@ def progress(jobs: list[Job], *, quiet: bool, console: Console | None = None) ->
 
 
 def saving(before: int, after: int) -> str:
-    """The change in size, for people."""
+    """The change in size, for messages."""
     change = 100 * (after / before - 1) if before else 0.0
     return f"{abs(change):.1f} % {'smaller' if change <= 0 else 'larger'}"

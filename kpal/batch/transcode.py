@@ -1,4 +1,4 @@
-"""Image files of other formats to `.kpal` files and back, in memory: what `kpal encode` and `decode` do to each."""
+"""Conversion of image files to `.kpal` files and back, in memory, for `kpal encode` and `kpal decode`."""
 
 from __future__ import annotations
 
@@ -22,19 +22,18 @@ from ..image_files.pages import open_picture
 from ..image_files.precision import in_depth
 from ..image_files.targets import TARGETS, Target, held, save_options
 
-_COMPARED: Final = 1 << 22  # pixels at a time: as RGBA, they take four times what they do in a palette image
+_COMPARED: Final = 1 << 22  # pixels compared at a time, as RGBA takes four times the memory of an indexed image
 
 
 def to_kpal(data: bytes, *, strip: tuple[str, ...] = (), depth: int | None = None, **options: Any) -> bytes:
-    """An image file that Pillow reads as a `.kpal` file.
+    """Convert an image file that Pillow can read to a `.kpal` file.
 
-    strip: the fields of `Metadata` to leave out of what the file carries. Where that is what turns the picture the
-        right way up, the pixels are turned.
+    strip: the fields of `Metadata` to leave out. If they contain the orientation, the pixels are turned instead.
     depth: as in `in_depth`.
-    options: those of `encode`.
+    options: the options of `encode`.
 
-    Raises ValueError for an animation or several pages, what `encode` raises, and whatever Pillow raises for a damaged
-    file.
+    Raises ValueError for an animation or several pages, the errors of `encode`, and any error that Pillow raises for a
+    damaged file.
     """
     with open_picture(data) as image:
         metadata = carried(image, unneeded=strip)
@@ -45,18 +44,17 @@ def to_kpal(data: bytes, *, strip: tuple[str, ...] = (), depth: int | None = Non
 
 
 def from_kpal(data: bytes, format: str) -> bytes:
-    """A `.kpal` file in another of Pillow's formats, as a palette image where the format has such.
+    """Convert a `.kpal` file to a format of Pillow, as an indexed image if the format supports it.
 
-    The pixels are turned where the format cannot hold what turns the picture the right way up. Warns of metadata that
-    the format cannot hold, and of pixels that it changes if it is lossy. Raises ValueError where another one cannot
-    hold the pixels.
+    If the format cannot hold the orientation, the pixels are turned instead. Warns of metadata that the format cannot
+    hold, and of pixels that a lossy format changes. Raises ValueError if a lossless format cannot hold the pixels.
     """
     with Image.open(io.BytesIO(data), formats=("KPAL",)) as opened:
         metadata = carried(opened)
         target = TARGETS.get(format, Target())
         turn, kept = _turn(metadata, held(format, metadata), heeded=target.turns)
         image = turned(opened, turn)
-        for name in ("icc_profile", "exif", "xmp", "text", "dpi"):  # which Pillow would write in spite of the options
+        for name in ("icc_profile", "exif", "xmp", "text", "dpi"):  # Pillow would write these whatever the options
             image.info.pop(name, None)
         suited = _suited_to(format, image)
         file = io.BytesIO()
@@ -68,9 +66,9 @@ def from_kpal(data: bytes, format: str) -> bytes:
 
 @contextmanager
 def large_metadata() -> Iterator[None]:
-    """Lets Pillow read the texts and profiles of PNG files up to the size that a `.kpal` file may hold.
+    """Lets Pillow read texts and profiles of PNG files up to the size that a `.kpal` file may hold.
 
-    Its own limit of a megabyte for each protects programs that know of no other; the one for all of them stays.
+    Raises Pillow's limit of a megabyte for each text or profile; Pillow's limit for their total stays.
     """
     before = PngImagePlugin.MAX_TEXT_CHUNK
     PngImagePlugin.MAX_TEXT_CHUNK = max(before, MAX_PARTS)
@@ -81,9 +79,10 @@ def large_metadata() -> Iterator[None]:
 
 
 def _turn(metadata: Metadata, kept: Metadata, *, heeded: bool = True) -> tuple[int, Metadata]:
-    """By which orientation to turn the pixels of an image with `metadata` of which only `kept` stays, and with what.
+    """The orientation by which to turn the pixels of an image, and the metadata to store with them.
 
-    heeded: whether what shows the result heeds orientations at all.
+    metadata: the metadata of the image; kept: the part of it that the result will have.
+    heeded: whether viewers of the result heed its orientation.
     """
     orientation = orientation_of(metadata)
     decider = "xmp" if exif_orientation(metadata.exif) is None else "exif"
@@ -93,7 +92,7 @@ def _turn(metadata: Metadata, kept: Metadata, *, heeded: bool = True) -> tuple[i
 
 
 def _check(format: str, written: Image.Image, image: Image.Image, *, lossy: bool) -> None:
-    """Raises ValueError if what was written does not show what it should, or if the format is lossy, warns of that."""
+    """Raises ValueError if the written pixels differ from the image; warns instead if the format is lossy."""
     changed, most = _differences(written, image)
     if not changed:
         return
@@ -108,7 +107,7 @@ def _check(format: str, written: Image.Image, image: Image.Image, *, lossy: bool
 
 
 def _differences(a: Image.Image, b: Image.Image) -> tuple[int, int]:
-    """How many pixels of two images differ, and by how much at most in a channel."""
+    """The number of pixels in which two images differ, and the largest difference in a channel."""
     if a.size != b.size:
         return b.width * b.height, 255
     a.load()
@@ -125,14 +124,14 @@ def _differences(a: Image.Image, b: Image.Image) -> tuple[int, int]:
 
 
 def _seen(image: Image.Image) -> U8:
-    """RGBA pixels, without the colours of what is fully transparent."""
+    """RGBA pixels, with the hidden colours of fully transparent pixels removed."""
     pixels = np.array(image.convert("RGBA"))
     pixels[pixels[:, :, 3] == 0] = 0
     return pixels
 
 
 def _suited_to(format: str, image: Image.Image) -> Image.Image:
-    """The palette image as one of a mode that the format has; ValueError where it cannot hold its alpha."""
+    """The indexed image in a mode that the format supports; ValueError if the format cannot hold its alpha."""
     target = TARGETS.get(format, Target())
     if not target.palettes:
         return _without_palette(format, image)
@@ -141,7 +140,7 @@ def _suited_to(format: str, image: Image.Image) -> Image.Image:
         return image
     if not set(alpha) <= {0, 255}:
         raise ValueError("GIF cannot hold soft alpha; PNG and WebP can")
-    # GIF has one transparent index: let it stand for all that are.
+    # GIF has only one transparent index: use it for all transparent entries.
     clear = alpha.index(0)
     image = image.point([clear if index < len(alpha) and not alpha[index] else index for index in range(256)])
     image.info["transparency"] = clear
@@ -150,7 +149,7 @@ def _suited_to(format: str, image: Image.Image) -> Image.Image:
 
 def _without_palette(format: str, image: Image.Image) -> Image.Image:
     pixels = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    if pixels.mode == "RGBA" and pixels.getchannel("A").getextrema() == (255, 255):  # entries with alpha are not used
+    if pixels.mode == "RGBA" and pixels.getchannel("A").getextrema() == (255, 255):  # no pixel uses an entry with alpha
         pixels = pixels.convert("RGB")
     if format == "AVIF" and pixels.mode == "RGB" and _is_gray(image):
         return pixels.convert("L")
@@ -158,6 +157,6 @@ def _without_palette(format: str, image: Image.Image) -> Image.Image:
 
 
 def _is_gray(image: Image.Image) -> bool:
-    """Whether all colours of the palette are gray."""
+    """Whether the palette has only grays."""
     colors = image.getpalette("RGB") or []
     return colors[::3] == colors[1::3] == colors[2::3]

@@ -1,1 +1,1 @@
-"""k-means on weighted points of an integer lattice, and the search for nearest points that it and remapping share."""
+"""k-means on weighted points of an integer lattice, and the nearest-centre search that k-means and remapping share."""

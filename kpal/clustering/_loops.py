@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Loops over points and pixels that numpy cannot express, compiled where there is a C compiler.
 
-This one source is both: Cython's pure Python mode compiles it, and where it is not compiled it runs as plain Python,
-slowly and with the same results. All arithmetic is in integers that fit.
+The file is written in Cython's pure Python mode: uncompiled, it runs as plain Python, slowly but with the same results.
+All arithmetic is in integers that fit their types.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kpal_format import pulse
 COMPILED = cython.compiled
 
 _STEPS = cython.declare(cython.int, 2040)  # the largest coordinate
-_PULSE = cython.declare(cython.int, 16)  # rows or clusters after which work that is to end does
+_PULSE = cython.declare(cython.int, 16)  # rows or clusters between checks for cancellation
 
 
 def reassign(
@@ -30,14 +30,15 @@ def reassign(
     apart: cython.int[::1],
     gaps: cython.int[::1],
 ) -> None:
-    """Bring `labels`, a guess at the nearest centre of each point, to the nearest one, the lowest in a tie.
+    """Update `labels`, initially a guess, in place to the nearest centre of each point, the lowest index in a tie.
 
     points, centers: int32 (n, 4) and (k, 4), coordinates from 0 to 2040.
-    radius, members, near, apart, gaps: int32 to work with: the first four (k,), the last (n,).
+    radius, members, near, apart, gaps: int32 scratch arrays, the first four (k,), the last (n,).
 
-    A centre nearer to x than its guess a lies within 2 |x - a| of a (C. Elkan, "Using the triangle inequality to
-    accelerate k-means", ICML 2003). So each centre needs a list of those within twice its farthest point, nearest
-    first, and each point the beginning of a list. Points are taken cluster by cluster.
+    A centre that is nearer to x than its guessed centre a lies within 2 |x - a| of a (C. Elkan, "Using the triangle
+    inequality to accelerate k-means", ICML 2003). The points are processed cluster by cluster: for each centre, list
+    the other centres within twice the distance of its farthest point, nearest first; each point then searches only the
+    beginning of this list.
     """
     n: cython.Py_ssize_t = points.shape[0]
     k: cython.int = centers.shape[0]
@@ -63,7 +64,7 @@ def reassign(
         for a in range(k):
             radius[a] = -1
             members[a] = -1
-        # The points of each cluster as a linked list: `members` has the last, `gaps` the one before each.
+        # The points of each cluster form a linked list: `members` has the first point, `gaps` the next one.
         for i in range(n - 1, -1, -1):
             a = cython.cast(cython.int, labels[i])
             d0 = points[i, 0] - centers[a, 0]
@@ -135,7 +136,7 @@ def add_up(
     labels: cython.Py_ssize_t[::1],
     totals: cython.longlong[:, ::1],
 ) -> None:
-    """For each label, add the weights w of its points to `totals`, and their sums of w x.
+    """Add up the weights w and the weighted coordinates w x of the points of each label, in `totals`.
 
     points: int32 (n, 4); weights: int64 (n,); labels: intp (n,); totals: int64 (k, 5), w first.
     """
@@ -165,15 +166,15 @@ def diffuse(
     apart: cython.int[:, ::1],
     level: cython.int,
 ) -> None:
-    """Error diffusion, in place: `indices` (h, w) are those of the nearest entries before, and with it after.
+    """Error diffusion: replace `indices` (h, w), initially the nearest entries, in place.
 
-    positions: int32 (h, w), of each pixel's colour in points, int32 (n, 4).
-    spared: uint8 (n,), 1 for colours that keep their entries and pass no error on.
-    opaque: uint8 (n,), 1 for colours that take no entries but solid ones.
-    centers: int32 (k, 4); solid: uint8 (k,), 1 or 0.
-    order, apart: int32 (k, k), for each centre all of them, itself first and then the nearest, and their squared
-        distances to it.
-    level: of 256, the part of the error that is passed on.
+    positions: int32 (h, w), the index in `points` of the colour of each pixel.
+    points: int32 (n, 4), the distinct colours.
+    spared: uint8 (n,), 1 for colours that keep their entries and neither take nor pass on error.
+    opaque: uint8 (n,), 1 for colours that may take only solid entries.
+    centers: int32 (k, 4), the entries; solid: uint8 (k,), 1 for opaque entries.
+    order, apart: int32 (k, k), for each centre all centres by distance, itself first, and their squared distances.
+    level: the fraction of the error that is passed on, in 256ths.
     """
     height: cython.Py_ssize_t = indices.shape[0]
     width: cython.Py_ssize_t = indices.shape[1]
@@ -190,7 +191,7 @@ def diffuse(
     limit: cython.int
     difference: cython.int
     wanted: cython.int[4] = cython.declare(cython.int[4])
-    here: cython.int[:, ::1] = _integers(width + 2)  # errors for this row in sixteenths, from one left of it
+    here: cython.int[:, ::1] = _integers(width + 2)  # errors of this row in sixteenths, with a margin of one pixel
     below: cython.int[:, ::1] = _integers(width + 2)
     with cython.nogil:
         for y in range(height):
@@ -235,5 +236,5 @@ def diffuse(
 
 
 def _integers(rows: int) -> memoryview:
-    """Zeros, int32 (rows, 4)."""
+    """An array of zeros, int32 (rows, 4)."""
     return memoryview(bytearray(rows * 16)).cast("i", (rows, 4))

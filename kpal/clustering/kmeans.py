@@ -1,6 +1,6 @@
-"""`KMeans`: the clustering of clustering.py for any data, in the shape that scikit-learn's users know.
+"""`KMeans`: the clustering of lattice.py for arbitrary data, with the interface of scikit-learn's KMeans.
 
-It brings data and weights to the integers that clustering works on, and the result back.
+Data and weights are scaled to the integers that lattice.py works on, and the result is scaled back.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from ..color.spaces import SCALE, STEPS
 from .lattice import BITS, DEFAULT, Floats, Ints, cluster, distinct
 from .nearest import nearest
 
-_INERTIA_BITS: Final = 62  # of an int64: 22 for a squared distance in one dimension, the rest for the total weight
-_FAR: Final = 1 << 36  # lattice steps: beyond, the nearest centre depends on the direction alone, and products overflow
-_SMALLEST_SPAN: Final = 1e-290  # of data: scales stay far from the limits of a double
+_INERTIA_BITS: Final = 62  # in an int64: 22 for a squared distance in one dimension, the rest for the total weight
+_FAR: Final = 1 << 36  # lattice steps; coordinates are clipped here, before their products overflow
+_SMALLEST_SPAN: Final = 1e-290  # spans of data are limited so that scales stay far from the limits of a double
 
 
 class KMeans:
-    """K-means clustering as scikit-learn's users know it, deterministic and on weighted, distinct points.
+    """Deterministic k-means clustering of weighted points, with the interface of scikit-learn's KMeans.
 
-    n_clusters: how many clusters.
-    max_iter: rounds of assignment and update at the most.
-    tol: stop when a round lowers the inertia by no more than this fraction of it.
+    n_clusters: the number of clusters.
+    max_iter: the maximum number of rounds of assignment and update.
+    tol: stop when a round lowers the inertia by no more than this fraction.
 
     After `fit`:
 
     cluster_centers_: float64 (n_clusters, d).
-    labels_: intp (n,), the nearest centre of each row of X, ties to the lowest.
-    inertia_: weighted sum of squared distances to it.
+    labels_: intp (n,), the nearest centre of each row of X, the lowest index in a tie.
+    inertia_: weighted sum of squared distances of the rows to their centres.
     n_iter_: rounds run.
 
-    It is made for colours. Data are rounded to a lattice, which is what makes the result exact and repeatable, and
-    labels and inertia are those of the rounded data: values from 0 to 255 in steps of 1/8 are taken as they are, others
-    to between 1/1020 and 1/2040 of the range of all columns together. Where X has fewer distinct rows than
-    `n_clusters`, the last centres repeat.
+    The class is made for colours. Data are rounded to a lattice, which makes the result exact and repeatable; labels
+    and inertia refer to the rounded data. Values from 0 to 255 in steps of 1/8 stay as they are. Other data are rounded
+    to between 1/1020 and 1/2040 of the range of all columns together. If X has fewer distinct rows than `n_clusters`,
+    the last centres are equal.
 
     >>> import numpy as np
     >>> model = KMeans(2).fit(np.array([[0, 0], [0, 2], [100, 100], [100, 104]]))
@@ -68,9 +68,9 @@ class KMeans:
         self.tol = tol
 
     def fit(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> KMeans:
-        """Cluster the rows of X (n, d); `sample_weight` (n,) says how much each counts, 1 by default.
+        """Cluster the rows of X (n, d), weighted by `sample_weight` (n,), by default 1.
 
-        Raises ValueError for data or weights that are not finite numbers of that shape.
+        Raises ValueError for data or weights of another shape, or that are not finite numbers.
         """
         rows = _as_rows(X)
         weights, unit = _as_weights(sample_weight, *rows.shape)
@@ -90,7 +90,7 @@ class KMeans:
         self.cluster_centers_ = self._offset + self._centers / self._scale
         self.labels_ = (
             labels[inverse] if len(data) == len(rows) else self.predict(rows)
-        )  # rows of weight 0 have labels, too
+        )  # rows of weight 0 also get labels
         self.inertia_ = inertia * unit / self._scale**2
         return self
 
@@ -111,7 +111,7 @@ def _as_rows(X: ArrayLike) -> NDArray[Any]:
     data = np.asarray(X)
     if data.ndim != 2 or 0 in data.shape or data.dtype.kind not in "buif":
         raise ValueError(f"X must be numbers of shape (n, d), neither of them 0, not {data.dtype} of {data.shape}")
-    with np.errstate(over="ignore"):  # what is too large for a double becomes infinite
+    with np.errstate(over="ignore"):  # values too large for a double become infinite
         data = data.astype(np.float64)
     if not np.isfinite(data).all():
         raise ValueError("X must be finite")
@@ -119,7 +119,7 @@ def _as_rows(X: ArrayLike) -> NDArray[Any]:
 
 
 def _as_weights(sample_weight: ArrayLike | None, n: int, d: int) -> tuple[Ints, float]:
-    """Weights as whole numbers of a unit, and the unit: a power of two; 1 where they are such numbers already."""
+    """Weights as integer multiples of a unit, and the unit, a power of two; 1 if the weights are small integers."""
     bits = _INERTIA_BITS - 2 * BITS - (d - 1).bit_length()
     weights = np.ones(n) if sample_weight is None else np.asarray(sample_weight, np.float64)
     if weights.shape != (n,) or not np.isfinite(weights).all() or (weights < 0).any() or not (weights > 0).any():

@@ -1,22 +1,21 @@
-"""K-means on weighted points, the same to the last bit on every machine.
+"""K-means on weighted points, identical to the last bit on every machine.
 
-Points and centres live on an integer lattice (space.py), where distances are exact whatever adds them up
-(nearest.py); weighted sums are integers that double precision holds exactly; a mean is rounded to the lattice by
-integer division. Nothing depends on the order of summation, on threads or on the matrix library, and nothing is
-random.
+Points and centres lie on an integer lattice (color/spaces.py). Distances are exact in any order of summation
+(nearest.py), weighted sums are integers that double precision holds exactly, and means are rounded to the lattice by
+integer division. The result does not depend on threads or the matrix library, and nothing is random.
 
-It works from coarse to fine: on cells of the lattice, where there are few points, then on the points themselves.
+The algorithm works from coarse to fine: first on cells of the lattice, which are few, then on the points themselves.
 
-- The start is *grown*: from the mean of all points, the clusters whose division gains most are divided, half as many
-  again at a time.
-- Lloyd's rounds (S. P. Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28, 1982) are
-  over-relaxed while that helps: a centre moves beyond its cluster's mean, in the direction in which it is bound anyway.
-- It *breathes* to leave a local optimum (B. Fritzke, "The breathing k-means algorithm", arXiv:2006.15666): some
-  clusters are divided, the centres that are worth least are removed, and the result is kept if it is better.
-- Few centres, whose local optima are far apart, also *swap*: one cluster is divided and one centre removed, those that
-  promise most, pair by pair.
+- Initialisation *grows* the centres: starting from the mean of all points, it splits the clusters that gain most by
+  splitting, and adds half as many centres at a time.
+- Rounds of Lloyd's algorithm (S. P. Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28, 1982) are
+  over-relaxed while this helps: each centre moves beyond the mean of its cluster.
+- *Breathing* escapes local optima (B. Fritzke, "The breathing k-means algorithm", arXiv:2006.15666): split some
+  clusters, remove the centres that contribute least, and keep the result if it is better.
+- *Swapping* also helps with few centres, whose local optima differ most: split one cluster and remove one centre,
+  trying the most promising pairs in turn.
 
-The first centres may be fixed: they take part but neither move nor go.
+The first centres may be fixed: points are assigned to them, but they neither move nor disappear.
 """
 
 from __future__ import annotations
@@ -35,15 +34,16 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
 
-BITS: Final = STEPS.bit_length()  # of a coordinate: 11
-_ROUNDS_MORE: Final = 1  # of Lloyd's algorithm in a breath, with more centres
-_LEAST_BREATH: Final = 32  # the part of the centres: breaths of fewer take a third of the time for .1 % of the error
-_REMOVALS: Final = 3  # in which they go, with a round after each: what is worth least changes with the others
-# Of Lloyd's algorithm, until a swap must be better: most show within the least, but few large clusters move slowly.
+BITS: Final = STEPS.bit_length()  # a coordinate takes 11 bits
+_ROUNDS_MORE: Final = 1  # rounds of Lloyd's algorithm with the added centres of a breath
+_LEAST_BREATH: Final = 32  # breathing ends at 1/32 of the centres: smaller breaths take a third of the time for 0.1 %
+_REMOVALS: Final = 3  # a breath removes centres in 3 batches with a round after each, as removal costs change
+# A swap must pay off within this many rounds of Lloyd's algorithm. Three rounds show most gains, but a few large
+# clusters move slowly, so the limit rises as the number of centres falls.
 _ROUNDS_SWAPPED: Final = 3
-_ROUNDS_SWAPPED_TOTAL: Final = 48  # times centres
+_ROUNDS_SWAPPED_TOTAL: Final = 48  # rounds times centres
 _MOST_CELLS: Final = 1 << 20
-_POWER_ROUNDS: Final = 6  # a rough principal axis will do, as rounds of 2-means follow
+_POWER_ROUNDS: Final = 6  # a rough principal axis is enough, because rounds of 2-means follow
 _HALVING_ROUNDS: Final = 1
 
 
@@ -51,11 +51,12 @@ _HALVING_ROUNDS: Final = 1
 class Effort:
     """How much time to spend.
 
-    cells: the least number of cells for each centre, and in all, on the coarse level.
-    starts: (most centres, how often to grow and breathe, pairs to try in a swap); 1 and 0 for more centres than in any.
-    breath: the part of the centres that breathing begins with; it ends when the least part gains nothing.
-    rounds: of Lloyd's algorithm at the most, on the coarse level and on the finest.
-    tol: a round that lowers the inertia by no more than this fraction is the last.
+    cells: the minimum number of cells on the coarse level, per centre and in total.
+    starts: tuples of (up to how many centres the tuple applies, how often to grow and breathe, pairs to try in a swap);
+        for more centres, 1 and 0.
+    breath: the fraction of the centres that the first breath splits.
+    rounds: the maximum rounds of Lloyd's algorithm, on the coarse level and on the finest.
+    tol: rounds end when one lowers the inertia by no more than this fraction.
     """
 
     cells: tuple[int, int]
@@ -72,12 +73,12 @@ FAST: Final = Effort(cells=(12, 1000), starts=(), breath=0.0, rounds=(5, 2), tol
 
 @dataclass(frozen=True)
 class Clustering:
-    """What `cluster` finds.
+    """The result of `cluster`.
 
     centers: int64 (k, d), on the lattice.
-    labels: intp (n,), the nearest of them to each point, the lowest in a tie.
-    inertia: weighted sum of the squared distances, in lattice steps, of points to their centres.
-    n_iter: rounds run on the finest level, the one that gained nothing, too.
+    labels: intp (n,), the nearest centre of each point, the lowest index in a tie.
+    inertia: weighted sum of the squared distances of points to their centres, in lattice steps.
+    n_iter: rounds run on the finest level, including a last one without gain.
     """
 
     centers: Ints
@@ -94,11 +95,11 @@ def cluster(
     fixed: Ints | None = None,
     effort: Effort = DEFAULT,
 ) -> Clustering:
-    """The k-means of distinct lattice points.
+    """Cluster distinct lattice points by k-means.
 
     points: int64 (n, d), n > k, from 0 to STEPS.
     weights: int64 (n,), at least 1.
-    fixed: int64 (m, d), m <= k, centres that stay where they are; they become the first of the result.
+    fixed: int64 (m, d), m <= k, centres that do not move; they come first in the result.
     effort: how much time to spend.
     """
     start = np.empty((0, points.shape[1]), np.int64) if fixed is None else fixed
@@ -123,7 +124,7 @@ def cluster(
 
 
 class _Level:
-    """Weighted lattice points, with the products that every round needs, of which the first `fixed` centres stay."""
+    """Weighted lattice points with the products that every round needs; the first `fixed` centres do not move."""
 
     def __init__(self, x: Ints, weights: Ints, fixed: int) -> None:
         self.x = x
@@ -138,7 +139,7 @@ class _Level:
         self.search = Points(x)
 
     def sums(self, labels: Labels, k: int) -> tuple[Ints, Ints]:
-        """Per label: the weight (k,), and the weighted sum of coordinates (k, d). Exact: integers below 2**53."""
+        """For each label, the weight (k,) and the weighted sum of coordinates (k, d); exact, being below 2**53."""
         if (totals := self.search.totals(labels, self.weights, k)) is not None:
             return totals[:, 0], totals[:, 1:]
         weight = np.bincount(labels, self.w, k).astype(np.int64)
@@ -148,17 +149,17 @@ class _Level:
         return weight, sums
 
     def inertia(self, centers: Ints, weight: Ints, sums: Ints) -> int:
-        """The sum of w |x - c|**2, from the sums of w and w x of each cluster."""
+        """The sum of w |x - c|**2, computed from the sums of w and w x of each cluster."""
         return self.energy + int((weight * np.square(centers).sum(axis=1) - 2 * (centers * sums).sum(axis=1)).sum())
 
     def means(self, centers: Ints, weight: Ints, sums: Ints) -> Ints:
-        """The means of clusters, but the centres where they are empty or fixed."""
+        """The means of the clusters; the centre itself if a cluster is empty or fixed."""
         means = np.where(weight[:, None] > 0, _means(weight, sums), centers)
         means[: self.fixed] = centers[: self.fixed]
         return means
 
     def assign(self, centers: Ints) -> tuple[Labels, Ints, Ints]:
-        """The nearest centre of each point, and the sums of the clusters."""
+        """The nearest centre of each point, and the weights and sums of the clusters."""
         labels = self.search.nearest(centers)
         return labels, *self.sums(labels, len(centers))
 
@@ -168,15 +169,15 @@ class _Level:
         return self.means(centers, weight, sums), weight
 
     def worst(self, centers: Ints, labels: Labels, count: int) -> Ints:
-        """The points that fit worst."""
+        """The points with the largest weighted error."""
         errors = self.w * np.square(self.x - centers[labels]).sum(axis=1)
         return self.x[np.argsort(-errors, kind="stable")[:count]]
 
 
 def _cells(points: Ints, wanted: int) -> Labels | None:
-    """The cell of each point, in a grid as wide as leaves `wanted` cells that are not empty.
+    """The cell of each point, in the coarsest grid with at least `wanted` non-empty cells.
 
-    None where that is more than half as many as there are points, or the grid has more than four dimensions.
+    None if every such grid has more than half as many cells as points, or more than four dimensions.
     """
     if points.shape[1] > 4:
         return None
@@ -201,7 +202,7 @@ def _cells(points: Ints, wanted: int) -> Labels | None:
 
 
 def _lloyd(data: _Level, centers: Ints, rounds: int, tol: float) -> Clustering:
-    """Assign and update, at most `rounds` times, until that gains no more than `tol`; the best centres met."""
+    """Lloyd's algorithm, until a round gains no more than `tol`, for at most `rounds` rounds; its best centres."""
     best = None
     relaxed = True
     for done in range(rounds + 1):
@@ -225,7 +226,7 @@ def _lloyd(data: _Level, centers: Ints, rounds: int, tol: float) -> Clustering:
 
 
 def _grow(data: _Level, centers: Ints, k: int, ratio: float) -> Ints:
-    """More centres, up to k of them, by dividing the clusters that gain most by it."""
+    """Add centres, up to k in total, by splitting the clusters that gain most."""
     if len(centers) == 0:
         centers = _means(*data.sums(np.zeros(len(data.x), np.intp), 1))
     while len(centers) < k:
@@ -236,7 +237,7 @@ def _grow(data: _Level, centers: Ints, k: int, ratio: float) -> Ints:
 
 
 def _breathe(data: _Level, best: Clustering, count: int) -> Clustering:
-    """Divide `count` clusters, take away as many centres, and so on while that is better, then with half as many."""
+    """Split `count` clusters and remove as many centres; repeat while this helps, then with half the count."""
     count = min(count, len(best.centers) - data.fixed)
     while count > len(best.centers) // _LEAST_BREATH:
         centers = _divided(data, best.centers, best.labels, count)
@@ -258,7 +259,7 @@ def _breathe(data: _Level, best: Clustering, count: int) -> Clustering:
 
 
 def _swap(data: _Level, best: Clustering, tries: int, tol: float) -> Clustering:
-    """Divide one cluster and take away one centre, while one of the `tries` pairs that promise most is better."""
+    """Split one cluster and remove one centre, as long as one of the `tries` most promising pairs is better."""
     k = len(best.centers)
     rounds = max(_ROUNDS_SWAPPED, _ROUNDS_SWAPPED_TOTAL // k)
     better = tries > 0
@@ -285,7 +286,7 @@ def _swap(data: _Level, best: Clustering, tries: int, tol: float) -> Clustering:
 
 
 def _without_cheapest(data: _Level, centers: Ints, weights: Ints, count: int) -> Ints:
-    """Without the `count` centres that cost least. The last centres take the places of those that go."""
+    """Remove the `count` centres that are cheapest to merge. The last centres take their places."""
     k = len(centers)
     cost, _ = _merging_costs(data, centers, weights)
     gone = np.sort(np.argsort(cost, kind="stable")[:count])
@@ -296,9 +297,9 @@ def _without_cheapest(data: _Level, centers: Ints, weights: Ints, count: int) ->
 
 
 def _merging_costs(data: _Level, centers: Ints, weights: Ints) -> tuple[Floats, Labels]:
-    """What it costs to merge each centre with the nearest other one d, w v / (w + v) |c - d|**2, and which that is.
+    """The cost w v / (w + v) |c - d|**2 of merging each centre c with the nearest other centre d, and the index of d.
 
-    Infinite for fixed centres and, of two that would merge with each other, for the heavier.
+    The cost is infinite for fixed centres, and for the heavier of two centres that are nearest to each other.
     """
     weight = weights.astype(np.float64)
     partner = nearest_other(centers)
@@ -312,12 +313,12 @@ def _merging_costs(data: _Level, centers: Ints, weights: Ints) -> tuple[Floats, 
 
 
 def _divided(data: _Level, centers: Ints, labels: Labels, count: int) -> Ints:
-    """`count` more centres: those of clusters that gain most by division."""
+    """The centres with `count` more, made by splitting the clusters that gain most."""
     k = len(centers)
     first, second, gain, side = _halves(data, labels, centers)
     chosen = np.argsort(-gain, kind="stable")[:count]
     chosen = chosen[gain[chosen] > 0]
-    if not len(chosen):  # clusters so small that the parts' means fall on one point of the lattice
+    if not len(chosen):  # in every cluster, the means of both halves round to one lattice point
         return np.vstack((centers, data.worst(centers, labels, count)))
     moved = np.arange(k)
     moved[chosen] = np.arange(k, k + len(chosen))
@@ -328,9 +329,9 @@ def _divided(data: _Level, centers: Ints, labels: Labels, count: int) -> Ints:
 
 
 def _halves(data: _Level, labels: Labels, centers: Ints) -> tuple[Ints, Ints, Floats, NDArray[np.bool_]]:
-    """Each cluster in two: the means of its parts, by how much that lowers the inertia, and which points are in which.
+    """Split each cluster: the means of both halves, the decrease in inertia, and which points are in the second half.
 
-    The first part of a cluster whose centre is fixed keeps that centre.
+    If the centre of a cluster is fixed, the first half keeps it.
     """
     k = len(centers)
     side = _beyond_mean(data, labels, k)
@@ -339,7 +340,7 @@ def _halves(data: _Level, labels: Labels, centers: Ints) -> tuple[Ints, Ints, Fl
         means = _means(weights, sums)
         first, second = means[0::2], means[1::2]
         first[: data.fixed] = centers[: data.fixed]
-        # Nearer to the second mean: |x - b|**2 < |x - a|**2, in whole numbers.
+        # Nearer to the second mean: |x - b|**2 < |x - a|**2, in exact integers.
         normal = 2.0 * (second - first)
         offset = (second * second - first * first).sum(axis=1).astype(np.float64)
         side = summed([c * n[labels] for c, n in zip(data.columns, normal.T, strict=True)]) > offset[labels]
@@ -351,9 +352,9 @@ def _halves(data: _Level, labels: Labels, centers: Ints) -> tuple[Ints, Ints, Fl
 
 
 def _beyond_mean(data: _Level, labels: Labels, k: int) -> NDArray[np.bool_]:
-    """Whether each point is beyond its cluster's mean along its principal axis.
+    """Whether each point lies beyond the mean of its cluster along the principal axis.
 
-    Floats, but the same everywhere: element by element, or in the order of the points, as bincount adds.
+    The floats are the same on every machine: computed element by element, or added by bincount in point order.
     """
     d = len(data.columns)
     total = np.maximum(np.bincount(labels, data.w, k), 1)
@@ -375,14 +376,14 @@ def _beyond_mean(data: _Level, labels: Labels, k: int) -> NDArray[np.bool_]:
 
 
 def _means(weights: Ints, sums: Ints) -> Ints:
-    """Weighted means, rounded to the lattice; anything for a weight of zero."""
+    """Weighted means, rounded to the lattice; arbitrary for a weight of zero."""
     divisor = np.maximum(weights, 1)[:, None]
     means: Ints = (2 * sums + divisor) // (2 * divisor)
     return means
 
 
 def _pack(x: Ints, bits: int) -> Ints:
-    """Coordinates of `bits` bits side by side in one number a point."""
+    """The coordinates of each point, of `bits` bits each, packed into one integer."""
     keys = np.zeros(len(x), np.int64)
     for column in x.T:
         keys = keys << bits | column
@@ -390,7 +391,7 @@ def _pack(x: Ints, bits: int) -> Ints:
 
 
 def distinct(points: Ints) -> tuple[Ints, Labels]:
-    """The distinct of lattice `points` (n, d), and for each point which of them it is."""
+    """The distinct lattice points among `points` (n, d), and the index of each point among them."""
     if points.shape[1] * BITS <= 63:  # sorting numbers is an order of magnitude faster than sorting rows
         _, first, inverse = np.unique(_pack(points, BITS), return_index=True, return_inverse=True)
         return points[first], inverse

@@ -1,10 +1,10 @@
-"""Nearest centre by exact arithmetic.
+"""Nearest-centre search in exact arithmetic.
 
-The nearest of some centres c to a point x is where |c|**2 / 2 - x.c is least: one matrix product for many points.
-Matrix libraries add up in an order of their own, and rounding would make their results differ between machines. Here
-there is nothing to round. With integer coordinates from 0 to 2040 in at most four dimensions, every partial sum of x.c
-is an integer below 2**24, and one that has |c|**2 / 2 in it is a multiple of 1/2 of less than 2**23: single precision
-holds both exactly, in whatever order they are added. More dimensions, or points from elsewhere, take double precision.
+The centre c nearest to a point x minimises |c|**2 / 2 - x.c, which one matrix product computes for many points. Matrix
+libraries choose their own order of summation, and rounding would make results differ between machines, but here nothing
+is rounded. With integer coordinates from 0 to 2040 in at most four dimensions, every partial sum of x.c is an integer
+below 2**24, and every partial sum that includes |c|**2 / 2 is a multiple of 1/2 below 2**23: single precision holds
+both exactly. More dimensions, or points outside of that range, take double precision.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from kpal_format import pulse
 from ..color.spaces import STEPS
 from . import _loops
 
-# Multiplications in a matrix product. Results stay in the cache, and OpenBLAS hands larger products to threads, which
-# gains nothing at this size and, on a busy machine, loses a hundredfold by waiting for them.
+# Multiplications in one matrix product. Results stay in the cache. OpenBLAS would compute larger products in threads,
+# which gains nothing here, and waiting for threads on a busy machine can take a hundred times as long.
 BLOCK: Final = 1 << 18
 
 
 class Points:
     """Points (n, d) prepared for many searches.
 
-    Where the loops are compiled, a search starts from the labels of the one before.
+    With compiled loops, each search starts from the labels of the previous one.
     """
 
     def __init__(self, points: NDArray[Any]) -> None:
@@ -38,12 +38,12 @@ class Points:
         self._loop = _Loop(points) if exact_in_single and _loops.COMPILED else None
 
     def guess(self, labels: NDArray[np.intp]) -> None:
-        """Labels that the next search may start from; they change its time, not what it finds."""
+        """Set the labels from which the next search starts; they affect its speed, not its result."""
         if self._loop is not None:
             self._loop.labels = labels
 
     def nearest(self, centers: NDArray[np.int64]) -> NDArray[np.intp]:
-        """The index of the nearest of `centers` (k, d) to each point, the lowest in a tie."""
+        """For each point, the index of the nearest of `centers` (k, d), the lowest in a tie."""
         pulse()
         if self._loop is not None and self._loop.labels is not None:
             return self._loop.nearest(centers)
@@ -60,7 +60,7 @@ class Points:
         return labels
 
     def totals(self, labels: NDArray[np.intp], weights: NDArray[np.int64], k: int) -> NDArray[np.int64] | None:
-        """For each of k labels the sums of w and of w x: int64 (k, 1 + d). None where the loops are not compiled."""
+        """For each of k labels, the sums of w and of w x: int64 (k, 1 + d). None if the loops are not compiled."""
         if self._loop is None:
             return None
         totals = np.zeros((k, 5), np.int64)
@@ -69,7 +69,7 @@ class Points:
 
 
 def nearest_other(centers: NDArray[np.int64]) -> NDArray[np.intp]:
-    """For each of two or more centres (k, d) the nearest of the others, the lowest in a tie."""
+    """For each of two or more centres (k, d), the index of the nearest other centre, the lowest in a tie."""
     points = Points(centers)._augmented
     products = product(points, _weights(centers, points.dtype))
     products.reshape(-1)[:: len(centers) + 1] = np.inf
@@ -78,7 +78,7 @@ def nearest_other(centers: NDArray[np.int64]) -> NDArray[np.intp]:
 
 
 def _weights(centers: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """What `centers` (k, d) are multiplied by: (d + 1, k)."""
+    """The matrix (d + 1, k) for `centers` (k, d) by which points, extended by a one, are multiplied."""
     weights = np.empty((centers.shape[1] + 1, len(centers)), dtype)
     weights[:-1] = -centers.T
     weights[-1] = (centers * centers).sum(axis=1) / 2
@@ -104,16 +104,16 @@ class _Loop:
 
 
 def four(points: NDArray[Any]) -> NDArray[np.int32]:
-    """Points as the compiled loops take them: in four dimensions, the last of them 0 where there are fewer."""
+    """Points padded with zeros to four dimensions, as the compiled loops take them."""
     four = np.zeros((len(points), 4), np.int32)
     four[:, : points.shape[1]] = points
     return four
 
 
 def neighbours(centers: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """For each of k centres all of them, itself first, then the nearest, and their squared distances: (k, k) each."""
+    """For each of k centres, all centres by distance, itself first, and their squared distances: (k, k) each."""
     apart = np.square(centers[:, None] - centers).sum(axis=2)
-    np.fill_diagonal(apart, -1)  # even where others are alike
+    np.fill_diagonal(apart, -1)  # sorts each centre before its duplicates
     near = np.argsort(apart, axis=1, kind="stable")
     return near, np.take_along_axis(apart, near, axis=1)
 
@@ -121,17 +121,17 @@ def neighbours(centers: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np
 def product(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
     """The product of two matrices whose sums are exact in any order.
 
-    Kernels for wide registers compute with what lies beside the operands, too, and throw that away; the exceptions it
-    leaves in the processor's flags are reported by numpy from 2.3 on.
+    Kernels for wide registers also compute on memory beside the operands and discard the result, but numpy from 2.3 on
+    reports the floating-point exceptions that this raises: ignore them.
     """
     with np.errstate(all="ignore"):
         return np.dot(a, b, out=out)
 
 
 def nearest(points: NDArray[Any], centers: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """The nearest of `centers` (k, d) to each of `points` (n, d).
+    """Find the nearest of `centers` (k, d) for each of `points` (n, d).
 
-    Returns its index, the lowest in a tie, and the squared distance to it.
+    Returns the index of the nearest centre, the lowest in a tie, and the squared distance to it.
     """
     labels = Points(points).nearest(centers)
     return labels, np.square(points - centers[labels], dtype=np.float64).sum(axis=1)

@@ -1,1 +1,1 @@
-"""Colours: the spaces in which distances are measured, compositing, palettes and the files that hold them."""
+"""Colours: the spaces in which distances are measured, compositing, palettes and palette files."""

@@ -8,24 +8,24 @@ import numpy as np
 
 from kpal_format import U8
 
-BLACK_AND_WHITE: Final = (0, 255)  # the extremes, between which every other background lies
+BLACK_AND_WHITE: Final = (0, 255)  # the extremes between which every other background lies
 DARK_AND_LIGHT: Final = (26, 230)  # the backgrounds of SSIMULACRA2's own tool
 
 
 def same(a: U8, b: U8) -> bool:
-    """Equal to the eye, whatever the colours of alpha 0 are, and whether alpha that is 255 throughout is there."""
+    """Whether two images look equal: ignores colours under alpha 0, and an alpha channel that is 255 throughout."""
     return all(np.array_equal(x, y) for x, y in seen(a, b, BLACK_AND_WHITE))
 
 
 def seen(a: U8, b: U8, backgrounds: tuple[int, ...]) -> list[tuple[U8, U8]]:
-    """Both images as RGB, over each of the backgrounds if either has alpha."""
+    """Both images as RGB, composited over each of the backgrounds if either has alpha."""
     if a.shape[2] == b.shape[2] == 3:
         return [(a, b)]
     return [(over(a, level), over(b, level)) for level in backgrounds]
 
 
 def over(pixels: U8, level: int) -> U8:
-    """An image as RGB, over a gray background if it has alpha."""
+    """An image as RGB, composited over a gray level if it has alpha."""
     if pixels.shape[2] == 3:
         return pixels
     alpha = pixels[:, :, 3:].astype(np.uint32)

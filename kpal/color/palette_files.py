@@ -1,12 +1,12 @@
-"""Palettes as files: those that painting programs keep, and images that have one.
+"""Palette files: the formats of painting programs, and images with a palette.
 
-    .gpl          GIMP, Inkscape, Krita; with a fourth column for alpha as Aseprite writes it
-    .act          Adobe Color Table: 256 RGB triples, with or without a count and a transparent index behind them
-    .aco          Adobe Color Swatches, versions 1 and 2, of RGB and gray; read only
-    .hex, .txt    a line for each colour, rrggbb or rrggbbaa, with or without #, as Lospec has them
+    .gpl          GIMP, Inkscape, Krita; with Aseprite's fourth column for alpha
+    .act          Adobe Color Table: 256 RGB triples, optionally followed by a count and a transparent index
+    .aco          Adobe Color Swatches, versions 1 and 2, RGB and gray; read only
+    .hex, .txt    one colour a line, rrggbb or rrggbbaa, with or without #, as on Lospec
     others        a `.kpal` file, or any image with a palette that Pillow reads
 
-Palettes are uint8 (k, 3), or (k, 4) where a colour is not opaque, and keep the order of the file.
+Palettes are uint8 (k, 3), or (k, 4) if any colour is not opaque, in the order of the file.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ from ..atomic import replacing
 from ..pixels import own_palette, to_pillow
 from .palettes import as_palette
 
-_LARGEST: Final = 1 << 28  # bytes read of a file: more than any image that one would take a palette from
+_LARGEST: Final = 1 << 28  # bytes; larger files are not images from which anyone takes a palette
 _ACT_TABLE: Final = 3 * MAX_COLORS
-_ACT_OPAQUE: Final = 0xFFFF  # in place of the index of a transparent colour
+_ACT_OPAQUE: Final = 0xFFFF  # the transparent index of a table without a transparent colour
 _ACO_COLOR: Final = struct.Struct(">H4H")  # color space, four coordinates
 _ACO_RGB, _ACO_GRAY = 0, 8
 _ACO_SPACES: Final = {1: "HSB", 2: "CMYK", 7: "Lab", 9: "CMYK"}
-_ACO_WHITE_TO_BLACK: Final = 10_000  # gray is percent of ink, in hundredths
+_ACO_WHITE_TO_BLACK: Final = 10_000  # gray values are hundredths of a per cent of ink
 
 _HEX: Final = re.compile(r"#?([0-9a-fA-F]{6}(?:[0-9a-fA-F]{2})?)")
 
 
 class PaletteError(KpalError):
-    """A file that cannot be read as a palette."""
+    """The file cannot be read as a palette."""
 
 
 def read_palette(path: str | os.PathLike[str]) -> U8:
-    """The palette in a file, uint8 (k, 3 or 4), in its order.
+    """Read a palette from a file: uint8 (k, 3 or 4), in the order of the file.
 
     path: a GIMP palette (.gpl), an Adobe color table (.act) or swatches (.aco), a list of hexadecimal colours (.hex,
         .txt), a `.kpal` file, or an image with a palette that Pillow reads.
 
-    Raises KpalError for a file that does not hold one, and the OSError of opening it.
+    Raises KpalError for a file without a palette, and OSError for a file that cannot be opened.
     """
     path = Path(path)
     with path.open("rb") as file:
@@ -57,9 +57,9 @@ def read_palette(path: str | os.PathLike[str]) -> U8:
 
 
 def write_palette(palette: U8, path: str | os.PathLike[str]) -> None:
-    """Write a palette, uint8 (k, 3 or 4), to a file of the kind that the ending of its name says.
+    """Write a palette, uint8 (k, 3 or 4), to a file in the format that its ending names.
 
-    Raises ValueError where there is no such kind, or it cannot hold the palette.
+    Raises ValueError if the ending is unknown, or if the format cannot hold the palette.
     """
     content = format_palette(palette, Path(path).suffix)
     with replacing(Path(path)) as file:
@@ -67,7 +67,7 @@ def write_palette(palette: U8, path: str | os.PathLike[str]) -> None:
 
 
 def parse_palette(data: bytes, ending: str) -> U8:
-    """What `read_palette` does, for the content of a file and the ending of its name. Raises KpalError."""
+    """Like `read_palette`, for the content of a file and the ending of its name. Raises KpalError."""
     read = _READERS.get(ending.lower(), _read_image)
     colors = read(data)
     if not 1 <= len(colors) <= MAX_COLORS:
@@ -76,7 +76,7 @@ def parse_palette(data: bytes, ending: str) -> U8:
 
 
 def format_palette(palette: U8, ending: str) -> bytes:
-    """What `write_palette` does, as bytes."""
+    """Like `write_palette`, but return the content of the file."""
     write = WRITERS.get(ending.lower())
     if write is None:
         raise ValueError(f"palettes are written as {', '.join(WRITERS)}, not as {ending!r}")
@@ -84,7 +84,7 @@ def format_palette(palette: U8, ending: str) -> bytes:
 
 
 def parse_colors(text: str) -> U8 | None:
-    """Colours in a line, "#ff0000,#00ff00", as uint8 (k, 3 or 4); None where it is not that."""
+    """Parse a list of colours, "#ff0000,#00ff00", to uint8 (k, 3 or 4); None for any other text."""
     found = [_HEX.fullmatch(item.strip()) for item in text.split(",")]
     colors = [_from_hex(match[1]) for match in found if match]
     return _without_needless_alpha(np.array(colors, np.uint8)) if len(colors) == len(found) else None
@@ -161,7 +161,7 @@ def _write_act(palette: U8) -> bytes:
 
 
 def _read_aco(data: bytes) -> list[tuple[int, ...]]:
-    """The first of the two lists that a file may hold: version 2 repeats the colours, with names."""
+    """Read the first of the two lists that a file may hold: version 2 repeats the colours with names."""
     if len(data) < 4:
         raise PaletteError("the swatches end before their count")
     version, count = struct.unpack_from(">HH", data)
@@ -183,7 +183,7 @@ def _read_aco(data: bytes) -> list[tuple[int, ...]]:
 
 def _from_aco(number: int, space: int, first: int, second: int, third: int, _: int) -> tuple[int, ...]:
     if space == _ACO_RGB:
-        return _opaque(value >> 8 for value in (first, second, third))  # 16 bits are 8 bits twice, or 8 bits and zeros
+        return _opaque(value >> 8 for value in (first, second, third))  # the low byte repeats the high one, or is 0
     if space == _ACO_GRAY:
         if first > _ACO_WHITE_TO_BLACK:
             raise PaletteError(f"swatch {number} has {first} hundredths of a percent of ink")
@@ -210,7 +210,7 @@ def _write_hex(palette: U8) -> bytes:
 
 
 def _swatches(palette: U8) -> IndexedImage:
-    """A pixel of each colour, side by side."""
+    """An image with one pixel of each colour, side by side."""
     return IndexedImage(np.arange(len(palette), dtype=np.uint8)[None], palette)
 
 
@@ -235,7 +235,7 @@ def _is_level(text: str) -> bool:
 
 
 def _opaque(values: Iterable[int]) -> tuple[int, ...]:
-    """Red, green, blue, and alpha if it is there: always as four."""
+    """Red, green and blue, with an alpha of 255 if there is none."""
     return (*values, 255)[:4]
 
 

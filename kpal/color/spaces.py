@@ -1,21 +1,20 @@
-"""Where distances between colours are measured: colours <-> points on an integer lattice.
+"""Colour spaces: colours <-> points on the integer lattice on which distances are measured.
 
 Points have integer coordinates from 0 to `STEPS`, an eighth of a colour level apart, in at most four dimensions. On
-that lattice single-precision arithmetic is exact (nearest.py), so every machine finds the same palette.
+this lattice single-precision arithmetic is exact (clustering/nearest.py), so every machine finds the same palette.
 
 There are four geometries:
 
-- *RGB*: opaque colours by their values, for the least squared error.
-- *OKLab* (B. Ottosson, "A perceptual color space for image processing", 2020): opaque colours by how different they
-  look. Neighbouring values of L are 1/1600 apart, so that white is about as far from black as in RGB.
-- *Lightness* and *chroma*: OKLab with a and b counting for less, and for more. Which palettes suit a picture, is found
-  out by trial.
+- *RGB*: the values of opaque colours, for the least squared error.
+- *OKLab* (B. Ottosson, "A perceptual color space for image processing", 2020): distances match visible differences.
+  Neighbouring values of L are 1/1600 apart, so that white is about as far from black as in RGB.
+- *Lightness* and *chroma*: OKLab with less and with more weight on a and b. Trials decide which suits a picture.
 
-Of colours with alpha, what matters is how they look once they are *composited*. Over black a colour shows as
-p = alpha c, over white as p + 255 - A. The squared error averaged over both backgrounds is, per channel,
-(dp - dA/2)**2 + dA**2/4, which is the Euclidean distance of (p_r - A/2, p_g - A/2, p_b - A/2, sqrt(3)/2 A). All colours
-of alpha 0 are then one point, and a translucent one counts for less the less of it is seen. In OKLab the backgrounds
-differ in L alone. Nobody composites there: geometry.py says which pictures are measured so all the same.
+Colours with alpha are compared as they look when *composited*. Over black, a colour looks like p = alpha c; over white,
+like p + 255 - A. The squared error averaged over both backgrounds is (dp - dA/2)**2 + dA**2/4 per channel, which is the
+Euclidean distance between points (p_r - A/2, p_g - A/2, p_b - A/2, sqrt(3)/2 A). All colours of alpha 0 then share one
+point, and the more transparent a colour is, the less its differences count. In OKLab the two backgrounds differ only in
+L. No viewer composites in OKLab; quantizer/space_choice.py decides for which pictures the approximation is good enough.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ Metric = Literal["perceptual", "rgb"]
 METRICS: Final[tuple[str, ...]] = get_args(Metric)
 Geometry = Literal["oklab", "lightness", "chroma", "rgb"]
 
-SCALE: Final = 8  # lattice steps a colour level
+SCALE: Final = 8  # lattice steps per colour level
 STEPS: Final = 255 * SCALE
 _ALPHA_SCALE: Final = 69_282_032  # 10**7 * SCALE * sqrt(3) / 2, rounded
 _UNIT: Final = 10_000_000
 
 _OKLAB_SCALE: Final = 200.0 * SCALE
-# How much a and b count beside L: a little less than in OKLab, for a higher perceptual score.
+# The weight of a and b relative to L. In "oklab" it is slightly below 1, which raises the perceptual score.
 _CHROMA: Final[dict[Geometry, float]] = {"oklab": 0.9, "lightness": 0.6, "chroma": 1.2}
 _OKLAB_MIDDLE: Final = 120.0 * SCALE  # keeps a and b, -0.32 to 0.28 for sRGB, at 0 or above
 _OKLAB_GRAY: Final = (int(_OKLAB_SCALE) // 2, int(_OKLAB_MIDDLE), int(_OKLAB_MIDDLE))
@@ -65,9 +64,9 @@ def to_points(colors: U8, geometry: Geometry) -> NDArray[np.int64]:
 
 
 def mean_colors(colors: U8, weights: NDArray[np.int64], labels: NDArray[np.intp], k: int) -> U8:
-    """The weighted mean (k, 3 or 4) of the `colors` of each label, rounded; zeros where a label has none.
+    """The rounded weighted mean (k, 3 or 4) of the `colors` of each label; zeros for a label without colours.
 
-    Means are of RGB values, with alpha of composited ones, in all geometries.
+    Means are taken over RGB values, composited if there is alpha, whatever the geometry.
     """
     w = weights.astype(np.float64)
     points = colors.astype(np.int64) * SCALE if colors.shape[1] == 3 else _composited(colors)
@@ -94,7 +93,7 @@ def _composited_oklab(colors: U8, chroma: float) -> NDArray[np.int64]:
 
 
 def _to_colors(points: NDArray[np.int64]) -> U8:
-    """The colours nearest to points of compositing; the inverse of `_composited` for the points that it returns."""
+    """The colours nearest to composited points; the exact inverse of `_composited` for the points that it returns."""
     alpha = np.clip((points[:, 3:] * _UNIT + _ALPHA_SCALE // 2) // _ALPHA_SCALE, 0, 255)
     premultiplied = points[:, :3] + SCALE // 2 * alpha - STEPS // 2
     divisor = np.maximum(2 * SCALE * alpha, 1)
@@ -104,7 +103,7 @@ def _to_colors(points: NDArray[np.int64]) -> U8:
 
 
 def _oklab(colors: U8, chroma: float) -> NDArray[np.int64]:
-    """Element by element, in operations that IEEE 754 rounds in one way only."""
+    """OKLab points, computed element by element with operations that IEEE 754 defines exactly."""
     rgb = [linear()[channel] for channel in colors.T]
     lms = [cube_root(combined(row, rgb)) for row in _TO_LMS]
     scales = (_OKLAB_SCALE, chroma * _OKLAB_SCALE, chroma * _OKLAB_SCALE)
@@ -114,9 +113,9 @@ def _oklab(colors: U8, chroma: float) -> NDArray[np.int64]:
 
 @functools.cache
 def linear() -> NDArray[np.float64]:
-    """The light of each sRGB value (IEC 61966-2-1), 0 to 1.
+    """The linear light, 0 to 1, of each sRGB value (IEC 61966-2-1).
 
-    Decimal arithmetic is the same everywhere, unlike C's `pow`.
+    Decimal arithmetic gives the same result on every machine, unlike C's `pow`.
     """
     values = [Decimal(value) / 255 for value in range(256)]
     curve = [
@@ -129,7 +128,7 @@ def linear() -> NDArray[np.float64]:
 
 
 def summed(terms: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """The terms added up element by element, from the first to the last: rounded alike everywhere."""
+    """The sum of the terms, element by element from first to last, rounded the same on every machine."""
     total = terms[0].copy()
     for term in terms[1:]:
         total += term
@@ -137,13 +136,13 @@ def summed(terms: list[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 
 def combined(row: tuple[float, float, float], columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """A row of a matrix times columns, element by element."""
+    """The product of a matrix row and columns, element by element."""
     return summed([column * factor for column, factor in zip(columns, row, strict=True)])
 
 
 def cube_root(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Two steps of Halley's method from x**(5/16): for x from 1e-5 to 1 right to a thousandth of a lattice step."""
-    root = np.sqrt(np.sqrt(x * np.sqrt(np.sqrt(x)))) + 1e-30  # which is not 0
+    """Two steps of Halley's method from x**(5/16): accurate to a thousandth of a lattice step for x from 1e-5 to 1."""
+    root = np.sqrt(np.sqrt(x * np.sqrt(np.sqrt(x)))) + 1e-30  # avoids a division by 0
     for _ in range(2):
         cube = root * root * root
         root *= (cube + 2 * x) / (2 * cube + x)

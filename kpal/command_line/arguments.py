@@ -1,4 +1,4 @@
-"""What several commands take: inputs and outputs, and the options of the library as those of the command line."""
+"""Arguments shared by several commands: inputs, outputs, and the options of the library."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from ..image_files.precision import DEPTH
 from ..quantizer.options import PaletteOptions, Quality
 from .parser import Parser
 
-Commands = Any  # argparse keeps the type of its subparsers to itself
+Commands = Any  # the type of subparsers is private to argparse
 
 
 def add_command(
     commands: Commands, name: str, run: Callable[[argparse.Namespace], int], help: str, takes: str
 ) -> Parser:
-    """A new command: `run` does it and returns the exit status; `takes` is its usage."""
+    """Add a command. `run` executes it and returns the exit status; `takes` is the usage after the command's name."""
     parser: Parser = commands.add_parser(name, help=help, usage=f"%(prog)s {takes}")
     parser.siblings = commands.choices
     parser.set_defaults(run=run, error=parser.error)
@@ -37,42 +37,42 @@ def add_command(
 
 
 def add_inputs(parser: Parser, metavar: str = "IN") -> None:
-    """Adds the images that a command reads."""
+    """Add the images that a command reads."""
     parser.add_argument(
         "inputs", metavar=metavar, nargs="+", help="image files, folders of them, or - for standard input"
     )
 
 
 def add_force(parser: Parser) -> None:
-    """Adds what a command that writes files takes."""
-    parser.add_argument("-f", "--force", action="store_true", help="overwrite files that exist")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary; errors are still shown")
+    """Add the options common to all commands that write files."""
+    parser.add_argument("-f", "--force", action="store_true", help="overwrite existing files")
+    parser.add_argument("-q", "--quiet", action="store_true", help="show errors only: no progress bar, no summary")
 
 
 def add_output(parser: Parser) -> None:
-    """Adds where results go."""
+    """Add the output and the options of commands that write files."""
     parser.add_argument(
         "-o",
         "--output",
         metavar="OUT",
-        help="a file, a folder, or - for standard output (default: beside the input, with another ending)",
+        help="a file, a folder, or - for standard output (default: beside the input, with the new ending)",
     )
     add_force(parser)
 
 
 def add_depth(parser: Parser) -> None:
-    """Adds how images of more than 8 bits a channel are read."""
+    """Add the option for images of more than 8 bits a channel."""
     parser.add_argument(
         "--depth",
         type=int,
         choices=(DEPTH,),
-        help="round images of more than 8 bits a channel to 8, even if that merges some of at most 256 colours (label "
-        "maps, masks); by default, such images are refused and others rounded",
+        help="round images of more than 8 bits a channel to 8 even if they have at most 256 colours and some would "
+        "merge (label maps, masks); by default, such images are refused and all others rounded",
     )
 
 
 def add_options(parser: Parser, kind: type[PaletteOptions], *, without: Collection[str] = ()) -> None:
-    """Adds the options of the library that have a help text, under the names that they have there."""
+    """Add the options of the library that have a help text, with their names in the library."""
     for each in fields(kind):
         about = each.metadata
         if about["help"] is None or each.name in without:
@@ -93,7 +93,7 @@ def add_options(parser: Parser, kind: type[PaletteOptions], *, without: Collecti
 
 
 def chosen_options(given: argparse.Namespace, kind: type[PaletteOptions]) -> dict[str, Any]:
-    """Those of the arguments that are options of that kind; UsageError where they contradict each other."""
+    """The arguments that are fields of the options class `kind`; UsageError if they contradict each other."""
     chosen = {each.name: getattr(given, each.name) for each in fields(kind) if hasattr(given, each.name)}
     try:
         kind(**chosen)
@@ -103,25 +103,25 @@ def chosen_options(given: argparse.Namespace, kind: type[PaletteOptions]) -> dic
 
 
 def in_option_names(message: str, names: Iterable[str]) -> str:
-    """A message of the library with the names of its arguments as those of options, `--max-bytes` for `max_bytes`."""
+    """A message of the library with argument names replaced by option names: `--max-bytes` for `max_bytes`."""
     pattern = rf"\b({'|'.join(names)})\b(?:=(\d+))?"
     return re.sub(pattern, lambda found: as_option(found[1]) + (f" {found[2]}" if found[2] else ""), message)
 
 
 def as_option(name: str) -> str:
-    """The option of the command line for an argument of the library."""
+    """The command-line option for an argument of the library."""
     return "--fix" if name == "fixed" else f"--{name.replace('_', '-')}"
 
 
 def picture_names() -> frozenset[str]:
-    """The endings of the names that count in folders: `.kpal` files are pictures like others."""
+    """The endings of files that count in folders: pictures, including `.kpal` files."""
     return picture_endings() | {EXTENSION}
 
 
 def endings_note() -> str:
-    """Which files of a folder count, for help texts."""
-    return f"""A folder stands for the files in it and in its subfolders whose names end with {_list(picture_names())}.
-A .kpal file beside the picture that it was made from is left out, and so is the output. Links to folders are not
+    """The part of a help text that says which files in a folder count."""
+    return f"""A folder stands for all files in it and in its subfolders whose names end with {_list(picture_names())}.
+A .kpal file beside the picture from which it was made is left out, and so is the output. Links to folders are not
 followed."""
 
 
@@ -131,12 +131,12 @@ def _list(names: Iterable[str]) -> str:
 
 
 def other_endings(jobs: list[Job], ending: str) -> set[str]:
-    """The endings of targets, in lower case, that the caller chose in place of `ending`."""
+    """The endings of targets, in lower case, other than `ending`."""
     return {job.target.suffix.lower() for job in jobs if job.target is not None} - {ending, ""}
 
 
 def header_of(data: bytes) -> Info:
-    """What `inspect` gives; ValueError that says what the data are where they are no `.kpal` file."""
+    """Like `inspect`, but for another format, raise a ValueError that names the format."""
     if MAGIC.startswith(data[: len(MAGIC)]):
         return inspect(data)
     other = None
@@ -190,7 +190,7 @@ def _palette_file(name: str) -> U8:
         raise argparse.ArgumentTypeError(f"{printable(name)}: {why_unreadable(name, error)}") from error
 
 
-# Options that are more than a number, a flag or a choice.
+# Parsers of the options whose values are not plain numbers, flags or choices.
 _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "colors": _colors,
     "fixed": _fixed,

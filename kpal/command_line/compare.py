@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 def add(commands: Commands) -> None:
     parser = add_command(commands, "compare", run, "sizes beside PNG, WebP and JPEG XL", "[OPTIONS] IMAGE [IMAGE ...]")
     parser.notes = endings_note
-    parser.description = """Quantise each image, store its pixels in every format, and show sizes, times and quality.
-Nothing is written. For oxipng, JPEG XL and the perceptual score, install kpal with its extra `compare`."""
+    parser.description = """Quantise each image, encode the result in every format, and show sizes, times and quality.
+No files are written. For oxipng, JPEG XL and the perceptual score, install kpal with the extra `compare`."""
     add_inputs(parser, "IMAGE")
     add_depth(parser)
     add_options(parser, Options, without=("keep_palette",))
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -18,8 +18,8 @@ from .arguments import Commands, add_command, add_output, header_of, other_endin
 def add(commands: Commands) -> None:
     parser = add_command(commands, "decode", run, ".kpal to other formats", "[OPTIONS] IN [IN ...]")
     parser.description = (
-        "Turn .kpal files into what Pillow writes: an indexed PNG, or what the ending of the output's name says. "
-        "What the format cannot hold is named, and so is a change of pixels (JPEG, AVIF)."
+        "Convert .kpal files to indexed PNG, or to the Pillow format that the ending of the output's name selects. "
+        "A warning names metadata that the format cannot hold, and says if it changes pixels (JPEG, AVIF)."
     )
     parser.epilog = """examples:
   kpal decode chart.kpal                    writes chart.png
@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("inputs", metavar="IN", nargs="+", help=".kpal files, folders of them, or - for standard input")
     add_output(parser)
     parser.add_argument(
-        "--to", metavar="FORMAT", type=_ending, help="ending of the output's format: png, gif, webp ... (default: png)"
+        "--to", metavar="FORMAT", type=_ending, help="the output format, by ending: png, gif, webp ... (default: png)"
     )
 
 
@@ -56,7 +56,7 @@ def _ending(text: str) -> str:
 
 
 def _format(ending: str) -> str:
-    """Pillow's name of the format with that ending; UsageError for one that Pillow does not both write and read."""
+    """Pillow's name of the format with this ending; UsageError unless Pillow both writes and reads the format."""
     name = Image.registered_extensions().get(ending.lower())
     if name is None or name not in Image.SAVE:
         raise UsageError(f"Pillow writes no images with the ending '{printable(ending)}'")

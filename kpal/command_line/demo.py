@@ -21,14 +21,14 @@ from .arguments import Commands, add_command
 
 def add(commands: Commands) -> None:
     parser = add_command(commands, "demo", run, "see it work on a sample picture", "[-f] [FOLDER]")
-    parser.description = """Draw a sample picture, encode it, open it through Pillow, check the pixels,
-compare with other formats, and leave the files to look at."""
+    parser.description = """Draw a sample picture, encode it, open the result with Pillow and check its pixels,
+compare sizes with other formats, and keep the files for a look."""
     parser.add_argument(
         "folder",
         metavar="FOLDER",
         nargs="?",
         type=Path,
-        help="where to put the files (default: a new temporary folder)",
+        help="the folder for the files (default: a new temporary folder)",
     )
     parser.add_argument("-f", "--force", action="store_true", help="overwrite the files of an earlier demo")
 

@@ -37,8 +37,8 @@ STRIPPABLE: Final = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp", "text":
 
 def add(commands: Commands) -> None:
     parser = add_command(commands, "encode", run, "images to .kpal", "[OPTIONS] IN [IN ...]")
-    parser.description = """Store images as .kpal files, losslessly where they have no more colours than asked for.
-Each result is named after its input: .kpal replaces the ending of a picture, and is added to any other name. If two
+    parser.description = """Convert images to .kpal files of at most N colours, losslessly if they have no more.
+Each result is named after its input: .kpal replaces the ending of a picture, and is appended to any other name. If two
 results would have the same name, the later one keeps the whole name of its input: a.jpg becomes a.kpal, and a.png
 becomes a.png.kpal."""
     parser.notes = endings_note
@@ -50,9 +50,9 @@ becomes a.png.kpal."""
   kpal encode --palette game.gpl sprites/
   kpal encode - < chart.png > chart.kpal
 
-A quality means what it means to pngquant: from 60 up, about the same SSIMULACRA2 in the mean over images of a kind.
-With --metric rgb, 50 is 32 dB of PSNR, 80 is 38, 90 is 42, 95 is 45, and 100 no error. A file that cannot have the
-quality or the size that is asked for is named and fails, and nothing is written for it."""
+A quality means about the same as in pngquant: from 60 up, the same mean SSIMULACRA2 over images of a kind. With
+--metric rgb, 50 is a PSNR of 32 dB, 80 is 38 dB, 90 is 42 dB, 95 is 45 dB, and 100 is no error. An image that cannot
+reach the requested quality or size fails, and no file is written for it."""
     add_inputs(parser)
     add_output(parser)
     add_depth(parser)
@@ -62,37 +62,37 @@ quality or the size that is asked for is named and fails, and nothing is written
         metavar="PARTS",
         type=_parts,
         default=(),
-        help=f"metadata to leave out, {', '.join(STRIPPABLE)} or all, separated by commas (default: keep all); without "
-        "what turns a picture the right way up, its pixels are turned",
+        help=f"metadata to leave out: {', '.join(STRIPPABLE)} or all, separated by commas (default: keep all); if this "
+        "removes the orientation, the pixels are turned instead",
     )
     parser.add_argument(
         "--skip-if-larger",
         action="store_true",
-        help="write no result that is not smaller than its input; this is reported and is not a failure",
+        help="write a result only if it is smaller than its input; a skipped file is reported, but is no failure",
     )
     parser.add_argument(
         "--skip-if-worse",
         action="store_true",
-        help="write no result that cannot reach --quality or --max-bytes; this is reported and is not a failure",
+        help="skip images that cannot reach --quality or --max-bytes; a skipped file is reported, but is no failure",
     )
     parser.add_argument(
         "--no-verify",
         dest="verify",
         action="store_false",
-        help="save the time of decoding each result to check it before it is written",
+        help="do not decode each result to check it before it is written, which saves time",
     )
     parser.add_argument(
-        "--json", action="store_true", help="print an object for each file, with sizes, error and times"
+        "--json", action="store_true", help="print one JSON object for each file, with sizes, error and times"
     )
     parser.add_argument(
-        "--score", action="store_true", help="with --json, add SSIMULACRA2; it needs the package and takes a while"
+        "--score", action="store_true", help="with --json, add the SSIMULACRA2 score; slow, needs the extra `compare`"
     )
 
 
 def run(options: argparse.Namespace) -> int:
     chosen = chosen_options(options, EncodeOptions)
     if options.score and not options.json:
-        raise UsageError("--score is shown by --json")
+        raise UsageError("--score needs --json, which shows the score")
     reports: list[Report] = []
 
     def work(job: Job, data: bytes) -> bytes:
@@ -103,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
             reason = in_option_names(str(error), chosen)
             raise (runner.Skipped if options.skip_if_worse else UnreachableError)(reason) from error
         if options.skip_if_larger and len(result) >= len(data):
-            raise runner.Skipped(f"{len(result):,} bytes are no fewer than the {len(data):,} of the input")
+            raise runner.Skipped(f"the result has {len(result):,} bytes, no fewer than the {len(data):,} of the input")
         return result
 
     def tell(ending: runner.Ending) -> None:

@@ -14,10 +14,10 @@ from .arguments import Commands, add_command, header_of
 
 
 def add(commands: Commands) -> None:
-    parser = add_command(commands, "info", run, "what a .kpal file says of itself", "[--json] FILE")
-    parser.description = "Show the header of a .kpal file, without decoding the image."
+    parser = add_command(commands, "info", run, "show the header of a .kpal file", "[--json] FILE")
+    parser.description = "Show size, colours, coder and metadata of a .kpal file without decoding the image."
     parser.add_argument("file", metavar="FILE", help="a .kpal file, or - for standard input")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--json", action="store_true", help="print the header as JSON")
 
 
 def run(options: argparse.Namespace) -> int:

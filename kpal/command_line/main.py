@@ -1,8 +1,8 @@
 """The command line.
 
-Every command gives exit status 0, 1 (some inputs failed, the rest is done) or 2 (wrong usage); 130 after an interrupt.
-Results go to files or standard output, everything said to people goes to standard error, so that both can be piped.
-Modules are imported where they are needed: most calls are for one small file.
+Every command has exit status 0, 1 (some inputs failed, the rest is done) or 2 (wrong usage); 130 after an interrupt.
+Results go to files or standard output and messages to standard error, so that both can be piped. Modules are imported
+where they are needed, because start-up time matters for a small file.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line with `arguments`, those of the process by default; returns the exit status."""
+    """Run the command line with `arguments`, by default the arguments of the process; returns the exit status."""
     if arguments is None:
         _die_tidily()
         _occupy_standard_streams()
-    logging.getLogger("PIL").addHandler(logging.NullHandler())  # what Pillow logs of bad files, it also raises
+    logging.getLogger("PIL").addHandler(logging.NullHandler())  # Pillow logs errors that it also raises
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # names and texts may have what the terminal cannot show
+            stream.reconfigure(errors="backslashreplace")  # the terminal's encoding may lack characters of names
     try:
         with _flushed_output():
             return _run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
         say("interrupted")
         return 130
-    except OSError as error:  # of standard output: those of files are met where files are read and written
-        if not isinstance(error, BrokenPipeError):  # whoever closed the pipe has seen enough
+    except OSError as error:  # from standard output, as errors of files are handled where they occur
+        if not isinstance(error, BrokenPipeError):  # the reader of the pipe wants no more output
             say(f"standard output: {error.strerror or error}")
         abandon(sys.stdout)
         return 1
@@ -66,34 +66,34 @@ def _run(words: list[str]) -> int:
 
 
 def _die_tidily() -> None:
-    """Makes the signals that ask a process to end raise an exception, so that no unfinished file is left over."""
+    """Makes signals that terminate the process raise an exception, so that no unfinished files are left."""
 
     def end(number: int, frame: object) -> None:
         raise SystemExit(128 + number)
 
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, end)
 
 
 def _occupy_standard_streams() -> None:
-    """Opens those descriptors that are closed, so that no file gets their number and what a library prints.
+    """Opens closed standard descriptors, so that no file gets such a number and receives what a library prints.
 
-    Nothing can be written to such a standard output: that is an error when something is, as for a full disk.
+    A closed standard output is opened for reading, so that writing to it is an error, as for a full disk.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_WRONLY if number == 2 else os.O_RDONLY)  # gets the lowest number that is free
+            os.open(os.devnull, os.O_WRONLY if number == 2 else os.O_RDONLY)  # takes the lowest free number
     if sys.stdout is None:
         sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), encoding="utf-8")
 
 
 @contextmanager
 def _flushed_output() -> Iterator[None]:
-    """Flushes standard output at the end, where an error can still be reported."""
+    """Flushes standard output at the end, while an error can still be reported."""
     try:
         yield
     finally:
@@ -111,10 +111,10 @@ def _parser() -> Program:
     parser = Program(
         prog="kpal",
         usage="%(prog)s COMMAND [OPTIONS] ...",
-        description="Images of few colours in few bytes: encode, decode, inspect and compare .kpal files.",
-        epilog="""kpal COMMAND --help, or kpal help COMMAND, tells what a command does and takes.
+        description="Encode, decode, inspect and compare .kpal files: compact images of at most 256 colours.",
+        epilog="""kpal COMMAND --help, or kpal help COMMAND, explains a command and its options.
 
-Exit status: 0; 1 if some inputs failed (they are named, and the others are done); 2 for wrong usage.""",
+Exit status: 0 on success; 1 if some inputs failed (each is named, and the others are done); 2 for wrong usage.""",
     )
     parser.add_argument("-V", "--version", action="version", version=_version(), help="show the version and exit")
     commands = parser.add_subparsers(
@@ -130,9 +130,9 @@ Exit status: 0; 1 if some inputs failed (they are named, and the others are done
 def _add_help(commands: Commands) -> None:
     from .arguments import add_command
 
-    parser = add_command(commands, "help", _help, "what a command does and takes", "[COMMAND]")
+    parser = add_command(commands, "help", _help, "explain a command and its options", "[COMMAND]")
     parser.description = "Show the help of kpal, or of one of its commands."
-    parser.add_argument("command", metavar="COMMAND", nargs="?", help="its name")
+    parser.add_argument("command", metavar="COMMAND", nargs="?", help="the name of the command")
 
 
 def _help(options: argparse.Namespace) -> int:

@@ -34,8 +34,9 @@ from .arguments import (
 def add(commands: Commands) -> None:
     parser = add_command(commands, "palette", run, "one palette for many images", "[OPTIONS] IN [IN ...]")
     parser.notes = endings_note
-    parser.description = """Find the palette that suits all images together, to encode each of them with --palette.
-Images are read one after the other, so there may be any number of them; large ones count for more."""
+    parser.description = """Find one palette that suits all images, for kpal encode --palette.
+Images are read one after the other, so there may be any number of them; every pixel counts, so large images count for
+more."""
     parser.epilog = """examples:
   kpal palette sprites/ -o shared.kpal -c 64
   kpal encode --palette shared.kpal sprites/
@@ -45,7 +46,7 @@ Images are read one after the other, so there may be any number of them; large o
         "-o",
         "--output",
         metavar="OUT",
-        help=f"a file that ends with {', '.join(WRITERS)} (default: a colour a line on standard output)",
+        help=f"a file ending with {', '.join(WRITERS)} (default: standard output, one colour a line)",
     )
     add_force(parser)
     add_depth(parser)

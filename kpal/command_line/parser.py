@@ -1,4 +1,4 @@
-"""argparse, with one line for a mistake, the nearest name for a typo, and help that wraps at the terminal's width."""
+"""argparse with one-line errors, suggestions for typos, and help wrapped to the width of the terminal."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any, Final, NoReturn
 
 from ..batch.messages import StandardError, printable, say
 
-_NUMBER: Final = re.compile(r"-[0-9.]+")  # argparse takes negative numbers for values
-# What argparse says, in the words of the other messages.
+_NUMBER: Final = re.compile(r"-[0-9.]+")  # argparse treats negative numbers as values
+# Replacements that put the messages of argparse into the style of the other messages.
 _REWORDED: Final = (
     (re.compile(r"^argument "), ""),
     (re.compile(r"expected one argument"), "needs a value"),
@@ -27,7 +27,7 @@ _CHOICE: Final = re.compile(r"invalid choice: (.*) \(choose from (.*)\)")
 
 
 class Formatter(argparse.HelpFormatter):
-    """Wraps paragraphs, and keeps lines that are indented, as examples are."""
+    """Wraps paragraphs, but keeps indented lines, which are examples."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(
@@ -40,8 +40,8 @@ class Formatter(argparse.HelpFormatter):
 class Parser(argparse.ArgumentParser):
     """The parser of a command.
 
-    notes: what else the help says, where that takes a while to find out.
-    siblings: the parsers of all commands by name, one of which may have an option that this one lacks.
+    notes: returns the end of the help, if it is slow to determine.
+    siblings: the parsers of all commands by name, to suggest the command that has a misplaced option.
     """
 
     notes: Callable[[], str] | None = None
@@ -60,13 +60,13 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """As argparse does, but inputs may stand among the options, and what is unknown is an error at once."""
+        """Like argparse, but inputs may be mixed with options, and unknown options are reported first."""
         words = sys.argv[1:] if args is None else list(args)
         self._check_options(words)
         result, rest = super().parse_known_args(words, namespace)
-        assert result is not None  # argparse makes one where none is given
+        assert result is not None  # argparse makes a namespace if none is given
         for word in filter(_looks_like_an_option, takewhile(lambda word: word != "--", rest)):
-            self._mistake(f"unrecognised option {word}")  # the end of -fx
+            self._mistake(f"unrecognised option {word}")  # such as the x of -fx
         rest = [word for word in rest if word != "--"]
         if hasattr(result, "inputs"):
             result.inputs += rest
@@ -75,7 +75,7 @@ class Parser(argparse.ArgumentParser):
         return result, []
 
     def _check_options(self, words: list[str]) -> None:
-        """Ends with an error at a word that is none of the options, before others are missed for its sake."""
+        """Exits with an error for an unknown option, before argparse reports arguments that are missing as a result."""
         for word in filter(_looks_like_an_option, takewhile(lambda word: word != "--", words)):
             option = word.partition("=")[0]
             if self._is_unknown(word, option):
@@ -83,7 +83,7 @@ class Parser(argparse.ArgumentParser):
 
     def _is_unknown(self, word: str, option: str) -> bool:
         names = self._option_string_actions
-        if any(name.startswith(option) for name in names):  # argparse takes beginnings of names
+        if any(name.startswith(option) for name in names):  # argparse accepts abbreviations
             return False
         if option.startswith("--") or os.path.lexists(word):
             return True
@@ -103,12 +103,12 @@ class Parser(argparse.ArgumentParser):
         return f"; {', '.join(first)} and {last} have it" if first else f"; {last} has it"
 
     def _mistake(self, message: str) -> NoReturn:
-        """Ends with an error that the usage helps to understand."""
+        """Exits with the usage and an error."""
         StandardError(sys.stderr).write(self.format_usage())
         self.error(message)
 
     def error(self, message: str) -> NoReturn:
-        """Ends with one line and status 2."""
+        """Exits with a message of one line and status 2."""
         for pattern, words in _REWORDED:
             message = pattern.sub(words, message, count=1)
         message = _CHOICE.sub(lambda found: f"{found[1]} is not one of {found[2].replace(chr(39), '')}", message)
@@ -117,12 +117,12 @@ class Parser(argparse.ArgumentParser):
 
 
 def _looks_like_an_option(word: str) -> bool:
-    """Whether argparse takes the word for an option, known or not."""
+    """Whether argparse treats the word as an option, known or not."""
     return word.startswith("-") and word != "-" and " " not in word and _NUMBER.fullmatch(word) is None
 
 
 class Program(Parser):
-    """The parser of what comes before the command."""
+    """The parser of the arguments before the command."""
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
@@ -139,7 +139,7 @@ class Program(Parser):
         return argparse.ArgumentParser.parse_known_args(self, words, namespace)
 
     def check_command(self, word: str) -> None:
-        """Ends with an error unless there is a command of that name."""
+        """Exits with an error unless there is a command of this name."""
         if word in self.siblings:
             return
         near = [*difflib.get_close_matches(word.lower(), self.siblings, 1), ""][0]

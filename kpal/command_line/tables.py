@@ -12,12 +12,12 @@ from ..comparison.formats import Comparison, Row, saving, with_savings
 
 
 def as_json(comparisons: list[Comparison]) -> dict[str, Any]:
-    """All comparisons, and their totals."""
+    """All comparisons and their totals, for JSON."""
     return {"images": [c.as_dict() for c in comparisons], "total": with_savings(totals(comparisons))}
 
 
 def show(console: Console, comparison: Comparison) -> None:
-    """One image: what it became, the table, and whether kpal is the smallest."""
+    """Print the comparison of one image: size and quality, the table, and the verdict."""
     c = comparison
     size = f"{c.width} x {c.height}, {c.colors} colour{'s' * (c.colors != 1)}"
     if math.isinf(c.psnr_db):
@@ -32,7 +32,7 @@ def show(console: Console, comparison: Comparison) -> None:
 
 
 def show_total(console: Console, comparisons: list[Comparison]) -> None:
-    """Sums over all images."""
+    """Print the totals over all images."""
     rows = totals(comparisons)
     _print(console, f"\nTotal of {len(comparisons)} images")
     console.print(_table(rows))
@@ -40,7 +40,7 @@ def show_total(console: Console, comparisons: list[Comparison]) -> None:
 
 
 def totals(comparisons: list[Comparison]) -> list[Row]:
-    """Sums of bytes and times by format; a format that lacks an image is left out."""
+    """The bytes and times of each format, summed over all images; formats that lack an image are left out."""
     rows = []
     for first in comparisons[0].rows if comparisons else ():
         same = [row for c in comparisons for row in c.rows if row.format == first.format]
@@ -52,7 +52,10 @@ def totals(comparisons: list[Comparison]) -> list[Row]:
 
 
 def verdict(rows: list[Row], *, lossless: bool) -> str:
-    """Whether kpal is the smallest of the formats that hold the same pixels: with `lossless`, all of them."""
+    """Whether kpal is the smallest of all formats that hold the same pixels.
+
+    lossless: whether the quantised images equal the originals, so that the original files take part.
+    """
     ours = min((row for row in rows if row.kind == "kpal"), key=_bytes)
     others = [row for row in rows if row.kind == "peer" or (lossless and row.kind != "kpal")]
     best = min(others, key=_bytes)

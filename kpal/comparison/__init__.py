@@ -1,1 +1,1 @@
-"""kpal beside its peers: the same pixels in every format, and a sample picture to try it on."""
+"""kpal beside its peers: the same pixels in every format, and a sample picture for demonstrations."""

@@ -1,8 +1,7 @@
 """kpal beside its peers: sizes, times and quality of one image in every format that is installed.
 
-All rows but the original file and its PNG hold the *same* pixels, those of the quantised image, and each is decoded and
-compared, so that no row can be smaller by being wrong. Peers run at their strongest settings, as kpal's claims are
-about those.
+All rows except the original file and its PNG hold the *same* pixels, the pixels of the quantised image. Each result is
+decoded and compared, so that no format wins by losing pixels. Peers run at their strongest settings.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Row:
-    """One format.
+    """The result of one format.
 
-    kind: the file as it was given, a PNG of its pixels, or a peer or a coder of kpal with the pixels of the quantised
+    kind: the original file, a PNG of the original pixels, or a peer or a coder of kpal with the pixels of the quantised
         image.
-    encode_ms: None for what was not encoded here.
+    encode_ms: None for the original file.
     """
 
     kind: Literal["original", "png", "peer", "kpal"]
@@ -48,12 +47,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One image.
+    """The results of all formats for one image.
 
-    psnr_db: of the quantised image against the original; infinite where they are the same (None in JSON).
-    ssimulacra2: the perceptual score, 100 for the same and about 90 for no visible difference; None without the
+    psnr_db: PSNR of the quantised image against the original; infinite if they are equal (None in JSON).
+    ssimulacra2: the perceptual score, 100 for equal images, about 90 for no visible difference; None without the
         package, and for tiny or huge images.
-    rows: the formats, those of kpal last.
+    rows: one row for each format, the coders of kpal last.
     """
 
     name: str
@@ -66,13 +65,13 @@ class Comparison:
     rows: list[Row]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, which knows no infinity."""
+        """The comparison for JSON, which has no infinity: an infinite PSNR becomes None."""
         psnr_db = self.psnr_db if math.isfinite(self.psnr_db) else None
         return {**asdict(self), "psnr_db": psnr_db, "rows": with_savings(self.rows)}
 
 
 def saving(row: Row, rows: list[Row]) -> float:
-    """Percent of the bytes of the PNG in `rows` that `row` saves."""
+    """The bytes that `row` saves, in per cent of the PNG in `rows`."""
     return 100 * (1 - row.bytes / next(other.bytes for other in rows if other.kind == "png"))
 
 
@@ -82,9 +81,12 @@ def with_savings(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 def compare(name: str, data: bytes, *, depth: int | None = None, **options: Any) -> Comparison:
-    """Compare the image file `data` in all formats, with the `options` of `quantize` and the depth of `in_depth`.
+    """Compare the image file `data` in all formats.
 
-    Raises what `quantize` raises, and what Pillow raises for a file that it cannot read.
+    depth: as in `in_depth`.
+    options: the options of `quantize`.
+
+    Raises the errors of `quantize`, and the errors of Pillow for a file that Pillow cannot read.
     """
     with open_picture(data) as opened:
         in_depth(opened, data, depth, exact=options.get("exact", False))
@@ -98,7 +100,7 @@ def compare(name: str, data: bytes, *, depth: int | None = None, **options: Any)
     for peer, encode in peers().items():
         try:
             rows.append(_row("peer", peer, encode, indexed, shown))
-        except (OSError, ValueError) as error:  # WebP ends at 16383 pixels a side, for one
+        except (OSError, ValueError) as error:  # for example, WebP is limited to 16383 pixels a side
             warnings.warn(f"{peer} is left out: {error}", stacklevel=2)
     # In plain Python, mix and max take a millisecond a pixel.
     rows += [_kpal(coder, image) for coder in (CODERS if compiled() else (DEFAULT_CODER,))]
@@ -116,7 +118,7 @@ def compare(name: str, data: bytes, *, depth: int | None = None, **options: Any)
 
 
 def peers() -> dict[str, Callable[[Image.Image], bytes]]:
-    """What else holds indexed pixels losslessly, as far as it is installed."""
+    """The installed encoders of other formats that hold indexed pixels losslessly."""
     found: dict[str, Callable[[Image.Image], bytes]] = {"indexed PNG": _png}
     try:
         import oxipng
@@ -127,7 +129,7 @@ def peers() -> dict[str, Callable[[Image.Image], bytes]]:
     found["WebP lossless"] = lambda image: _saved(
         _direct(image), "WEBP", lossless=True, quality=100, method=6, exact=True
     )
-    if "JXL" in Image.SAVE:  # of pillow-jxl-plugin, which image_files/pages.py imports
+    if "JXL" in Image.SAVE:  # registered by pillow-jxl-plugin, which image_files/pages.py imports
         found["JPEG XL lossless"] = lambda image: _saved(_direct(image), "JXL", lossless=True, effort=9)
     return found
 
@@ -150,19 +152,19 @@ def _kpal(coder: str, image: IndexedImage) -> Row:
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:
-    """Milliseconds, and the result."""
+    """The milliseconds that `work` takes, and its result."""
     start = time.perf_counter()
     result = work()
     return 1000 * (time.perf_counter() - start), result
 
 
 def _decode_ms(data: bytes) -> float:
-    """Bytes to pixels through Pillow, the best of three."""
+    """The milliseconds that Pillow takes to decode, the best of three."""
     return min(timed(lambda: Image.open(io.BytesIO(data)).load())[0] for _ in range(3))
 
 
 def _direct(image: Image.Image) -> Image.Image:
-    """The colours themselves, for formats without palettes."""
+    """The image as RGB or RGBA, for formats without palettes."""
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 

@@ -1,4 +1,4 @@
-"""A sample picture with what kpal is for: text, a chart, gradients, icons with soft alpha. All of it is drawn here."""
+"""A sample picture of typical content for kpal, drawn by code: text, a chart, gradients, icons with soft alpha."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
 WIDTH: Final = 900
 HEIGHT: Final = 600
-_OVER: Final = 3  # drawn larger, then reduced: that makes the soft edges of a real screenshot
+_OVER: Final = 3  # the picture is drawn larger, then reduced, for the soft edges of a real screenshot
 
 _INK: Final = (38, 43, 56, 255)
 _FAINT: Final = (122, 130, 148, 255)
@@ -19,7 +19,7 @@ _SERIES: Final = ((66, 120, 220, 255), (236, 128, 54, 255), (58, 170, 112, 255))
 
 
 def draw() -> Image.Image:
-    """The sample, mode RGBA, 900 x 600; every run draws the same."""
+    """The sample picture, mode RGBA, 900 x 600 pixels, the same in every run."""
     canvas = _background()
     canvas.alpha_composite(_shadow((30, 40, 870, 570), radius=18, blur=14))
     ImageDraw.Draw(canvas).rounded_rectangle(_scaled(30, 34, 870, 560), 14 * _OVER, fill=_PANEL)
@@ -30,7 +30,7 @@ def draw() -> Image.Image:
 
 
 def _background() -> Image.Image:
-    """Transparent around the window, as in a screenshot of one, with a gradient that fades out to the left."""
+    """The area around the window: a gradient that fades to transparent on the left."""
     size = (WIDTH * _OVER, HEIGHT * _OVER)
     fade = Image.linear_gradient("L").rotate(90).resize(size)
     colors = Image.merge(

@@ -1,1 +1,1 @@
-"""What files of other formats hold beside 8-bit sRGB: deeper samples, colour profiles, orientation, metadata, pages."""
+"""Features of image files beyond 8-bit sRGB pixels: deep samples, colour profiles, orientation, metadata, pages."""

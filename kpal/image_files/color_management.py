@@ -1,9 +1,9 @@
-"""What decides how an image's colours look: kept as an ICC profile for RGB, converted to sRGB, or named in a warning.
+"""Colour management: colour descriptions are kept as an RGB ICC profile, converted to sRGB, or named in a warning.
 
-A `.kpal` file holds RGB colours and, where they are not those of sRGB, an ICC profile for them. Wherever a profile can
-say how the pixels of an image look, they stay as they are: a profile is made of the primaries and the transfer function
-that PNG's gAMA, cHRM and cICP and their like name, or of the curve of a gray profile. Pixels of CMYK and LAB are
-converted to sRGB by ImageCms, with perceptual intent.
+A `.kpal` file holds RGB colours and, unless they are sRGB, an ICC profile. Pixels stay unchanged whenever an RGB
+profile can describe them: it is built from the primaries and transfer function of PNG's gAMA, cHRM and cICP and of
+similar tags, or from the curve of a gray profile. CMYK and LAB pixels are converted to sRGB by ImageCms, with
+perceptual intent.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from .icc_profiles import Primaries, color_space, gray_curve, matrix_profile, po
 
 _GRAY: Final = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
 _CONVERTIBLE_GRAY: Final = ("1", "L", "LA", "La")
-_SPACES: Final = {"CMYK": b"CMYK", "LAB": b"Lab "}  # mode -> colour space of the profiles that describe it
+_SPACES: Final = {"CMYK": b"CMYK", "LAB": b"Lab "}  # mode -> colour space of its profiles
 _SRGB_GAMMA: Final = Fraction(45455, 100_000)
-# Differences that change no colour by as much as a level.
+# Tolerances that change no colour by as much as one level.
 _SAME_GAMMA: Final = Fraction(500, 100_000)
 _SAME_PRIMARIES: Final = 100  # units of 1/100000
 
 
 def rgb_profile_of(image: Image.Image) -> bytes | None:
-    """The ICC profile of the RGB pixels that `to_array` makes of an image; None for sRGB.
+    """The ICC profile of the RGB pixels that `to_array` returns for an image; None for sRGB.
 
-    Ask before the pixels are loaded: Pillow closes the file then, and some of what this looks for stands only there.
-    Warns of what it leaves out.
+    Call before the pixels are loaded: Pillow closes the file then, and some colour tags are only in the file. Warns of
+    colour descriptions that are left out.
     """
     if image.mode in _SPACES:
         return None  # in_rgb converts to sRGB
@@ -41,11 +41,11 @@ def rgb_profile_of(image: Image.Image) -> bytes | None:
         return _profile_of_tag(tag)
     profile = _profile_in(image)
     if profile is None and "icc_profile" in image.info and isinstance(image, ImageFile.ImageFile):
-        _warn("the ICC profile is damaged: it is left out")  # as Pillow could not unpack it
+        _warn("the ICC profile is damaged: it is left out")  # Pillow could not decompress it
     if profile is None and tag is not None:
         profile = tag.profile
     if tag is not None and tag.profile is None and tag.primaries is None:
-        _warn(f"{tag.name} tells how the colours look, and is left out")
+        _warn(f"{tag.name} describes the colours, but cannot be converted to an ICC profile: it is left out")
     if profile is not None:
         return _as_rgb(image, profile)
     if tag is not None and tag.primaries is not None:
@@ -54,9 +54,9 @@ def rgb_profile_of(image: Image.Image) -> bytes | None:
 
 
 def in_rgb(image: Image.Image) -> Image.Image:
-    """The image, or one in sRGB of it, where neither its own pixels nor an RGB profile can say how it looks.
+    """The image itself, or converted to sRGB if no RGB profile can describe its pixels.
 
-    Warns where a profile cannot be used; then CMYK is converted as Pillow does without one.
+    Warns of a profile that cannot be used; CMYK is then converted by Pillow's formula.
     """
     profile = _profile_in(image)
     if image.mode in _SPACES:
@@ -77,7 +77,7 @@ def _profile_in(image: Image.Image) -> bytes | None:
 
 
 def _as_rgb(image: Image.Image, profile: bytes) -> bytes | None:
-    """A profile of an image of any mode but CMYK and LAB as one for RGB."""
+    """The RGB equivalent of the profile of an image of any mode except CMYK and LAB."""
     if color_space(profile) == b"RGB ":
         return profile
     if color_space(profile) == b"GRAY" and image.mode in _GRAY:
@@ -103,7 +103,7 @@ def _profile_of_tag(tag: ColorTag) -> bytes | None:
 
 
 def _profile_of_gamma(image: Image.Image) -> bytes | None:
-    """PNG's sRGB goes before its gAMA and cHRM; without gAMA, cHRM is about values with the curve of sRGB."""
+    """The profile of PNG's gAMA and cHRM. A chunk sRGB overrides both; without gAMA, the sRGB curve is assumed."""
     gamma, chromaticity = image.info.get("gamma"), image.info.get("chromaticity")
     if "srgb" in image.info or (gamma is None and chromaticity is None):
         return None
@@ -124,8 +124,8 @@ def _profile_of_gamma(image: Image.Image) -> bytes | None:
 
 
 def _converted(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Pixels of mode CMYK, LAB or L in sRGB, and the image itself where its profile is of no use."""
-    from PIL import ImageCms  # few images need it
+    """An image of mode CMYK, LAB or L converted to sRGB; the image itself if its profile cannot be used."""
+    from PIL import ImageCms  # slow to import, and few images need it
 
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
@@ -133,7 +133,7 @@ def _converted(image: Image.Image, profile: bytes | None) -> Image.Image:
     except (ImageCms.PyCMSError, ImportError, OSError, ValueError) as error:
         _warn(f"the ICC profile cannot be used ({error}): it is left out")
         return image
-    assert converted is not None  # as it is not done in place
+    assert converted is not None  # only in-place conversion returns None
     converted.info.pop("icc_profile", None)
     return converted
 

@@ -1,7 +1,7 @@
-"""What image files say of their colours beside what Pillow tells: primaries and transfer function, or an ICC profile.
+"""Colour tags of image files that Pillow ignores: primaries and transfer function, or an ICC profile.
 
-Pillow passes over cICP in PNG, nclx in AVIF, the ICC profile of JPEG 2000 and BMP, and the primaries of TIFF. All of
-them stand in the head of the file, which can be read until Pillow closes it, that is, before the pixels are loaded.
+Pillow ignores cICP in PNG, nclx in AVIF, the ICC profile of JPEG 2000 and BMP, and the primaries of TIFF. All of them
+are in the head of the file, which must be read before the pixels are loaded, because Pillow then closes the file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _D65: Final = (31270, 32900)
 _C: Final = (31000, 31600)
 
-# Transfer functions as ICC curves. H.273 gives the inverse of each.
+# Transfer functions as ICC curves, which are the inverse of the functions in H.273.
 SRGB_CURVE: Final = power_with_toe(Fraction(12, 5), Fraction(55, 1000), Fraction(1292, 100), Fraction(4045, 100_000))
 _BT709_CURVE: Final = power_with_toe(Fraction(100, 45), Fraction(99, 1000), Fraction(45, 10), Fraction(81, 1000))
 _SMPTE240_CURVE: Final = power_with_toe(Fraction(100, 45), Fraction(1115, 10_000), Fraction(4), Fraction(912, 10_000))
@@ -44,7 +44,7 @@ _PRIMARIES: Final = {  # H.273, table 2
     12: Primaries(_D65, (68000, 32000), (26500, 69000), (15000, 6000)),
     22: Primaries(_D65, (63000, 34000), (29500, 60500), (15500, 7700)),
 }
-_TRANSFER: Final = {  # H.273, table 3; those of high dynamic range (16 and 18) go beyond what a matrix profile can say
+_TRANSFER: Final = {  # H.273, table 3; a matrix profile cannot express high dynamic range (16 and 18)
     **dict.fromkeys((1, 6, 11, 12, 14, 15), _BT709_CURVE),
     4: power(Fraction(22, 10)),
     5: power(Fraction(28, 10)),
@@ -58,10 +58,10 @@ SRGB_PRIMARIES: Final = _PRIMARIES[1]
 
 @dataclass(frozen=True)
 class ColorTag:
-    """What a file says of its colours, one of three: `profile`, `primaries` and `curve`, or what kpal cannot express.
+    """The colour description of a file: a `profile`, or `primaries` and `curve`, or neither if kpal cannot express it.
 
-    name: for people.
-    first: whether it takes precedence over an ICC profile.
+    name: the name of the tag, for messages.
+    first: whether the tag takes precedence over an ICC profile.
     """
 
     name: str
@@ -72,19 +72,19 @@ class ColorTag:
 
 
 def color_tag(image: Image.Image) -> ColorTag | None:
-    """What the file of an image that Pillow has opened says of its colours and Pillow does not; None for nothing."""
+    """The colour tag, ignored by Pillow, in the file of an opened image; None if there is none."""
     read = _READERS.get(image.format or "")
     if read is None:
         return None
     with open_file(image) as file:
         try:
             return read(image, file) if file is not None else None
-        except (struct.error, ValueError, TypeError, ZeroDivisionError):  # a stranger wrote it
+        except (struct.error, ValueError, TypeError, ZeroDivisionError):  # a damaged tag counts as none
             return None
 
 
 def png_chunks(file: IO[bytes]) -> dict[bytes, bytes]:
-    """The chunks in front of a PNG file's pixels, the first of each kind; short ones only are kept whole."""
+    """The chunks before the pixels of a PNG file, the first of each kind, cut to `_SHORT` bytes."""
     found: dict[bytes, bytes] = {}
     file.seek(8)
     while len(head := file.read(8)) == 8:
@@ -101,7 +101,7 @@ _SHORT: Final = 64  # bytes
 
 @contextmanager
 def open_file(image: Image.Image) -> Iterator[IO[bytes] | None]:
-    """The file of an image, wherever it stands meanwhile; None where it is no longer to be had."""
+    """The file of an image, whose position is restored; None if the file is closed and has no name."""
     file = getattr(image, "fp", None)
     name = os.fsdecode(getattr(image, "filename", ""))
     if file is not None and not getattr(file, "closed", False):
@@ -129,7 +129,7 @@ def _of_png(image: Image.Image, file: IO[bytes]) -> ColorTag | None:
 
 
 def _of_avif(image: Image.Image, file: IO[bytes]) -> ColorTag | None:
-    """The property colr of type nclx (ISO/IEC 23008-12, 6.5.5); an ICC profile goes before it."""
+    """The property colr of type nclx (ISO/IEC 23008-12, 6.5.5); an ICC profile takes precedence over it."""
     file.seek(0)
     data = memoryview(file.read())
     for path in ((b"meta", 4), (b"iprp", 0), (b"ipco", 0)):
@@ -152,7 +152,7 @@ def _of_jpeg_2000(image: Image.Image, file: IO[bytes]) -> ColorTag | None:
 
 
 def _boxes(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Type and content of the boxes (ISO/IEC 14496-12, 4.2) that are there whole."""
+    """Type and content of all complete boxes (ISO/IEC 14496-12, 4.2)."""
     at = 0
     while at + 8 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, at)
@@ -168,14 +168,14 @@ def _boxes(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def _of_bmp(image: Image.Image, file: IO[bytes]) -> ColorTag | None:
-    """A profile or calibrated colours of headers of version 4 and 5 (BITMAPV5HEADER)."""
+    """The profile or the calibrated colours in a header of version 4 or 5 (BITMAPV5HEADER)."""
     file.seek(14)
     head = file.read(124)
     (size,) = struct.unpack_from("<I", head)
     if size not in (108, 124):
         return None
     space = head[56:60]
-    if space == b"DEBM" and size == 124:  # PROFILE_EMBEDDED, 'MBED' in the order of bytes of BMP
+    if space == b"DEBM" and size == 124:  # PROFILE_EMBEDDED, 'MBED' in little-endian order
         start, length = struct.unpack_from("<II", head, 112)
         file.seek(14 + start)
         return ColorTag("ICC profile", profile=file.read(length))
@@ -215,7 +215,7 @@ _READERS: Final[dict[str, Callable[[Image.Image, IO[bytes]], ColorTag | None]]] 
 
 
 def _of_code_points(kind: str, primaries: int, transfer: int, *, first: bool = False) -> ColorTag | None:
-    """Colours by the code points of H.273; None where both are unspecified."""
+    """The colours that code points of H.273 describe; None if both are unspecified."""
     if primaries == transfer == _UNSPECIFIED:
         return None
     chosen = SRGB_PRIMARIES if primaries == _UNSPECIFIED else _PRIMARIES.get(primaries)

@@ -1,7 +1,7 @@
-"""ICC profiles as bytes: made of primaries and a curve, or looked into. Numbers below are sections of ICC.1:2022.
+"""ICC profiles: built from primaries and a curve, or inspected. Numbers below are sections of ICC.1:2022.
 
-Three primaries, a white point and one curve say all that a matrix profile can: the pixels stay as they are, and the
-profile tells how they look. Everything is computed in exact fractions, so that a profile has the same bytes everywhere.
+A matrix profile consists of three primaries, a white point and, here, one curve. Everything is computed in exact
+fractions, so that a profile has the same bytes on every machine.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _BRADFORD: Final = tuple(  # from XYZ to the responses of the cones, Annex E.3
     for row in ((8951, 2664, -1614), (-7502, 17135, 367), (389, -685, 10296))
 )
 _HEADER: Final = 128  # bytes
-_DATE: Final = (2022, 1, 1, 0, 0, 0)  # of the standard, as the same input is to give the same profile
-_LARGEST: Final = 1 << 15  # of an s15Fixed16Number
+_DATE: Final = (2022, 1, 1, 0, 0, 0)  # a fixed date, so that the same input gives the same profile
+_LARGEST: Final = 1 << 15  # an s15Fixed16Number is below this limit
 
 
 @dataclass(frozen=True)
 class Primaries:
-    """Chromaticities x and y in units of 1/100000, those of PNG's cHRM and in its order."""
+    """Chromaticities x and y in units of 1/100000, in the order of PNG's cHRM."""
 
     white: tuple[int, int]
     red: tuple[int, int]
@@ -34,7 +34,7 @@ class Primaries:
     blue: tuple[int, int]
 
     def near(self, other: Primaries, within: int) -> bool:
-        """Whether no chromaticity is further from the other's than `within`."""
+        """Whether every chromaticity differs from its counterpart in `other` by at most `within`."""
         pairs = zip(self._flat(), other._flat(), strict=True)
         return all(abs(a - b) <= within for a, b in pairs)
 
@@ -43,16 +43,17 @@ class Primaries:
 
 
 def color_space(profile: bytes) -> bytes:
-    """The signature of the colour space whose values the profile describes, four bytes such as `b"RGB "` (7.2.6)."""
+    """The signature of the profile's data colour space, four bytes such as `b"RGB "` (7.2.6)."""
     return profile[16:20]
 
 
 def matrix_profile(name: str, primaries: Primaries, curve: bytes) -> bytes:
-    """A profile of version 4 for RGB values with these primaries, each of which `curve`, a tag's data, makes linear.
+    """A version 4 profile for RGB values with these primaries and this curve.
 
-    name: ASCII, shown to people.
+    name: an ASCII name, shown to users.
+    curve: the data of a curve tag that linearises the values.
 
-    Raises ValueError for primaries that are no triangle, and for a white point without light.
+    Raises ValueError for primaries that do not form a triangle, and for a white point without light.
     """
     try:
         to_xyz = _columns_that_make(primaries)
@@ -64,7 +65,7 @@ def matrix_profile(name: str, primaries: Primaries, curve: bytes) -> bytes:
         raise ValueError("primaries that make no sense") from error
     tags = [
         (b"desc", _text(name)),
-        (b"cprt", _text("CC0")),  # 9.2.21 wants one
+        (b"cprt", _text("CC0")),  # required by 9.2.21
         (b"wtpt", _xyz_number(_D50)),
         (b"chad", adapting),
         *zip((b"rXYZ", b"gXYZ", b"bXYZ"), numbers, strict=True),
@@ -79,14 +80,14 @@ def power(gamma: Fraction) -> bytes:
 
 
 def power_with_toe(gamma: Fraction, offset: Fraction, slope: Fraction, end: Fraction) -> bytes:
-    """The curve ((x + offset) / (1 + offset)) ** gamma, below `end` x / slope (10.18, function type 3)."""
+    """The curve ((x + offset) / (1 + offset)) ** gamma, and x / slope below `end` (10.18, function type 3)."""
     return _parametric(3, gamma, 1 / (1 + offset), offset / (1 + offset), 1 / slope, end)
 
 
 def gray_curve(profile: bytes) -> bytes | None:
-    """The data of the curve by which a profile of gray values says all; None where it is another kind of profile.
+    """The data of the curve of a gray profile that consists of one curve; None for any other kind of profile.
 
-    Such a curve gives luminance relative to that of white (8.4.2), as the curves of an RGB profile do.
+    The curve gives luminance relative to white (8.4.2), like the curves of an RGB profile.
     """
     if color_space(profile) != b"GRAY" or profile[20:24] != b"XYZ ":
         return None
@@ -96,7 +97,7 @@ def gray_curve(profile: bytes) -> bytes | None:
 
 
 def _tags(profile: bytes) -> dict[bytes, bytes]:
-    """Signature -> data, of tags that are there whole."""
+    """Signature -> data of all complete tags."""
     count = min(int.from_bytes(profile[_HEADER : _HEADER + 4], "big"), (len(profile) - _HEADER) // 12)
     found = {}
     for at in range(_HEADER + 4, _HEADER + 4 + 12 * count, 12):
@@ -124,7 +125,7 @@ def _packed(tags: list[tuple[bytes, bytes]]) -> bytes:
 
 
 def _columns_that_make(primaries: Primaries) -> Matrix:
-    """The matrix from linear RGB to XYZ: of each primary as much as makes white of all."""
+    """The matrix from linear RGB to XYZ, whose primaries add up to white."""
     columns = [(Fraction(x), Fraction(y), Fraction(100_000 - x - y)) for x, y in _rgb(primaries)]
     matrix = tuple(zip(*columns, strict=True))
     amounts = _applied(_inverse(matrix), _xyz(primaries.white))
@@ -141,7 +142,7 @@ def _xyz(white: tuple[int, int]) -> tuple[Fraction, ...]:
 
 
 def _adapted_to_d50(white: tuple[Fraction, ...]) -> Matrix:
-    """The matrix that turns XYZ under `white` into XYZ under D50 (Annex E)."""
+    """The matrix that adapts XYZ from the white point `white` to D50 (Annex E)."""
     scales = [a / b for a, b in zip(_applied(_BRADFORD, _D50), _applied(_BRADFORD, white), strict=True)]
     scaled = tuple(tuple(scale * value for value in row) for scale, row in zip(scales, _BRADFORD, strict=True))
     return _product(_inverse(_BRADFORD), scaled)
@@ -157,7 +158,7 @@ def _product(a: Matrix, b: Matrix) -> Matrix:
 
 
 def _inverse(matrix: Matrix) -> Matrix:
-    """By cofactors; ZeroDivisionError where there is none."""
+    """The inverse, by cofactors; ZeroDivisionError for a singular matrix."""
     (a, b, c), (d, e, f), (g, h, i) = matrix
     cofactors = (
         (e * i - f * h, c * h - b * i, b * f - c * e),
@@ -177,7 +178,7 @@ def _xyz_number(values: Iterable[Fraction]) -> bytes:
 
 
 def _fixed(value: Fraction) -> bytes:
-    """An s15Fixed16Number; OverflowError for what is too large for one."""
+    """An s15Fixed16Number; OverflowError for a value out of its range."""
     if abs(value) >= _LARGEST:
         raise OverflowError
     return struct.pack(">i", round(value * 65536))

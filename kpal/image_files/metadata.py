@@ -1,4 +1,4 @@
-"""Metadata of Pillow images, as far as they make sense and a `.kpal` file can hold them."""
+"""Metadata of Pillow images, converted to what a `.kpal` file can hold."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from .color_management import rgb_profile_of
 from .color_tags import open_file, png_chunks
 from .orientation import read_exif, turned_density, upright
 
-COMMENT: Final = "Comment"  # the keyword of the text that formats with one text call a comment (PNG, 11.3.3.2)
+COMMENT: Final = "Comment"  # the keyword for the comment of formats that have only one text (PNG, 11.3.3.2)
 PARTS: Final = tuple(field.name for field in fields(Metadata))
 PNG_XMP: Final = "XML:com.adobe.xmp"  # the keyword of a PNG text that is an XMP packet (XMP specification, part 3)
 
-_RAW_PROFILE: Final = "Raw profile type "  # begins the keywords of PNG texts that are other data in hexadecimal
-# Tags of a TIFF file's first directory that describe the picture; the others are about the layout of that file.
+_RAW_PROFILE: Final = "Raw profile type "  # keywords of PNG texts that hold hexadecimal data begin with this
+# Tags of a TIFF file's first directory that describe the picture; the others describe the layout of the file.
 _DESCRIPTIVE: Final = (
     *(270, 271, 272, 305, 306, 315, 316, 33432),  # ImageDescription, Make, Model, Software, DateTime, Artist ...
     *(18246, 18249),  # ratings
-    *range(40091, 40096),  # titles, comments, authors and keywords of Windows
+    *range(40091, 40096),  # titles, comments, authors and keywords by Windows
 )
 _X_RESOLUTION: Final = int(ExifTags.Base.XResolution)
 _Y_RESOLUTION: Final = int(ExifTags.Base.YResolution)
 _IFDS: Final = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-# What a .kpal file has no place for and whoever made the picture may miss.
+# Metadata that a .kpal file cannot hold and that the author of a picture may miss.
 _TIFF_TAGS: Final = {
     301: "a transfer function",
     33723: "IPTC",
@@ -49,7 +49,7 @@ _JPEG_SEGMENTS: Final = {
     ("APP1", b"http://ns.adobe.com/xmp/extension/\0"): "extended XMP",
     ("APP11", b"JP"): "content credentials",
 }
-_SIDEWAYS: Final = 6  # one of the orientations that exchange rows and columns
+_SIDEWAYS: Final = 6  # an orientation that swaps rows and columns
 _PHOTOSHOP_IPTC: Final = 1028  # numbers of Photoshop's image resources
 _PHOTOSHOP_RESOLUTION: Final = 1005
 _PHOTOSHOP_EXIF: Final = 1058
@@ -58,29 +58,29 @@ _PHOTOSHOP_ASPECT: Final = 1064
 
 
 def metadata_of(image: Image.Image) -> Metadata:
-    """All that a Pillow image carries and a `.kpal` file can: ICC profile, Exif, XMP, text, resolution.
+    """All metadata of a Pillow image that a `.kpal` file can hold: ICC profile, Exif, XMP, text, resolution.
 
-    The profile is that of the pixels which are stored: an RGB profile as it is, or one made of a gray profile, or of
-    PNG's gAMA, cHRM and cICP; none where `encode` converts to sRGB. The text "Comment" is the comment of a JPEG, GIF or
-    JPEG 2000 file. Strangers wrote all this: what makes no sense is left out.
+    The ICC profile describes the stored pixels: it is the RGB profile of the image, or a profile built from a gray
+    profile or from PNG's gAMA, cHRM and cICP; None if `encode` converts the pixels to sRGB. The text "Comment" is the
+    comment of a JPEG, GIF or JPEG 2000 file. Invalid metadata are left out.
 
-    Ask before the pixels are loaded, while Pillow has the file open. Warns, as a `KpalWarning`, of what the image
-    carries and a `.kpal` file cannot: profiles of other colour spaces, IPTC, the georeference of TIFF files, the shape
-    of pixels without a resolution, and the like. Thumbnails, dates of files and background colours are not missed.
+    Call before the pixels are loaded, while Pillow has the file open. A `KpalWarning` names metadata that a `.kpal`
+    file cannot hold: profiles of other colour spaces, IPTC, the georeference of TIFF files, pixel aspect ratios without
+    a resolution, and the like. Thumbnails, file dates and background colours are left out without a warning.
     """
     return carried(image)
 
 
 def carried(image: Image.Image, *, unneeded: Collection[str] = ()) -> Metadata:
-    """What `metadata_of` returns, for a caller who drops some fields: nothing is said of what belongs to them."""
+    """Like `metadata_of`, without warnings that concern the `unneeded` fields, which the caller will drop."""
     profile = None if "icc_profile" in unneeded else rgb_profile_of(image)
     left_out = _left_out(image, unneeded)
     tag, size = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation), image.size
-    image.load()  # some formats (PNG among them) find their metadata behind the pixels
+    image.load()  # some formats, such as PNG, may have metadata after the pixels
     raw = _raw_profiles(image)
     resources = _photoshop_resources(image)
     density = density_of(_dpi_of(image)) or _photoshop_density(resources.get(_PHOTOSHOP_RESOLUTION, b""))
-    # Neither Pillow nor viewers turn a picture because of these.
+    # Neither Pillow nor viewers heed the orientation in these.
     others = upright(
         Metadata(
             exif=raw.get("app1 exif") or resources.get(_PHOTOSHOP_EXIF),
@@ -94,7 +94,7 @@ def carried(image: Image.Image, *, unneeded: Collection[str] = ()) -> Metadata:
         text=_text_of(image),
         density=density,
     )
-    # Pillow turns the pixels of TIFF files while it loads them, and changes neither resolution nor all of XMP.
+    # Pillow turns the pixels of TIFF files when it loads them, but adapts neither the resolution nor all of XMP.
     if tag is not None:
         metadata = turned_density(upright(metadata), tag)
     elif image.size != size:
@@ -114,7 +114,7 @@ def stripped(metadata: Metadata, without: Collection[str]) -> Metadata:
 
 
 def density_of(dpi: object) -> tuple[int, int] | None:
-    """Dots per inch, two numbers, as pixels per metre; None where they make no sense."""
+    """Dots per inch, two numbers, as pixels per metre; None for invalid values."""
     try:
         x, y = (round(float(value) / INCH) for value in dpi)  # type: ignore[attr-defined]
         return Metadata(density=(x, y)).density
@@ -123,7 +123,7 @@ def density_of(dpi: object) -> tuple[int, int] | None:
 
 
 def _dpi_of(image: Image.Image) -> object:
-    """What Pillow tells of the resolution, unless it stands for a value that the file does not have."""
+    """Pillow's resolution of the image, unless it is a default for a file that has none."""
     dpi = image.info.get("dpi")
     if image.format == "TIFF":
         tags = getattr(image, "tag_v2", {})
@@ -140,11 +140,11 @@ def _as_blob(value: object) -> bytes | None:
 
 
 def _text_of(image: Image.Image) -> dict[str, str]:
-    """The texts and the comment, without those texts by which PNG files carry what is not text."""
+    """The texts and the comment, without PNG texts that hold other data."""
     text = getattr(image, "text", None) or image.info.get("text")
     pairs = {str(key): str(value) for key, value in text.items()} if isinstance(text, dict) else {}
     found = {key: value for key, value in pairs.items() if key != PNG_XMP and not key.startswith(_RAW_PROFILE)}
-    # Pillow's info has the last of the comments of a JPEG file.
+    # Pillow's info has only the last comment of a JPEG file.
     comments = [content for name, content in getattr(image, "applist", ()) if name == "COM"]
     comments = comments or [image.info[key] for key in ("comment", "id_section") if image.info.get(key)]
     comment = "\n".join(filter(None, map(_as_text, comments)))
@@ -154,7 +154,7 @@ def _text_of(image: Image.Image) -> dict[str, str]:
 
 
 def _as_text(comment: object) -> str:
-    """A comment, for which its format names no encoding; some end with a zero, as in C."""
+    """A comment decoded to text, as formats name no encoding; some comments end with a zero, as in C."""
     if not isinstance(comment, (bytes, bytearray)):
         return str(comment)
     comment = bytes(comment).rstrip(b"\0")
@@ -165,7 +165,7 @@ def _as_text(comment: object) -> str:
 
 
 def _raw_profiles(image: Image.Image) -> dict[str, bytes]:
-    """Kind -> the data that a PNG file's texts have in hexadecimal, as ImageMagick wrote them."""
+    """Kind -> data that the texts of a PNG file hold in hexadecimal, as ImageMagick writes them."""
     found = {}
     for key, value in image.info.items():
         if isinstance(key, str) and key.startswith(_RAW_PROFILE):
@@ -199,7 +199,7 @@ def _exif_of(image: Image.Image) -> bytes | None:
 
 
 def _left_out(image: Image.Image, unneeded: Collection[str]) -> list[str]:
-    """What the file has, by name, that a `.kpal` file cannot hold."""
+    """The names of metadata in the file that a `.kpal` file cannot hold."""
     found = []
     tags = getattr(image, "tag_v2", {})
     found += [name for tag, name in _TIFF_TAGS.items() if tag in tags]
@@ -218,7 +218,7 @@ def _left_out(image: Image.Image, unneeded: Collection[str]) -> list[str]:
 
 
 def _aspect(image: Image.Image, file: IO[bytes] | None) -> tuple[float, float] | None:
-    """Pixels across and down for the same length, where they differ and no unit says how many for which length."""
+    """The horizontal and vertical pixel density, without a unit, if they differ; None otherwise."""
     found: Any = image.info.get("aspect")  # PNG's pHYs
     if image.info.get("jfif_unit") == 0:
         found = image.info.get("jfif_density")
@@ -227,7 +227,7 @@ def _aspect(image: Image.Image, file: IO[bytes] | None) -> tuple[float, float] |
     elif image.format == "GIF" and file is not None:
         file.seek(12)
         number = file.read(1)
-        # GIF89a, 18: the width of a pixel divided by its height, in 64ths less 15.
+        # GIF89a, 18: the aspect ratio of a pixel, width / height, is (value + 15) / 64.
         found = (64, number[0] + 15) if number and number[0] else None
     elif _PHOTOSHOP_ASPECT in (resources := _photoshop_resources(image)):
         content = resources[_PHOTOSHOP_ASPECT]
@@ -240,7 +240,7 @@ def _aspect(image: Image.Image, file: IO[bytes] | None) -> tuple[float, float] |
 
 
 def _photoshop_resources(image: Image.Image) -> dict[int, bytes]:
-    """Number -> data of Photoshop's image resources, of PSD files and of those that Photoshop wrote as JPEG."""
+    """Number -> data of Photoshop's image resources in PSD files and in JPEG files written by Photoshop."""
     found = {number: data for number, _, data in getattr(image, "resources", ())}
     jpeg = image.info.get("photoshop")
     if isinstance(jpeg, dict) and _PHOTOSHOP_IPTC in jpeg:
@@ -249,7 +249,7 @@ def _photoshop_resources(image: Image.Image) -> dict[int, bytes]:
 
 
 def _photoshop_density(resource: bytes) -> tuple[int, int] | None:
-    """The resource ResolutionInfo, in 65536ths of pixels per inch, as pixels per metre."""
+    """The resource ResolutionInfo, in 65536ths of a pixel per inch, as pixels per metre."""
     if len(resource) < 12:
         return None
     across, down = struct.unpack_from(">I4xI", resource)

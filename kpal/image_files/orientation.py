@@ -1,7 +1,7 @@
-"""Which way up a picture is shown: read from Exif and XMP, the pixels turned, and what stays set to upright.
+"""Orientation: read from Exif and XMP, applied to the pixels, and reset to upright in the metadata.
 
-As in Pillow and in viewers, Exif decides where it names an orientation, and XMP where Exif does not. Blobs are changed
-in place, a number for a number, so that all else in them stays as it was.
+As in Pillow and in viewers, the orientation of Exif takes precedence over XMP. Numbers are replaced in place, so that
+everything else in Exif and XMP stays unchanged.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _PREFIX: Final = b"Exif\0\0"
 _INTEGERS: Final = {3: "H", 4: "I", 8: "h", 9: "i"}  # TIFF's types SHORT, LONG, SSHORT and SLONG
 _NAMESPACE: Final = re.compile(rb"""xmlns(?::([\w.-]+))?\s*=\s*["']http://ns\.adobe\.com/tiff/1\.0/["']""")
 _UNPREFIXED: Final = re.compile(rb"<Orientation(\s[^<>]*)>\s*([0-9]{1,9})\s*<")
-_PREFIXES: Final = 8  # for the one namespace; more are no packet's, and would take time
+_PREFIXES: Final = 8  # namespace prefixes to search for; no real packet has more, and each takes time
 
 
 def orientation_of(metadata: Metadata) -> int:
-    """From 1, upright, to 8, as Exif counts them."""
+    """The orientation as in Exif, from 1 (upright) to 8."""
     value = exif_orientation(metadata.exif)
     if value is None:
         value = xmp_orientation(metadata.xmp)
@@ -44,14 +44,14 @@ def orientation_of(metadata: Metadata) -> int:
 
 
 def exif_orientation(exif: bytes | None) -> int | None:
-    """The number that an Exif block names, 0 for what is no number; None where it names none or is damaged."""
+    """The orientation in an Exif block, 0 if it is not a number; None if it is missing or the block is damaged."""
     for number, at in _entries(exif or b""):
         return int(struct.unpack_from(number, exif or b"", at)[0]) if number else 0
     return None
 
 
 def read_exif(exif: object) -> Image.Exif:
-    """The tags of an Exif block; none where it is damaged."""
+    """The tags of an Exif block; no tags if it is damaged."""
     tags = Image.Exif()
     if isinstance(exif, bytes):
         try:
@@ -62,13 +62,13 @@ def read_exif(exif: object) -> Image.Exif:
 
 
 def xmp_orientation(xmp: bytes | None) -> int | None:
-    """The number that an XMP packet names; None where it names none."""
+    """The orientation in an XMP packet; None if it is missing."""
     values = _xmp_values(xmp or b"")
     return int((xmp or b"")[values[0]]) if values else None
 
 
 def upright(metadata: Metadata) -> Metadata:
-    """The metadata, naming no orientation but the upright one."""
+    """The metadata with every orientation set to upright."""
     exif, xmp = (bytearray(blob or b"") for blob in (metadata.exif, metadata.xmp))
     for number, at in _entries(metadata.exif or b""):
         if number:
@@ -79,24 +79,24 @@ def upright(metadata: Metadata) -> Metadata:
 
 
 def turned(image: Image.Image, orientation: int) -> Image.Image:
-    """The image as one of that orientation is shown."""
+    """The image turned as a viewer would show it with this orientation."""
     method = _TURNS.get(orientation)
     if method is None:
         return image
     result = image.transpose(method)
-    result.format = image.format  # some modes mean what they mean in that format
+    result.format = image.format  # the meaning of some modes depends on the format
     return result
 
 
 def turned_density(metadata: Metadata, orientation: int) -> Metadata:
-    """The metadata of an image that was turned by that orientation: across and down may have changed places."""
+    """The metadata of an image turned by this orientation, which may swap horizontal and vertical density."""
     if metadata.density is None or orientation not in _SIDEWAYS:
         return metadata
     return dataclasses.replace(metadata, density=metadata.density[::-1])
 
 
 def _entries(exif: bytes) -> Iterator[tuple[str, int]]:
-    """The orientations in an Exif block's first directory: each one's format, empty if it is no number, and place."""
+    """The orientations in the first directory of an Exif block: struct format (empty unless a number) and offset."""
     start = 0
     while exif.startswith(_PREFIX, start):
         start += len(_PREFIX)
@@ -115,12 +115,12 @@ def _entries(exif: bytes) -> Iterator[tuple[str, int]]:
 
 
 def _xmp_values(xmp: bytes) -> list[slice]:
-    """Where the digits of each `tiff:Orientation` are, as an attribute or an element, whatever the prefix."""
+    """The positions of the digits of each `tiff:Orientation`, as an attribute or an element, with any prefix."""
     bound = itertools.islice((match[1] for match in _NAMESPACE.finditer(xmp) if match[1]), _PREFIXES)
     names = b"|".join(map(re.escape, sorted({b"tiff", *bound})))
     attribute = rb"""\s(?:%b):Orientation\s*=\s*["']\s*([0-9]{1,9})\s*["']""" % names
     element = rb"<(?:%b):Orientation(?:\s[^<>]*)?>\s*([0-9]{1,9})\s*<" % names
     found = [match.span(1) for pattern in (attribute, element) for match in re.finditer(pattern, xmp)]
-    # An element may also bind the namespace for itself, without a prefix.
+    # An element may also declare the namespace itself, without a prefix.
     found += [match.span(2) for match in _UNPREFIXED.finditer(xmp) if _NAMESPACE.search(match[1])]
     return [slice(*span) for span in sorted(found)]

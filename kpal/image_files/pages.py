@@ -1,7 +1,7 @@
-"""Which of the pages, layers and frames of a file is the picture.
+"""Selection of the picture among the pages, layers and frames of a file.
 
-A `.kpal` file holds one picture. Smaller copies and masks of it are no pictures of their own, and layers make up the
-one that Pillow opens; animations and documents are refused, as all but one of their pictures would be lost.
+A `.kpal` file holds one picture. Smaller copies, masks and layers do not count as pictures: they belong to the one that
+Pillow opens. Animations and documents are refused, because all but one of their pictures would be lost.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 with contextlib.suppress(ImportError):
     import pillow_jxl  # noqa: F401  # registers JPEG XL with Pillow, where it is installed
 
-_VIEWS: Final = ("MPO",)  # several views of one photo, of which the first is the picture
+_VIEWS: Final = ("MPO",)  # formats with several views of one photo; the first view is the picture
 _PAGES: Final = ("TIFF", "DCX")
 _SUBFILE: Final = 254  # TIFF's NewSubfileType, in bits
 _REDUCED: Final = 1
 _MASK: Final = 4
 _OLD_SUBFILE: Final = 255  # SubfileType, a number
 _OLD_REDUCED: Final = 2
-_VERSION_INFO: Final = 1057  # Photoshop's resource that says whether the file holds the picture that its layers make up
+_VERSION_INFO: Final = 1057  # Photoshop's resource that tells whether the file contains the composite of its layers
 
 
 @contextlib.contextmanager
 def open_picture(data: bytes) -> Iterator[Image.Image]:
-    """The image in `data`; ValueError for one of several frames, most of which would be lost."""
+    """The image in `data`; ValueError for several pictures, of which all but one would be lost."""
     with Image.open(io.BytesIO(data)) as image:
         find_picture(image)
         yield image
 
 
 def find_picture(image: Image.Image) -> None:
-    """Makes an image that Pillow has opened, of possibly several frames, show the picture.
+    """Seek to the picture in an opened image that may have several frames.
 
-    Raises ValueError for a file of several pictures, and for one that lacks the picture of its layers.
+    Raises ValueError for a file of several pictures, and for a file with layers but without their composite.
     """
     if image.format == "TIFF":
         _find_page(cast("TiffImagePlugin.TiffImageFile", image))
@@ -80,11 +80,11 @@ def _find_page(image: TiffImagePlugin.TiffImageFile) -> None:
 
 
 def _directories(image: TiffImagePlugin.TiffImageFile) -> Iterator[TiffImagePlugin.ImageFileDirectory_v2]:
-    """The directories of the chain, in order, read without a look at the pixels that they describe."""
+    """The directories of a TIFF file in order, read without decoding their pixels."""
     from PIL import TiffImagePlugin  # which Pillow has loaded, to open the image
 
     file = image.fp
-    assert file is not None  # as the image has just been opened
+    assert file is not None  # the image has just been opened
     at = file.tell()
     file.seek(0)
     head = file.read(8)

@@ -1,8 +1,8 @@
-"""Samples of more than 8 bits: rounded to 8, which is all that a palette holds, or refused.
+"""Samples of more than 8 bits: rounded to 8 bits, the precision of palettes, or refused.
 
-An image whose samples all are 8 bits written as 16 (multiples of 257) loses nothing, and nothing is said. Otherwise, if
-it has at most 256 colours and rounding would merge some of them, it is refused: such images are label maps, masks and
-charts, of which every level counts. What remains, real pictures above all, is rounded with a `KpalWarning`.
+If all samples are 8-bit values stored in 16 bits (multiples of 257), nothing is lost and there is no warning.
+Otherwise, an image of at most 256 colours is refused if rounding would merge any of them: such images are label maps,
+masks and charts, in which every level counts. All other images, mostly photos, are rounded with a `KpalWarning`.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DEPTH: Final = 8  # bits a channel in a palette
-_STRIP: Final = 1 << 18  # samples at a time, to bound the memory that wider integers take
-_SETTLED: Final = "_kpal_settled"  # the attribute of an image whose pixels `settle` has seen to
+_STRIP: Final = 1 << 18  # samples at a time, to bound the memory of wider integers
+_SETTLED: Final = "_kpal_settled"  # the attribute of an image that `settle` has processed
 
 
 @dataclass(frozen=True)
 class Rounding:
-    """What may be lost when samples become 8 bits, and what to say of it.
+    """What rounding to 8 bits may lose, and how to report it.
 
-    exact: nothing may be.
-    forced: whatever is lost was asked for.
-    name: of the file, for messages; empty where it is not known, or the caller says it.
-    way_out: what the user can do about a refusal; by default, what can be done in Python.
+    exact: whether every loss is refused.
+    forced: whether no loss is refused.
+    name: the name of the file, for messages; empty if unknown, or if the caller reports it.
+    way_out: advice after a refusal; by default, advice for Python.
     """
 
     exact: bool = False
@@ -56,11 +56,11 @@ class Rounding:
 
 
 def rounded(samples: NDArray[np.uint16], rounding: Rounding, *, alpha: bool) -> U8:
-    """The nearest of 256 levels for each of 65536: uint8 (h, w, c) for uint16 (h, w, c).
+    """Round 16-bit samples to the nearest 8-bit levels: uint16 (h, w, c) -> uint8 (h, w, c).
 
-    alpha: whether the last channel is alpha. Unless `rounding` is exact, colours under an alpha of 0 do not count.
+    alpha: whether the last channel is alpha. Unless `rounding` is exact, colours under alpha 0 do not count.
 
-    Raises ValueError where `rounding` does not allow what would be lost; warns of the rest.
+    Raises ValueError for a loss that `rounding` does not allow; warns of any other loss.
     """
     result = np.empty(samples.shape, np.uint8)
     lossless = True
@@ -85,14 +85,14 @@ def rounded(samples: NDArray[np.uint16], rounding: Rounding, *, alpha: bool) -> 
 
 
 def in_eight_bits(image: Image.Image, rounding: Rounding, content: bytes | None = None) -> Image.Image:
-    """The image with 8 bits a channel and a transparent colour that fits: itself, where it is that already.
+    """The image with 8 bits a channel, and with an 8-bit transparent colour; the image itself if nothing changes.
 
-    Where Pillow has cut the samples of a file, they are read again. Where that cannot be done, the image counts as
-    rounded, too.
+    If Pillow has cut the samples of the file, they are read again in full; if this is impossible, the image counts as
+    rounded.
 
-    content: the file that the image was opened from, if the caller has it and has not changed the image.
+    content: the content of the image's file, if the caller has it and has not changed the image.
 
-    Raises ValueError where `rounding` does not allow what would be lost; warns of the rest.
+    Raises ValueError for a loss that `rounding` does not allow; warns of any other loss.
     """
     if getattr(image, _SETTLED, False):
         return image
@@ -112,7 +112,7 @@ def in_eight_bits(image: Image.Image, rounding: Rounding, content: bytes | None 
 
 
 def settle(image: Image.Image, rounding: Rounding, content: bytes) -> None:
-    """Does in place what `in_eight_bits` does, so that the image keeps all else that it has of its file."""
+    """Like `in_eight_bits`, but in place, so that the image keeps all other attributes from its file."""
     eight = in_eight_bits(image, rounding, content)
     if eight is not image:
         image.load()
@@ -124,15 +124,18 @@ def settle(image: Image.Image, rounding: Rounding, content: bytes) -> None:
 
 
 def in_depth(image: Image.Image, data: bytes, depth: int | None, *, exact: bool = False) -> None:
-    """Gives the image that `data` holds 8 bits a channel, in place: as `encode` would, or if depth is 8, at any cost.
+    """Reduce the image opened from `data` to 8 bits a channel, in place.
 
-    Raises ValueError where the image would lose what it must not; warns of what is rounded.
+    depth: 8 to round even if colours merge; None to refuse images as `encode` does.
+    exact: refuse every loss.
+
+    Raises ValueError for a loss that is not allowed; warns of any other loss.
     """
     settle(image, Rounding(exact=exact, forced=depth == DEPTH, way_out=f"--depth {DEPTH} rounds it nevertheless"), data)
 
 
 def _strips(samples: NDArray[np.uint16], *, hidden_counts: bool) -> Iterator[tuple[slice, NDArray[np.uint32]]]:
-    """Some rows at a time, and which; their colours are 0 where alpha is, unless what is hidden counts."""
+    """Slices of rows with their samples; colours under alpha 0 are set to 0 unless hidden colours count."""
     height, width, channels = samples.shape
     step = max(1, _STRIP // max(1, width * channels))
     for top in range(0, height, step):
@@ -150,7 +153,7 @@ def _nearest(samples: NDArray[np.uint32]) -> U8:
 
 
 def _few_colors(samples: NDArray[np.uint16], *, hidden_counts: bool) -> NDArray[np.uint32] | None:
-    """The distinct colours (n, c), or None where they are more than a palette holds."""
+    """The distinct colours (n, c), or None if there are more than a palette holds."""
     shifts = np.arange(samples.shape[2], dtype=np.uint64) * np.uint64(16)
     found = np.empty(0, np.uint64)
     for _, strip in _strips(samples, hidden_counts=hidden_counts):
@@ -161,25 +164,25 @@ def _few_colors(samples: NDArray[np.uint16], *, hidden_counts: bool) -> NDArray[
 
 
 def _advice(colors: NDArray[np.uint32]) -> str:
-    """What a caller can do whose colours (n, c) would be merged."""
+    """Advice for a caller whose colours (n, c) would be merged."""
     if colors.shape[1] == 1 and colors.max() < 1 << DEPTH:
         return "pixels.astype(numpy.uint8) keeps labels below 256 as they are"
     return "convert it to 8 bits first, or store kpal.IndexedImage(indices, palette)"
 
 
 def _deep_gray(image: Image.Image) -> tuple[NDArray[np.uint16], str] | None:
-    """The samples (h, w, 1) of an image that Pillow holds with 16 bits."""
-    # Pillow scales those of PPM to 16 bits. Modes I of other formats have no fixed range.
+    """The samples (h, w, 1) of a gray image that Pillow holds in 16 bits, and mode L; None for other images."""
+    # Pillow scales PPM samples of mode I to 16 bits; in other formats, mode I has no fixed range.
     if not image.mode.startswith("I;16") and not (image.mode == "I" and image.format == "PPM"):
         return None
     samples = np.array(image).clip(0, 65535).astype(np.uint16)[:, :, None]
-    if image.format == "TIFF" and bits_of(image) == 12:  # whose white stays 4095
+    if image.format == "TIFF" and bits_of(image) == 12:  # Pillow leaves white at 4095
         samples = (samples << 4 | samples >> 8).astype(np.uint16)
     return samples, "L"
 
 
 def _with_clear(samples: NDArray[np.uint16], mode: str, key: object) -> tuple[NDArray[np.uint16], str]:
-    """The samples with an alpha that is 0 where they have the transparent colour, if there is such."""
+    """The samples, with alpha 0 for the transparent colour if there is one, and their mode."""
     color = key if isinstance(key, tuple) else (key,)
     if key is None or mode not in ("L", "RGB") or len(color) != samples.shape[2]:
         return samples, mode
@@ -188,13 +191,13 @@ def _with_clear(samples: NDArray[np.uint16], mode: str, key: object) -> tuple[ND
 
 
 def _file_bits(image: Image.Image, content: bytes | None) -> int:
-    """Bits a channel in the file of an image that Pillow holds with 8."""
-    if image.mode in ("I", "F"):  # which has all bits that its file has
+    """The bits a channel in the file of an image that Pillow holds in 8 bits."""
+    if image.mode in ("I", "F"):  # Pillow keeps every bit of these
         return DEPTH
     key = image.info.get("transparency")
     known = bits_of(image, content)
     if known is None and image.mode == "RGB" and isinstance(key, tuple) and max(key) > 255:
-        return 16  # as only a 16-bit PNG has such a transparent colour
+        return 16  # only a 16-bit PNG has a transparent colour beyond 255
     return known or DEPTH
 
 
@@ -208,7 +211,7 @@ def _say_cut(image: Image.Image, bits: int, rounding: Rounding) -> None:
 
 
 def _with_fitting_key(image: Image.Image, bits: int) -> Image.Image:
-    """The image with its transparent colour in 8 bits: Pillow leaves those of PNG in the bits that the file has."""
+    """The image with an 8-bit transparent colour: Pillow leaves a PNG's transparent colour in the depth of the file."""
     key: Any = image.info.get("transparency")
     most = (1 << min(bits, DEPTH)) - 1
     if image.mode in ("1", "L") and image.format == "PNG" and isinstance(key, int):

@@ -1,4 +1,4 @@
-"""The formats that `.kpal` files are decoded to: what each can hold, and what Pillow needs to be told for it."""
+"""The formats to which `.kpal` files are decoded: what each can hold, and its options for Pillow."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from .metadata import COMMENT, PARTS, PNG_XMP, stripped
 from .orientation import read_exif
 
 _EXIF_PREFIX: Final = b"Exif\0\0"
-_JPEG_SEGMENT: Final = 65533  # bytes, without the two of the length
+_JPEG_SEGMENT: Final = 65533  # the maximum bytes of a segment, without its length field
 _JPEG_XMP: Final = len(b"http://ns.adobe.com/xap/1.0/\0")
 _TIFF_XMP: Final = 700
-_ICON: Final = 256  # pixels a side, at the most
+_ICON: Final = 256  # the maximum pixels a side of an icon
 
 
 @dataclass(frozen=True)
 class Target:
-    """A format.
+    """What a format can hold.
 
-    holds: the fields of `Metadata` that Pillow writes to it; of `text`, the comment only, if `comment` is true.
-    turns: whether what shows such files heeds the orientation in their Exif data.
-    palettes: whether it holds palettes with transparency.
-    lossy: whether it is known to change pixels.
-    options: what makes Pillow change none, or few.
+    holds: the fields of `Metadata` that Pillow writes to the format.
+    comment: whether the only text that the format holds is a comment.
+    turns: whether viewers heed the orientation in Exif.
+    palettes: whether the format holds palettes with transparency.
+    lossy: whether the format is known to change pixels.
+    options: options for Pillow that keep pixels unchanged, or nearly.
     """
 
     holds: tuple[str, ...] = ()
@@ -53,19 +54,19 @@ TARGETS: Final[dict[str, Target]] = {
     "WEBP": Target(_PHOTO, turns=True, options={"lossless": True, "exact": True}),
     "JPEG": _JPEG,
     "MPO": _JPEG,
-    # Pillow cannot ask for AVIF's lossless matrix: gray stays as it is, colours change by a few levels. It writes the
-    # orientation of Exif as a property of the image, which XMP might contradict.
+    # Pillow cannot select AVIF's lossless matrix: gray stays unchanged, colours change by a few levels. Pillow writes
+    # the orientation of Exif as an image property, which XMP might contradict.
     "AVIF": Target(_PHOTO, lossy=True, options={"quality": 100, "subsampling": "4:4:4"}),
-    "JXL": Target(_PHOTO, options={"lossless": True}),  # readers heed the codestream's orientation, not that of Exif
+    "JXL": Target(_PHOTO, options={"lossless": True}),  # readers heed the orientation of the codestream, not of Exif
     "JPEG2000": Target(("text",), comment=True, options={"irreversible": False}),
-    "TIFF": Target((*_PHOTO, "density")),  # not all that reads TIFF files heeds their orientation
+    "TIFF": Target((*_PHOTO, "density")),  # some readers of TIFF ignore the orientation
     "BMP": Target(("density",)),
     "DIB": Target(("density",)),
 }
 
 
 def held(format: str, metadata: Metadata) -> Metadata:
-    """What of the metadata the format can hold; warns of the rest."""
+    """The metadata that the format can hold; warns of the rest."""
     target = TARGETS.get(format, Target())
     holds = [name for name in target.holds if name != "text" or not target.comment or COMMENT in metadata.text]
     lost = [name for name in PARTS if getattr(metadata, name) and name not in holds]
@@ -84,7 +85,7 @@ def held(format: str, metadata: Metadata) -> Metadata:
 
 
 def save_options(format: str, image: Image.Image, metadata: Metadata) -> dict[str, Any]:
-    """Options for Pillow to save the image and metadata that `held` allows."""
+    """The options with which Pillow saves the image and the metadata that `held` returns."""
     target = TARGETS.get(format, Target())
     options = dict(target.options)
     for name in ("icc_profile", "exif", "xmp"):
@@ -125,11 +126,11 @@ def _holds_blob(format: str, name: str, blob: bytes) -> bool:
         return len(blob) + (_JPEG_XMP if name == "xmp" else len(_EXIF_PREFIX)) <= _JPEG_SEGMENT
     if name == "xmp" and format == "PNG":
         return _is_utf8(blob)
-    if name == "exif" and format in ("AVIF", "TIFF"):  # for which Pillow takes Exif apart
+    if name == "exif" and format in ("AVIF", "TIFF"):  # Pillow parses Exif to write these
         try:
             exif = read_exif(blob)
             return len(exif) > 0 and bool(exif.tobytes())
-        except Exception:  # Pillow raises nearly every kind for damaged data
+        except Exception:  # Pillow raises nearly every kind for damaged Exif
             return False
     return True
 
@@ -152,7 +153,7 @@ def _png_text(text: Mapping[str, str], xmp: bytes) -> PngImagePlugin.PngInfo:
 
 
 def _tiff_tags(exif: bytes | None, xmp: bytes | None) -> dict[str, Any]:
-    """Exif and XMP as tags of a TIFF file, which is a directory of such."""
+    """Exif and XMP as tags of a TIFF file, which uses the same tags as Exif."""
     tags = Image.Exif()
     tags.load(exif or b"")
     if xmp:

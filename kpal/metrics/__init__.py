@@ -1,1 +1,1 @@
-"""How far a result is from the original: scores, and the report of an encode."""
+"""Error metrics of a result against the original, and the report of an encode."""

@@ -1,4 +1,4 @@
-"""The report of one encode: what became of the image, and how long each stage took."""
+"""The report of one encode: size, error, and the time of each stage."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from .scores import decibels, ssimulacra2
 
 @dataclass(frozen=True)
 class Report:
-    """What became of one image.
+    """The report of one encoded or quantised image.
 
-    colors: entries of the palette.
-    quality: what `quality=` of `quantize` speaks of, from 0 to 100.
-    mse: mean squared error over pixels and the three channels; with alpha, of what is seen over black and over white.
-    iterations: rounds of k-means that the palette took on all colours; 0 where it was given or needed no search.
-    ms: milliseconds by stage: histogram, clustering, remapping, coding, verifying. Searches for a quality or a size go
-        through some of them several times.
-    bytes: of the file; None where none was made.
+    colors: the number of palette entries.
+    quality: the quality of the result, 0 to 100, on the scale of the option `quality`.
+    mse: mean squared error over pixels and the three colour channels; with alpha, averaged over a black and a white
+        background.
+    iterations: rounds of k-means on all colours; 0 if the palette was given or needed no search.
+    ms: milliseconds by stage: histogram, clustering, remapping, coding, verifying. Searches for a quality or a size
+        repeat some stages; the time is the total.
+    bytes: the size of the file; None if there is no file.
     """
 
     colors: int
@@ -35,20 +36,20 @@ class Report:
 
     @property
     def psnr_db(self) -> float:
-        """Peak signal-to-noise ratio; infinite where there is no error."""
+        """The peak signal-to-noise ratio in dB; infinite without error."""
         return decibels(self.mse)
 
     def ssimulacra2(self) -> float | None:
-        """The perceptual score, 100 for the same; it takes a while, and the package of that name.
+        """The perceptual score SSIMULACRA2, 100 for equal images, which takes a while.
 
-        None without the package, and for tiny or huge images.
+        None without the package `ssimulacra2`, and for tiny or huge images.
         """
         return ssimulacra2(self.original, self.image.pixels())
 
     def as_dict(self, *, score: bool = False) -> dict[str, Any]:
-        """For JSON, which knows no infinity: psnr_db is None where there is no error.
+        """The report for JSON, which has no infinity: without error, psnr_db is None.
 
-        score: whether to add the perceptual score.
+        score: whether to include the perceptual score.
         """
         return {
             "colors": self.colors,

@@ -1,4 +1,4 @@
-"""How far a result is from the original, in figures and to the eye."""
+"""Error metrics of a result against the original: MSE, PSNR and SSIMULACRA2."""
 
 from __future__ import annotations
 
@@ -13,28 +13,31 @@ from kpal_format import U8
 
 from ..color.compositing import BLACK_AND_WHITE, DARK_AND_LIGHT, seen
 
-_SMALLEST_SCORED: Final = 8  # pixels a side; SSIMULACRA2 sees nothing in smaller images
-_LARGEST_SCORED: Final = 1 << 22  # pixels; the package takes 0.5 KB for each, which makes this 2 GB
+_SMALLEST_SCORED: Final = 8  # pixels a side; SSIMULACRA2 is undefined for smaller images
+_LARGEST_SCORED: Final = 1 << 22  # pixels; the package takes 0.5 KB per pixel, so at most 2 GB
 
 
 def mean_squared_error(original: U8, shown: U8) -> float:
-    """Over pixels and channels; with alpha, of what is seen over black and over white."""
+    """The mean squared error over pixels and channels; with alpha, averaged over a black and a white background."""
     pairs = seen(original, shown, BLACK_AND_WHITE)
     return float(np.mean([np.square(a.astype(np.int32) - b).mean() for a, b in pairs]))
 
 
 def psnr(original: U8, shown: U8) -> float:
-    """Peak signal-to-noise ratio in dB; with alpha, of what is seen over black and over white."""
+    """The peak signal-to-noise ratio in dB, from `mean_squared_error`."""
     return decibels(mean_squared_error(original, shown))
 
 
 def decibels(error: float) -> float:
-    """The peak signal-to-noise ratio of a mean squared error."""
+    """The peak signal-to-noise ratio in dB of a mean squared error; infinite for 0."""
     return 10 * math.log10(255 * 255 / error) if error else math.inf
 
 
 def ssimulacra2(original: U8, shown: U8) -> float | None:
-    """The perceptual score, with alpha the worse of those over a dark and a light background; None if there is none."""
+    """The SSIMULACRA2 score; with alpha, the lower one of a dark and a light background.
+
+    None without the package, and for tiny or huge images.
+    """
     try:
         from ssimulacra2 import compute_ssimulacra2
     except ImportError:

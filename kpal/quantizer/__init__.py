@@ -1,6 +1,6 @@
 """Pixels to an indexed image: histogram, clustering, palette, remapping.
 
-options.py says what may be asked for, and search.py goes through the stages, several times for a quality or a size.
+options.py defines the options; search.py runs the stages, several times to reach a quality or a size.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 @of_pixels(QuantizeOptions)
 def quantize(pixels: Pixels, options: QuantizeOptions) -> IndexedImage:
-    """The image in at most `colors` colours; exactly, where it has no more than that.
+    """Quantise an image to at most `colors` colours, exactly if it has no more.
 
-    Opaque pixels stay opaque, and clear ones clear. With at least four colours, small marks of quite another colour
-    than the rest keep it, unless that costs the rest too much (accents.py): a search for `quality` does not stop while
-    a mark is lost, and a `rate` does not repaint it.
+    Opaque pixels stay opaque, and fully transparent pixels stay fully transparent. With at least four colours, small
+    marks of quite another colour than the rest keep it, unless that costs the rest too much (accents.py): a search for
+    `quality` does not stop while a mark is lost, and a `rate` does not repaint it.
 
-    pixels: a Pillow image, or an array uint8 or uint16 (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w,
-        4) RGBA. What has 16 bits a channel is rounded to 8 with a `KpalWarning`, unless no bits are lost. If it has at
-        most 256 colours and rounding would merge some, it is refused: label maps are to be converted by the caller.
+    pixels: a Pillow image, or an array, uint8 or uint16, of shape (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB
+        or (h, w, 4) RGBA. 16-bit samples are rounded to 8 bits, with a `KpalWarning` if bits are lost. A 16-bit image
+        of at most 256 colours is refused if rounding would merge any: convert label maps to 8 bits yourself.
     OPTIONS
 
-    Raises ValueError or TypeError for arguments that are wrong or contradict each other.
+    Raises ValueError or TypeError for invalid or contradictory arguments.
     """
     metadata = default_metadata(pixels) if options.metadata is None else options.metadata
     watch = Watch(options.progress, searching=options.quality is not None)

@@ -1,4 +1,4 @@
-"""Properties that are worked out once."""
+"""Properties that are computed once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any, Generic, TypeVar, overload
 _Value = TypeVar("_Value")
 
 
-class cached_property(Generic[_Value]):  # noqa: N801  # it stands where functools' own would
-    """A property worked out at its first use, and then an attribute of the instance.
+class cached_property(Generic[_Value]):  # noqa: N801  # named like the decorator of functools
+    """A property computed at its first use and then stored as an attribute of the instance.
 
-    Up to Python 3.11 that of `functools` holds one lock for all instances meanwhile: threads would wait for each other,
-    and forked processes for ever. Without a lock, threads that share an instance may work it out twice.
+    Up to Python 3.11, `functools.cached_property` holds one lock for all instances while it computes: threads would
+    wait for each other, and a process forked meanwhile would wait for ever. Without a lock, threads that share an
+    instance may compute the value twice.
     """
 
     def __init__(self, function: Callable[[Any], _Value]) -> None:

@@ -1,17 +1,18 @@
-"""Dithering: the error of a pixel made up for by those around it.
+"""Dithering: neighbouring pixels make up for the error of a pixel.
 
 *Error diffusion* (R. W. Floyd, L. Steinberg, "An adaptive algorithm for spatial greyscale", Proc. SID 17, 1976): each
-pixel takes the palette entry nearest to its colour plus the error that its neighbours left it, and passes its own error
-on: 7/16 to the right, 3/16, 5/16 and 1/16 to the row below.
+pixel takes the palette entry nearest to its colour plus the error diffused from its neighbours, and diffuses its own
+error: 7/16 to the right, 3/16, 5/16 and 1/16 to the row below.
 
-*Ordered dithering*: each colour has two entries, the nearest and the one that mixes best with it, and the part of the
-mixture; a pixel's place in Bayer's matrix (B. E. Bayer, "An optimum method for two-level rendition of continuous-tone
-pictures", ICC 1973) says which it takes. The same colour makes the same pattern everywhere, which files can use.
+*Ordered dithering*: each colour is mixed from two entries, the nearest and the one that mixes best with it, in a fixed
+proportion. The position of a pixel in Bayer's matrix (B. E. Bayer, "An optimum method for two-level rendition of
+continuous-tone pictures", ICC 1973) selects one of the two. The same colour makes the same pattern everywhere, which
+compresses well.
 
-Colours are mixed by eye, as they would be blended: RGB values, with alpha those of compositing (space.py). Colours that
-are in the palette never change, nor are neighbours made to pay for others' errors with them. Nor do those that cover
-much of the image and are met better than most: there noise would show more than the error does. All is in whole
-numbers, or in floats that are rounded in one way only.
+The eye averages gamma-encoded RGB values closely enough, so the errors are those of RGB, composited if there is alpha
+(color/spaces.py). A pixel whose colour is in the palette keeps it and takes no error from its neighbours. The same
+holds for colours that cover much of the image with less than average error, where noise would show more than the error
+does. All arithmetic is in integers, or in floats that every machine rounds alike.
 """
 
 from __future__ import annotations
@@ -29,19 +30,19 @@ from ..clustering.opacity import Matching, is_opaque
 from ..color.spaces import summed, to_points
 from .histogram import Histogram
 
-_MUCH: Final = 50  # a colour covers much of the image from one part in so many
-_LEVELS: Final = 256  # of the level, in `_loops`
-_PARTNERS: Final = 12  # entries nearest to a colour's own that it may be mixed with
-_CONTRAST: Final = 0.25  # how much the contrast of a mixture counts, beside its error
+_MUCH: Final = 50  # a colour covers much of the image if at least one pixel in 50 has it
+_LEVELS: Final = 256  # `_loops.diffuse` takes the level in 256ths
+_PARTNERS: Final = 12  # a colour is mixed from its nearest entry and one of the 12 entries around that
+_CONTRAST: Final = 0.25  # weight of the contrast of a mixture relative to its error
 _BAYER_BITS: Final = 3
 
 
 def floyd_steinberg(histogram: Histogram, palette: U8, opaque: NDArray[np.bool_], level: float) -> U8:
-    """The indices uint8 (h, w) of the image whose histogram that is.
+    """The indices, uint8 (h, w), of the image with this histogram.
 
     palette: uint8 (k, c), with as many channels as the image.
-    opaque: bool (n,), which of the colours take opaque entries only.
-    level: 0 to 1, the part of the error that is passed on.
+    opaque: bool (n,), which colours of the histogram may take only opaque entries.
+    level: 0 to 1, the fraction of the error that is diffused.
     """
     points, centers = to_points(histogram.colors, "rgb"), to_points(palette, "rgb")
     labels = Matching(points, opaque).nearest(palette, centers)
@@ -68,7 +69,7 @@ def floyd_steinberg(histogram: Histogram, palette: U8, opaque: NDArray[np.bool_]
 
 
 def ordered(histogram: Histogram, palette: U8, opaque: NDArray[np.bool_], level: float) -> U8:
-    """As `floyd_steinberg`; `level` is the part of a mixture's second colour that is used."""
+    """Like `floyd_steinberg`, but `level` scales the share of the second colour of each mixture."""
     points, centers = to_points(histogram.colors, "rgb"), to_points(palette, "rgb")
     labels = Matching(points, opaque).nearest(palette, centers)
     partners, solid = neighbours(centers)[0][:, 1 : 1 + _PARTNERS], is_opaque(palette)
@@ -93,7 +94,7 @@ def ordered(histogram: Histogram, palette: U8, opaque: NDArray[np.bool_], level:
 
 
 def _bayer() -> U8:
-    """Bayer's matrix, ranks from 0."""
+    """Bayer's matrix of threshold ranks, from 0."""
     matrix = np.zeros((1, 1), np.uint8)
     for _ in range(_BAYER_BITS):
         matrix = np.block([[4 * matrix, 4 * matrix + 2], [4 * matrix + 3, 4 * matrix + 1]])

@@ -1,7 +1,7 @@
-"""The colours of an image and how many pixels have each: everything that clustering needs to know of the pixels.
+"""The histogram: the distinct colours of an image and their pixel counts, which is all that clustering needs.
 
-A photo of 0.4 megapixels has some 30,000 different colours, a screenshot a few thousand; working on those instead
-of pixels is what makes an exact quantiser fast.
+A photo of 0.4 megapixels has some 30,000 distinct colours, a screenshot a few thousand. Working on distinct colours
+instead of pixels makes an exact quantiser fast.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _Value = TypeVar("_Value", bound=np.generic)
 MARGIN: Final = 2
 
 _OPAQUE: Final = 0xFF
-_STRIP: Final = 1 << 18  # pixels looked at together
-_MOST_TALLIED: Final = 1 << 21  # with one bit a channel less, all RGB colours fit; some 100 MB
+_STRIP: Final = 1 << 18  # pixels processed at a time
+_MOST_TALLIED: Final = 1 << 21  # all RGB colours of 7 bits a channel; takes some 100 MB
 
 
 class Colors(Protocol):
-    """Distinct colours, uint8 (n, 3 or 4), how many pixels have each, and how much those count: int64 (n,)."""
+    """Distinct colours, uint8 (n, 3 or 4), with their pixel counts and the weights of their pixels, int64 (n,)."""
 
     @property
     def colors(self) -> U8: ...
@@ -35,7 +35,7 @@ class Colors(Protocol):
 
 
 class Evenly(NamedTuple):
-    """Colours, of whose pixels each counts the same."""
+    """Colours whose pixels all have weight 1."""
 
     colors: U8
     counts: NDArray[np.int64]
@@ -48,14 +48,14 @@ class Evenly(NamedTuple):
 class Histogram:
     """The distinct colours of `pixels`, uint8 (h, w, 3) or (h, w, 4), in a fixed order.
 
-    weigh: from pixels (h, w, c) how much each of them counts, uint8 (h, w), 1 to 255, found out from the pixels at most
-        MARGIN rows away; by default, each counts 1.
+    weigh: maps pixels (h, w, c) to their weights, uint8 (h, w), 1 to 255. A weight may depend on pixels at most MARGIN
+        rows away. By default, every weight is 1.
 
     colors: uint8 (n, 3 or 4), distinct.
-    counts: int64 (n,), the number of pixels of each.
-    weights: int64 (n,), the sum of their weights.
+    counts: int64 (n,), the number of pixels of each colour.
+    weights: int64 (n,), the total weight of the pixels of each colour.
 
-    Pixels are looked at in strips of rows, so that beside them there is little in memory but their colours.
+    Pixels are processed in strips of rows, so that memory holds little more than the pixels and their colours.
     """
 
     def __init__(self, pixels: U8, weigh: Callable[[U8], U8] | None = None) -> None:
@@ -72,14 +72,14 @@ class Histogram:
         self.colors: U8 = _unpack(self._keys, pixels.shape[2])
 
     def positions(self, pixels: U8 | None = None) -> NDArray[np.int32]:
-        """The position in `colors` of the colour of each pixel: int32 (h, w).
+        """The index in `colors` of the colour of each pixel: int32 (h, w).
 
-        pixels: (h, w, 3 or 4), of these colours; by default those that were counted.
+        pixels: (h, w, 3 or 4), with no other colours; by default, the pixels of the histogram.
         """
         return self._spread(np.arange(len(self.colors), dtype=np.int32), self._pixels if pixels is None else pixels)
 
     def spread(self, values: NDArray[_Value]) -> NDArray[_Value]:
-        """A value for each of `colors` -> a value for each pixel: (n,) -> (h, w)."""
+        """Values for `colors` -> values for pixels: (n,) -> (h, w)."""
         return self._spread(values, self._pixels)
 
     def _spread(self, values: NDArray[_Value], pixels: U8) -> NDArray[_Value]:
@@ -99,7 +99,7 @@ def _strips(pixels: U8) -> Iterator[tuple[int, int]]:
 
 
 class _Counted(NamedTuple):
-    """Packed colours, uint32 (n,), ascending, with their pixels and the weights of these, int64 (n,)."""
+    """Packed colours, uint32 (n,), ascending, with their pixel counts and weights, int64 (n,)."""
 
     keys: NDArray[np.uint32]
     counts: NDArray[np.int64]
@@ -111,7 +111,7 @@ def _count(pixels: U8, weights: U8 | None) -> _Counted:
     if weights is None:
         tagged.sort()
         ordered = tagged
-    else:  # weights are sorted along in the lowest byte
+    else:  # the weight in the lowest byte is sorted along with the colour
         tagged = (tagged if pixels.shape[2] == 3 else tagged.astype(np.uint64)) << 8
         tagged |= weights.reshape(-1)
         tagged.sort()
@@ -134,17 +134,17 @@ def _merged(parts: list[_Counted]) -> _Counted:
 
 
 def _starts(ordered: NDArray[Any]) -> NDArray[np.intp]:
-    """Where in an ascending array another value begins."""
+    """The indices in an ascending array at which a new value begins."""
     return np.flatnonzero(np.concatenate(((True,), ordered[1:] != ordered[:-1])))
 
 
 def _finder(
     keys: NDArray[np.uint32], values: NDArray[_Value], *, alpha: bool
 ) -> Callable[[NDArray[np.uint32]], NDArray[_Value]]:
-    """A function from packed colours, all of them among `keys`, to their values."""
+    """A function that maps packed colours, all of which are in `keys`, to their values."""
     if not alpha:
         return _table(keys, values)
-    # A table of 2**32 entries is too large: opaque colours go through one of 2**24, the rest is searched for.
+    # A table of 2**32 entries is too large: opaque colours use a table of 2**24, others a binary search.
     opaque = keys >> 24 == _OPAQUE
     table = _table(keys[opaque] & 0xFFFFFF, values[opaque])
     others, other_values = keys[~opaque], values[~opaque]
@@ -160,13 +160,13 @@ def _finder(
 
 
 def _table(keys: NDArray[np.uint32], values: NDArray[_Value]) -> Callable[[NDArray[np.uint32]], NDArray[_Value]]:
-    table = np.empty(1 << 24, values.dtype)  # only the entries of `keys` are ever touched
+    table = np.empty(1 << 24, values.dtype)  # only the entries of `keys` are ever written or read
     table[keys] = values
     return lambda packed: table[packed]
 
 
 def _pack(pixels: U8) -> NDArray[np.uint32]:
-    """(h, w, 3 or 4) -> (h * w,) numbers, red in the lowest byte whatever the machine's byte order."""
+    """(h, w, 3 or 4) -> (h * w,), red in the lowest byte whatever the byte order of the machine."""
     four = np.zeros((*pixels.shape[:2], 4), np.uint8)
     four[:, :, : pixels.shape[2]] = pixels
     return four.view("<u4").reshape(-1).astype(np.uint32, copy=False)
@@ -177,12 +177,13 @@ def _unpack(keys: NDArray[np.uint32], channels: int) -> U8:
 
 
 class Tally:
-    """The colours of many images, and how many pixels have each: histograms added up, in bounded memory.
+    """The sum of the histograms of many images, in bounded memory.
 
-    As soon as there are more than `limit` colours, those that share all but the lowest bit of each channel become one,
-    with their mean; then the lowest two, and so on. What comes out does not depend on the order of the images.
+    When there are more than `limit` colours, colours that differ only in the lowest bit of each channel are merged into
+    their mean; then colours that differ only in the lowest two bits, and so on. The result does not depend on the order
+    of the images.
 
-    alpha: whether `colors` has it even where all are opaque.
+    alpha: whether `colors` has an alpha channel even if all colours are opaque.
     """
 
     def __init__(self, *, alpha: bool = False, limit: int = _MOST_TALLIED) -> None:
@@ -192,7 +193,7 @@ class Tally:
         self._cells = np.empty(0, np.uint32)
         self._counts = np.empty(0, np.int64)
         self._weights = np.empty(0, np.int64)
-        self._sums = np.empty((0, 4), np.int64)  # of the colours of all pixels
+        self._sums = np.empty((0, 4), np.int64)  # channel sums over the pixels of each cell
 
     def add(self, histogram: Histogram) -> None:
         colors = np.full((len(histogram.colors), 4), _OPAQUE, np.uint8)
@@ -223,12 +224,12 @@ class Tally:
 
     @property
     def weights(self) -> NDArray[np.int64]:
-        """int64 (n,), how much they count."""
+        """int64 (n,), the total weight of the pixels of each colour."""
         return self._weights
 
     @property
     def colors(self) -> U8:
-        """uint8 (n, 3), or (n, 4) where one is not opaque."""
+        """uint8 (n, 3), or (n, 4) if any colour is not opaque."""
         divisor = np.maximum(self._counts, 1)[:, None]
         colors: U8 = ((2 * self._sums + divisor) // (2 * divisor)).astype(np.uint8)
         opaque = not self._alpha and bool((colors[:, 3] == _OPAQUE).all())
@@ -236,7 +237,7 @@ class Tally:
 
 
 def thinned(histogram: Histogram, limit: int) -> Colors:
-    """The colours, or if they are more than `limit`, no more than that, each the mean of similar ones."""
+    """The histogram; if it has more than `limit` colours, similar colours are merged into their means."""
     if len(histogram.colors) <= limit:
         return histogram
     tally = Tally(alpha=histogram.colors.shape[1] == 4, limit=limit)

@@ -1,6 +1,6 @@
-"""How much each pixel counts for the palette: more where the picture is flat.
+"""Activity masking: pixels in flat areas get more weight in the palette.
 
-In a flat area a wrong colour or a band shows; in a busy one, a much larger error is masked by what is around it.
+In a flat area a wrong colour or banding shows; in a busy area the surroundings mask a much larger error.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from kpal_format import U8
 
 FULL: Final = 255  # the weight of a pixel in a flat area
-# Levels of mean difference to its neighbours that halve a pixel's weight. Where there is alpha, soft edges are busy and
-# much of what there is to see.
+# The mean difference between a pixel and its neighbours, in levels, at which its weight is halved. Images with alpha
+# need a higher one, because soft edges are busy but make up much of what is visible.
 _HALF_AT: Final = 8
 _HALF_AT_WITH_ALPHA: Final = 48
-LEVEL: Final = 4 * 9  # `activity` for each level of mean difference
+LEVEL: Final = 4 * 9  # `activity` sums 36 differences, so this is its value for a mean difference of one level
 
 
 def flatness(pixels: U8) -> U8:
@@ -46,7 +46,7 @@ def _table(half_at: int) -> U8:
 
 
 def activity(pixels: U8) -> NDArray[np.uint16]:
-    """Absolute differences of luma to the four neighbours, summed over 3 x 3 pixels: (h, w), 36 times their mean."""
+    """Absolute luma differences to the four neighbours, summed over 3 x 3 pixels: (h, w), 36 times the mean."""
     luma = _luma(pixels)
     padded = np.pad(luma, 1, mode="edge")
     down = _difference(padded[1:, 1:-1], padded[:-1, 1:-1])
@@ -63,7 +63,7 @@ def activity(pixels: U8) -> NDArray[np.uint16]:
 
 
 def _luma(pixels: U8) -> U8:
-    """Rounded down; of what is seen over gray where there is alpha."""
+    """Luma, rounded down; images with alpha are composited over gray."""
     wide = pixels.astype(np.uint16)
     luma = wide[:, :, 0] * 54 + wide[:, :, 1] * 183 + wide[:, :, 2] * 19
     luma >>= 8

@@ -1,14 +1,14 @@
-"""How much of a picture's structure is lost, seen from so far that single pixels melt into each other.
+"""Multi-scale structural similarity: how much of a picture's structure a palette loses at viewing distance.
 
-What a palette does to a pixel is one thing, what it does to an area another: in a busy one errors cancel out, in a flat
-one they add up, and a slope becomes stairs. The structural similarity of two pictures tells them apart (Z. Wang,
-E. P. Simoncelli, A. C. Bovik, "Multiscale structural similarity for image quality assessment", 2003), here of lightness
-and of yellow against blue at a quarter to a sixteenth of the size. That is the part of SSIMULACRA2 (J. Sneyers, 2022)
-that differs most between palettes of few colours, in its colour space and with its weights. Palettes are compared by
-what they lose (quantizer.py), and their colours moved to where less is lost (refinement.py).
+The error of single pixels does not tell what happens to an area: in a busy area errors cancel out, in a flat area they
+add up, and a gradient turns into steps. Structural similarity measures areas (Z. Wang, E. P. Simoncelli, A. C. Bovik,
+"Multiscale structural similarity for image quality assessment", 2003). Here it is computed for lightness and for
+yellow-blue at a quarter, an eighth and a sixteenth of the size, in the colour space and with the weights of SSIMULACRA2
+(J. Sneyers, 2022), whose values at these scales differ most between small palettes. search.py compares palettes by
+their loss, and refinement.py moves colours to reduce it.
 
-Floats, but the same everywhere: element by element, in operations that IEEE 754 rounds in one way only, and sums of
-whole numbers that are exact in any order.
+The floats are the same on every machine: they are computed element by element with operations that IEEE 754 defines
+exactly, and summed as integers, exactly in any order.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ from ..color.compositing import DARK_AND_LIGHT, over
 from ..color.spaces import combined, cube_root, linear, summed
 from .histogram import Histogram
 
-Floats = NDArray[Any]  # in double precision, but slopes in single
+Floats = NDArray[Any]  # double precision; gradients are in single precision
 
-_BLOCK: Final = 4  # pixels a side of what is one value at a quarter of the size
-_WINDOW: Final = 5  # values a side of what is looked at together
-_STRIP: Final = 1 << 17  # pixels of a large image that are looked at together
-_STRIPS: Final = 4  # so many or up to twice that, from top to bottom
-_WIDEST: Final = 1 << 13  # pixels of a row
-_TO_LMS: Final = ((0.30, 0.622, 0.078), (0.23, 0.692, 0.078), (0.2434, 0.2048, 0.5518))  # of JPEG XL's XYB
+_BLOCK: Final = 4  # pixels a side of a block, which is one value at a quarter of the size
+_WINDOW: Final = 5  # values a side of the window over which similarity is measured
+_STRIP: Final = 1 << 17  # pixels in a strip that is sampled from a large image
+_STRIPS: Final = 4  # the minimum number of strips, spread from top to bottom; there are fewer than twice as many
+_WIDEST: Final = 1 << 13  # pixels sampled from a row
+_TO_LMS: Final = ((0.30, 0.622, 0.078), (0.23, 0.692, 0.078), (0.2434, 0.2048, 0.5518))  # as in JPEG XL's XYB
 _BIAS: Final = 0.0037931
-_CONTRAST: Final = 0.0009  # variance below which there is nothing to see
-# At a quarter of the size, an eighth and a sixteenth, of lightness and of yellow against blue: of the mean, and of the
-# fourth root of the mean fourth power, where what is bad in few places counts.
+_CONTRAST: Final = 0.0009  # the constant that stabilises the similarity: variances far below it are invisible
+# For each scale (1/4, 1/8, 1/16) and each of lightness and yellow-blue: the weight of the mean loss, and the weight of
+# the fourth root of the mean fourth power, which emphasises local damage.
 _WEIGHTS: Final = (((225, 19), (0, 0)), ((176, 24), (0, 9)), ((0, 35), (95, 0)))
-LARGE: Final = 256  # pixels a side from which on SSIMULACRA2 has all of its sizes, and these weights
-SMALLEST: Final = _WINDOW * _BLOCK << len(_WEIGHTS) - 1  # pixels a side of an image that shows all of that
+LARGE: Final = 256  # pixels a side from which SSIMULACRA2 uses all of its scales and these weights
+SMALLEST: Final = _WINDOW * _BLOCK << len(_WEIGHTS) - 1  # pixels a side of the smallest image with a window per scale
 _LIGHT: Final = 65535
-# A loss of 1, and a slope of 1 in what all blocks lose together: whole numbers add up to the same in any order. Slopes
-# are cut off far above what there is, at a height where those of all pixels still add up exactly in double precision.
+# Losses and gradients are rounded to integers in these units, which add up to the same sum in any order. Gradients are
+# clipped far above any real value, low enough that the sum over all pixels is still exact in double precision.
 _UNIT: Final = 1 << 35
 _SLOPE_UNIT: Final = 1 << 12
 _STEEPEST: Final = float(1 << 30)
 
 
 def sample(pixels: U8) -> U8:
-    """Of a large image (h, w, c), strips of rows that show what its structure is like, one below the other."""
+    """Strips of rows from a large image (h, w, c), stacked, that represent its structure; small images unchanged."""
     height, width = pixels.shape[:2]
     left = max(0, (width - _WIDEST) // 2)
     pixels = pixels[:, left : left + _WIDEST]
@@ -63,10 +63,10 @@ def sample(pixels: U8) -> U8:
 
 
 class Structure:
-    """The structure of an image, to compare palette images of its size with.
+    """The structure of an image over one background, with which palette images are compared.
 
-    pixels: uint8 (h, w, 3 or 4), SMALLEST a side or more.
-    background: the gray that is behind it where it has alpha.
+    pixels: uint8 (h, w, 3 or 4), at least SMALLEST pixels a side.
+    background: the gray level over which alpha is composited.
     """
 
     def __init__(self, pixels: U8, background: int = 0) -> None:
@@ -75,7 +75,7 @@ class Structure:
         self._views = [[_View.of(values) for values in _opponents(_roots(*level))] for level in _levels(light)]
 
     def lost(self, palette: U8, indices: U8) -> float:
-        """How much of it another image has lost, 0 for none: colours (k, 3 or 4), and the one of each pixel, (h, w)."""
+        """The structural loss, from 0, of the image with this palette (k, 3 or 4) and these indices (h, w)."""
         shown = over(palette[None], self._background)[0]
         light = _blocks(_light()[shown].take(indices, axis=0), _BLOCK)
         total = 0.0
@@ -85,15 +85,16 @@ class Structure:
         return total
 
     def blend(self, indices: U8, k: int) -> Blend:
-        """Another image, of k colours that may still change, given which of them each pixel has, (h, w)."""
+        """The image with these indices (h, w) into a palette of k colours that may still change."""
         views = [[_View(*(values.astype(np.float32) for values in view)) for view in level] for level in self._views]
         return Blend(views, _shares(indices, k), indices.shape[1] // _BLOCK, self._background)
 
 
 class Picture:
-    """What is looked at of an image, to tell what palettes make of its structure, whatever its size and its alpha.
+    """The structure of an image of any size, sampled if large, and over two backgrounds if it has alpha.
 
-    pixels: uint8 (h, w, 3 or 4), SMALLEST a side or more, and their histogram.
+    pixels: uint8 (h, w, 3 or 4), at least SMALLEST pixels a side.
+    histogram: the histogram of `pixels`.
     """
 
     def __init__(self, pixels: U8, histogram: Histogram) -> None:
@@ -103,15 +104,15 @@ class Picture:
         self._structures = [Structure(pixels, background) for background in backgrounds]
 
     def lost(self, palette: U8, labels: NDArray[np.intp]) -> float:
-        """How much of the structure is lost, over the worse background.
+        """The structural loss over the worse background.
 
-        labels: intp (n,), for each colour of the histogram its entry of `palette` (k, 3 or 4).
+        labels: intp (n,), the entry of `palette` (k, 3 or 4) for each colour of the histogram.
         """
         indices = self._indices(labels)
         return max(structure.lost(palette, indices) for structure in self._structures)
 
     def blends(self, labels: NDArray[np.intp], k: int) -> list[Blend]:
-        """The image in k colours that may still change, over each background."""
+        """The image in k colours that may still change, for each background."""
         indices = self._indices(labels)
         return [structure.blend(indices, k) for structure in self._structures]
 
@@ -120,11 +121,11 @@ class Picture:
 
 
 class Blend:
-    """An image of k colours beside one whose structure it is to keep.
+    """An image in k colours that may still change, compared with the original.
 
-    shares: how many pixels of each block have which colour, (blocks, k).
-    width: blocks side by side.
-    background: the gray that is behind.
+    shares: (blocks, k), how many pixels of each block have each colour.
+    width: blocks in a row.
+    background: the gray level over which alpha is composited.
     """
 
     def __init__(self, views: list[list[_View]], shares: Floats, width: int, background: int) -> None:
@@ -136,14 +137,14 @@ class Blend:
         self._parts = [slice(top, top + step) for top in range(0, len(shares), step)]
 
     def light(self, palette: U8) -> Floats:
-        """Linear RGB (k, 3) that colours (k, 3 or 4) have, from 0 to 1."""
+        """The linear RGB (k, 3), 0 to 1, of colours (k, 3 or 4) over the background."""
         light: Floats = linear()[over(palette[None], self._background)[0]]
         return light
 
     def lost(self, light: Floats) -> tuple[float, Floats]:
-        """How much of the structure is lost, and how fast that rises with each value of `light`, (k, 3).
+        """The structural loss, and its gradient with respect to `light`, (k, 3).
 
-        light: linear RGB of the colours, which is rounded to 16 bits. Single precision is enough for what follows.
+        light: the linear RGB of the colours, rounded here to 16 bits, so that single precision is enough.
         """
         whole = np.rint(light * _LIGHT)
         blocks = np.vstack([product(self._shares[part], whole) for part in self._parts])
@@ -162,7 +163,7 @@ class Blend:
         return total, self._added(slopes)
 
     def _added(self, slopes: Floats) -> Floats:
-        """The slopes of blocks, (h, w, 3), summed over the pixels of each colour: (k, 3)."""
+        """The gradient of blocks, (h, w, 3), summed over the pixels of each colour: (k, 3)."""
         scale = len(self._shares) * _SLOPE_UNIT
         whole = np.clip(np.rint(slopes.reshape(-1, 3).astype(np.float64) * scale), -_STEEPEST, _STEEPEST)
         parts = [product(whole[part].T, self._shares[part]) for part in self._parts]
@@ -170,7 +171,7 @@ class Blend:
 
 
 class _View(NamedTuple):
-    """Values (h, w) of an image, and their means and variances over windows."""
+    """The values (h, w) of an image, and their means and variances over windows."""
 
     values: Floats
     means: Floats
@@ -183,7 +184,7 @@ class _View(NamedTuple):
 
 
 class _Likeness:
-    """The structural similarity of windows in two images."""
+    """The structural similarity of corresponding windows in two images."""
 
     def __init__(self, a: _View, values: Floats) -> None:
         self._a, self._b = a, _View.of(values)
@@ -195,11 +196,11 @@ class _Likeness:
         self._worst = math.sqrt(math.sqrt(_mean(np.square(np.square(self._lost)))))
 
     def lost(self, of_mean: float, of_worst: float) -> float:
-        """Of one minus the similarity: the mean, and the fourth root of the mean fourth power."""
+        """The weighted sum of the mean and the 4-norm of the dissimilarity (one minus the similarity)."""
         return of_mean * _mean(self._lost) + of_worst * self._worst
 
     def slopes(self, of_mean: float, of_worst: float) -> Floats:
-        """How fast that rises with each value of the second image."""
+        """The gradient of `lost` with respect to the values of the second image."""
         a, b = self._a, self._b
         rise = np.sign(self._lost) * (of_mean / self._lost.size)
         if self._worst:
@@ -215,12 +216,12 @@ class _Likeness:
 
 @functools.cache
 def _light() -> NDArray[np.uint32]:
-    """The light of each sRGB value, in whole numbers."""
+    """The linear light of each sRGB value, as integers."""
     return np.rint(linear() * _LIGHT).astype(np.uint32)
 
 
 def _shares(indices: U8, k: int) -> Floats:
-    """How many pixels of each block have which of k colours: (blocks, k)."""
+    """How many pixels of each block have each of k colours: (blocks, k)."""
     rows, columns = (size // _BLOCK for size in indices.shape)
     first = (np.arange(rows)[:, None] * columns + np.arange(columns)) * k
     cells = np.repeat(np.repeat(first, _BLOCK, axis=0), _BLOCK, axis=1) + indices[: rows * _BLOCK, : columns * _BLOCK]
@@ -228,34 +229,34 @@ def _shares(indices: U8, k: int) -> Floats:
 
 
 def _levels(light: NDArray[np.uint32]) -> Iterator[tuple[NDArray[np.uint32], int]]:
-    """The light of blocks at each size, summed over their pixels, and how many pixels that are."""
+    """For each scale, the light of blocks summed over their pixels, and the number of pixels in a block."""
     for level in range(len(_WEIGHTS)):
         yield light, (_BLOCK << level) ** 2
         light = _blocks(light, 2)
 
 
 def _blocks(values: NDArray[np.uint32], n: int) -> NDArray[np.uint32]:
-    """Sums over blocks of n by n: (h, w, 3) -> (h // n, w // n, 3). What is left over at the edges does not count."""
+    """Sums over blocks of n x n: (h, w, 3) -> (h // n, w // n, 3). Incomplete blocks at the edges are dropped."""
     height, width = (size // n * n for size in values.shape[:2])
     rows = sum((values[i:height:n, :width] for i in range(1, n)), values[0:height:n, :width])
     return sum((rows[:, i::n] for i in range(1, n)), rows[:, 0::n])
 
 
 def _roots(light: NDArray[np.uint32], pixels: int, dtype: type[np.floating[Any]] = np.float64) -> list[Floats]:
-    """What the eye's three kinds of cones make of blocks of so many pixels."""
+    """The cube roots of the three cone responses (LMS), from the summed light of blocks of `pixels` pixels."""
     rgb = [light[:, :, c].astype(dtype) / dtype(pixels * _LIGHT) for c in range(3)]
     return [cube_root(combined(row, rgb) + _BIAS) for row in _TO_LMS]
 
 
 def _opponents(roots: list[Floats]) -> tuple[Floats, Floats]:
-    """Lightness, and yellow against blue."""
+    """Lightness and yellow-blue, the opponent values."""
     long, middle, short = roots
     lightness = (long + middle) / 2
     return lightness, short - lightness
 
 
 def _of_light(roots: list[Floats], of_opponents: list[Floats]) -> Floats:
-    """The slopes by linear RGB, (h, w, 3), given those by the opponents."""
+    """The gradient with respect to linear RGB, (h, w, 3), from the gradient with respect to the opponent values."""
     of_lightness, of_yellow = of_opponents
     of_long = (of_lightness - of_yellow) / 2
     slopes = [slope / (3 * root * root) for slope, root in zip((of_long, of_long, of_yellow), roots, strict=True)]
@@ -267,14 +268,14 @@ def _mean(values: Floats) -> float:
 
 
 def _means(values: Floats) -> Floats:
-    """Over windows."""
+    """Means over windows."""
     rows = summed([values[i : len(values) - _WINDOW + 1 + i] for i in range(_WINDOW)])
     width = rows.shape[1]
     return summed([rows[:, i : width - _WINDOW + 1 + i] for i in range(_WINDOW)]) / _WINDOW**2
 
 
 def _spread(slopes: Floats) -> Floats:
-    """The slopes by values, given those by the means of their windows."""
+    """The gradient with respect to values, from the gradient with respect to the means of their windows."""
     height, width = slopes.shape
     padded = np.zeros((height + 2 * (_WINDOW - 1), width + 2 * (_WINDOW - 1)), slopes.dtype)
     padded[_WINDOW - 1 : -(_WINDOW - 1), _WINDOW - 1 : -(_WINDOW - 1)] = slopes

@@ -1,4 +1,4 @@
-"""What a caller may ask of the quantiser: one list of names, checked in one place, for library, plugin and commands."""
+"""The options of the quantiser, defined and validated in one place for the library, the plugin and the command line."""
 
 from __future__ import annotations
 
@@ -29,40 +29,46 @@ DITHERS: Final[tuple[str, ...]] = get_args(Dither)
 Quality = int | tuple[int, int]  # max, or (min, max)
 Speed = Literal["default", "fast"]
 SPEEDS: Final[tuple[str, ...]] = get_args(Speed)
-DITHER_LEVEL: Final = 0.7  # by default: the perceptual score is higher than with all of it
-_MOST_RATE: Final = 100  # beyond, pictures become smears
+DITHER_LEVEL: Final = 0.7  # the default, as full dithering lowers the perceptual score
+_MOST_RATE: Final = 100  # higher rates smear pictures beyond recognition
 
 
 @dataclass(frozen=True)
 class PaletteOptions:
-    """How a palette is found. Here alone each option is spelt, and explained for the library and for the command line.
+    """The options that determine a palette, each with its documentation for the library and for the command line.
 
-    Raises TypeError or ValueError for what is wrong by itself or contradicts the rest, and says what would be right.
-    `palette` and `fixed` become uint8 (k, 3 or 4), or stay None.
+    Raises TypeError or ValueError for invalid or contradictory options; the message says what is allowed.
+    After validation, `palette` and `fixed` are uint8 (k, 3 or 4) or None.
     """
 
-    colors: int = option(MAX_COLORS, "1 to 256.", help="colours at the most", short=("-c",), metavar="N")
+    colors: int = option(
+        MAX_COLORS,
+        "the maximum number of colours, 1 to 256.",
+        help="maximum number of colours",
+        short=("-c",),
+        metavar="N",
+    )
     _: KW_ONLY
     fixed: ArrayLike | None = option(
         None,
-        "colours (m, 3) or (m, 4), m <= colors, that the palette must have; the others are found. Clear pixels need an "
-        "entry, too: ValueError if the fixed ones leave none.",
-        help="colours that the palette must have: '#rrggbb,#rrggbbaa', or a file as for kpal encode --palette",
+        "colours (m, 3) or (m, 4), m <= colors, that the palette must contain; kpal finds the others. ValueError if they "
+        "leave no room for a clear entry that fully transparent pixels need.",
+        help="colours that the palette must contain: '#rrggbb,#rrggbbaa', or a file as for kpal encode --palette",
         name="--fix",
         metavar="COLORS",
     )
     metric: Metric = option(
         "perceptual",
-        '"perceptual" for what looks best, "rgb" for the least squared error of RGB values. For what looks best, with '
-        "at most 64 colours to find and no `quality` to reach, several palettes are tried; with at most 128, their "
-        "colours are refined (refinement.py).",
-        help="what looks best, or the least squared error of RGB values",
+        'the error to minimise: "perceptual" for visible difference, "rgb" for the squared error of RGB values. '
+        '"perceptual" without a `quality` takes extra time over small palettes: it tries several for up to 64 colours, '
+        "and refines palettes of up to 128 (refinement.py).",
+        help="the error to minimise: visible difference, or the squared error of RGB values",
         choices=METRICS,
     )
     speed: Speed = option(
         "default",
-        '"fast" takes half of the time or less, for some hundredths more error.',
-        help="fast takes about half the time for a little more error",
+        '"fast" takes half the time or less, for a few per cent more error.',
+        help="fast takes about half the time, for slightly more error",
         choices=SPEEDS,
     )
 
@@ -87,66 +93,72 @@ class PaletteOptions:
 
     @property
     def fixed_colors(self) -> U8 | None:
-        """`fixed` as it was checked."""
+        """The validated `fixed`."""
         return cast("U8 | None", self.fixed)
 
     @property
     def fixed_alpha(self) -> bool:
-        """Whether a fixed colour is not opaque, so that the palette has alpha whatever the image has."""
+        """Whether a fixed colour is not opaque: then the palette has alpha even if the image has none."""
         return self.fixed_colors is not None and bool((self.fixed_colors[:, 3:] < 255).any())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(PaletteOptions):
-    """How an image becomes one of few colours."""
+    """The options that determine the quantised image."""
 
     quality: Quality | None = option(
         None,
-        "max, or (min, max), from 0 to 100 on the scale of quality.py: as few colours as reach max, or `colors` where "
-        "none do; UnreachableError, a ValueError, where those do not even reach min. With max alone, or a max of 100, "
-        "an image of at most `colors` colours stays exact; a pair reduces it, too.",
-        help="the fewest colours that reach MAX, from 0 to 100; a failure where N colours do not reach MIN; without a "
-        "MIN, images of at most N colours stay exact (0-80 reduces them, too)",
+        "max, or (min, max), from 0 to 100 on the scale of quality.py. The palette gets the fewest colours that reach "
+        "max, or `colors` if max is out of reach. UnreachableError (a ValueError) if even `colors` colours do not "
+        "reach min. An image of at most `colors` colours stays exact with max alone, or with a max of 100; a pair with "
+        "a lower max reduces it.",
+        help="use the fewest colours that reach MAX, from 0 to 100; fail if N colours do not reach MIN. Without MIN, "
+        "images of at most N colours stay exact; 0-80 reduces them too",
         short=("-Q",),
         metavar="[MIN-]MAX",
     )
     palette: ArrayLike | None = option(
         None,
-        "colours (k, 3) or (k, 4) to use, in that order, instead of finding them; of `quality`, min applies. If pixels "
-        "are clear and no entry is, a clear entry is added at the end, with a KpalWarning; ValueError if `colors` "
-        "leaves no room for it.",
-        help="use the colours of this palette (.gpl, .act, .aco, .hex) or image with a palette, in their order",
+        "colours (k, 3) or (k, 4) to use, in this order, instead of finding a palette. Of `quality`, only min applies. "
+        "If pixels are fully transparent and no entry is, a clear entry is added at the end, with a KpalWarning; "
+        "ValueError if `colors` leaves no room for it.",
+        help="use the colours of this palette file (.gpl, .act, .aco, .hex) or indexed image, in their order",
         metavar="FILE",
     )
     keep_palette: bool = option(
         False,
-        "take the indices and the palette of a Pillow image of mode P as they are.",
-        help="keep the palette and its order as they are; an error for images without one",
+        "store the indices and the palette of a Pillow image of mode P unchanged.",
+        help="store the palette and the indices of an indexed image unchanged; an error for other images",
     )
     exact: bool = option(
         False,
-        "keep what colour is hidden under alpha 0. By default, all of that is one colour. Also refuse samples of 16 "
-        "bits that rounding would change.",
-        help="keep what colours are hidden under alpha 0 (default: they become one), and refuse images that would lose "
-        "bits (see --depth)",
+        "keep the hidden colours of fully transparent pixels, which by default all become one colour. Also refuse "
+        "16-bit samples that rounding to 8 bits would change.",
+        help="keep the hidden colours of fully transparent pixels (default: all become one), and refuse images that "
+        "would lose bits (see --depth)",
     )
     dither: Dither = option(
         "none",
-        '"floyd-steinberg" spreads the error of each pixel over its neighbours, "ordered" mixes two colours in a '
-        "pattern. Both make files larger, the first more so. A pixel whose colour is in the palette keeps it.",
-        help="hide banding by noise or by a pattern, for larger files",
+        '"floyd-steinberg" diffuses the error of each pixel to its neighbours, "ordered" mixes two colours in a fixed '
+        "pattern. Both enlarge the file, error diffusion more. A pixel whose colour is in the palette keeps it.",
+        help="hide banding with noise (floyd-steinberg) or a fixed pattern (ordered), for larger files",
         choices=DITHERS,
     )
     dither_level: float = option(
-        DITHER_LEVEL, "how much of it, from 0 to 1.", help="how much, from 0 to 1", metavar="L", parse=float
+        DITHER_LEVEL,
+        "the strength of dithering, from 0 to 1.",
+        help="strength of dithering, from 0 to 1",
+        metavar="L",
+        parse=float,
     )
     rate: float | None = option(
         None,
-        "the squared error that a bit saved in the file is worth, in times the mean error of a pixel; more where the "
-        "picture is busy. 0, the default, for none; 0.5 to 2 are useful: more colours with a rate look better than "
-        "fewer without, in as many bytes, above all in photos and illustrations.",
-        help="the error that a bit saved is worth, in times the mean; 0.5 to 2 are useful (default: none, but what "
-        "--max-bytes takes)",
+        "rate-distortion optimisation: the squared error that saving one bit of the file is worth, as a multiple of "
+        "the mean error of a pixel; activity masking raises it where the picture is busy. Useful from 0.5 to 2; 0 "
+        "turns it off, and so does the default. In the same number of bytes, more colours with a rate look better than "
+        "fewer without, above all in photos and illustrations.",
+        help="trade quality for bytes: the error that one saved bit is worth, as a multiple of the mean error; 0.5 to "
+        "2 are useful (default: none, unless kpal encode --max-bytes needs it)",
         metavar="R",
         parse=float,
     )
@@ -157,44 +169,44 @@ class Options(PaletteOptions):
             object.__setattr__(self, "quality", _as_quality(self.quality))
         self._make_palette("palette")
         if self.palette is not None and self.fixed is not None:
-            raise ValueError("palette is all colours there are: it does not go with fixed")
+            raise ValueError("palette already lists every colour: it does not go with fixed")
         _number("dither_level", self.dither_level, 1)
         if self.rate is not None:
             _number("rate", self.rate, _MOST_RATE)
         if self.dither_level != DITHER_LEVEL and self.dither == "none":
-            raise ValueError("dither_level goes with a kind of dither, which is none")
+            raise ValueError("dither_level has no effect without dither")
         if self.rate and self.dither != "none":
-            raise ValueError("rate and dither undo each other: choose one")
+            raise ValueError("rate and dither counteract each other: choose one")
         if self.keep_palette and (wrong := self.changing() - {"keep_palette", "colors"}):
-            raise ValueError(f"keep_palette takes the image as it is: it does not go with {_list(wrong)}")
+            raise ValueError(f"keep_palette stores the image unchanged: it does not go with {_list(wrong)}")
 
     @property
     def given_palette(self) -> U8 | None:
-        """`palette` as it was checked."""
+        """The validated `palette`."""
         return cast("U8 | None", self.palette)
 
     @property
     def rateable(self) -> bool:
-        """Whether a rate may be used that was not asked for."""
+        """Whether `max_bytes` may choose a rate."""
         return not self.keep_palette and self.rate is None and self.quality is None and self.dither == "none"
 
     @property
     def min_quality(self) -> int:
-        """The quality that the image must have."""
+        """The quality below which the image is refused."""
         return self.quality[0] if isinstance(self.quality, tuple) else 0
 
     @property
     def max_quality(self) -> int:
-        """The quality that is enough, so that colours beyond it are left out."""
+        """The quality at which further colours are left out."""
         return self.quality[1] if isinstance(self.quality, tuple) else 100 if self.quality is None else self.quality
 
     @property
     def reduces_few(self) -> bool:
-        """Whether an image of at most `colors` colours is to lose some, too: a max alone does not ask for that."""
+        """Whether even an image of at most `colors` colours may lose some; a max alone leaves it exact."""
         return isinstance(self.quality, tuple)
 
     def changing(self) -> set[str]:
-        """The names of the options given that would change a palette image; a max of quality alone does not."""
+        """The names of the given options that would change an indexed image; a max of quality alone would not."""
         values = {field.name: (getattr(self, field.name), field.default) for field in fields(Options)}
         given = {name for name, (value, default) in values.items() if _differs(value, default)}
         return given if self.reduces_few else given - {"quality"}
@@ -202,19 +214,19 @@ class Options(PaletteOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class QuantizeOptions(Options):
-    """The options of `quantize`: how the image becomes one of few colours, and what else is wanted of the call."""
+    """The options of `quantize`: those of the quantised image, its metadata, and the callbacks."""
 
     metadata: Metadata | None = option(
         None,
-        "what to store beside the pixels. By default what decides how they look: the ICC profile of a Pillow image; "
-        "`Metadata()` for nothing.",
+        "the metadata to store. By default, only the ICC profile of a Pillow image, which determines how its colours "
+        "look; `Metadata()` for none.",
     )
     progress: Progress | None = option(
         None,
-        'called with the name of a stage ("histogram", "clustering", "remapping", and of `encode` also "coding" and '
-        '"verifying") and the fraction of it that is done, 0 to 1, at least every 20 ms, from the thread that called. '
-        "Searches for a quality or a size go through stages again; then the fraction is that of the whole search. An "
-        "exception that it raises ends the work and passes through.",
+        'called with the name of the stage ("histogram", "clustering", "remapping"; in `encode` also "coding" and '
+        '"verifying") and the fraction of the stage that is done, 0 to 1, at least every 20 ms, from the calling '
+        "thread. A search for a quality or a size repeats stages; the fraction is then that of the whole search. An "
+        "exception raised by the callback cancels the work and propagates.",
     )
     report: Callable[[Report], object] | None = option(
         None, "called at the end with a `Report`: colours, error, iterations, times."
@@ -230,7 +242,7 @@ def _differs(value: Any, default: Any) -> bool:
 
 
 def whole_number(name: str, value: Any, least: int, most: int | None = None) -> None:
-    """Raises TypeError or ValueError that names the argument, unless it is an int of that range."""
+    """Raises TypeError or ValueError naming the argument unless `value` is an int in the range."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
     if value < least or (most is not None and value > most):
@@ -246,11 +258,11 @@ def _number(name: str, value: Any, most: float) -> None:
 
 
 def _as_quality(quality: Any) -> Quality:
-    """One int is the max alone, and any other pair than a tuple becomes one."""
+    """A valid `quality`: an int (max alone), or a tuple from any iterable of two ints."""
     if isinstance(quality, (int, np.integer)) and not isinstance(quality, bool):
         whole_number("quality", quality, 0, 100)
         return int(quality)
-    pair: Any = None if isinstance(quality, str) else quality  # or else "80" would be a pair of strings
+    pair: Any = None if isinstance(quality, str) else quality  # "80" would unpack as a pair of strings
     try:
         least, most = pair
     except (TypeError, ValueError) as error:

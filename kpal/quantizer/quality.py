@@ -1,28 +1,30 @@
-"""The scale of quality, from 0 to 100: what `quality=(min, max)` asks for.
+"""The quality scale, 0 to 100, that `quality=(min, max)` refers to.
 
-By the metric "rgb", with the mean squared error of a channel,
+With the metric "rgb", the error is the mean squared error of a channel:
 
     quality = 100 / (1 + error / 40)
 
-100 is no error at all, and 0 any. 50 is 32.1 dB of PSNR, 80 is 38.1 dB, 90 is 41.7 dB, and 95 is 44.9 dB.
+100 means no error, and every error is allowed from 0 up. 50 is a PSNR of 32.1 dB, 80 is 38.1 dB, 90 is 41.7 dB, and 95
+is 44.9 dB.
 
-By the metric "perceptual", a number means what it means to pngquant: the same SSIMULACRA2 in the mean over images of a
-kind, be they icons, sprites, screenshots, maps or photos. The error is the mean over all pixels of the squared distance
-in OKLab, in levels of space.py, between a pixel and the palette entry nearest to it:
+With the metric "perceptual", a number means the same as in pngquant: the same mean SSIMULACRA2 over images of a kind,
+be they icons, sprites, screenshots, maps or photos. The error is the mean over all pixels of the squared OKLab distance
+between a pixel and the nearest palette entry, in colour levels (color/spaces.py):
 
     quality = 100 / (1 + (error / half) ** 1.5)
     half = (1.5 + complexity) / (2 * flatness)
 
-The same error shows more in a simple picture than in a complex one, for two reasons. A background of one colour has no
-error and lowers the mean: a screenshot that is four fifths background has a fifth of the error of what is on it. And
-busy areas mask errors. So half depends on two figures of the picture. Its complexity is the entropy of its colours in
-bits a pixel, 10 at the most: beyond that, nearly every pixel has a colour of its own, and a higher entropy tells only
-that the picture is large. Its flatness is the mean weight of its pixels (weights.py), 1 where all of it is flat.
+The same mean error shows more in a simple picture than in a complex one, for two reasons. A background of one colour
+has no error and lowers the mean: in a screenshot that is four fifths background, the mean error is a fifth of the error
+of the foreground. And busy areas mask errors. Therefore half depends on two properties of the picture. Complexity is
+the entropy of its colours in bits a pixel, capped at 10: beyond 10, nearly every pixel has a colour of its own, and the
+entropy grows only with the size of the picture. Flatness is the mean masking weight of its pixels (masking.py), 1 for a
+picture that is flat everywhere.
 
 The constants and the exponent were fitted to libimagequant's scores from 60 to 95 on some 250 images of ten kinds
-(benchmarks/quality.py); they fit either half of the images about as well.
+(benchmarks/quality.py); fitted to half of the images, they suit the other half about equally.
 
-Dithering does not count. Comparisons are in whole numbers, as they decide what is stored.
+The scale ignores dithering. Comparisons use integers, because they decide what is stored.
 """
 
 from __future__ import annotations
@@ -41,19 +43,19 @@ if TYPE_CHECKING:
 
     from .histogram import Colors
 
-SEEN_IN: Final[dict[Metric, Geometry]] = {"perceptual": "oklab", "rgb": "rgb"}  # where the error is measured
+SEEN_IN: Final[dict[Metric, Geometry]] = {"perceptual": "oklab", "rgb": "rgb"}  # where each metric measures the error
 
-_CHANNELS: Final = 3  # of what is seen; the fourth dimension of points belongs to them, too
+_CHANNELS: Final = 3  # composited colours have three channels, although their points have a fourth coordinate
 _HALF_RGB: Final = 40
-_BIT: Final = 256  # steps of an entropy
+_BIT: Final = 256  # entropies are in 256ths of a bit
 _MOST_BITS: Final = 10
 
 
 @dataclass(frozen=True)
 class Scale:
-    """What a sum of squared distances over all pixels, in lattice steps, is worth.
+    """Converts a sum of squared distances over all pixels, in lattice steps, to a quality.
 
-    half: the sum of quality 50.
+    half: the sum at quality 50.
     power: twice the exponent of the sum in the formula of quality.
     """
 
@@ -61,7 +63,7 @@ class Scale:
     power: int
 
     def reaches(self, inertia: int, quality: int) -> bool:
-        """Whether a sum is of at least that quality."""
+        """Whether a sum has at least this quality."""
         return bool(inertia**self.power * quality**2 <= self.half**self.power * (100 - quality) ** 2)
 
     def quality_of(self, inertia: int) -> float:
@@ -70,7 +72,7 @@ class Scale:
 
 
 def scale_of(histogram: Colors, metric: Metric) -> Scale:
-    """The scale for the picture of that histogram, whose weights are those that the metric gives to pixels."""
+    """The scale for a picture, from its histogram, which must be weighted as the metric requires."""
     pixels = int(histogram.counts.sum())
     if metric == "rgb":
         return Scale(_HALF_RGB * _CHANNELS * SCALE**2 * pixels, power=2)
@@ -80,16 +82,16 @@ def scale_of(histogram: Colors, metric: Metric) -> Scale:
 
 
 def entropy(counts: NDArray[np.int64]) -> int:
-    """The entropy of an image in 256ths of a bit a pixel, right to a tenth of a bit, and the same on every machine.
+    """The entropy of an image in 256ths of a bit a pixel, accurate to a tenth of a bit, the same on every machine.
 
-    counts: how many pixels have each of its colours, int64 (n,), from 1.
+    counts: the number of pixels of each colour, int64 (n,), at least 1.
     """
     pixels = counts.sum(keepdims=True)
     return int((counts * (_log2(pixels) - _log2(counts))).sum() // pixels[0])
 
 
 def _log2(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Logarithms in 256ths, from straight lines between the powers of 2."""
-    mantissas, exponents = np.frexp(numbers)  # the first from 0.5 to 1
+    """Binary logarithms in 256ths, interpolated linearly between the powers of 2."""
+    mantissas, exponents = np.frexp(numbers)  # mantissas are in 0.5..1
     logarithms: NDArray[np.int64] = exponents * np.int64(_BIT) + np.floor((2 * mantissas - 2) * _BIT).astype(np.int64)
     return logarithms

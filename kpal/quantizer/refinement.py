@@ -1,13 +1,13 @@
-"""Moving the colours of a palette to where a picture keeps more of its structure.
+"""Palette refinement: gradient descent on the loss of structure.
 
-The mean of a cluster is the best colour for its pixels one by one. Seen together they lose by it: means are less far
-apart than what they stand for, so contrast fades, and what the clusters of an area are wrong by may add up. How the
-loss of structure (structure.py) changes with each colour is known, so the colours can go down that slope. They pay for
-the error that this adds: at a fair price there is more structure for a little more error. Then each pixel takes the
-nearest colour again, as always.
+The mean of a cluster is the best colour for each of its pixels alone, but not for the picture: means are closer
+together than the colours that they replace, which lowers contrast, and the errors of an area's clusters may add up. The
+gradient of the structural loss (ms_ssim.py) with respect to each palette colour is known, so the colours descend it. A
+penalty on added squared error keeps the trade fair: more structure for slightly more error. Afterwards each pixel takes
+its nearest colour again.
 
-The steps are those of J. Barzilai and J. M. Borwein ("Two-point step size gradient methods", IMA Journal of Numerical
-Analysis 8, 1988), longer for a colour of fewer pixels.
+The step sizes are those of J. Barzilai and J. M. Borwein ("Two-point step size gradient methods", IMA Journal of
+Numerical Analysis 8, 1988), scaled up for colours of few pixels.
 """
 
 from __future__ import annotations
@@ -29,19 +29,21 @@ from .ms_ssim import Blend
 
 Floats = NDArray[np.float64]
 
-_PRICE: Final = 3.0  # of as much error again as there is, in lost structure
+_PRICE: Final = 3.0  # lost structure that doubling the squared error must be worth
 _STEPS: Final = 6
-_FIRST: Final = 0.01  # the part of the error that the first step adds
-_SCALE: Final = 4096  # of cube roots, so that sums of squares are whole numbers
-_BIAS: Final = 0.001  # of light: without it the darkest colours would be far apart
+_FIRST: Final = 0.01  # the first step adds this fraction of the squared error
+_SCALE: Final = 4096  # cube roots are integers in this unit, so that sums of squares are exact
+_BIAS: Final = 0.001  # added to linear light, as cube roots alone would put the darkest colours far apart
 
 
 def moved(histogram: Colors, palette: U8, labels: NDArray[np.intp], blends: list[Blend], fixed: U8) -> U8:
-    """The colours of a palette, each moved to where the picture keeps more of its structure.
+    """The palette with its colours moved so that the picture keeps more of its structure.
 
-    histogram: the colours of the picture, and labels: intp (n,), for each of them its entry of `palette` (k, 3 or 4).
-    blends: the palette image, as its structure is seen; with alpha, over several backgrounds.
-    fixed: colours that stay, (m, 3 or 4). So do translucent ones, and those that are right for half of their pixels.
+    histogram: the colours of the picture.
+    labels: intp (n,), the entry of `palette` (k, 3 or 4) for each colour of the histogram.
+    blends: the palette image as the structural loss sees it; with alpha, over several backgrounds.
+    fixed: colours that must not move, (m, 3 or 4). Translucent entries, and entries that equal the colour of at least
+        half of their pixels, do not move either.
     """
     counts, k = histogram.counts.astype(np.float64), len(palette)
     pixels = np.maximum(np.bincount(labels, counts, k), 1)
@@ -61,10 +63,11 @@ def moved(histogram: Colors, palette: U8, labels: NDArray[np.intp], blends: list
 
 
 def _descended(blends: list[tuple[Blend, Floats]], start: Floats, cost: Floats, free: NDArray[np.bool_]) -> Floats:
-    """From cube roots of light (k, 3), those with which a picture loses least, counting the error that they add.
+    """The cube roots of light (k, 3), starting from `start`, that minimise structural loss plus the price of error.
 
-    blends: each with the light that the colours have in it from the start.
-    cost: (k, 1), of the square of a move, in times the error; free: (k, 1), which colours may move.
+    blends: each with the initial light of the palette over its background.
+    cost: (k, 1), the squared error that a squared move adds, as a multiple of the total error.
+    free: (k, 1), which colours may move.
     """
 
     def loss(roots: Floats) -> tuple[float, Floats]:
@@ -95,10 +98,10 @@ def _descended(blends: list[tuple[Blend, Floats]], start: Floats, cost: Floats, 
 
 @functools.cache
 def _levels() -> Floats:
-    """The cube root of the light of each sRGB value: steps that look alike."""
+    """The cube root of the linear light of each sRGB value, a scale of roughly equal visible steps."""
     return np.rint(cube_root(linear() + _BIAS) * _SCALE)
 
 
 def _sum(values: Floats) -> float:
-    """Rounded once, so alike everywhere."""
+    """The exact sum, rounded once, so that it is the same on every machine."""
     return math.fsum(values.reshape(-1).tolist())

@@ -1,8 +1,8 @@
-"""Functions that take the fields of a class as keyword arguments, each of them spelt and explained once: in the class.
+"""Decorators that turn the fields of an options class into keyword arguments, so that each option is defined once.
 
-`encode(pixels, colors=64)` calls the function below the decorator with `pixels` and `EncodeOptions(colors=64)`. Its
-signature and docstring list all fields, for `help` and `inspect`. Type checkers see them, too, as a `ParamSpec` stands
-for the constructor of the class.
+`encode(pixels, colors=64)` calls the decorated function with `pixels` and `EncodeOptions(colors=64)`. The signature and
+the docstring of `encode` list every field, for `help` and `inspect`. Type checkers also see every field, because a
+`ParamSpec` stands for the constructor of the class.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _WIDTH: Final = 116  # of lines in docstrings
 def option(default: Any, doc: str, *, help: str | None = None, **on_the_command_line: Any) -> Any:
     """A field of an options class.
 
-    doc: what it means, for docstrings.
-    help: the same in short, for the command line; None if there is no such option there. The other arguments are those
-        of `kpal.command_line.arguments.add_options`.
+    doc: the description for docstrings.
+    help: a short description for the command line, or None if the command line lacks the option.
+    on_the_command_line: further settings, which `kpal.command_line.arguments.add_options` reads.
     """
     return field(default=default, metadata={"doc": doc, "help": help, **on_the_command_line})
 
@@ -48,12 +48,12 @@ class OfImages(Protocol[_P, _Out_co]):
 
 
 def of_pixels(kind: Callable[_P, _Kind]) -> Callable[[Callable[[Pixels, _Kind], _Out]], OfPixels[_P, _Out]]:
-    """Decorates a function of pixels and an instance of the options class `kind`."""
+    """Decorate a function of one image and an instance of the options class `kind`."""
     return functools.partial(_spread, kind=kind)
 
 
 def of_images(kind: Callable[_P, _Kind]) -> Callable[[Callable[[Iterable[Pixels], _Kind], _Out]], OfImages[_P, _Out]]:
-    """Decorates a function of several images and an instance of the options class `kind`."""
+    """Decorate a function of several images and an instance of the options class `kind`."""
     return functools.partial(_spread, kind=kind)
 
 
@@ -68,13 +68,13 @@ def _spread(work: Callable[[Any, Any], _Out], *, kind: Any) -> Any:
         return work(given.pop(first), kind(**given))
 
     call.__signature__ = signature  # type: ignore[attr-defined]
-    if work.__doc__ is not None:  # it is with python -OO
+    if work.__doc__ is not None:  # python -OO strips docstrings
         call.__doc__ = work.__doc__.replace("    OPTIONS\n", _explained(kind))
     return call
 
 
 def _explained(kind: Any) -> str:
-    """The docs of all fields, as they stand in a docstring."""
+    """The descriptions of all fields, formatted for a docstring."""
     lines = (f"{each.name}: {each.metadata['doc']}" for each in fields(kind))
     wrapped = (
         textwrap.fill(line, _WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8, break_on_hyphens=False)

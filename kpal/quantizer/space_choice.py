@@ -1,12 +1,12 @@
-"""Which geometry of space.py suits an image.
+"""The choice of the colour space (color/spaces.py) in which an image is clustered.
 
-RGB for the least squared error, OKLab for what looks best. With alpha it is not plain: what is seen is composited in
-RGB, and the OKLab of a translucent colour is no more than a likeness. Where nearly all of what is seen is opaque, that
-does no harm. Where more is soft, palettes are better in RGB, as a rule; now and then they are much better in OKLab, and
-a trial tells when: a quick palette in each geometry, and what each of them takes from the structure of the picture
-(structure.py) over a dark and a light background. A small picture has too little structure, and of several together
-there is none to be seen. There, few colours are left to the rule, and with many, the error in OKLab is what decides. A
-small advantage says nothing about how a picture looks; a clear one does.
+RGB gives the least squared error, OKLab the least visible difference. Alpha complicates the choice: viewers composite
+in RGB, and the OKLab coordinates of a translucent colour are only an approximation. The approximation is harmless if
+nearly all visible pixels are opaque. With more translucency, RGB usually gives the better palette, but OKLab is
+occasionally much better. A trial decides: one quick palette in each space, and the loss of structure (ms_ssim.py) that
+each causes over a dark and a light background. Small pictures have too little structure for the trial, and a histogram
+of several pictures has none. For these, RGB is used for few colours, and for many the squared error in OKLab decides.
+OKLab must win clearly, because a small advantage does not predict how a picture looks.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from ..color.spaces import Geometry, Metric, mean_colors, to_points
 from .histogram import Colors, Histogram
 from .ms_ssim import LARGE, Picture
 
-_SOFT: Final = 50  # an image is one of soft edges if a part of one in so many of what is seen is translucent
+_SOFT: Final = 50  # an image counts as soft if more than one visible pixel in 50 is translucent
 _TRIED_COLORS: Final = 64
 _MANY: Final = 128
 _TRIED: Final[tuple[Geometry, ...]] = ("oklab", "rgb")
-_CLEARLY: Final = 6  # better by a part of one in so many
+_CLEARLY: Final = 6  # OKLab wins if its loss is lower by more than one part in six
 
 
 def geometry_of(pixels: U8, histogram: Histogram, k: int, metric: Metric) -> Geometry:
-    """In which geometry a metric measures an image that is to have k of its colours.
+    """The space for a palette of k colours for an image.
 
-    pixels: uint8 (h, w, 3 or 4), and their histogram.
+    pixels: uint8 (h, w, 3 or 4).
+    histogram: the histogram of `pixels`.
     """
     geometry = simple_geometry(histogram.colors, histogram.counts, metric)
     if metric == "rgb" or geometry == "oklab" or len(histogram.colors) <= k:
@@ -46,7 +47,7 @@ def geometry_of(pixels: U8, histogram: Histogram, k: int, metric: Metric) -> Geo
 
 
 def suited_geometry(histogram: Colors, k: int, metric: Metric) -> Geometry:
-    """The same for an image, or several, of which no more than the colours is known."""
+    """Like `geometry_of`, for one or several images known only by their histogram."""
     colors, counts = histogram.colors, histogram.counts
     geometry = simple_geometry(colors, counts, metric)
     if metric == "rgb" or geometry == "oklab" or k < _MANY or len(colors) <= _MANY:
@@ -59,7 +60,7 @@ def _better(oklab: float, rgb: float) -> Geometry:
 
 
 def simple_geometry(colors: U8, counts: NDArray[np.int64], metric: Metric) -> Geometry:
-    """The same without a trial, of colours uint8 (n, 3 or 4) that `counts` pixels have, int64 (n,)."""
+    """Like `geometry_of`, without a trial, for colours, uint8 (n, 3 or 4), with pixel counts, int64 (n,)."""
     if metric == "rgb":
         return "rgb"
     alpha = colors[:, 3:].max(axis=1, initial=0) if colors.shape[1] == 4 else np.full(len(colors), 255, np.uint8)
@@ -68,7 +69,7 @@ def simple_geometry(colors: U8, counts: NDArray[np.int64], metric: Metric) -> Ge
 
 
 def _error(histogram: Colors, geometry: Geometry) -> int:
-    """What a quick palette of that geometry does to colours with alpha: squared distances in OKLab, weighted."""
+    """The weighted squared error, in OKLab over dark and light, of a quick palette found in this geometry."""
     palette, labels = _quick_palette(histogram, _TRIED_COLORS, geometry)
     error = 0
     for a, b in seen(histogram.colors[None], palette[labels][None], DARK_AND_LIGHT):
@@ -78,6 +79,6 @@ def _error(histogram: Colors, geometry: Geometry) -> int:
 
 
 def _quick_palette(histogram: Colors, k: int, geometry: Geometry) -> tuple[U8, NDArray[np.intp]]:
-    """A palette, and for each colour of the histogram the index of its entry."""
+    """A palette, and the index of the entry for each colour of the histogram."""
     labels = cluster(to_points(histogram.colors, geometry), histogram.weights, k, effort=FAST).labels
     return mean_colors(histogram.colors, histogram.weights, labels, k), labels
