@@ -51,8 +51,8 @@ class PaletteOptions:
     _: KW_ONLY
     fixed: ArrayLike | None = option(
         None,
-        "colours (m, 3) or (m, 4), m <= colors, that the palette must contain; kpal finds the others. ValueError if they "
-        "leave no room for a clear entry that fully transparent pixels need.",
+        "colours (m, 3) or (m, 4), m <= colors, that the palette must contain; kpal finds the others. ValueError if "
+        "they leave no room for a clear entry that fully transparent pixels need.",
         help="colours that the palette must contain: '#rrggbb,#rrggbbaa', or a file as for kpal encode --palette",
         name="--fix",
         metavar="COLORS",
