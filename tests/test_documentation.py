@@ -87,6 +87,14 @@ def test_commands_of_a_page_run_from_top_to_bottom(page: Path, samples: Path) ->
         assert run.returncode == 0, f"{command}\n{run.stderr}"
 
 
+def test_files_that_prose_names_are_there() -> None:
+    sources = [*ROOT.glob("kpal/**/*.py"), *ROOT.glob("formats/kpal_format/**/*.py"), *ROOT.glob("plugins/**/*.py")]
+    there = {path.name for path in ROOT.glob("**/*.py")}
+    for path in [*PAGES, ROOT / "CONTRIBUTING.md", *sources]:
+        named = set(re.findall(r"(?<![\w/.-])(?:[a-z_]+/)*([a-z_]+\.py)\b", path.read_text(encoding="utf-8")))
+        assert named <= there, f"{path} names {', '.join(sorted(named - there))}"
+
+
 def test_the_readme_takes_three_minutes() -> None:
     prose = BLOCK.sub("", PAGES[0].read_text(encoding="utf-8"))
     assert len(prose.split()) <= 900

@@ -1,4 +1,4 @@
-# Types of loops.py for its callers; mypy does not follow Cython's annotations inside it.
+# Types of _loops.py for its callers; mypy does not follow Cython's annotations inside it.
 from typing import Any
 
 import numpy as np

@@ -5,8 +5,8 @@ the histogram: many of its pixels have one colour, and few pixels of the image h
 rare colours of a photo do not stand alone, and the fringes of text lie where the picture is busy.
 
 A grid in OKLab finds such marks, in whole numbers: the small box around a cell holds the mark's pixels, and a larger
-box holds hardly any others. The quantiser (quantizer.py) gives the marks that a palette loses entries of their own, a
-search for the fewest colours does not stop while one is lost, and a rate does not repaint them (rate.py).
+box holds hardly any others. The quantiser (search.py) gives the marks that a palette loses entries of their own, a
+search for the fewest colours does not stop while one is lost, and a rate does not repaint them (rate_distortion.py).
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def least_patch(pixels: int) -> int:
 def find_accents(histogram: Colors) -> Accents:
     """The accents of an image.
 
-    histogram: its colours, with weights by flatness (weights.py).
+    histogram: its colours, with weights by flatness (masking.py).
     """
     opaque = is_opaque(histogram.colors)
     colors, counts, weights = histogram.colors[opaque, :3], histogram.counts[opaque], histogram.weights[opaque]

@@ -1,4 +1,4 @@
-"""Pixels to an indexed image: histogram, clustering, palette, remapping."""
+"""One image through all stages of the quantiser, once or, for a quality or a size, several times."""
 
 from __future__ import annotations
 
@@ -13,23 +13,32 @@ from PIL import Image
 
 from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, tell, used_entries
 
-from ..clustering.lattice import DEFAULT, FAST, ONCE, Effort, cluster
-from ..clustering.opacity import CLEAR, Matching, is_opaque, lacks_clear, made_opaque, with_clear
+from ..clustering.lattice import ONCE
+from ..clustering.opacity import CLEAR, Matching, is_opaque, lacks_clear, with_clear
 from ..color.palettes import among, sorted_palette, with_channels
-from ..color.spaces import Geometry, Metric, mean_colors, to_points
+from ..color.spaces import Geometry, to_points
 from ..errors import KpalWarning, UnreachableError
 from ..image_files.color_management import rgb_profile_of
 from ..metrics.report import Report
 from ..metrics.scores import mean_squared_error
 from ..pixels import own_palette, to_array, without_hidden
 from ..progress import Watch
-from .accents import FAR, NONE, Accents, find_accents, has_patch, least_patch, looks_another, room_for_accents
+from .accents import NONE, Accents, find_accents, has_patch, looks_another, room_for_accents
 from .cached import cached_property
 from .dithering import floyd_steinberg, ordered
 from .histogram import Colors, Evenly, Histogram, thinned
-from .masking import flatness
 from .ms_ssim import LARGE, SMALLEST, Picture
-from .options import Options, PaletteOptions
+from .options import Options
+from .palette_search import (
+    DEAR,
+    Found,
+    best_palette,
+    counted,
+    exact_palette,
+    fixed_colors,
+    inertia_of,
+    keeping_accents,
+)
 from .quality import SEEN_IN, Scale, scale_of
 from .rate_distortion import remap
 from .refinement import moved
@@ -40,23 +49,17 @@ if TYPE_CHECKING:
 
     from ..pixels import Pixels
 
-_EFFORTS: Final = {"default": DEFAULT, "fast": FAST}
-# Colours of this many parts of all pixels stay as they are, if there are many others: in flat areas an error shows.
-_PINNED_FROM: Final = 50
-_PINNED_COLORS: Final = 64
-_SETTLING_ROUNDS: Final = 2
-# Of so few, the best palette for the eye may well be one of another geometry, or of other weights, found from so many.
+# With at most _FEW_COLORS, also try palettes of other spaces and weights, found from at most _ENOUGH_COLORS colours.
 _FEW_COLORS: Final = 64
 _ENOUGH_COLORS: Final = 1 << 16
-_NOT_MANY_COLORS: Final = 128  # with more, means show all the structure that a palette can
+# With more colours than this, cluster means keep all the structure that a palette can.
+_NOT_MANY_COLORS: Final = 128
 _REFINEMENTS: Final = 2
-_NOTHING: Final = 0.01  # loss of structure that nobody sees
-# Accents get entries if these raise the loss of structure, or where that is not known the error, at most by a factor:
-# DEAR if the least squared error keeps the accents, too, else one that depends on the number of channels, as parts of
-# sprites, which have alpha, often look like accents.
-DEAR: Final = 2.0
+# A loss of structure too small to see.
+_NOTHING: Final = 0.01
+# The same limit as DEAR, by the number of channels, if the palette of the least squared error loses the accents, too.
+# It is lower for images with alpha, because parts of sprites often look like accents.
 _DEAR_ALONE: Final = {3: 1.25, 4: 1.0}
-_FEW_LOST: Final = 16  # the part of the palette that lost colours may have
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,6 @@ class _Candidate:
     labels: NDArray[np.intp]
     inertia: int
     iterations: int
-
-
-# A palette, for each colour of the histogram the index of the nearest entry, and the rounds of k-means.
-_Found = tuple[U8, "NDArray[np.intp]", int]
 
 
 class Source:
@@ -257,7 +256,7 @@ class Source:
 
         return self._watch.stage("clustering", clustered)
 
-    def _found(self, k: int) -> _Found:
+    def _found(self, k: int) -> Found:
         """The best palette, with the accents that it would lose if there is room for them."""
         found = self._best(k, tell)
         room = min(room_for_accents(k), k - self.least_colors)
@@ -265,14 +264,14 @@ class Source:
             return found
         picture = self._picture if k <= _NOT_MANY_COLORS else None
 
-        def cost(tried: _Found) -> float:
+        def cost(tried: Found) -> float:
             if picture is None:
                 return inertia_of(self._histogram, self._geometry, tried)
             return max(picture.lost(*tried[:2]), _NOTHING)
 
         least, kept = cost(found), self._kept_by_least_squares(k)
 
-        def worth(tried: _Found) -> bool:
+        def worth(tried: Found) -> bool:
             as_good = not (~self._accents.lost(tried[0]) & ~kept).any()
             return cost(tried) <= (DEAR if as_good else _DEAR_ALONE[self._pixels.shape[2]]) * least
 
@@ -284,7 +283,7 @@ class Source:
         palette = best_palette(evenly, k, "rgb", dataclasses.replace(self.options, metric="rgb"))[0]
         return ~self._accents.lost(palette, "rgb")
 
-    def _best(self, k: int, tell: Callable[[float], None], marks: U8 | None = None) -> _Found:
+    def _best(self, k: int, tell: Callable[[float], None], marks: U8 | None = None) -> Found:
         """The best palette by k-means; if it is for the eye and has not many colours, one that keeps more structure.
 
         tell: is told how far that is, from 0 to 1.
@@ -308,7 +307,7 @@ class Source:
             found, lost = refined, left
         return found
 
-    def _others(self, k: int, marks: U8 | None) -> Iterator[_Found]:
+    def _others(self, k: int, marks: U8 | None) -> Iterator[Found]:
         """Palettes of other geometries and weights."""
         colors = thinned(self._histogram, _ENOUGH_COLORS)
         evenly = Evenly(colors.colors, colors.counts)
@@ -317,7 +316,7 @@ class Source:
             palette, _, iterations = best_palette(weighed, k, geometry, self.options, ONCE, marks)
             yield palette, self._labels(palette), iterations
 
-    def _refined(self, found: _Found, picture: Picture, marks: U8 | None) -> _Found:
+    def _refined(self, found: Found, picture: Picture, marks: U8 | None) -> Found:
         """The palette with its colours moved to where they keep more of the structure."""
         palette, labels, iterations = found
         blends = picture.blends(labels, len(palette))
@@ -374,133 +373,6 @@ def _own_palette(pixels: Pixels, colors: int) -> IndexedImage:
     return image
 
 
-def counted(pixels: U8, metric: Metric) -> Histogram:
-    """The histogram of pixels, with the weights that the metric gives them."""
-    return Histogram(pixels, flatness if metric == "perceptual" else None)
-
-
-def fixed_colors(options: PaletteOptions, channels: int) -> U8:
-    """The distinct colours that must be in the palette."""
-    if options.fixed_colors is None:
-        return np.empty((0, channels), np.uint8)
-    return np.unique(with_channels(options.fixed_colors, channels), axis=0)
-
-
-def exact_palette(histogram: Colors, k: int, options: PaletteOptions) -> tuple[U8, NDArray[np.intp]] | None:
-    """All colours of the histogram and the fixed ones, in tree order, and where each of the first is in that palette.
-
-    None where they are more than k.
-    """
-    colors = histogram.colors
-    if len(colors) > k:
-        return None
-    palette = sorted_palette(np.vstack((colors, fixed_colors(options, colors.shape[1]))))
-    return (palette, _positions(colors, palette)) if len(palette) <= k else None
-
-
-def best_palette(
-    histogram: Colors,
-    k: int,
-    geometry: Geometry,
-    options: PaletteOptions,
-    effort: Effort | None = None,
-    marks: U8 | None = None,
-) -> _Found:
-    """The best palette of k colours by k-means, in tree order, with the fixed ones in it.
-
-    With it, for each colour of the histogram the index of the nearest entry, and the rounds of k-means.
-
-    effort: by default, that of the options.
-    marks: colours that get entries beside the fixed ones.
-    """
-    colors, weights, effort = histogram.colors, histogram.weights, effort or _EFFORTS[options.speed]
-    fixed = with_clear(fixed_colors(options, colors.shape[1]), colors, k)
-    if marks is not None:
-        fixed = np.vstack((fixed, marks))
-    points = to_points(colors, geometry)
-    if options.metric == "perceptual" and k >= _PINNED_COLORS:
-        fixed = _with_pinned(fixed, histogram, min(k // 4, k - len(fixed)))
-    found = cluster(points, weights, k, fixed=to_points(fixed, geometry), effort=effort)
-    if options.metric == "perceptual" and colors.shape[1] == 3:
-        seen = points if geometry == "oklab" else to_points(colors, "oklab")
-        shown = to_points(mean_colors(colors, weights, found.labels, k), "oklab")[found.labels]
-        errors = np.square(seen - shown).sum(axis=1)
-        lost = _lost(seen, errors, histogram.counts, min(k // _FEW_LOST, k - len(fixed)))
-        if len(lost):
-            fixed = np.vstack((fixed, colors[lost]))
-            found = cluster(points, weights, k, fixed=to_points(fixed, geometry), effort=effort)
-    matching = Matching(points, is_opaque(colors))
-    labels, best = found.labels, None
-    for _ in range(_SETTLING_ROUNDS):
-        palette = mean_colors(colors, weights, labels, k)
-        palette[: len(fixed)] = fixed
-        palette = made_opaque(palette, colors, weights, labels, len(fixed))
-        matching.guess(labels)
-        centers = to_points(palette, geometry)
-        labels = matching.nearest(palette, centers)
-        error = int((weights * np.square(points - centers[labels]).sum(axis=1)).sum())
-        if best is not None and error >= best[0]:
-            break
-        best = error, palette, labels
-    assert best is not None
-    _, palette, labels = best
-    ordered = sorted_palette(palette)
-    matching.guess(_positions(palette, ordered)[labels])
-    return ordered, matching.nearest(ordered, to_points(ordered, geometry)), found.n_iter
-
-
-def keeping_accents(
-    found: _Found, accents: Accents, most: int, find: Callable[[U8], _Found], worth: Callable[[_Found], bool]
-) -> _Found:
-    """A palette that has those of the accents that `found` loses, as far as that is worth what it costs the rest.
-
-    most: how many entries there may be for them.
-    find: a palette with entries of these colours; worth: whether such a one is.
-    """
-    marks = found[0][:0]
-    while most > len(marks) and len(lost := accents.most_lost(found[0], most - len(marks))):
-        more = np.vstack((marks, lost))
-        if worth(tried := find(more)):
-            found, marks = tried, more
-        else:
-            most = len(marks) + len(lost) // 2
-    return found
-
-
-def inertia_of(histogram: Colors, geometry: Geometry, found: _Found) -> int:
-    """The sum over all pixels of the squared distance to their entries, weighted, in lattice steps."""
-    palette, labels, _ = found
-    errors = to_points(histogram.colors, geometry) - to_points(palette, geometry)[labels]
-    return int((histogram.weights * np.square(errors).sum(axis=1)).sum())
-
-
-def _lost(points: NDArray[np.int64], errors: NDArray[np.int64], counts: NDArray[np.int64], most: int) -> list[int]:
-    """Colours that few pixels have, but more than a speck, and that the palette turns into quite another colour.
-
-    points: (n, 3) in OKLab; errors: (n,) their squared distances to the palette; counts: (n,) their pixels.
-    Returns their positions, `most` at the most.
-    """
-    left = np.flatnonzero(errors > FAR * FAR)
-    enough = least_patch(int(counts.sum()))
-    found: list[int] = []
-    for _ in range(2 * most):
-        if len(found) == most or counts[left].sum() < enough:
-            break
-        first = left[counts[left].argmax()]
-        alike = np.square(points[left] - points[first]).sum(axis=1) <= FAR * FAR // 4
-        if counts[left[alike]].sum() >= enough:
-            found.append(int(first))
-        left = left[~alike]
-    return found
-
-
-def _with_pinned(fixed: U8, histogram: Colors, most: int) -> U8:
-    """`fixed`, and those of the other colours that cover most and enough of the image; `most` of them at the most."""
-    order = np.argsort(-histogram.counts, kind="stable")[: most + len(fixed)]
-    colors = histogram.colors[order[histogram.counts[order] * _PINNED_FROM >= histogram.counts.sum()]]
-    return np.vstack((fixed, colors[~among(colors, fixed)][:most]))
-
-
 def _without_unused(image: IndexedImage, fixed: U8) -> IndexedImage:
     used = used_entries(image.indices, len(image.palette))
     used |= among(image.palette, fixed)
@@ -508,20 +380,6 @@ def _without_unused(image: IndexedImage, fixed: U8) -> IndexedImage:
         return image
     moved = (np.cumsum(used) - 1).astype(np.uint8)
     return IndexedImage(look_up(moved, image.indices), image.palette[used])
-
-
-def _positions(colors: U8, palette: U8) -> NDArray[np.intp]:
-    """For each of `colors` its index in `palette`, which holds them in another order."""
-    keys, table = _keys(colors), _keys(palette)
-    order = np.argsort(table)
-    return order[np.searchsorted(table, keys, sorter=order)]
-
-
-def _keys(colors: U8) -> NDArray[np.int64]:
-    keys = np.zeros(len(colors), np.int64)
-    for column in colors.T:
-        keys = keys << 8 | column
-    return keys
 
 
 def default_metadata(pixels: Pixels) -> Metadata:

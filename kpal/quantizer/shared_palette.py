@@ -14,7 +14,15 @@ from ..pixels import to_array, without_hidden
 from .accents import Accents, find_accents, merged, room_for_accents
 from .histogram import Tally
 from .options import PaletteOptions
-from .search import DEAR, best_palette, counted, exact_palette, fixed_colors, inertia_of, keeping_accents
+from .palette_search import (
+    DEAR,
+    best_palette,
+    counted,
+    exact_palette,
+    fixed_colors,
+    inertia_of,
+    keeping_accents,
+)
 from .signatures import of_images
 from .space_choice import suited_geometry
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 import kpal
 from kpal.quantizer.accents import NONE, Accents, find_accents, merged, room_for_accents
-from kpal.quantizer.search import counted
+from kpal.quantizer.palette_search import counted
 
 from ..kernels import with_compiler
 

@@ -16,8 +16,8 @@ from kpal.color.spaces import SCALE
 from kpal.metrics.scores import psnr, ssimulacra2
 from kpal.quantizer.histogram import Histogram
 from kpal.quantizer.options import Options
+from kpal.quantizer.palette_search import counted
 from kpal.quantizer.quality import entropy, scale_of
-from kpal.quantizer.search import counted
 from kpal_format import compiled
 
 from ..images import gradient, pillow, random_indexed, soft_icon, squared_error
