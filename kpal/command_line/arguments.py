@@ -46,7 +46,7 @@ def add_inputs(parser: Parser, metavar: str = "IN") -> None:
 def add_force(parser: Parser) -> None:
     """Add the options common to all commands that write files."""
     parser.add_argument("-f", "--force", action="store_true", help="overwrite existing files")
-    parser.add_argument("-q", "--quiet", action="store_true", help="show errors only: no progress bar, no summary")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary; still warnings and errors")
 
 
 def add_output(parser: Parser) -> None:

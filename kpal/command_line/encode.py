@@ -92,7 +92,7 @@ reach the requested quality or size fails, and no file is written for it."""
 def run(options: argparse.Namespace) -> int:
     chosen = chosen_options(options, EncodeOptions)
     if options.score and not options.json:
-        raise UsageError("--score needs --json, which shows the score")
+        raise UsageError("--score is shown by --json: add --json")
     reports: list[Report] = []
 
     def work(job: Job, data: bytes) -> bytes:
@@ -103,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
             reason = in_option_names(str(error), chosen)
             raise (runner.Skipped if options.skip_if_worse else UnreachableError)(reason) from error
         if options.skip_if_larger and len(result) >= len(data):
-            raise runner.Skipped(f"the result has {len(result):,} bytes, no fewer than the {len(data):,} of the input")
+            raise runner.Skipped(f"{len(result):,} bytes are no fewer than the {len(data):,} of the input")
         return result
 
     def tell(ending: runner.Ending) -> None:

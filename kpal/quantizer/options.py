@@ -174,9 +174,9 @@ class Options(PaletteOptions):
         if self.rate is not None:
             _number("rate", self.rate, _MOST_RATE)
         if self.dither_level != DITHER_LEVEL and self.dither == "none":
-            raise ValueError("dither_level has no effect without dither")
+            raise ValueError("dither_level goes with a kind of dither, but dither is none")
         if self.rate and self.dither != "none":
-            raise ValueError("rate and dither counteract each other: choose one")
+            raise ValueError("rate and dither undo each other: choose one")
         if self.keep_palette and (wrong := self.changing() - {"keep_palette", "colors"}):
             raise ValueError(f"keep_palette stores the image unchanged: it does not go with {_list(wrong)}")
 
