@@ -550,8 +550,15 @@ def test_info_has_the_sizes_of_the_parts_and_goes_into_json() -> None:
     header = msgpack.packb({"icc": 3, "text": [["a", 2]], "density": [5, 6]})
     assert (info.palette_bytes, info.metadata_bytes) == (6, len(header) + 5)
     assert info.as_dict() == {
-        "version": "0.1", "width": 2, "height": 1, "colors": 2, "has_alpha": False, "coder": "zstd", "tiles": 1,
-        "palette_bytes": 6, "metadata_bytes": len(header) + 5,
+        "version": "0.1",
+        "width": 2,
+        "height": 1,
+        "colors": 2,
+        "has_alpha": False,
+        "coder": "zstd",
+        "tiles": 1,
+        "palette_bytes": 6,
+        "metadata_bytes": len(header) + 5,
         "metadata": {"icc_profile": 3, "density": (5, 6), "text": {"a": "de"}},
     }
     assert inspect(Parts().bytes()).as_dict()["metadata"] == {}
