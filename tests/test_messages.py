@@ -8,16 +8,17 @@ import os
 import shlex
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 import kpal
 from kpal import cli
-from kpal.messages import printable, say
+from kpal.messages import failures, printable, say
 from kpal_format.indexed import describe
 
 from .images import gradient, pillow, random_indexed, soft_icon
@@ -377,3 +378,78 @@ def test_wrong_arguments_are_described_briefly() -> None:
     nested: list[Any] = []
     nested.append(nested)
     assert describe(nested) == "[list]"
+
+
+# --- reasons
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (UnidentifiedImageError("cannot identify image file <_io.BytesIO object at 0x7f>"), "not an image that Pillow"),
+        (FileNotFoundError(2, "No such file", "x.png"), "No such file"),
+        (FileNotFoundError(2, "No such file", "other"), "other: No such file"),
+        (OSError(28, "No space left"), "No space left"),
+        (ValueError("colors must be from 1"), "colors must be from 1"),
+        (ValueError("bad <a.B object at 0x7f12ab>"), "bad"),
+        (ValueError(), "ValueError: "),
+        (OSError(), "OSError: "),
+        (Image.DecompressionBombError("a bomb"), "a bomb"),
+        (MemoryError(), "there is not enough memory"),
+        (SyntaxError("broken PNG"), "damaged, or of a kind that Pillow cannot read (SyntaxError: broken PNG)"),
+        (KeyError("a"), "damaged, or of a kind that Pillow cannot read (KeyError: 'a')"),
+        (RuntimeError("odd"), "RuntimeError: odd"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_every_failure_has_a_reason_on_one_line(
+    error: Exception, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with failures("x.png") as failed:
+        raise error
+    assert failed
+    assert failed.reason is not None
+    assert failed.reason == reason or (isinstance(error, UnidentifiedImageError) and failed.reason.startswith(reason))
+    assert capsys.readouterr().err == f"kpal: x.png: {failed.reason}\n"
+
+
+def test_a_reader_that_is_not_installed_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(name: str, *notes: str) -> str:
+        with failures(name):
+            for note in notes:
+                warnings.warn(note, stacklevel=1)
+            raise UnidentifiedImageError
+        return capsys.readouterr().err
+
+    plain = "not an image that Pillow can read"
+    assert said("x.avif", "AVIF support not installed", "odd") == f"kpal: x.avif: {plain}; AVIF support not installed\n"
+    assert said("x.png", "odd") == f"kpal: x.png: {plain}\n"
+    monkeypatch.setitem(Image.OPEN, "JXL", Image.OPEN["PNG"])
+    assert said("x.JXL") == f"kpal: x.JXL: {plain}\n"
+    monkeypatch.delitem(Image.OPEN, "JXL")
+    assert said("x.JXL") == f"kpal: x.JXL: {plain}; JPEG XL needs the package pillow-jxl-plugin\n"
+    assert said("x.png") == f"kpal: x.png: {plain}\n"
+
+
+def test_warnings_become_lines_once_each_unless_there_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with failures("x.png") as failed:
+        for note in ("one", "two", "one"):
+            warnings.warn(note, stacklevel=1)
+    assert not failed
+    assert capsys.readouterr().err == "kpal: x.png: warning: one\nkpal: x.png: warning: two\n"
+
+
+def test_interrupts_and_broken_pipes_are_no_failures_of_a_file() -> None:
+    for error in (KeyboardInterrupt, BrokenPipeError):
+        with pytest.raises(error), failures("x.png"):
+            raise error
+
+
+def test_letters_and_their_values_may_be_one_word(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["encode", "-c16", "-Q0-60", "x.png"]) == 0
+    assert Path("x.kpal").read_bytes() == kpal.encode(gradient(), colors=16, quality=(0, 60))
+    assert "unrecognised option -quality; did you mean --quality?" in usage_error(
+        "encode", "-quality", "80", "x.png", capsys=capsys
+    )

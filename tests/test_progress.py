@@ -240,6 +240,47 @@ def test_the_error_of_the_first_item_is_raised_whichever_thread_meets_it() -> No
         assert caught.value.args == (0,)
 
 
+@pytest.mark.parametrize(
+    ("items", "processors", "together"), [(4, 3, 3), (2, 8, 2), (5, 1, 1), (3, None, 1), (1, 4, 1), (0, 4, 0)]
+)
+def test_as_many_items_are_worked_on_at_a_time_as_there_are_processors(
+    items: int, processors: int | None, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: processors)
+    met, threads = threading.Barrier(max(together, 1)), set[int]()
+
+    def work(number: int, count: Any) -> int:
+        if number < together:
+            met.wait(10)
+        threads.add(threading.get_ident())
+        return number * number
+
+    assert parallel.in_parallel(work, range(items), items) == [number * number for number in range(items)]
+    assert len(threads) == together
+
+
+def test_the_fraction_of_several_items_is_that_of_their_pixels() -> None:
+    told: list[float] = []
+
+    def work(pixels: int, count: Callable[[int], object]) -> None:
+        for _ in range(pixels):
+            count(1)
+
+    parallel.watched(lambda: parallel.in_parallel(work, [300, 500, 200], 1000), told.append)
+    assert told == sorted(told)
+    fractions = sorted(set(told))
+    assert 100 < len(fractions) <= 129
+    assert 1 - 1 / 128 < fractions[-1] <= 1
+    assert all(round(1000 * fraction) == pytest.approx(1000 * fraction) for fraction in fractions)
+
+
+def test_what_ends_everything_is_raised_before_what_is_wrong_with_an_item() -> None:
+    ended, wrong, interrupt = parallel.Ended(), KeyError(), KeyboardInterrupt()
+    assert parallel._most_telling({0: ended, 1: wrong, 2: KeyError()}) is wrong
+    assert parallel._most_telling({0: ended, 1: wrong, 2: interrupt}) is interrupt
+    assert parallel._most_telling({1: parallel.Ended(), 0: ended}) is ended
+
+
 def test_a_callback_may_code_another_image() -> None:
     data = kpal.encode(gradient(), colors=20)
     nested: list[str] = []

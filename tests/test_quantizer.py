@@ -185,6 +185,10 @@ def test_alpha_is_measured_in_oklab_unless_many_edges_are_soft() -> None:
     assert simple_geometry(colors, np.array([900, 979, 21]), "perceptual") == "rgb"
     assert simple_geometry(colors, np.array([900, 980, 20]), "rgb") == "rgb"
     assert simple_geometry(colors[:, :3], np.array([1, 1, 1]), "perceptual") == "oklab"
+    for alpha, soft in ((0, False), (1, True), (254, True), (255, False)):
+        colors[2, 3] = alpha
+        assert simple_geometry(colors, np.array([0, 979, 21]), "perceptual") == ("rgb" if soft else "oklab")
+        assert simple_geometry(colors, np.array([0, 980, 20]), "perceptual") == "oklab"
 
 
 def test_soft_images_of_many_colours_are_measured_in_oklab_where_that_is_clearly_better() -> None:

@@ -6,12 +6,16 @@ import io
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from kpal import compare, report
 from kpal.compare import Comparison, Row
 from kpal.report import verdict
+
+from .images import random_indexed
 
 
 def rows(original: int, png: int, peer: int, ours: int) -> list[Row]:
@@ -97,7 +101,7 @@ def test_totals_are_sums_of_the_formats_that_all_images_have() -> None:
     ]
     lines = shown(lambda console: report.show_total(console, images))
     assert lines[1] == "Total of 2 images"
-    assert lines[5] == "kpal zstd 150 75.0 % 11.0 12.1"
+    assert lines[6] == "kpal zstd 150 75.0 % 11.0 12.1"
     del images[1].rows[2]
     assert [row.format for row in report.totals(images)] == ["original file", "PNG", "kpal zstd"]
     assert report.totals([]) == []
@@ -126,3 +130,25 @@ def test_times_are_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_original_of_a_loss_is_smaller_only_if_it_is() -> None:
     assert "larger than the" not in verdict(rows(100, 100, 120, 100), lossless=False)
     assert verdict(rows(99, 100, 120, 100), lossless=False).endswith("the original file, which lost no colours.")
+
+
+def test_a_peer_that_cannot_hold_the_picture_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(image: object) -> bytes:
+        raise ValueError("too wide")
+
+    monkeypatch.setattr(compare, "peers", lambda: {"indexed PNG": compare._png, "narrow format": fail})
+    file = io.BytesIO()
+    Image.fromarray(random_indexed(9, 9, 5).pixels()).save(file, "PNG")
+    with pytest.warns(UserWarning, match="narrow format is left out: too wide"):
+        found = compare.compare("x", file.getvalue())
+    assert [row.format for row in found.rows][:3] == ["original file", "PNG", "indexed PNG"]
+    assert (found.width, found.height, found.colors) == (9, 9, 5)
+    assert (found.as_dict()["psnr_db"], found.rows[0].bytes) == (None, len(file.getvalue()))
+
+
+def test_pixels_that_a_peer_does_not_keep_are_found() -> None:
+    black, white = (Image.new("RGB", (2, 2), color) for color in ("black", "white"))
+    pixels = np.zeros((2, 2, 3), np.uint8)
+    assert compare._row("peer", "x", lambda _: compare._png(black), black, pixels).format == "x"
+    with pytest.raises(AssertionError, match="x did not keep the pixels"):
+        compare._row("peer", "x", lambda _: compare._png(white), black, pixels)
