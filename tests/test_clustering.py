@@ -23,7 +23,7 @@ def scattered(n: int, d: int, seed: int = 0, most: int = STEPS) -> tuple[Ints, I
     return points, random.integers(1, 9, len(points))
 
 
-def inertia_of(points: Ints, weights: Ints, centers: NDArray[np.generic]) -> float:
+def inertia_of(points: Ints, weights: Ints, centers: Ints) -> float:
     return float((weights * np.square(points[:, None] - centers).sum(axis=2).min(axis=1)).sum())
 
 

@@ -6,6 +6,7 @@ import io
 import struct
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -130,9 +131,9 @@ def test_metadata_too_large_for_a_format_are_left_out_and_named() -> None:
 def test_a_segment_of_jpeg_takes_65533_bytes_and_no_more(name: str, before: bytes) -> None:
     for size in (65533, 65534):
         blob = b"x" * (size - len(before))
-        value = {"text": {"Comment": blob.decode()}} if name == "text" else {name: blob}
+        value: Any = {"text": {"Comment": blob.decode()}} if name == "text" else {name: blob}
         written, said = said_by(
-            kpal.encode(np.full((16, 16), 128, np.uint8), metadata=kpal.Metadata(**value)),  # type: ignore[arg-type]
+            kpal.encode(np.full((16, 16), 128, np.uint8), metadata=kpal.Metadata(**value)),
             "JPEG",
         )
         assert len([line for line in said if "cannot hold" in line]) == (size > 65533)

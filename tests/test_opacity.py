@@ -48,7 +48,7 @@ def opaque_after(palette: U8, colors: U8, weights: list[int], labels: list[int],
     assert np.array_equal(palette, before)
     assert np.array_equal(made[:, :3], palette[:, :3])
     assert np.array_equal(made[made[:, 3] != 255], palette[made[:, 3] != 255])
-    return is_opaque(made).tolist()
+    return list(is_opaque(made))
 
 
 def test_an_entry_becomes_opaque_unless_those_that_share_it_are_translucent_enough() -> None:

@@ -14,7 +14,7 @@ U8 = NDArray[np.uint8]
 def luma(pixel: list[int]) -> int:
     red, green, blue, *alpha = pixel
     opaque = (54 * red + 183 * green + 19 * blue) // 256
-    return (opaque * alpha[0] + 128 * (255 - alpha[0])) // 255 if alpha else opaque
+    return int((opaque * alpha[0] + 128 * (255 - alpha[0])) // 255 if alpha else opaque)
 
 
 def activity_by_definition(pixels: U8) -> list[list[int]]:
