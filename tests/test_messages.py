@@ -17,7 +17,9 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 
 import kpal
-from kpal import cli
+from kpal import batch, cli
+from kpal.batch import Ending, _summary
+from kpal.jobs import Job
 from kpal.messages import failures, printable, say
 from kpal_format.indexed import describe
 
@@ -453,3 +455,32 @@ def test_letters_and_their_values_may_be_one_word(capsys: pytest.CaptureFixture[
     assert "unrecognised option -quality; did you mean --quality?" in usage_error(
         "encode", "-quality", "80", "x.png", capsys=capsys
     )
+
+
+# --- summaries
+
+
+def test_a_change_in_size_is_told_in_percent_of_the_input() -> None:
+    for before, after, said in (
+        *((200, 100, "50.0 % smaller"), (200, 300, "50.0 % larger"), (1000, 1, "99.9 % smaller")),
+        *((7, 7, "0.0 % smaller"), (0, 5, "0.0 % smaller"), (1000, 1001, "0.1 % larger")),
+    ):
+        assert batch.saving(before, after) == said
+
+
+def test_a_summary_counts_what_was_done_and_adds_up_its_bytes() -> None:
+    jobs = [Job(Path(name), None, name) for name in ("a.png", "b.png", "c.png")]
+    done = [Ending(name, name.replace("png", "kpal"), 600, 200) for name in ("a.png", "b.png")]
+    failed, skipped = Ending("c.png", error="damaged"), Ending("c.png", input_bytes=900, skipped="larger")
+    assert _summary(jobs, [*done, failed], 1.26) == "2 of 3 files: 1,200 → 400 bytes (66.7 % smaller) in 1.3 s"
+    assert _summary(jobs, [*done, skipped], 0) == "2 of 3 files, 1 skipped: 1,200 → 400 bytes (66.7 % smaller) in 0.0 s"
+    assert _summary(jobs, [failed, failed, skipped], 0) == "0 of 3 files, 1 skipped"
+    assert _summary(jobs[:1], done[:1], 2) == "a.png → a.kpal: 600 → 200 bytes (66.7 % smaller) in 2.0 s"
+    assert _summary(jobs[:1], [failed], 2) == _summary(jobs[:1], [skipped], 2) == ""
+    streamed = [Ending("standard input", None, 600, 200)]
+    assert _summary([Job(None)], streamed, 2) == f"{Job(None).name}: 600 → 200 bytes (66.7 % smaller) in 2.0 s"
+
+
+def test_an_ending_tells_programs_only_what_there_is_to_tell() -> None:
+    assert Ending("a", "b", 0, 0).as_dict() == {"input": "a", "output": "b", "input_bytes": 0, "bytes": 0}
+    assert Ending("a", error="x").as_dict() == {"input": "a", "error": "x"}

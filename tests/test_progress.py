@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import kpal
+from kpal.watch import Watch
 from kpal_format import IndexedImage, compiled, container, encode_indexed, parallel
 from kpal_format.coders import BY_NAME
 
@@ -134,6 +135,55 @@ def test_a_search_tells_one_rising_fraction(options: dict[str, Any]) -> None:
     assert (fractions[0], fractions[-1]) == (0.0, 1.0)
     assert {stage for stage, _ in calls} == set(STAGES)
     assert sum(stage == "clustering" for stage, _ in calls) > 4  # it was a search
+
+
+def test_the_fraction_of_a_search_follows_from_its_attempts() -> None:
+    calls: list[tuple[str, float]] = []
+    watch = Watch(lambda stage, fraction: calls.append((stage, fraction)), searching=True)
+    watch.stage("a", lambda: parallel.tell(0.5))  # the first attempt has a quarter, each of its stages 40 % of the rest
+    watch.stage("b", lambda: None)
+    watch.attempt(4)
+    watch.stage("c", lambda: None)
+    watch.attempt(0)
+    watch.stage("d", lambda: None)
+    watch.finish()
+    a = 0.4 * 0.25
+    b = a + 0.4 * (0.25 - a)
+    c = b + 0.4 * (1 - b) / 4
+    d = c + 0.4 * (1 - c)
+    expected = [
+        ("a", 0.0),
+        ("a", a / 2),
+        ("a", a),
+        ("b", a),
+        ("b", b),
+        ("c", b),
+        ("c", c),
+        ("d", c),
+        ("d", d),
+        ("d", 1.0),
+    ]
+    assert [stage for stage, _ in dict.fromkeys(calls)] == [stage for stage, _ in expected]
+    assert [fraction for _, fraction in dict.fromkeys(calls)] == pytest.approx([fraction for _, fraction in expected])
+
+
+def test_stages_outside_of_a_search_go_from_0_to_1_each() -> None:
+    calls: list[tuple[str, float]] = []
+    watch = Watch(lambda stage, fraction: calls.append((stage, fraction)))
+    assert watch.stage("a", lambda: 7) == 7
+    watch.attempt(3)
+    watch.stage("a", lambda: parallel.tell(0.25))
+    watch.finish()
+    assert list(dict.fromkeys(calls)) == [("a", 0.0), ("a", 1.0), ("a", 0.25)]
+    assert calls[-1] == ("a", 1.0)
+
+
+def test_the_time_of_a_stage_is_that_of_all_its_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.perf_counter", iter([1.0, 1.5, 2.0, 2.25, 3.0, 3.125]).__next__)
+    watch = Watch()
+    for name in ("a", "b", "a"):
+        watch.stage(name, lambda: None)
+    assert watch.ms == {"a": 625.0, "b": 250.0}
 
 
 # --- the end of the work

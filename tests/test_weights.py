@@ -22,8 +22,8 @@ def activity_by_definition(pixels: U8) -> list[list[int]]:
 
     Beyond an edge lies the pixel at the edge once more.
     """
-    height, width = pixels.shape[:2]
-    grays = [[luma(pixel) for pixel in row] for row in pixels.tolist()]
+    height, width = len(pixels), int(pixels.shape[1])
+    grays: list[list[int]] = [[luma(pixel) for pixel in row] for row in pixels.tolist()]
 
     def at(values: list[list[int]], y: int, x: int) -> int:
         return values[min(max(y, 0), height - 1)][min(max(x, 0), width - 1)]
