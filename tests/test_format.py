@@ -596,3 +596,30 @@ def test_a_frame_cannot_stand_for_more_than_its_blocks_can() -> None:
         for wrong in (0, -1, size + 1):
             with pytest.raises(DamagedError, match=f"what: {length} bytes cannot hold the {wrong} that"):
                 frames.decompress(bytes(length), wrong, "what")
+
+
+# --- limits
+
+
+@pytest.mark.parametrize("kind", ["arrays", "maps"])
+def test_values_nest_16_deep_and_no_deeper(kind: str) -> None:
+    for depth in (15, 16):
+        value: object = 7
+        for _ in range(depth):
+            value = [value] if kind == "arrays" else {"a": value}
+        packed: bytes = msgpack.packb(value)
+        if depth == 15:
+            assert metadata._Reader(packed).value(1) == value
+        else:
+            with pytest.raises(ValueError, match="nests deeper than 16"):
+                metadata._Reader(packed).value(1)
+
+
+def test_tiles_have_65536_pixels_at_least() -> None:
+    for rows, columns, enough in ((256, 256, True), (255, 256, False), (256, 255, False), (1, 65536, True)):
+        file = Parts(flags=0b100, width=varint(70_000), height=varint(600), tile=varint(rows) + varint(columns)).bytes()
+        if enough:
+            assert inspect(file).tiles == -(-600 // rows) * -(-70_000 // columns)
+        else:
+            with pytest.raises(DamagedError, match=f"tiles of {columns} x {rows} pixels are too small"):
+                inspect(file)

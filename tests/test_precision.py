@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
 import kpal
-from kpal import cli
+from kpal import cli, deep_files
 from kpal.pixels import to_array
 from kpal.precision import Rounding, rounded
 from kpal.transcode import to_kpal
@@ -417,6 +417,42 @@ def test_a_dds_of_10_bits_is_said_to_be_cut() -> None:
     head = struct.pack("<7I", 124, 0x100F, 1, 2, 8, 0, 0) + bytes(44) + pixel_format + bytes(20)
     with pytest.warns(kpal.KpalWarning, match="10-bit DDS"):
         to_kpal(b"DDS " + head + struct.pack("<2I", 0x3FF00000, 0x3FF))
+
+
+@pytest.mark.parametrize(
+    ("format", "head", "bits"),
+    [
+        ("DDS", bytes(80) + struct.pack("<4I4I", 0x40, 0, 32, 0xFF, 0xFF00, 0xFF0000, 0xFFFFFF, 0), 8),  # no alpha
+        ("DDS", bytes(80) + struct.pack("<4I4I", 0x41, 0, 32, 0xFF, 0xFF00, 0xFF0000, 0xFFF, 0xFFFFFF), 12),
+        ("DDS", bytes(80) + struct.pack("<4I4I", 0x40, 0, 32, 0x1F, 0x7E0, 0xF800, 0, 0), 6),
+        ("DDS", bytes(80) + struct.pack("<4I4I", 4, 0, 0, 0xFFFF, 0xFFFF, 0xFFFF, 0, 0), 8),
+        *(
+            ("DDS", bytes(80) + struct.pack("<I4s20x20xI", 4, b"DX10", number), 16 if number in (94, 95, 96) else 8)
+            for number in (93, 94, 95, 96, 97)
+        ),
+        *(("AVIF", b"..av1C\x81\0" + bytes((flags << 5,)), bits) for flags, bits in ((0, 8), (2, 10), (3, 12))),
+        ("AVIF", b"..av1C\x81\0\0..av1C\x81\0\x40", 10),
+        ("JPEG2000", b"..\xff\x4f\xff\x51" + bytes(36) + b"\0\x02" + b"\x07\1\1" + b"\x8b\1\1" + b"\x1f", 12),
+        ("PPM", b"P6 # 1 2 3\n5\n6 1023 ", 10),
+        ("PPM", b"P6\n#a\n#b\r5 6 255\n", 8),
+        ("PPM", b"P3 5 6 256 ", 9),
+        ("PPM", b"P5 5 6 65535 ", 8),  # gray, which Pillow reads whole
+        ("SGI", b"\x01\xda\0\x01", 8),
+        ("SGI", b"\x01\xda\x01\x02", 16),
+        ("PNG", bytes(24) + b"\x10\x02", 16),
+    ],
+)
+def test_the_head_of_a_file_says_how_many_bits_it_has(format: str, head: bytes, bits: int) -> None:
+    assert deep_files._BITS[format](head + bytes(60)) == bits
+
+
+def test_labels_below_256_are_told_how_they_can_be_kept() -> None:
+    for most, advice in ((255, r"pixels.astype\(numpy.uint8\) keeps labels"), (256, "convert it to 8 bits first, or")):
+        samples = np.array([[0, 1, 2, most]], np.uint16)
+        with refused(advice):
+            to_array(samples)
+        with refused("convert it to 8 bits first, or"):
+            to_array(np.dstack((samples,) * 3))
 
 
 def test_gray_and_alpha_of_16_bits_in_jpeg_xl_is_refused_as_its_reader_errs() -> None:

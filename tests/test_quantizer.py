@@ -153,6 +153,14 @@ def test_means_of_colours_are_rounded_without_a_bias(channels: int) -> None:
     assert np.abs(errors.mean(axis=0)).max() < 0.03
 
 
+@pytest.mark.parametrize("level", [0, 255])
+def test_means_of_faint_black_are_black_and_of_faint_white_white(level: int) -> None:
+    for alphas, weights, alpha in (((1, 2), (2, 1), 1), ((2, 3), (3, 1), 2), ((3, 4), (6, 4), 3)):
+        colors = np.array([[level] * 3 + [a] for a in alphas], np.uint8)
+        mean = mean_colors(colors, np.array(weights), np.zeros(2, np.intp), 1)
+        assert mean.tolist() == [[level] * 3 + [alpha]]
+
+
 def test_the_cube_root_is_right_to_a_thousandth_of_a_step() -> None:
     values = np.concatenate(([0.0], np.geomspace(1e-5, 1, 5000)))
     assert np.abs(cube_root(values) - np.cbrt(values)).max() * 200 * 8 < 0.001
