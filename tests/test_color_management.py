@@ -560,3 +560,33 @@ def test_tags_are_those_that_are_there_whole() -> None:
     shared = [name for name in tags if tags[name] == tags[last]]
     assert set(tags) - set(icc_profiles._tags(profile[: end - 1])) == set(shared)
     assert icc_profiles._tags(profile[:132]) == icc_profiles._tags(b"") == {}
+
+
+def test_numbers_of_profiles_have_16_bits_on_either_side_of_the_point() -> None:
+    for value, packed in ((0, "00000000"), (1, "00010000"), (-1, "ffff0000"), (Fraction(1, 2), "00008000")):
+        assert icc_profiles._fixed(Fraction(value)) == bytes.fromhex(packed)
+    assert icc_profiles._fixed(32768 - Fraction(1, 65536)) == bytes.fromhex("7fffffff")
+    for large in (32768, -32768, 65535):
+        with pytest.raises(OverflowError):
+            icc_profiles._fixed(Fraction(large))
+
+
+def test_the_inverse_of_a_matrix_times_it_is_one() -> None:
+    matrix = tuple(tuple(map(Fraction, row)) for row in ((2, -1, 5), (7, 3, -4), (1, 6, 8)))
+    one = tuple(tuple(map(Fraction, row)) for row in ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
+    assert icc_profiles._product(matrix, icc_profiles._inverse(matrix)) == one
+    assert icc_profiles._product(icc_profiles._inverse(matrix), matrix) == one
+    with pytest.raises(ZeroDivisionError):
+        icc_profiles._inverse(tuple(tuple(map(Fraction, row)) for row in ((1, 2, 3), (2, 4, 6), (1, 0, 1))))
+
+
+def test_near_is_every_number_within() -> None:
+    for index in range(8):
+        numbers = [10] * 8
+        numbers[index] += 3
+        pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
+        far = Primaries(*pairs)
+        here = Primaries((10, 10), (10, 10), (10, 10), (10, 10))
+        assert here.near(far, 3)
+        assert far.near(here, 3)
+        assert not here.near(far, 2)

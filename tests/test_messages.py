@@ -382,6 +382,17 @@ def test_wrong_arguments_are_described_briefly() -> None:
     assert describe(nested) == "[list]"
 
 
+def test_only_short_texts_numbers_and_pairs_of_these_are_shown_and_other_objects_named() -> None:
+    for value, said in (
+        *((None, "None"), (True, "True"), (5, "5"), (0.5, "0.5"), (np.float32(0.5), "0.5"), (np.uint8(7), "7")),
+        *(("x" * 80, f"'{'x' * 80}'"), ("x" * 81, "str"), (b"x", "bytes"), ({1}, "set"), ({1: 2}, "dict")),
+        *(((1, "a"), "(1, 'a')"), ([1, 2.5], "[1, 2.5]"), ((), "()"), ([[1]], "[list]"), (((1,), 2), "(tuple, 2)")),
+        *(([11] * 20, f"[{', '.join(['11'] * 20)}]"), ([11] * 21, "list"), ((7,) * 81, "tuple")),
+        *((np.zeros((2, 2), np.uint16), "an array of uint16"), (range(3), "range"), (object(), "object")),
+    ):
+        assert describe(value) == said
+
+
 # --- reasons
 
 

@@ -126,6 +126,7 @@ def test_only_kinds_of_palette_files_are_written() -> None:
         (".gpl", b"GIMP Palette\n1 2\n", "line 2 must begin with 3 numbers from 0 to 255, not '1 2'"),
         (".gpl", b"GIMP Palette\n1 2 256\n", "line 2 must begin with 3 numbers"),
         (".gpl", b"GIMP Palette\n1 2 -3\n", "line 2 must begin with 3 numbers"),
+        (".gpl", b"GIMP Palette\n1 2 0003\n", "line 2 must begin with 3 numbers"),
         (".gpl", "GIMP Palette\n1 2 ³\n".encode(), "line 2 must begin with 3 numbers"),
         (".gpl", b"GIMP Palette\nChannels: RGBA\n1 2 3\n", "line 3 must begin with 4 numbers"),
         (".gpl", b"GIMP Palette\n" + b"1 2 3\n" * 257, "a palette of 257 colours; there must be 1 to 256"),

@@ -261,6 +261,25 @@ def test_hidden_colours_are_one_point_of_oklab_and_opaque_ones_where_they_are_wi
     assert np.array_equal(apart[:, :3], plain)
 
 
+@pytest.mark.parametrize("geometry", ["oklab", "lightness", "chroma"])
+def test_translucent_colours_of_oklab_are_as_far_from_gray_as_is_seen_of_them(geometry: Geometry) -> None:
+    colors = np.random.default_rng(4).integers(0, 256, (3000, 4), dtype=np.uint8)
+    points = to_points(colors, geometry)
+    gray = np.array([800, 960, 960])
+    seen = colors[:, 3:] / 255 * (to_points(colors[:, :3], geometry) - gray) + gray
+    assert np.abs(points[:, :3] - seen).max() <= 0.5
+    assert np.abs(points[:, 3] - colors[:, 3] / 255 * 800).max() <= 0.5
+    assert points.min() >= 0
+    assert points.max() <= STEPS
+
+
+def test_composited_colours_are_where_the_formula_says() -> None:
+    colors = np.random.default_rng(4).integers(0, 256, (3000, 4), dtype=np.uint8)
+    premultiplied = colors[:, :3] * (colors[:, 3:] / 255)
+    expected = np.column_stack((8 * (premultiplied - colors[:, 3:] / 2) + 1020, 4 * np.sqrt(3) * colors[:, 3]))
+    assert np.abs(to_points(colors, "rgb") - expected).max() <= 0.5
+
+
 def test_lattice_distances_are_errors_of_compositing_over_black_and_white() -> None:
     random = np.random.default_rng(3)
     a, b = random.integers(0, 256, (2, 500, 4), dtype=np.uint8)
