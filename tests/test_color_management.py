@@ -520,6 +520,7 @@ def test_a_profile_has_the_header_and_the_table_that_the_standard_wants() -> Non
     size, version = struct.unpack_from(">I4xI", profile)
     assert (size, version) == (len(profile), 0x04400000)
     assert profile[12:24] == b"mntrRGB XYZ "
+    assert struct.unpack(">6H", profile[24:36]) == (2022, 1, 1, 0, 0, 0)
     assert profile[36:40] == b"acsp"
     assert profile[68:80] == bytes.fromhex("0000f6d6 00010000 0000d32d")
     assert profile[4:8] == profile[80:128][:4] == bytes(4)

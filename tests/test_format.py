@@ -33,8 +33,10 @@ from kpal_format import (
     verify,
 )
 from kpal_format import frame as frames
+from kpal_format.coders import BY_NAME, zstd
 from kpal_format.indexed import check_size
 
+from . import reference_decoder
 from .files import MAGIC, Parts, frame, section, varint, with_checksum, with_metadata
 from .images import METADATA, random_indexed
 
@@ -623,3 +625,28 @@ def test_tiles_have_65536_pixels_at_least() -> None:
         else:
             with pytest.raises(DamagedError, match=f"tiles of {columns} x {rows} pixels are too small"):
                 inspect(file)
+
+
+# --- bits
+
+
+@pytest.mark.parametrize("colors", [1, 2, 3, 4, 5, 15, 16, 17, 255, 256])
+def test_zstd_packs_indices_into_as_few_bits_as_their_number_needs(colors: int) -> None:
+    bits = 1 if colors < 3 else 2 if colors < 5 else 4 if colors < 17 else 8
+    for shape in ((40, 40), (7, 33), (3, 1)):
+        image = random_indexed(*shape, colors)
+        data = encode_indexed(image, coder="zstd")
+        assert same(decode_indexed(data), image)
+        assert reference_decoder.decode(data)[4] == image.indices.tobytes()
+        tile = BY_NAME["zstd"].encode(image.indices, image.palette)
+        if colors in (2, 4, 16) and shape == (40, 40):  # noise, of which Zstandard makes nothing smaller
+            assert tile[0] != 0
+            assert len(tile) <= 1 + 40 * 40 * bits // 8
+        stored = bytes((2,)) + zstd._pack(image.indices, bits)
+        assert len(stored) == 1 + shape[0] * -(-shape[1] * bits // 8)
+        assert np.array_equal(BY_NAME["zstd"].decode(stored, shape, image.palette), image.indices)
+
+
+def test_dots_per_inch_are_those_of_the_density() -> None:
+    assert kpal.Metadata(density=(10_000, 20_000)).dpi == (254, 508)
+    assert kpal.Metadata().dpi is None

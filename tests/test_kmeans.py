@@ -246,6 +246,11 @@ def test_wrong_parameters_are_refused() -> None:
         KMeans(1).fit([[1, 2]]).predict([[1]])
 
 
+def test_defaults_are_those_that_users_of_scikit_learn_know() -> None:
+    model = KMeans()
+    assert (model.n_clusters, model.max_iter, model.tol) == (8, 300, 1e-4)
+
+
 def test_the_least_of_all_parameters_are_allowed() -> None:
     model = KMeans(1, max_iter=1, tol=0).fit([[1], [2], [6]])
     assert model.cluster_centers_.tolist() == [[3]]

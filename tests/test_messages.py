@@ -20,7 +20,7 @@ import kpal
 from kpal import batch, cli
 from kpal.batch import Ending, _summary
 from kpal.jobs import Job
-from kpal.messages import failures, printable, say
+from kpal.messages import StandardError, failures, printable, say
 from kpal_format.indexed import describe
 
 from .images import gradient, pillow, random_indexed, soft_icon
@@ -391,6 +391,20 @@ def test_only_short_texts_numbers_and_pairs_of_these_are_shown_and_other_objects
         *((np.zeros((2, 2), np.uint16), "an array of uint16"), (range(3), "range"), (object(), "object")),
     ):
         assert describe(value) == said
+
+
+def test_standard_error_is_what_it_is_or_takes_all_and_keeps_nothing() -> None:
+    nowhere = StandardError(None)
+    assert nowhere.write("lost") == 4
+    assert (nowhere.isatty(), nowhere.encoding) == (False, "utf-8")
+    with pytest.raises(io.UnsupportedOperation, match="standard error is closed"):
+        nowhere.fileno()
+    with Path("log").open("w", encoding="latin-1") as file:
+        somewhere = StandardError(file)
+        assert somewhere.write("kept") == 4
+        assert Path("log").read_text() == "kept"  # at once
+        assert (somewhere.isatty(), somewhere.encoding, somewhere.fileno()) == (False, "latin-1", file.fileno())
+    assert not somewhere.isatty()
 
 
 # --- reasons

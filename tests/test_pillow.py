@@ -307,3 +307,15 @@ def test_a_crop_of_a_truncated_image_shows_what_there_is_when_pillow_is_told_to(
     image = random_indexed(64, 64, 200)
     part = opened(kpal.encode(image)[:-1000]).crop((3, 4, 30, 20))
     assert np.array_equal(np.asarray(part), image.indices[4:20, 3:30])
+
+
+@pytest.mark.parametrize("box", [(2, 2, 9, 9), (-1, 0, 5, 5)])
+def test_a_crop_of_a_closed_image_is_the_error_that_loading_it_is(box: tuple[int, int, int, int]) -> None:
+    errors = []
+    for work in (lambda image: image.load(), lambda image: image.crop(box)):
+        image = opened(kpal.encode(OPAQUE))
+        image.close()
+        with pytest.raises((ValueError, OSError, AssertionError)) as caught:
+            work(image)
+        errors.append((type(caught.value), str(caught.value)))
+    assert errors[0] == errors[1]
