@@ -97,14 +97,14 @@ def own_palette(image: Pixels) -> IndexedImage:
     palette = np.zeros((colors, 3), np.uint8)
     palette[: len(flat) // 3] = np.array(flat, np.uint8).reshape(-1, 3)
     alpha = np.full(colors, 255, np.uint8)
-    transparency = image.info.get("transparency")
+    if image.palette is not None and image.palette.mode == "RGBA":
+        own = np.array(image.getpalette("RGBA"), np.uint8).reshape(-1, 4)[:, 3]
+        alpha[: len(own)] = own
+    transparency = image.info.get("transparency")  # which changes what the palette says
     if isinstance(transparency, bytes):
         alpha[: len(transparency)] = np.frombuffer(transparency, np.uint8)[:colors]
     elif isinstance(transparency, int) and transparency < colors:
         alpha[transparency] = 0
-    elif image.palette is not None and image.palette.mode == "RGBA":
-        own = np.array(image.getpalette("RGBA"), np.uint8).reshape(-1, 4)[:, 3]
-        alpha[: len(own)] = own
     if (alpha < 255).any():
         palette = np.column_stack((palette, alpha))
     return IndexedImage(indices, palette)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image
 
 import kpal
 from kpal.image_files.metadata import density_of
-from kpal.pixels import to_array
+from kpal.pixels import own_palette, to_array, to_pillow, without_hidden
+from kpal_format import U8
 
 from .images import METADATA, gradient, random_indexed, soft_icon
 
@@ -126,3 +129,96 @@ def test_resolutions_that_make_no_sense_are_no_resolution() -> None:
     for wrong in (None, 72, (0, 0), (float("nan"), 1), (float("inf"), 1), ("a", "b"), (1, 2, 3), (1e9, 1e9)):
         assert density_of(wrong) is None
     assert kpal.Metadata(density=(2835, 2835)).dpi == pytest.approx((72.009, 72.009))
+
+
+# --- palette images as they are
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("entries", [1, 3, 7, 255, 256])
+@pytest.mark.parametrize("highest", [0, 2, 3, 6, 7, 255])
+def test_a_palette_image_is_what_pillow_shows(mode: str, entries: int, highest: int) -> None:
+    random = np.random.default_rng((entries, highest))
+    indices = random.integers(0, highest + 1, (5, 8), dtype=np.uint8)
+    indices[0, 0] = highest
+    for transparency in (None, 0, 2, entries - 1, entries, highest, b"\0", random.bytes(entries), b"\xff" * 256):
+        if transparency == 256:
+            continue  # Pillow shows no such image
+        image = Image.fromarray(indices)
+        image.putpalette(random.bytes(entries * len(mode)), mode)
+        if transparency is not None:
+            image.info["transparency"] = transparency
+        shown = np.asarray(image.convert("RGBA"))
+        own = own_palette(image)
+        assert np.array_equal(own.indices, indices)
+        assert len(own.palette) == max(entries, highest + 1)
+        assert np.array_equal(rgba(own.pixels()), shown)
+        assert own.palette.shape[1] == (4 if rgba(own.palette)[:, 3].min() < 255 else 3)
+        assert np.array_equal(rgba(to_array(image))[shown[:, :, 3] > 0], shown[shown[:, :, 3] > 0])
+
+
+def rgba(colors: U8) -> U8:
+    """The colours with alpha, whether they have it or not."""
+    return colors if colors.shape[-1] == 4 else np.concatenate((colors, np.full_like(colors[..., :1], 255)), axis=-1)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("colors", [1, 5, 256])
+def test_indexed_images_go_to_pillow_and_come_back(colors: int, channels: int) -> None:
+    image = random_indexed(9, 7, colors, channels)
+    there = to_pillow(image)
+    assert (there.mode, there.size) == ("P", (7, 9))
+    assert np.array_equal(np.asarray(there.convert("RGBA")), rgba(image.pixels()))
+    back = own_palette(there)
+    assert np.array_equal(back.indices, image.indices)
+    assert np.array_equal(back.palette, image.palette)
+    assert own_palette(image) is image
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (Image.new("L", (3, 3)), "mode P, not mode L"),
+        (np.zeros((3, 3), np.uint8), "mode P, not a ndarray"),
+        (Image.new("P", (0, 3)), r"must not be empty; the size is \(0, 3\)"),
+    ],
+)
+def test_only_palette_images_have_a_palette_to_keep(image: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        own_palette(image)
+
+
+# --- alpha
+
+
+def test_alpha_is_there_only_where_a_pixel_is_not_opaque() -> None:
+    pixels = np.full((2, 3, 4), 255, np.uint8)
+    assert to_array(pixels).shape == (2, 3, 3)
+    pixels[1, 2, 3] = 254
+    assert to_array(pixels).shape == (2, 3, 4)
+    assert to_array(pixels[:, :, :3]).shape == (2, 3, 3)
+
+
+def test_what_is_hidden_becomes_black_and_nothing_else() -> None:
+    pixels = np.array([[[9, 8, 7, 0], [9, 8, 7, 1], [9, 8, 7, 255]]], np.uint8)
+    assert without_hidden(pixels).tolist() == [[[0, 0, 0, 0], [9, 8, 7, 1], [9, 8, 7, 255]]]
+    assert without_hidden(pixels[:, :, :3]).tolist() == [[[9, 8, 7]] * 3]
+
+
+def test_the_last_of_two_or_four_channels_of_16_bits_is_alpha_and_hides() -> None:
+    for channels, is_alpha in ((1, False), (2, True), (3, False), (4, True)):
+        samples = np.full((1, 300, channels), 257 * 3, np.uint16)
+        samples[0, :, 0] = np.arange(300)  # no multiples of 257
+        samples[0, :, -1] = samples[0, :, -1] if channels == 1 else 0
+        if is_alpha:
+            assert to_array(samples)[0, :, -1].tolist() == [0] * 300
+        else:
+            with pytest.warns(kpal.KpalWarning, match="16-bit"):
+                to_array(samples)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.uint32, np.uint64, np.float16])
+def test_what_has_no_fixed_range_is_refused_with_advice(dtype: type) -> None:
+    advice = "scale it to 0..255" if dtype is np.float16 else r"pixels.astype\(numpy.uint8\) keeps"
+    with pytest.raises(TypeError, match=f"must be uint8, uint16 or bool, not .*: {advice}"):
+        to_array(np.zeros((2, 2), dtype))

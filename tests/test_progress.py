@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import kpal
+from kpal.progress import Watch
 from kpal_format import IndexedImage, compiled, container, encode_indexed, parallel
 from kpal_format.coders import BY_NAME
 
@@ -136,6 +137,55 @@ def test_a_search_tells_one_rising_fraction(options: dict[str, Any]) -> None:
     assert sum(stage == "clustering" for stage, _ in calls) > 4  # it was a search
 
 
+def test_the_fraction_of_a_search_follows_from_its_attempts() -> None:
+    calls: list[tuple[str, float]] = []
+    watch = Watch(lambda stage, fraction: calls.append((stage, fraction)), searching=True)
+    watch.stage("a", lambda: parallel.tell(0.5))  # the first attempt has a quarter, each of its stages 40 % of the rest
+    watch.stage("b", lambda: None)
+    watch.attempt(4)
+    watch.stage("c", lambda: None)
+    watch.attempt(0)
+    watch.stage("d", lambda: None)
+    watch.finish()
+    a = 0.4 * 0.25
+    b = a + 0.4 * (0.25 - a)
+    c = b + 0.4 * (1 - b) / 4
+    d = c + 0.4 * (1 - c)
+    expected = [
+        ("a", 0.0),
+        ("a", a / 2),
+        ("a", a),
+        ("b", a),
+        ("b", b),
+        ("c", b),
+        ("c", c),
+        ("d", c),
+        ("d", d),
+        ("d", 1.0),
+    ]
+    assert [stage for stage, _ in dict.fromkeys(calls)] == [stage for stage, _ in expected]
+    assert [fraction for _, fraction in dict.fromkeys(calls)] == pytest.approx([fraction for _, fraction in expected])
+
+
+def test_stages_outside_of_a_search_go_from_0_to_1_each() -> None:
+    calls: list[tuple[str, float]] = []
+    watch = Watch(lambda stage, fraction: calls.append((stage, fraction)))
+    assert watch.stage("a", lambda: 7) == 7
+    watch.attempt(3)
+    watch.stage("a", lambda: parallel.tell(0.25))
+    watch.finish()
+    assert list(dict.fromkeys(calls)) == [("a", 0.0), ("a", 1.0), ("a", 0.25)]
+    assert calls[-1] == ("a", 1.0)
+
+
+def test_the_time_of_a_stage_is_that_of_all_its_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.perf_counter", iter([1.0, 1.5, 2.0, 2.25, 3.0, 3.125]).__next__)
+    watch = Watch()
+    for name in ("a", "b", "a"):
+        watch.stage(name, lambda: None)
+    assert watch.ms == {"a": 625.0, "b": 250.0}
+
+
 # --- the end of the work
 
 
@@ -238,6 +288,47 @@ def test_the_error_of_the_first_item_is_raised_whichever_thread_meets_it() -> No
         with pytest.raises(KeyError) as caught:
             parallel.in_parallel(work, range(8), 8)
         assert caught.value.args == (0,)
+
+
+@pytest.mark.parametrize(
+    ("items", "processors", "together"), [(4, 3, 3), (2, 8, 2), (5, 1, 1), (3, None, 1), (1, 4, 1), (0, 4, 0)]
+)
+def test_as_many_items_are_worked_on_at_a_time_as_there_are_processors(
+    items: int, processors: int | None, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: processors)
+    met, threads = threading.Barrier(max(together, 1)), set[int]()
+
+    def work(number: int, count: Any) -> int:
+        if number < together:
+            met.wait(10)
+        threads.add(threading.get_ident())
+        return number * number
+
+    assert parallel.in_parallel(work, range(items), items) == [number * number for number in range(items)]
+    assert len(threads) == together
+
+
+def test_the_fraction_of_several_items_is_that_of_their_pixels() -> None:
+    told: list[float] = []
+
+    def work(pixels: int, count: Callable[[int], object]) -> None:
+        for _ in range(pixels):
+            count(1)
+
+    parallel.watched(lambda: parallel.in_parallel(work, [300, 500, 200], 1000), told.append)
+    assert told == sorted(told)
+    fractions = sorted(set(told))
+    assert 100 < len(fractions) <= 129
+    assert 1 - 1 / 128 < fractions[-1] <= 1
+    assert all(round(1000 * fraction) == pytest.approx(1000 * fraction) for fraction in fractions)
+
+
+def test_what_ends_everything_is_raised_before_what_is_wrong_with_an_item() -> None:
+    ended, wrong, interrupt = parallel.Ended(), KeyError(), KeyboardInterrupt()
+    assert parallel._most_severe({0: ended, 1: wrong, 2: KeyError()}) is wrong
+    assert parallel._most_severe({0: ended, 1: wrong, 2: interrupt}) is interrupt
+    assert parallel._most_severe({1: parallel.Ended(), 0: ended}) is ended
 
 
 def test_a_callback_may_code_another_image() -> None:

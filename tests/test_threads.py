@@ -27,7 +27,7 @@ from PIL import Image
 
 import kpal
 from kpal.quantizer.cached import cached_property
-from kpal_format import Lock, container, encode_indexed
+from kpal_format import Lock, container, encode_indexed, positioned
 
 from .images import gradient, random_indexed
 
@@ -228,6 +228,40 @@ def test_a_file_that_is_changed_behind_a_reader_is_an_error(data: bytes, tmp_pat
                 file.write(b"!")
         with pytest.raises(kpal.DamagedError, match="while it was read"):
             reader.read()
+
+
+@pytest.mark.skipif(not hasattr(os, "pread"), reason="there is no pread")
+@pytest.mark.parametrize("most", [1, 7, 100])
+def test_a_system_that_reads_less_than_asked_for_is_asked_again(
+    most: int, data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pread = os.pread
+    monkeypatch.setattr(os, "pread", lambda descriptor, size, at: pread(descriptor, min(size, most), at))
+    with _written(data, tmp_path / "x").open("rb") as file:
+        read_at = positioned.reader_of(file)
+        for at, size in (
+            (0, 5),
+            (3, 2 * most),
+            (9, 6),
+            (len(data) - 5, 5),
+            (len(data) - 5, 50),
+            (len(data), 3),
+            (4, 0),
+        ):
+            assert read_at(at, size) == data[at : at + size]
+        assert positioned.read_all(file) == data
+
+
+@pytest.mark.parametrize("most", [1, 7, 100])
+def test_a_file_object_that_reads_less_than_asked_for_is_asked_again(most: int, data: bytes) -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(min(size or 0, most))
+
+    read_at = positioned.reader_of(Slow(data))
+    for at, size in ((0, 5), (3, 2 * most), (len(data) - 5, 50), (len(data), 3), (4, 0)):
+        assert read_at(at, size) == data[at : at + size]
+    assert positioned.read_all(Slow(data)) == data
 
 
 def test_a_reader_of_a_path_goes_to_other_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,16 +14,26 @@ from PIL import Image
 
 import kpal
 from kpal import cli
-from kpal.batch.transcode import from_kpal
+from kpal.batch.transcode import _differences, _is_gray, from_kpal
 
 from ..foreign_files import saved, sign
-from ..images import METADATA, random_indexed, soft_icon
+from ..images import METADATA, pillow, random_indexed, soft_icon
 
 Image.init()  # so that it knows which formats it has
 LOSSLESS = ["PNG", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA", "QOI", "WEBP", "JPEG2000", "JXL", "PCX", "SGI", "ICO"]
 WITH_ALPHA = ["PNG", "TIFF", "TGA", "QOI", "WEBP", "JPEG2000", "JXL", "ICO", "SGI"]
 OPAQUE = random_indexed(20, 30, 200)
 TRANSLUCENT = random_indexed(20, 30, 200, 4)
+# Keyword and text, and whether PNG 1.2 allows them: 1 to 79 Latin-1 characters, and no zeros.
+PNG_TEXTS = [
+    ("k" * 79, "x", True),
+    ("k" * 80, "x", False),
+    ("\xff", "\u20ac", True),
+    ("\u0100", "x", False),
+    ("", "x", False),
+    ("a", "x\0y", False),
+    ("a\0", "x", False),
+]
 
 
 def said_by(data: bytes, format: str) -> tuple[bytes, list[str]]:
@@ -110,6 +122,66 @@ def test_metadata_too_large_for_a_format_are_left_out_and_named() -> None:
     ]
     with Image.open(io.BytesIO(written)) as image:
         assert not {"exif", "xmp", "comment"} & set(image.info)
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+@pytest.mark.parametrize(
+    ("name", "before"), [("exif", b"Exif\0\0"), ("xmp", b"http://ns.adobe.com/xap/1.0/\0"), ("text", b"")]
+)
+def test_a_segment_of_jpeg_takes_65533_bytes_and_no_more(name: str, before: bytes) -> None:
+    for size in (65533, 65534):
+        blob = b"x" * (size - len(before))
+        value: Any = {"text": {"Comment": blob.decode()}} if name == "text" else {name: blob}
+        written, said = said_by(
+            kpal.encode(np.full((16, 16), 128, np.uint8), metadata=kpal.Metadata(**value)),
+            "JPEG",
+        )
+        assert len([line for line in said if "cannot hold" in line]) == (size > 65533)
+        assert (struct.pack(">H", 65535) + before + blob in written) == (size == 65533)
+
+
+@pytest.mark.parametrize(("key", "value", "fits"), PNG_TEXTS)
+def test_texts_that_png_can_hold_come_back_and_others_are_named(key: str, value: str, fits: bool) -> None:
+    data = kpal.encode(sign(), metadata=kpal.Metadata(text={key: value}))
+    written, said = said_by(data, "PNG")
+    with Image.open(io.BytesIO(written)) as image:
+        image.load()
+        assert image.text == ({key: value} if fits else {})  # type: ignore[attr-defined]
+    assert said == [f"PNG cannot hold the text {key!r}: it is left out"] * (not fits)
+
+
+def test_gray_is_a_palette_whose_channels_are_alike() -> None:
+    def is_gray(*palette: tuple[int, int, int]) -> bool:
+        return _is_gray(pillow(kpal.IndexedImage(np.zeros((1, 1), np.uint8), np.array(palette, np.uint8))))
+
+    assert is_gray((0, 0, 0), (7, 7, 7), (255, 255, 255))
+    for color in ((8, 7, 7), (7, 8, 7), (7, 7, 8)):
+        assert not is_gray((0, 0, 0), color, (255, 255, 255))
+
+
+def test_differing_pixels_are_counted_whatever_strips_they_are_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(1)
+    a = random.integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    b = a.copy()
+    b[5, 7, 1] ^= 64
+    b[19, 29] = a[19, 29] ^ 3
+    b[2, :3], a[2, :3] = (1, 2, 3, 0), (9, 9, 9, 0)  # which is hidden
+    shown = [np.where(x[:, :, 3:] > 0, x, 0).astype(int) for x in (a, b)]
+    apart = np.abs(shown[0] - shown[1]).max(axis=2)
+    expected = (int((apart > 0).sum()), int(apart.max()))
+    assert expected[0] == 2
+    for compared in (1, 30, 100, 10_000):
+        monkeypatch.setattr("kpal.transcode._COMPARED", compared)
+        assert _differences(Image.fromarray(a), Image.fromarray(b)) == expected
+        assert _differences(Image.fromarray(a), Image.fromarray(a)) == (0, 0)
+    assert _differences(Image.fromarray(a[:9]), Image.fromarray(b)) == (600, 255)
+
+
+def test_an_icon_is_as_large_as_its_picture_up_to_256_pixels() -> None:
+    for side, largest in ((20, 20), (255, 255), (256, 256)):
+        written, _ = said_by(kpal.encode(np.full((side, side, 3), (200, 10, 30), np.uint8)), "ICO")
+        with Image.open(io.BytesIO(written)) as image:
+            assert image.info["sizes"] == {(largest, largest)}
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")

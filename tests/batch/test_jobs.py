@@ -198,6 +198,15 @@ def test_the_output_is_no_input_of_the_next_run(capsys: pytest.CaptureFixture[st
         assert capsys.readouterr().err == "kpal: 6 colours of 1 of 1 images\n"
 
 
+def test_only_the_output_itself_is_left_out_and_not_its_namesakes() -> None:
+    for name in ("in/out/a.png", "in/sub/out/b.png", "in/sub/c.png"):
+        picture(name)
+    assert targets("in", output="in/out") == ["in/out/sub/c.kpal", "in/out/sub/out/b.kpal"]
+    assert targets("in", output="elsewhere/out") == [
+        *("elsewhere/out/out/a.kpal", "elsewhere/out/sub/c.kpal", "elsewhere/out/sub/out/b.kpal")
+    ]
+
+
 # --- names
 
 

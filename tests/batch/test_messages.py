@@ -8,16 +8,20 @@ import os
 import shlex
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 import kpal
 from kpal import cli
-from kpal.batch.messages import printable, say
+from kpal.batch import runner as batch
+from kpal.batch.jobs import Job
+from kpal.batch.messages import StandardError, failures, printable, say
+from kpal.batch.runner import Ending, _summary
 from kpal_format.indexed import describe
 
 from ..images import gradient, pillow, random_indexed, soft_icon
@@ -377,3 +381,132 @@ def test_wrong_arguments_are_described_briefly() -> None:
     nested: list[Any] = []
     nested.append(nested)
     assert describe(nested) == "[list]"
+
+
+def test_only_short_texts_numbers_and_pairs_of_these_are_shown_and_other_objects_named() -> None:
+    for value, said in (
+        *((None, "None"), (True, "True"), (5, "5"), (0.5, "0.5"), (np.float32(0.5), "0.5"), (np.uint8(7), "7")),
+        *(("x" * 80, f"'{'x' * 80}'"), ("x" * 81, "str"), (b"x", "bytes"), ({1}, "set"), ({1: 2}, "dict")),
+        *(((1, "a"), "(1, 'a')"), ([1, 2.5], "[1, 2.5]"), ((), "()"), ([[1]], "[list]"), (((1,), 2), "(tuple, 2)")),
+        *(([11] * 20, f"[{', '.join(['11'] * 20)}]"), ([11] * 21, "list"), ((7,) * 81, "tuple")),
+        *((np.zeros((2, 2), np.uint16), "an array of uint16"), (range(3), "range"), (object(), "object")),
+    ):
+        assert describe(value) == said
+
+
+def test_standard_error_is_what_it_is_or_takes_all_and_keeps_nothing() -> None:
+    nowhere = StandardError(None)
+    assert nowhere.write("lost") == 4
+    assert (nowhere.isatty(), nowhere.encoding) == (False, "utf-8")
+    with pytest.raises(io.UnsupportedOperation, match="standard error is closed"):
+        nowhere.fileno()
+    with Path("log").open("w", encoding="latin-1") as file:
+        somewhere = StandardError(file)
+        assert somewhere.write("kept") == 4
+        assert Path("log").read_text() == "kept"  # at once
+        assert (somewhere.isatty(), somewhere.encoding, somewhere.fileno()) == (False, "latin-1", file.fileno())
+    assert not somewhere.isatty()
+
+
+# --- reasons
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (UnidentifiedImageError("cannot identify image file <_io.BytesIO object at 0x7f>"), "not an image that Pillow"),
+        (FileNotFoundError(2, "No such file", "x.png"), "No such file"),
+        (FileNotFoundError(2, "No such file", "other"), "other: No such file"),
+        (OSError(28, "No space left"), "No space left"),
+        (ValueError("colors must be from 1"), "colors must be from 1"),
+        (ValueError("bad <a.B object at 0x7f12ab>"), "bad"),
+        (ValueError(), "ValueError: "),
+        (OSError(), "OSError: "),
+        (Image.DecompressionBombError("a bomb"), "a bomb"),
+        (MemoryError(), "there is not enough memory"),
+        (SyntaxError("broken PNG"), "damaged, or of a kind that Pillow cannot read (SyntaxError: broken PNG)"),
+        (KeyError("a"), "damaged, or of a kind that Pillow cannot read (KeyError: 'a')"),
+        (RuntimeError("odd"), "RuntimeError: odd"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_every_failure_has_a_reason_on_one_line(
+    error: Exception, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with failures("x.png") as failed:
+        raise error
+    assert failed
+    assert failed.reason is not None
+    assert failed.reason == reason or (isinstance(error, UnidentifiedImageError) and failed.reason.startswith(reason))
+    assert capsys.readouterr().err == f"kpal: x.png: {failed.reason}\n"
+
+
+def test_a_reader_that_is_not_installed_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(name: str, *notes: str) -> str:
+        with failures(name):
+            for note in notes:
+                warnings.warn(note, stacklevel=1)
+            raise UnidentifiedImageError
+        return capsys.readouterr().err
+
+    plain = "not an image that Pillow can read"
+    assert said("x.avif", "AVIF support not installed", "odd") == f"kpal: x.avif: {plain}; AVIF support not installed\n"
+    assert said("x.png", "odd") == f"kpal: x.png: {plain}\n"
+    monkeypatch.setitem(Image.OPEN, "JXL", Image.OPEN["PNG"])
+    assert said("x.JXL") == f"kpal: x.JXL: {plain}\n"
+    monkeypatch.delitem(Image.OPEN, "JXL")
+    assert said("x.JXL") == f"kpal: x.JXL: {plain}; JPEG XL needs the package pillow-jxl-plugin\n"
+    assert said("x.png") == f"kpal: x.png: {plain}\n"
+
+
+def test_warnings_become_lines_once_each_unless_there_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with failures("x.png") as failed:
+        for note in ("one", "two", "one"):
+            warnings.warn(note, stacklevel=1)
+    assert not failed
+    assert capsys.readouterr().err == "kpal: x.png: warning: one\nkpal: x.png: warning: two\n"
+
+
+def test_interrupts_and_broken_pipes_are_no_failures_of_a_file() -> None:
+    for error in (KeyboardInterrupt, BrokenPipeError):
+        with pytest.raises(error), failures("x.png"):
+            raise error
+
+
+def test_letters_and_their_values_may_be_one_word(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["encode", "-c16", "-Q0-60", "x.png"]) == 0
+    assert Path("x.kpal").read_bytes() == kpal.encode(gradient(), colors=16, quality=(0, 60))
+    assert "unrecognised option -quality; did you mean --quality?" in usage_error(
+        "encode", "-quality", "80", "x.png", capsys=capsys
+    )
+
+
+# --- summaries
+
+
+def test_a_change_in_size_is_told_in_percent_of_the_input() -> None:
+    for before, after, said in (
+        *((200, 100, "50.0 % smaller"), (200, 300, "50.0 % larger"), (1000, 1, "99.9 % smaller")),
+        *((7, 7, "0.0 % smaller"), (0, 5, "0.0 % smaller"), (1000, 1001, "0.1 % larger")),
+    ):
+        assert batch.saving(before, after) == said
+
+
+def test_a_summary_counts_what_was_done_and_adds_up_its_bytes() -> None:
+    jobs = [Job(Path(name), None, name) for name in ("a.png", "b.png", "c.png")]
+    done = [Ending(name, name.replace("png", "kpal"), 600, 200) for name in ("a.png", "b.png")]
+    failed, skipped = Ending("c.png", error="damaged"), Ending("c.png", input_bytes=900, skipped="larger")
+    assert _summary(jobs, [*done, failed], 1.26) == "2 of 3 files: 1,200 → 400 bytes (66.7 % smaller) in 1.3 s"
+    assert _summary(jobs, [*done, skipped], 0) == "2 of 3 files, 1 skipped: 1,200 → 400 bytes (66.7 % smaller) in 0.0 s"
+    assert _summary(jobs, [failed, failed, skipped], 0) == "0 of 3 files, 1 skipped"
+    assert _summary(jobs[:1], done[:1], 2) == "a.png → a.kpal: 600 → 200 bytes (66.7 % smaller) in 2.0 s"
+    assert _summary(jobs[:1], [failed], 2) == _summary(jobs[:1], [skipped], 2) == ""
+    streamed = [Ending("standard input", None, 600, 200)]
+    assert _summary([Job(None)], streamed, 2) == f"{Job(None).name}: 600 → 200 bytes (66.7 % smaller) in 2.0 s"
+
+
+def test_an_ending_tells_programs_only_what_there_is_to_tell() -> None:
+    assert Ending("a", "b", 0, 0).as_dict() == {"input": "a", "output": "b", "input_bytes": 0, "bytes": 0}
+    assert Ending("a", error="x").as_dict() == {"input": "a", "error": "x"}

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import kpal
 import kpal.clustering._loops
 from kpal import KMeans
+from kpal.clustering import kmeans
 from kpal.clustering.nearest import nearest, nearest_other
 
 
@@ -244,6 +245,54 @@ def test_wrong_parameters_are_refused() -> None:
     assert KMeans(2).fit([[1], [2]]).predict([[1e300], [-1e300]]).shape == (2,)
     with pytest.raises(ValueError, match="columns"):
         KMeans(1).fit([[1, 2]]).predict([[1]])
+
+
+def test_defaults_are_those_that_users_of_scikit_learn_know() -> None:
+    model = KMeans()
+    assert (model.n_clusters, model.max_iter, model.tol) == (8, 300, 1e-4)
+
+
+def test_the_least_of_all_parameters_are_allowed() -> None:
+    model = KMeans(1, max_iter=1, tol=0).fit([[1], [2], [6]])
+    assert model.cluster_centers_.tolist() == [[3]]
+    assert model.n_iter_ == 1
+    assert model.inertia_ == 4 + 1 + 9
+
+
+@pytest.mark.parametrize("unit", [1 / 16, 1 / 4, 1, 2, 1e6])
+def test_values_are_told_apart_whatever_their_unit(unit: float) -> None:
+    data = unit * np.array([[0], [1], [40], [41], [60], [61]])
+    model = KMeans(3).fit(data)
+    assert sorted(model.cluster_centers_.ravel() / unit) == pytest.approx([0.5, 40.5, 60.5], abs=0.04)
+    assert model.inertia_ == pytest.approx(6 * (unit / 2) ** 2, rel=0.2)
+
+
+def test_data_beyond_colours_or_between_eighths_have_a_lattice_of_their_own() -> None:
+    for low, high, offset, scale in ((0, 255, 0, 8), (0, 256, 0, 4), (-1, 254, -1, 8), (0, 0.0625, 0, 16384)):
+        assert kmeans._lattice(np.array([[low], [high]], np.float64)) == (offset, scale)
+    assert kmeans._lattice(np.array([[0.0], [0.0625], [255]])) == (0, 8)
+    assert kmeans._lattice(np.array([[7.3], [7.3]])) == (7.3, 1)
+
+
+def test_whole_weights_are_taken_as_they_are_and_others_in_units_of_a_power_of_two() -> None:
+    weights, unit = kmeans._as_weights([3, 0, 5], 3, 3)
+    assert (weights.tolist(), unit) == ([3, 0, 5], 1)
+    weights, unit = kmeans._as_weights([0.75, 0.25, 3.0], 3, 3)
+    assert (weights * unit).tolist() == [0.75, 0.25, 3.0]
+    for d in (1, 2, 3, 4, 5):  # the largest squared distance in d dimensions times all of the weight fits 63 bits
+        for given in ([0.3, 0.7, 1e-9], [2.0**60, 1, 1], [1e300, 1, 1e299]):
+            weights, unit = kmeans._as_weights(given, 3, d)
+            assert np.log2(unit) % 1 == 0
+            assert 2**36 < int(weights.sum()) * d * 2040**2 // 2**22 < 2**42
+            assert (weights * unit)[0] == pytest.approx(given[0], rel=1e-9)
+            assert int(weights.sum()) * d * 2040**2 < 2**63
+
+
+def test_labels_of_rows_without_weight_are_those_of_the_nearest_centre() -> None:
+    data = np.array([[0.0], [1.0], [9.0], [250.0], [8.0]])
+    model = KMeans(2).fit(data, sample_weight=[1, 1, 0, 1, 0])
+    assert model.labels_.tolist() == model.predict(data).tolist()
+    assert sorted(model.cluster_centers_.ravel()) == [0.5, 250]
 
 
 SAME_EVERYWHERE = """

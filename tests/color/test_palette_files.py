@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 from pathlib import Path
 
@@ -125,6 +126,7 @@ def test_only_kinds_of_palette_files_are_written() -> None:
         (".gpl", b"GIMP Palette\n1 2\n", "line 2 must begin with 3 numbers from 0 to 255, not '1 2'"),
         (".gpl", b"GIMP Palette\n1 2 256\n", "line 2 must begin with 3 numbers"),
         (".gpl", b"GIMP Palette\n1 2 -3\n", "line 2 must begin with 3 numbers"),
+        (".gpl", b"GIMP Palette\n1 2 0003\n", "line 2 must begin with 3 numbers"),
         (".gpl", "GIMP Palette\n1 2 ³\n".encode(), "line 2 must begin with 3 numbers"),
         (".gpl", b"GIMP Palette\nChannels: RGBA\n1 2 3\n", "line 3 must begin with 4 numbers"),
         (".gpl", b"GIMP Palette\n" + b"1 2 3\n" * 257, "a palette of 257 colours; there must be 1 to 256"),
@@ -190,3 +192,34 @@ def read_or_refused(data: bytes, ending: str) -> None:
     assert palette.dtype == np.uint8
     assert 1 <= len(palette) <= 256
     assert palette.shape[1] in (3, 4)
+
+
+def test_a_color_table_of_all_256_colours_may_count_them() -> None:
+    table = np.arange(768, dtype=np.uint16).astype(np.uint8).tobytes()
+    assert parse_palette(table + b"\x01\0\xff\xff", ".act").shape == (256, 3)
+    assert parse_palette(table + b"\x01\0\0\xff", ".act")[:, 3].tolist() == [255] * 255 + [0]
+    assert parse_palette(table + b"\0\x02\0\x01", ".act")[:, 3].tolist() == [255, 0]
+
+
+@pytest.mark.parametrize(("space", "name"), [(1, "HSB"), (2, "CMYK"), (7, "Lab"), (9, "CMYK"), (3, "color space 3")])
+def test_swatches_of_other_colour_spaces_are_named(space: int, name: str) -> None:
+    with pytest.raises(kpal.KpalError, match=f"swatch 1 is in {name}; only RGB and gray"):
+        parse_palette(swatches(1, (0, 1, 2, 3, 0), (space, 1, 2, 3, 4)), ".aco")
+
+
+def test_gray_swatches_are_hundredths_of_a_percent_of_ink() -> None:
+    inks = [0, 19, 20, 5000, 9980, 9981, 10000]
+    expected = [255 - math.floor(255 * ink / 10000 + 0.5) for ink in inks]
+    found = parse_palette(swatches(1, *((8, ink, 0, 0, 0) for ink in inks)), ".aco")
+    assert found.tolist() == [[level] * 3 for level in expected]
+    with pytest.raises(kpal.KpalError, match="swatch 0 has 10001 hundredths of a percent"):
+        parse_palette(swatches(1, (8, 10001, 0, 0, 0)), ".aco")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_swatches_that_end_too_early_say_where(version: int) -> None:
+    data = swatches(version, (0, 1, 2, 3, 0), (8, 1, 0, 0, 0), names=version == 2)
+    for size in range(len(data)):
+        with pytest.raises(kpal.KpalError, match=r"the swatches end (before their count|at number|in the name of)"):
+            parse_palette(data[:size], ".aco")
+    assert len(parse_palette(data, ".aco")) == 2

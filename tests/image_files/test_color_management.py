@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,8 @@ import kpal
 from kpal import cli
 from kpal.batch.transcode import to_kpal
 from kpal.comparison.formats import compare
-from kpal.image_files.color_tags import SRGB_PRIMARIES
+from kpal.image_files import icc_profiles
+from kpal.image_files.color_tags import SRGB_CURVE, SRGB_PRIMARIES, ColorTag, _of_code_points
 from kpal.image_files.icc_profiles import Primaries, matrix_profile, power
 from kpal.pixels import to_array
 
@@ -424,3 +427,168 @@ def test_primaries_on_the_edge_of_the_diagram_are_no_problem() -> None:
     for white in ((0, 0), (31270, 0)):
         with pytest.raises(ValueError, match="make no sense"):
             matrix_profile("x", Primaries(white, (64000, 33000), (30000, 60000), (15000, 6000)), power(Fraction(1)))
+
+
+# --- code points
+
+
+# H.273, table 2: x and y of green, blue, red and white, in its order.
+H273_PRIMARIES = {
+    1: "0.300 0.600 0.150 0.060 0.640 0.330 0.3127 0.3290",
+    4: "0.21 0.71 0.14 0.08 0.67 0.33 0.310 0.316",
+    5: "0.29 0.60 0.15 0.06 0.64 0.33 0.3127 0.3290",
+    6: "0.310 0.595 0.155 0.070 0.630 0.340 0.3127 0.3290",
+    7: "0.310 0.595 0.155 0.070 0.630 0.340 0.3127 0.3290",
+    8: "0.243 0.692 0.145 0.049 0.681 0.319 0.310 0.316",
+    9: "0.170 0.797 0.131 0.046 0.708 0.292 0.3127 0.3290",
+    10: "0.0 1.0 0.0 0.0 1.0 0.0 0.33333 0.33333",
+    11: "0.265 0.690 0.150 0.060 0.680 0.320 0.314 0.351",
+    12: "0.265 0.690 0.150 0.060 0.680 0.320 0.3127 0.3290",
+    22: "0.295 0.605 0.155 0.077 0.630 0.340 0.3127 0.3290",
+}
+
+
+def test_primaries_are_those_of_the_standard() -> None:
+    for number in range(30):
+        tag = _of_code_points("", number, 8)
+        assert tag is not None
+        if number not in (2, *H273_PRIMARIES):
+            assert tag.primaries is None
+            assert tag.name.endswith(f"{number}/8")
+            continue
+        numbers = [round(100_000 * float(value)) for value in H273_PRIMARIES[number if number != 2 else 1].split()]
+        green, blue, red, white = zip(numbers[::2], numbers[1::2], strict=True)
+        assert tag.primaries == Primaries(white, red, green, blue)
+
+
+def bt709(light: float) -> float:
+    return 1.099 * light**0.45 - 0.099 if light >= 0.018 else 4.5 * light
+
+
+# H.273, table 3: from light to signal.
+H273_TRANSFER: dict[int, Callable[[float], float]] = {
+    **dict.fromkeys((1, 6, 11, 12, 14, 15), bt709),
+    4: lambda light: light ** (1 / 2.2),
+    5: lambda light: light ** (1 / 2.8),
+    7: lambda light: 1.1115 * light**0.45 - 0.1115 if light >= 0.0228 else 4 * light,
+    8: lambda light: light,
+    13: lambda light: 1.055 * light ** (1 / 2.4) - 0.055 if light >= 0.0031308 else 12.92 * light,
+}
+
+
+def light_of(curve: bytes, signal: float) -> float:
+    """ICC.1:2022, 10.18: parametric curves of types 0 and 3."""
+    signature, reserved, kind, also_reserved = struct.unpack_from(">4sIHH", curve)
+    assert (signature, reserved, also_reserved) == (b"para", 0, 0)
+    parameters = [value / 65536 for value in struct.unpack_from(f">{(len(curve) - 12) // 4}i", curve, 12)]
+    if kind == 0:
+        return float(signal ** parameters[0])
+    gamma, a, b, c, d = parameters
+    assert kind == 3
+    return float((a * signal + b) ** gamma if signal >= d else c * signal)
+
+
+def test_transfer_functions_are_those_of_the_standard() -> None:
+    for number in range(20):
+        tag = _of_code_points("", 1, number)
+        assert tag is not None
+        if number not in (2, *H273_TRANSFER):
+            assert tag.curve is None
+            continue
+        assert tag.curve is not None
+        for light in (0, 0.001, 0.003, 0.004, 0.015, 0.021, 0.025, 0.1, 0.3, 0.7, 1):
+            signal = H273_TRANSFER[number if number != 2 else 13](light)
+            assert light_of(tag.curve, signal) == pytest.approx(light, abs=1e-4)
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_code_points_have_the_names_that_people_know(first: bool) -> None:
+    names = {(9, 13): "BT.2020", (12, 13): "Display P3", (11, 13): "DCI-P3", (1, 8): "linear sRGB", (4, 4): "cICP 4/4"}
+    for (primaries, transfer), name in names.items():
+        tag = _of_code_points("cICP", primaries, transfer, first=first)
+        assert tag is not None
+        assert (tag.name, tag.first) == (name, first)
+    for transfer, name in ((16, "cICP 9/16 (PQ)"), (18, "cICP 9/18 (HLG)"), (17, "cICP 9/17"), (99, "cICP 9/99")):
+        assert _of_code_points("cICP", 9, transfer) == ColorTag(name)
+    assert _of_code_points("cICP", 2, 2) is None
+
+
+# --- the bytes of profiles
+
+
+def test_a_profile_has_the_header_and_the_table_that_the_standard_wants() -> None:
+    profile = matrix_profile("P3", Primaries((31270, 32900), (68000, 32000), (26500, 69000), (15000, 6000)), SRGB_CURVE)
+    size, version = struct.unpack_from(">I4xI", profile)
+    assert (size, version) == (len(profile), 0x04400000)
+    assert profile[12:24] == b"mntrRGB XYZ "
+    assert struct.unpack(">6H", profile[24:36]) == (2022, 1, 1, 0, 0, 0)
+    assert profile[36:40] == b"acsp"
+    assert profile[68:80] == bytes.fromhex("0000f6d6 00010000 0000d32d")
+    assert profile[4:8] == profile[80:128][:4] == bytes(4)
+    (count,) = struct.unpack_from(">I", profile, 128)
+    table = [struct.unpack_from(">4sII", profile, 132 + 12 * number) for number in range(count)]
+    assert {name for name, _, _ in table} == {
+        *(b"desc", b"cprt", b"wtpt", b"chad", b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC")
+    }
+    places = {(start, length) for _, start, length in table}
+    assert len({start for name, start, _ in table if name.endswith(b"TRC")}) == 1
+    assert min(places)[0] == 132 + 12 * count
+    for start, length in places:
+        assert start % 4 == 0
+        assert start + length <= len(profile)
+    for (start, length), (following, _) in itertools.pairwise(sorted(places)):
+        assert start + length <= following < start + length + 4
+    colorants = {
+        name: np.array(struct.unpack_from(">3i", profile, start + 8)) / 65536
+        for name, start, _ in table
+        if name.endswith(b"XYZ")
+    }
+    found = np.column_stack([colorants[name] for name in (b"rXYZ", b"gXYZ", b"bXYZ")])
+    assert np.abs(found - to_d50(P3)).max() < 1e-4
+    info = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile
+    assert info.profile_description == "P3"
+    assert info.red_primary is not None
+    assert info.red_primary[1][:2] == pytest.approx(to_d50(P3)[:, 0][:2] / to_d50(P3)[:, 0].sum(), abs=1e-3)
+
+
+def test_tags_are_those_that_are_there_whole() -> None:
+    profile = matrix_profile("x", SRGB_PRIMARIES, power(Fraction(2)))
+    tags = icc_profiles._tags(profile)
+    assert len(tags) == 10
+    assert tags[b"rTRC"] == power(Fraction(2))
+    last = max(tags, key=lambda name: profile.rindex(tags[name]))
+    end = profile.rindex(tags[last]) + len(tags[last])
+    assert last in icc_profiles._tags(profile[:end])
+    shared = [name for name in tags if tags[name] == tags[last]]
+    assert set(tags) - set(icc_profiles._tags(profile[: end - 1])) == set(shared)
+    assert icc_profiles._tags(profile[:132]) == icc_profiles._tags(b"") == {}
+
+
+def test_numbers_of_profiles_have_16_bits_on_either_side_of_the_point() -> None:
+    for value, packed in ((0, "00000000"), (1, "00010000"), (-1, "ffff0000"), (Fraction(1, 2), "00008000")):
+        assert icc_profiles._fixed(Fraction(value)) == bytes.fromhex(packed)
+    assert icc_profiles._fixed(32768 - Fraction(1, 65536)) == bytes.fromhex("7fffffff")
+    for large in (32768, -32768, 65535):
+        with pytest.raises(OverflowError):
+            icc_profiles._fixed(Fraction(large))
+
+
+def test_the_inverse_of_a_matrix_times_it_is_one() -> None:
+    matrix = tuple(tuple(map(Fraction, row)) for row in ((2, -1, 5), (7, 3, -4), (1, 6, 8)))
+    one = tuple(tuple(map(Fraction, row)) for row in ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
+    assert icc_profiles._product(matrix, icc_profiles._inverse(matrix)) == one
+    assert icc_profiles._product(icc_profiles._inverse(matrix), matrix) == one
+    with pytest.raises(ZeroDivisionError):
+        icc_profiles._inverse(tuple(tuple(map(Fraction, row)) for row in ((1, 2, 3), (2, 4, 6), (1, 0, 1))))
+
+
+def test_near_is_every_number_within() -> None:
+    for index in range(8):
+        numbers = [10] * 8
+        numbers[index] += 3
+        pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
+        far = Primaries(*pairs)
+        here = Primaries((10, 10), (10, 10), (10, 10), (10, 10))
+        assert here.near(far, 3)
+        assert far.near(here, 3)
+        assert not here.near(far, 2)

@@ -130,6 +130,13 @@ def test_of_square_pixels_nothing_is_said() -> None:
         assert left_out(data) == []
 
 
+def test_pixels_without_a_side_have_no_shape() -> None:
+    for across, down in ((0, 1), (1, 0), (0, 0)):
+        assert left_out(png_with(sign(), chunk(b"pHYs", struct.pack(">IIB", across, down, 0)))) == []
+        assert left_out(jpeg(0, across, down)) == []
+    assert left_out(gif(0)) == []
+
+
 def test_a_resolution_that_pillow_makes_up_is_none() -> None:
     assert metadata_in(saved(sign(), "TIFF")).density is None
     assert metadata_in(saved(sign(), "JPEG", exif=exif_block(1))).density is None
@@ -232,6 +239,17 @@ def psd(resources: bytes, layers: bytes = b"") -> bytes:
     head = b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, image.height, image.width, 8, 3) + bytes(4)
     section = struct.pack(">I", len(layers) + 4) + struct.pack(">I", len(layers)) + layers if layers else bytes(4)
     return head + struct.pack(">I", len(resources)) + resources + section + bytes(2) + planes
+
+
+@pytest.mark.parametrize("format", ["PNG", "GIF", "JPEG", "TIFF", "BMP"])
+def test_an_image_whose_file_is_gone_still_has_what_pillow_read(format: str) -> None:
+    with Image.open(io.BytesIO(saved(sign(), format, dpi=(300, 150)))) as image:
+        expected = kpal.metadata_of(image)
+    with Image.open(io.BytesIO(saved(sign(), format, dpi=(300, 150)))) as image:
+        image.load()
+        image.fp = None
+        assert kpal.metadata_of(image) == expected
+    assert (expected.density == (11811, 5906)) == (format != "GIF")
 
 
 # --- large

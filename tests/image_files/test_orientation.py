@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
+import struct
 import time
 import warnings
 
@@ -15,7 +16,14 @@ from PIL import Image, ImageOps, PngImagePlugin
 import kpal
 from kpal.batch.transcode import from_kpal, to_kpal
 from kpal.command_line.encode import STRIPPABLE
-from kpal.image_files.orientation import exif_orientation, orientation_of, turned, upright, xmp_orientation
+from kpal.image_files.orientation import (
+    exif_orientation,
+    orientation_of,
+    turned,
+    turned_density,
+    upright,
+    xmp_orientation,
+)
 
 from ..foreign_files import chunk, exif_block, png_with, saved, sign, turned_file, xmp_packet
 
@@ -144,6 +152,14 @@ def test_xmp_is_read_and_set_upright_in_every_form(packet: bytes) -> None:
     assert [a for a, b in zip(packet, fixed, strict=True) if a != b] == [ord("6")]
 
 
+def test_across_and_down_change_places_in_those_orientations_that_turn_by_a_quarter() -> None:
+    image, metadata = Image.new("L", (3, 5)), kpal.Metadata(density=(300, 500))
+    for orientation in range(10):
+        width, height = turned(image, orientation).size
+        assert turned_density(metadata, orientation).density == (100 * width, 100 * height)
+        assert turned_density(kpal.Metadata(), orientation).density is None
+
+
 def test_namesakes_in_xmp_are_no_orientation() -> None:
     for packet in (b"", b"<a b:Orientation='6'>", b"<tiff:OrientationX>6</tiff:OrientationX>", b"Orientation=6"):
         assert xmp_orientation(packet) is None
@@ -165,6 +181,20 @@ def test_damaged_exif_names_no_orientation() -> None:
     for damaged in (b"Exif\0\0garbage", block[:10] + b"\xff\xff\xff\xff" + block[14:]):
         assert exif_orientation(damaged) is None
         assert upright(kpal.Metadata(exif=damaged)).exif == damaged
+
+
+def test_only_the_entries_that_a_directory_counts_are_its_entries() -> None:
+    entry = struct.pack(">HHIH2x", 0x0112, 3, 1, 6)
+    other = struct.pack(">HHIH2x", 0x0128, 3, 1, 2)
+    for count, entries, found in (
+        *((1, other + entry, None), (2, other + entry, 6), (2, other * 2 + entry, None), (3, other * 2 + entry, 6)),
+        *((9, other + entry, 6), (12, other * 12 + entry, None), (13, other * 12 + entry, 6)),
+    ):
+        block = b"MM\0*" + struct.pack(">IH", 8, count) + entries + bytes(4)
+        assert exif_orientation(block) == found
+        ends = len(block) - 4
+        assert exif_orientation(block[:ends]) == found
+        assert exif_orientation(block[: ends - 1]) is None
 
 
 def test_what_is_no_orientation_turns_nothing() -> None:

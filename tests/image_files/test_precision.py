@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 import tracemalloc
 import warnings
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from PIL import Image, ImageDraw, UnidentifiedImageError
 import kpal
 from kpal import cli
 from kpal.batch.transcode import to_kpal
+from kpal.image_files import deep_samples as deep_files
 from kpal.image_files.precision import Rounding, rounded
 from kpal.pixels import to_array
 
@@ -417,6 +419,108 @@ def test_a_dds_of_10_bits_is_said_to_be_cut() -> None:
     head = struct.pack("<7I", 124, 0x100F, 1, 2, 8, 0, 0) + bytes(44) + pixel_format + bytes(20)
     with pytest.warns(kpal.KpalWarning, match="10-bit DDS"):
         to_kpal(b"DDS " + head + struct.pack("<2I", 0x3FF00000, 0x3FF))
+
+
+@pytest.mark.parametrize(
+    ("format", "head", "bits"),
+    [
+        ("DDS", bytes(80) + struct.pack("<4I4I", 0x40, 0, 32, 0xFF, 0xFF00, 0xFF0000, 0xFFFFFF, 0), 8),  # no alpha
+        ("DDS", bytes(80) + struct.pack("<4I4I", 0x41, 0, 32, 0xFF, 0xFF00, 0xFF0000, 0xFFF, 0xFFFFFF), 12),
+        ("DDS", bytes(80) + struct.pack("<4I4I", 0x40, 0, 32, 0x1F, 0x7E0, 0xF800, 0, 0), 6),
+        ("DDS", bytes(80) + struct.pack("<4I4I", 4, 0, 0, 0xFFFF, 0xFFFF, 0xFFFF, 0, 0), 8),
+        *(
+            ("DDS", bytes(80) + struct.pack("<I4s20x20xI", 4, b"DX10", number), 16 if number in (94, 95, 96) else 8)
+            for number in (93, 94, 95, 96, 97)
+        ),
+        *(("AVIF", b"..av1C\x81\0" + bytes((flags << 5,)), bits) for flags, bits in ((0, 8), (2, 10), (3, 12))),
+        ("AVIF", b"..av1C\x81\0\0..av1C\x81\0\x40", 10),
+        ("JPEG2000", b"..\xff\x4f\xff\x51" + bytes(36) + b"\0\x02" + b"\x07\1\1" + b"\x8b\1\1" + b"\x1f", 12),
+        ("PPM", b"P6 # 1 2 3\n5\n6 1023 ", 10),
+        ("PPM", b"P6\n#a\n#b\r5 6 255\n", 8),
+        ("PPM", b"P3 5 6 256 ", 9),
+        ("PPM", b"P5 5 6 65535 ", 8),  # gray, which Pillow reads whole
+        ("SGI", b"\x01\xda\0\x01", 8),
+        ("SGI", b"\x01\xda\x01\x02", 16),
+        ("PNG", bytes(24) + b"\x10\x02", 16),
+    ],
+)
+def test_the_head_of_a_file_says_how_many_bits_it_has(format: str, head: bytes, bits: int) -> None:
+    assert deep_files._BITS[format](head + bytes(60)) == bits
+
+
+def jpeg_xl_head(*fields: tuple[int, int]) -> bytes:
+    """The head of a codestream: values and how many bits each of them takes, the lowest first."""
+    number = at = 0
+    for value, size in fields:
+        number |= value << at
+        at += size
+    return b"\xff\x0a" + number.to_bytes(at // 8 + 1, "little")
+
+
+SMALL_SQUARE = ((1, 1), (4, 5), (1, 3))  # 40 rows, and as many columns
+SMALL = ((1, 1), (4, 5), (0, 3), (7, 5))
+LARGE = [((0, 1), (choice, 2), (77, size), (0, 3), (0, 2), (5, 9)) for choice, size in enumerate((9, 13, 18, 30))]
+
+
+@pytest.mark.parametrize("size", [SMALL_SQUARE, SMALL, *LARGE], ids=str)
+@pytest.mark.parametrize("wrapped", [b"", b"\0\0\0\x0cJXL \r\n\x87\n....jxlc", b"....jxlp\0\0\0\1"])
+def test_the_head_of_a_jpeg_xl_file_is_read_bit_by_bit(size: tuple[tuple[int, int], ...], wrapped: bytes) -> None:
+    def bits_of(*fields: tuple[int, int]) -> int:
+        return deep_files._BITS["JXL"](wrapped + jpeg_xl_head(*size, *fields) + bytes(9))
+
+    assert bits_of((1, 1)) == 8  # all_default
+    plain = ((0, 1), (0, 1))
+    extra = ((0, 1), (1, 1), (6, 3), (0, 1), (0, 2))
+    with_intrinsic_size = ((0, 1), (1, 1), (6, 3), (1, 1), *size, (0, 2))
+    for before in (plain, extra, with_intrinsic_size):
+        for choice, bits in enumerate((8, 10, 12)):
+            assert bits_of(*before, (0, 1), (choice, 2)) == bits
+        for more in (0, 15, 30):
+            assert bits_of(*before, (0, 1), (3, 2), (more, 6)) == 1 + more
+            assert bits_of(*before, (1, 1), (3, 2), (more, 6)) == 1 + more
+        for choice, bits in enumerate((32, 16, 24)):
+            assert bits_of(*before, (1, 1), (choice, 2)) == bits
+    for preview_or_animation in (1, 2, 3):
+        with pytest.raises(ValueError, match="of no use here"):
+            bits_of((0, 1), (1, 1), (6, 3), (0, 1), (preview_or_animation, 2))
+
+
+def test_a_jpeg_xl_file_without_a_codestream_says_nothing() -> None:
+    with pytest.raises(ValueError, match="no codestream"):
+        deep_files._BITS["JXL"](b"x\xff\x0a" + bytes(60))
+
+
+def test_colours_multiplied_by_alpha_are_divided_by_it_again() -> None:
+    alpha = np.array([0, 1, 2, 1000, 32768, 65534, 65535], np.uint16)
+    straight = np.array([0, 1, 65535, 40_000, 12_345, 65535, 777])
+    for color in (straight, straight[::-1]):
+        multiplied = np.floor(color * (alpha / 65535) + 0.5).astype(np.uint16)
+        samples = np.column_stack((multiplied, multiplied * 0, alpha, alpha))[None].copy()
+        found = deep_files._straight(samples)[0]
+        wanted = np.minimum(np.floor(65535.0 * multiplied / np.maximum(alpha, 1) + 0.5), 65535)
+        assert np.array_equal(found[:, 0], wanted)
+        assert not found[:, 1].any()
+        assert (found[1:, 2] == 65535).all()
+        assert np.array_equal(found[:, 3], alpha)
+
+
+def test_a_rawmode_has_one_for_the_high_bytes_and_one_for_the_low() -> None:
+    order = sys.byteorder == "big"
+    for rawmode, big in (("16B", True), ("16L", False), ("16N", order)):
+        assert deep_files._half(f"RGB;{rawmode}", low=False) == f"RGB;16{'B' if big else 'L'}"
+        assert deep_files._half(f"RGB;{rawmode}", low=True) == f"RGB;16{'L' if big else 'B'}"
+        assert deep_files._half(f"L;{rawmode}", low=False) == f"L;16{'B' if big else ''}"
+        assert deep_files._half(f"L;{rawmode}", low=True) == f"L;16{'' if big else 'B'}"
+    assert deep_files._half("RGBa;16B", low=False) == "RGBA;16B"
+
+
+def test_labels_below_256_are_told_how_they_can_be_kept() -> None:
+    for most, advice in ((255, r"pixels.astype\(numpy.uint8\) keeps labels"), (256, "convert it to 8 bits first, or")):
+        samples = np.array([[0, 1, 2, most]], np.uint16)
+        with refused(advice):
+            to_array(samples)
+        with refused("convert it to 8 bits first, or"):
+            to_array(np.dstack((samples,) * 3))
 
 
 def test_gray_and_alpha_of_16_bits_in_jpeg_xl_is_refused_as_its_reader_errs() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import pickle
 import re
 import tracemalloc
 
+import msgpack
 import numpy as np
 import pytest
 import zstandard
@@ -20,15 +22,21 @@ from kpal_format import (
     IndexedImage,
     KpalError,
     LimitError,
+    Reader,
     TruncatedError,
     UnsupportedError,
     decode_indexed,
     decode_truncated,
     encode_indexed,
     inspect,
+    metadata,
     verify,
 )
+from kpal_format import frame as frames
+from kpal_format.coders import BY_NAME, zstd
+from kpal_format.indexed import check_size
 
+from .. import reference_decoder
 from ..files import MAGIC, Parts, frame, section, varint, with_checksum, with_metadata
 from ..images import METADATA, random_indexed
 
@@ -416,6 +424,229 @@ def test_metadata_is_valid_from_birth_immutable_and_picklable() -> None:
 
 
 def test_metadata_that_no_file_can_hold_is_refused() -> None:
-    for metadata in (kpal.Metadata(xmp=bytes((1 << 24) + 1)), kpal.Metadata(text={"k" * 70_000: ""})):
+    for large in (kpal.Metadata(xmp=bytes((1 << 24) + 1)), kpal.Metadata(text={"k" * 70_000: ""})):
         with pytest.raises(ValueError, match=r"metadata: .* at most"):
-            encode_indexed(dataclasses.replace(SAMPLES["one colour"], metadata=metadata))
+            encode_indexed(dataclasses.replace(SAMPLES["one colour"], metadata=large))
+
+
+# --- where errors are
+
+
+@pytest.mark.parametrize(
+    ("file", "offset"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), 0),
+        (Parts(version=0x10).bytes(), 8),
+        (Parts(flags=0b1000).bytes(), 9),
+        (Parts(flags=0b100, tile=b"\1\2").bytes(), 9),
+        (Parts(coder=99).bytes(), 10),
+        (Parts(width=varint(0)).bytes(), 12),
+        (Parts(width=b"\x82\0").bytes(), 12),
+        (Parts(height=varint(2**28)).bytes(), 13),
+        (Parts(palette=section(b"")).bytes(), 14),
+        (with_metadata(b""), 14),
+        (Parts(stream=section(b"")).bytes(), 21),
+        (Parts(flags=0b100, tile=b"\2\2").bytes(), 21),
+        (Parts(flags=0b100, tile=b"\1\1").bytes(), 23),
+        (Parts().bytes()[:-1] + b"!", 24),
+        (Parts(after=b"!").bytes(), 28),
+        *((Parts().bytes()[:size], at) for size, at in ((9, 8), (12, 12), (13, 13), (14, 14), (15, 15), (20, 15))),
+        *((Parts().bytes()[:size], at) for size, at in ((21, 21), (22, 22), (23, 22), (24, 24), (27, 24))),
+    ],
+)
+def test_errors_say_at_which_byte_they_are(file: bytes, offset: int) -> None:
+    with pytest.raises(KpalError, match=rf"\(at byte {offset}\)") as caught:
+        decode_indexed(file)
+    assert caught.value.offset == offset
+    if offset == 22 or (offset == 24 and len(file) < 28):
+        return  # a reader has read as far as the file goes
+    with pytest.raises(KpalError) as of_reader:
+        Reader(io.BytesIO(file))
+    assert (str(of_reader.value), of_reader.value.offset) == (str(caught.value), offset)
+
+
+def test_what_is_missing_at_the_end_is_counted() -> None:
+    for size, message in ((20, "palette: 6 bytes needed, 5 left"), (23, "index stream: 2 bytes needed, 1 left")):
+        with pytest.raises(TruncatedError, match=message):
+            decode_indexed(Parts().bytes()[:size])
+
+
+# --- what metadata may be made of
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(0, 1, 127, 128, 255, 256, 65535, 65536, 2**32 - 1, 2**32, 2**64 - 1),
+        *(-1, -32, -33, -128, -129, -32768, -32769, -(2**31), -(2**31) - 1, -(2**63)),
+        *(None, True, False, 0.5, -1e300),
+        *("", "ä", "x" * 31, "x" * 32, "x" * 255, "x" * 256, "x" * 65536),
+        *(b"", b"x" * 255, b"x" * 256, b"x" * 65536),
+        *([], [1] * 15, [1] * 16, [None] * 65536, [[[]], "a", 7]),
+        *({}, {"a": {"b": []}}, {str(n): n for n in range(15)}, {str(n): n for n in range(16)}),
+        {str(n): n for n in range(65536)},
+    ],
+    ids=lambda value: f"{type(value).__name__} {str(value)[:12]}",
+)
+def test_values_are_read_as_msgpack_reads_them(value: object) -> None:
+    packed: bytes = msgpack.packb(value)
+    reader = metadata._Reader(packed + b"\x07")
+    found = reader.value(1)
+    assert (found, type(found)) == (value, type(value))
+    assert reader.value(1) == 7
+    for size in range(min(len(packed), 9)):
+        with pytest.raises(ValueError, match="ends too early"):
+            metadata._Reader(packed[:size]).value(1)
+
+
+@pytest.mark.parametrize(
+    ("packed", "value"),
+    [
+        (b"\xcc\x05", 5),
+        (b"\xcd\0\x05", 5),
+        (b"\xce\0\0\0\x05", 5),
+        (b"\xcf" + bytes(7) + b"\x05", 5),
+        (b"\xd0\xff", -1),
+        (b"\xd1\xff\xff", -1),
+        (b"\xd2\xff\xff\xff\xff", -1),
+        (b"\xd3" + b"\xff" * 8, -1),
+        (b"\xca\x3f\0\0\0", 0.5),
+        (b"\xd9\x01a", "a"),
+        (b"\xda\0\x01a", "a"),
+        (b"\xdb\0\0\0\x01a", "a"),
+        (b"\xc5\0\x01a", b"a"),
+        (b"\xc6\0\0\0\x01a", b"a"),
+        (b"\xdc\0\x01\x07", [7]),
+        (b"\xdd\0\0\0\x01\x07", [7]),
+        (b"\xde\0\x01\xa1a\x07", {"a": 7}),
+        (b"\xdf\0\0\0\x01\xa1a\x07", {"a": 7}),
+    ],
+)
+def test_values_in_a_longer_form_than_they_need_are_read(packed: bytes, value: object) -> None:
+    assert msgpack.unpackb(packed) == value
+    assert metadata._Reader(packed).value(1) == value
+
+
+@pytest.mark.parametrize("kind", [0xC1, 0xC7, 0xC8, 0xC9, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8])
+def test_extensions_and_what_is_no_type_are_refused(kind: int) -> None:
+    with pytest.raises(ValueError, match=f"a value of type {kind:#x}"):
+        metadata._Reader(bytes((kind,)) + bytes(40)).value(1)
+
+
+def test_a_density_has_31_bits() -> None:
+    for density in ((1, 2**31 - 1), (2**31 - 1, 1)):
+        assert decode_indexed(with_metadata({"density": list(density)})).metadata.density == density
+        assert kpal.Metadata(density=density).density == density
+    for wrong in ((1, 2**31), (2**31, 1), (0, 1), (1, 0), (1, -1)):
+        with pytest.raises(DamagedError, match="'density'"):
+            decode_indexed(with_metadata({"density": list(wrong)}))
+        with pytest.raises(ValueError, match="density"):
+            kpal.Metadata(density=wrong)
+
+
+# --- what a file says of itself
+
+
+def test_info_has_the_sizes_of_the_parts_and_goes_into_json() -> None:
+    file = with_metadata({"icc": 3, "text": [["a", 2]], "density": [5, 6]}, b"abcde")
+    info = inspect(file)
+    header = msgpack.packb({"icc": 3, "text": [["a", 2]], "density": [5, 6]})
+    assert (info.palette_bytes, info.metadata_bytes) == (6, len(header) + 5)
+    assert info.as_dict() == {
+        "version": "0.1",
+        "width": 2,
+        "height": 1,
+        "colors": 2,
+        "has_alpha": False,
+        "coder": "zstd",
+        "tiles": 1,
+        "palette_bytes": 6,
+        "metadata_bytes": len(header) + 5,
+        "metadata": {"icc_profile": 3, "density": (5, 6), "text": {"a": "de"}},
+    }
+    assert inspect(Parts().bytes()).as_dict()["metadata"] == {}
+
+
+def test_an_image_has_up_to_28_bits_of_rows_and_columns() -> None:
+    for width, height in ((1, 2**28 - 1), (2**28 - 1, 1)):
+        check_size(width, height)
+        assert inspect(Parts(width=varint(width), height=varint(height)).bytes()).width == width
+    for width, height in ((1, 2**28), (2**28, 1), (0, 1), (1, 0)):
+        with pytest.raises(ValueError, match=f"not {height} x {width}"):
+            check_size(width, height)
+
+
+# --- frames
+
+
+def test_a_frame_that_was_cut_off_yields_its_beginning() -> None:
+    content = np.random.default_rng(1).bytes(300_000)
+    packed = frames.compress(content)
+    yields = [len(frames.decompress_some(packed[:size], len(content))) for size in range(0, len(packed), 9973)]
+    assert yields == sorted(yields)
+    assert yields[0] == 0 < yields[-1] < len(content)
+    for size in (0, 1, 131_072, 131_073, 299_999, 300_000, 400_000):
+        assert frames.decompress_some(packed, size) == content[:size]
+        assert frames.decompress_some(packed[:-1000], size) == content[: min(size, yields[-1])]
+    assert frames.decompress_some(b"garbage", 100) == b""
+
+
+def test_a_frame_cannot_stand_for_more_than_its_blocks_can() -> None:
+    for length, size in ((3, 1 << 17), (4, 1 << 18), (7, 1 << 18), (8, 3 << 17)):
+        with pytest.raises(DamagedError, match=r"what: (?!.*cannot hold)"):
+            frames.decompress(bytes(length), size, "what")
+        for wrong in (0, -1, size + 1):
+            with pytest.raises(DamagedError, match=f"what: {length} bytes cannot hold the {wrong} that"):
+                frames.decompress(bytes(length), wrong, "what")
+
+
+# --- limits
+
+
+@pytest.mark.parametrize("kind", ["arrays", "maps"])
+def test_values_nest_16_deep_and_no_deeper(kind: str) -> None:
+    for depth in (15, 16):
+        value: object = 7
+        for _ in range(depth):
+            value = [value] if kind == "arrays" else {"a": value}
+        packed: bytes = msgpack.packb(value)
+        if depth == 15:
+            assert metadata._Reader(packed).value(1) == value
+        else:
+            with pytest.raises(ValueError, match="nests deeper than 16"):
+                metadata._Reader(packed).value(1)
+
+
+def test_tiles_have_65536_pixels_at_least() -> None:
+    for rows, columns, enough in ((256, 256, True), (255, 256, False), (256, 255, False), (1, 65536, True)):
+        file = Parts(flags=0b100, width=varint(70_000), height=varint(600), tile=varint(rows) + varint(columns)).bytes()
+        if enough:
+            assert inspect(file).tiles == -(-600 // rows) * -(-70_000 // columns)
+        else:
+            with pytest.raises(DamagedError, match=f"tiles of {columns} x {rows} pixels are too small"):
+                inspect(file)
+
+
+# --- bits
+
+
+@pytest.mark.parametrize("colors", [1, 2, 3, 4, 5, 15, 16, 17, 255, 256])
+def test_zstd_packs_indices_into_as_few_bits_as_their_number_needs(colors: int) -> None:
+    bits = 1 if colors < 3 else 2 if colors < 5 else 4 if colors < 17 else 8
+    for shape in ((40, 40), (7, 33), (3, 1)):
+        image = random_indexed(*shape, colors)
+        data = encode_indexed(image, coder="zstd")
+        assert same(decode_indexed(data), image)
+        assert reference_decoder.decode(data)[4] == image.indices.tobytes()
+        tile = BY_NAME["zstd"].encode(image.indices, image.palette)
+        if colors in (2, 4, 16) and shape == (40, 40):  # noise, of which Zstandard makes nothing smaller
+            assert tile[0] != 0
+            assert len(tile) <= 1 + 40 * 40 * bits // 8
+        stored = bytes((2,)) + zstd._pack(image.indices, bits)
+        assert len(stored) == 1 + shape[0] * -(-shape[1] * bits // 8)
+        assert np.array_equal(BY_NAME["zstd"].decode(stored, shape, image.palette), image.indices)
+
+
+def test_dots_per_inch_are_those_of_the_density() -> None:
+    assert kpal.Metadata(density=(10_000, 20_000)).dpi == (254, 508)
+    assert kpal.Metadata().dpi is None

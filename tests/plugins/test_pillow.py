@@ -25,7 +25,7 @@ OPAQUE = random_indexed(13, 17, 40)
 TRANSLUCENT = random_indexed(13, 17, 40, 4)
 
 
-def opened(data: bytes) -> Image.Image:
+def opened(data: bytes) -> ImageFile.ImageFile:
     return Image.open(io.BytesIO(data))
 
 
@@ -274,3 +274,47 @@ def test_wrong_options_are_found_before_the_first_byte_is_written(
     with pytest.raises(error, match=message):
         Image.fromarray(gradient()).save(file, "KPAL", **options)
     assert not file.getvalue()
+
+
+# --- cropping
+
+
+def test_a_crop_within_the_image_decodes_no_more_and_any_other_is_as_pillow_crops() -> None:
+    data = kpal.encode(OPAQUE)
+    loaded = opened(data)
+    loaded.load()
+    sides = [(a, b) for a in (-1, 0, 1, 12, 13, 14, 17, 18) for b in (-1, 0, 1, 12, 13, 14, 17, 18)]
+    for (x0, x1), (y0, y1) in [*((pair, (2, 9)) for pair in sides), *(((2, 9), pair) for pair in sides)]:
+        image = opened(data)
+        if x1 < x0 or y1 < y0:
+            with pytest.raises(ValueError, match="less than"):
+                image.crop((x0, y0, x1, y1))
+            continue
+        assert np.array_equal(np.asarray(image.crop((x0, y0, x1, y1))), np.asarray(loaded.crop((x0, y0, x1, y1))))
+        assert bool(image.tile) == (0 <= x0 < x1 <= 17 and 0 <= y0 < y1 <= 13)
+
+
+@pytest.mark.parametrize("box", [(2.5, 1.5, 9.5, 8.5), (2.6, 1.4, 9.4, 8.6), (-0.4, -0.5, 17.4, 13.4)])
+def test_corners_between_pixels_are_rounded_as_pillow_does(box: tuple[float, float, float, float]) -> None:
+    image, loaded = opened(kpal.encode(OPAQUE)), opened(kpal.encode(OPAQUE))
+    loaded.load()
+    assert np.array_equal(np.asarray(image.crop(box)), np.asarray(loaded.crop(box)))
+    assert image.tile
+
+
+@pytest.mark.usefixtures("_truncated_images_load")
+def test_a_crop_of_a_truncated_image_shows_what_there_is_when_pillow_is_told_to() -> None:
+    image = random_indexed(64, 64, 200)
+    part = opened(kpal.encode(image)[:-1000]).crop((3, 4, 30, 20))
+    assert np.array_equal(np.asarray(part), image.indices[4:20, 3:30])
+
+
+@pytest.mark.parametrize("box", [(2, 2, 9, 9), (-1, 0, 5, 5)])
+def test_a_crop_of_a_closed_image_is_the_error_that_loading_it_is(box: tuple[int, int, int, int]) -> None:
+    image = opened(kpal.encode(OPAQUE))
+    image.close()
+    with pytest.raises((ValueError, OSError, AssertionError)) as of_load:
+        image.load()
+    with pytest.raises((ValueError, OSError, AssertionError)) as of_crop:
+        image.crop(box)
+    assert (of_crop.type, str(of_crop.value)) == (of_load.type, str(of_load.value))

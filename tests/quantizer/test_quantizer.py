@@ -11,7 +11,9 @@ from PIL import Image
 
 import kpal
 from kpal import IndexedImage, Metadata
-from kpal.color.spaces import STEPS, Geometry, mean_colors, to_points
+from kpal.clustering.opacity import is_opaque
+from kpal.color.spaces import STEPS, Geometry, cube_root, linear, mean_colors, to_points
+from kpal.quantizer.dithering import ordered
 from kpal.quantizer.histogram import Histogram
 from kpal.quantizer.space_choice import geometry_of, simple_geometry, suited_geometry
 
@@ -133,6 +135,42 @@ def test_every_opaque_colour_and_every_alpha_comes_back_from_the_lattice() -> No
         assert np.array_equal(mean_colors(colors, np.ones(256, np.int64), np.arange(256), 256), colors)
 
 
+@pytest.mark.parametrize("channels", [3, 4])
+def test_means_of_colours_are_rounded_without_a_bias(channels: int) -> None:
+    random = np.random.default_rng(channels)
+    colors = random.integers(0, 256, (4000, channels), dtype=np.uint8)
+    if channels == 4:
+        colors[:, 3] |= 192  # colours that are hardly seen are hardly known
+    labels, weights = np.repeat(np.arange(1000), 4), random.integers(1, 9, 4000)
+    means = mean_colors(colors, weights, labels, 1001)
+    assert not means[1000].any()
+    shown = weights * (colors[:, 3] / 255 if channels == 4 else 1.0)
+    sums = [np.bincount(labels, shown * colors[:, c]) / np.bincount(labels, shown) for c in range(3)]
+    if channels == 4:
+        sums.append(np.bincount(labels, weights * colors[:, 3]) / np.bincount(labels, weights))
+    errors = means[:1000] - np.column_stack(sums)
+    assert np.abs(errors).max() <= 0.5 + 0.25 * (channels == 4)
+    assert np.abs(errors.mean(axis=0)).max() < 0.03
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_means_of_faint_black_are_black_and_of_faint_white_white(level: int) -> None:
+    for alphas, weights, alpha in (((1, 2), (2, 1), 1), ((2, 3), (3, 1), 2), ((3, 4), (6, 4), 3)):
+        colors = np.array([[level] * 3 + [a] for a in alphas], np.uint8)
+        mean = mean_colors(colors, np.array(weights), np.zeros(2, np.intp), 1)
+        assert mean.tolist() == [[level] * 3 + [alpha]]
+
+
+def test_the_cube_root_is_right_to_a_thousandth_of_a_step() -> None:
+    values = np.concatenate(([0.0], np.geomspace(1e-5, 1, 5000)))
+    assert np.abs(cube_root(values) - np.cbrt(values)).max() * 200 * 8 < 0.001
+
+
+def test_light_is_that_of_srgb() -> None:
+    v = np.arange(256) / 255
+    assert linear() == pytest.approx(np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4), rel=1e-14)
+
+
 def test_oklab_points_are_those_of_its_definition() -> None:
     colors = np.random.default_rng(5).integers(0, 256, (2000, 3), dtype=np.uint8)
     colors[:2] = [[0, 0, 0], [255, 255, 255]]
@@ -155,6 +193,10 @@ def test_alpha_is_measured_in_oklab_unless_many_edges_are_soft() -> None:
     assert simple_geometry(colors, np.array([900, 979, 21]), "perceptual") == "rgb"
     assert simple_geometry(colors, np.array([900, 980, 20]), "rgb") == "rgb"
     assert simple_geometry(colors[:, :3], np.array([1, 1, 1]), "perceptual") == "oklab"
+    for alpha, soft in ((0, False), (1, True), (254, True), (255, False)):
+        colors[2, 3] = alpha
+        assert simple_geometry(colors, np.array([0, 979, 21]), "perceptual") == ("rgb" if soft else "oklab")
+        assert simple_geometry(colors, np.array([0, 980, 20]), "perceptual") == "oklab"
 
 
 def test_soft_images_of_many_colours_are_measured_in_oklab_where_that_is_clearly_better() -> None:
@@ -217,6 +259,25 @@ def test_hidden_colours_are_one_point_of_oklab_and_opaque_ones_where_they_are_wi
     opaque = np.array([[200, 100, 0, 255], [0, 100, 200, 255]], np.uint8)
     apart, plain = (np.diff(to_points(c, "oklab").astype(int), axis=0) for c in (opaque, opaque[:, :3]))
     assert np.array_equal(apart[:, :3], plain)
+
+
+@pytest.mark.parametrize("geometry", ["oklab", "lightness", "chroma"])
+def test_translucent_colours_of_oklab_are_as_far_from_gray_as_is_seen_of_them(geometry: Geometry) -> None:
+    colors = np.random.default_rng(4).integers(0, 256, (3000, 4), dtype=np.uint8)
+    points = to_points(colors, geometry)
+    gray = np.array([800, 960, 960])
+    seen = colors[:, 3:] / 255 * (to_points(colors[:, :3], geometry) - gray) + gray
+    assert np.abs(points[:, :3] - seen).max() <= 0.5
+    assert np.abs(points[:, 3] - colors[:, 3] / 255 * 800).max() <= 0.5
+    assert points.min() >= 0
+    assert points.max() <= STEPS
+
+
+def test_composited_colours_are_where_the_formula_says() -> None:
+    colors = np.random.default_rng(4).integers(0, 256, (3000, 4), dtype=np.uint8)
+    premultiplied = colors[:, :3] * (colors[:, 3:] / 255)
+    expected = np.column_stack((8 * (premultiplied - colors[:, 3:] / 2) + 1020, 4 * np.sqrt(3) * colors[:, 3]))
+    assert np.abs(to_points(colors, "rgb") - expected).max() <= 0.5
 
 
 def test_lattice_distances_are_errors_of_compositing_over_black_and_white() -> None:
@@ -318,6 +379,60 @@ def test_dithering_leaves_exact_images_alone() -> None:
     assert kpal.encode(image.pixels(), dither="floyd-steinberg") == kpal.encode(image.pixels())
 
 
+BAYER = [
+    [0, 32, 8, 40, 2, 34, 10, 42],
+    [48, 16, 56, 24, 50, 18, 58, 26],
+    [12, 44, 4, 36, 14, 46, 6, 38],
+    [60, 28, 52, 20, 62, 30, 54, 22],
+    [3, 35, 11, 43, 1, 33, 9, 41],
+    [51, 19, 59, 27, 49, 17, 57, 25],
+    [15, 47, 7, 39, 13, 45, 5, 37],
+    [63, 31, 55, 23, 61, 29, 53, 21],
+]  # as printed in books
+
+
+def plain_ordered(pixels: NDArray[np.uint8], palette: NDArray[np.uint8], level: float) -> NDArray[np.uint8]:
+    """Pixel by pixel, with the mixture of two entries that is best, as a colour alone needs it."""
+    height, width, channels = pixels.shape
+    centers = to_points(palette, "rgb").astype(float)
+    indices = np.zeros((height, width), np.uint8)
+    for y, x in np.ndindex(height, width):
+        color = to_points(pixels[y : y + 1, x], "rgb")[0].astype(float)
+        errors = np.square(centers - color).sum(axis=1)
+        first = int(errors.argmin())
+        best, second, part = errors[first], first, 0.0
+        nearest = np.argsort(np.square(centers - centers[first]).sum(axis=1), kind="stable")
+        for other in [entry for entry in nearest if entry != first][:12]:
+            step = centers[other] - centers[first]
+            share = float(np.clip((color - centers[first]) @ step / (step @ step), 0, 0.5))
+            rest = np.square(color - centers[first] - share * step).sum() + share * (1 - share) / 4 * (step @ step)
+            if rest < best and (channels == 3 or pixels[y, x, 3] < 255 or palette[other, 3] == 255):
+                best, second, part = rest, other, share
+        takes_second = BAYER[y % 8][x % 8] < int(part * level * 64 + 0.5)
+        indices[y, x] = second if takes_second else first
+    return indices
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 19), (13, 9)])
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize(("level", "colors"), [(0.5, 5), (1.0, 20)])
+def test_ordered_dithering_is_that_of_its_definition(
+    shape: tuple[int, int], channels: int, level: float, colors: int
+) -> None:
+    random = np.random.default_rng(5)
+    pixels = random.integers(0, 256, (*shape, channels), dtype=np.uint8)
+    palette = random.integers(0, 256, (colors, channels), dtype=np.uint8)
+    if channels == 4:
+        pixels[::2, :, 3] = palette[::2, 3] = 255
+    histogram = Histogram(pixels)
+    opaque = is_opaque(histogram.colors) if channels == 4 else np.ones(len(histogram.colors), np.bool_)
+    found = ordered(histogram, palette, opaque, level)
+    expected = plain_ordered(pixels, palette, level)
+    solid = np.ones(shape, np.bool_) if channels == 3 else pixels[:, :, 3] < 255
+    assert np.array_equal(found[solid], expected[solid])  # of others the nearest entry may be one that is not opaque
+    assert channels == 3 or (palette[found[pixels[:, :, 3] == 255], 3] == 255).all()
+
+
 # --- palettes that are given
 
 
@@ -361,6 +476,8 @@ def test_fixed_colours_join_the_palette_of_an_image_of_few_colours_or_take_its_p
     assert {(0, 0, 0), (7, 8, 9)} <= {tuple(color) for color in full.palette.tolist()}
     assert kpal.quantize(pixels, 2, fixed=fixed[:2]).palette.tolist() == [[0, 0, 0], [7, 8, 9]]
     assert kpal.quantize(pixels, 21, fixed=[[1, 1, 1, 0]]).palette.shape == (21, 4)
+    for colors in (10, 21):
+        assert kpal.quantize(pixels, colors, fixed=[[1, 1, 1, 255]]).palette.shape == (colors, 3)
 
 
 def test_palette_images_keep_their_palette_when_asked_to() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import kpal
+from kpal.quantizer import refinement
 from kpal.quantizer.ms_ssim import LARGE, Structure, sample
 
 U8 = NDArray[np.uint8]
@@ -86,6 +89,47 @@ def test_nothing_moves_where_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("kpal.quantizer.search._NOTHING", 0)
     with pytest.raises(TypeError, match="not callable"):
         kpal.quantize(pixels, 38)
+
+
+class Bowl:
+    """In place of a blend: loses a known amount for each step of light away from where nothing is lost."""
+
+    def __init__(self, lowest: NDArray[np.float64], steepness: float) -> None:
+        self.lowest, self.steepness = lowest, steepness
+
+    def lost(self, light: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        away = light - self.lowest
+        return float(self.steepness * np.square(away).sum()), 2 * self.steepness * away
+
+
+def light_of(roots: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray((roots / 4096) ** 3 - 0.001)
+
+
+@pytest.mark.parametrize("steepness", [10.0, 30.0])
+def test_colours_go_where_the_loss_and_the_price_of_the_way_are_least(steepness: float) -> None:
+    start = refinement._levels()[[[60, 100, 200], [130, 130, 130], [30, 220, 90]]]
+    lowest = light_of(start) + np.array([[0.05, -0.02, 0.1], [0.1, 0.1, 0.1], [0.2, -0.2, 0.0]])
+    bowls: Any = [(Bowl(lowest, steepness), light_of(start)), (Bowl(lowest, 3 * steepness), light_of(start))]
+    cost = np.array([[2e-6], [1e-6], [5e-7]])
+    free = np.array([[True], [True], [False]])
+    found = refinement._descended(bowls, start, cost, free)
+    assert np.array_equal(found[2], start[2])
+
+    def loss(roots: NDArray[np.float64], cost: float, lowest: float, start: float) -> NDArray[np.float64]:
+        return np.asarray(2 * steepness * (light_of(roots) - lowest) ** 2 + 3 * cost * (roots - start) ** 2)
+
+    every = np.arange(410, 4100.0)
+    for color, channel in np.ndindex(2, 3):
+        here = (float(cost[color, 0]), float(lowest[color, channel]), float(start[color, channel]))
+        losses = loss(every, *here)
+        reached, begun = (loss(x[color, channel], *here) for x in (found, start))
+        assert reached - losses.min() < 0.02 * (begun - losses.min())
+
+
+def test_levels_are_cube_roots_of_light() -> None:
+    light = np.where((v := np.arange(256) / 255) <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
+    assert np.array_equal(refinement._levels(), np.rint(4096 * np.cbrt(light + 0.001)))
 
 
 def test_progress_goes_on_while_palettes_are_tried_and_refined() -> None:

@@ -14,6 +14,8 @@ import kpal
 from kpal import Report, UnreachableError
 from kpal.color.spaces import SCALE
 from kpal.metrics.scores import psnr, ssimulacra2
+from kpal.progress import Watch
+from kpal.quantizer.byte_target import _largest
 from kpal.quantizer.histogram import Histogram
 from kpal.quantizer.options import Options
 from kpal.quantizer.palette_search import counted
@@ -262,6 +264,59 @@ def test_with_a_palette_of_its_own_an_image_fits_or_does_not() -> None:
     ):
         with pytest.raises(UnreachableError, match="max_bytes: the least that is possible is"):
             kpal.encode(pixels, max_bytes=20, **options)
+
+
+@pytest.mark.parametrize(
+    ("size", "tries_at_most"),
+    [
+        (lambda number: 10 * number, 14),
+        (lambda number: 7 * number**3, 11),
+        (lambda number: int(1000 * math.sqrt(number)), 8),
+        (lambda number: int(1000 * number**0.25), 2),  # which is what the search expects
+        (lambda number: 5000 + number, 16),
+        (lambda number: 100 if number < 120 else 10**6, 19),
+    ],
+)
+def test_a_search_finds_the_largest_number_that_fits_or_one_that_nearly_fills_the_bytes(
+    size: Any, tries_at_most: int
+) -> None:
+    for most in range(size(1) - 1, size(256), max(1, size(256) // 20)):
+        tries: list[int] = []
+
+        def tried(number: int, tries: list[int] = tries) -> Any:
+            tries.append(number)
+            return f"image {number}", bytes(size(number))
+
+        found, above = _largest((0, 0), (256, size(256)), most, Watch(), tried)
+        assert len(set(tries)) == len(tries) <= tries_at_most
+        best = max((number for number in range(256) if number > 0 and size(number) <= most), default=0)
+        if not best:
+            assert (found, above) == (None, size(1))
+            continue
+        assert found is not None
+        number = int(found[0].split()[1])  # type: ignore[attr-defined]
+        assert number == best or most - most // 64 <= size(number) <= most
+        assert above == min(size(x) for x in (*tries, 256) if size(x) > most)
+
+
+def test_a_search_passes_over_what_is_out_of_the_question() -> None:
+    def tried(number: int) -> Any:
+        return None if number < 40 else (number, bytes(10 * number))
+
+    found: Any
+    found, above = _largest((0, 0), (100, 1000), 495, Watch(), tried)
+    assert found == (49, bytes(490))
+    assert above in range(500, 1001, 10)
+    assert _largest((0, 0), (100, 1000), 495, Watch(), lambda _: None) == (None, 1000)
+
+
+@pytest.mark.parametrize(
+    ("quality", "least", "enough"), [(None, 0, 100), (70, 0, 70), ((20, 80), 20, 80), ([0, 100], 0, 100)]
+)
+def test_a_quality_is_a_max_or_a_min_and_a_max(quality: Any, least: int, enough: int) -> None:
+    options = Options(quality=quality)
+    assert (options.min_quality, options.max_quality) == (least, enough)
+    assert options.reduces_few == isinstance(quality, (tuple, list))
 
 
 # --- reports
