@@ -28,12 +28,15 @@ from .masking import weight_at
 
 FAR: Final = 208  # lattice steps of OKLab, 0.13: quite another colour
 # The grid. A mark's own box reaches _OWN cells beyond its densest one on each side; it must hold the part _ALONE of all
-# the pixels in the box that reaches _AROUND cells beyond.
+# the pixels in the box that reaches _AROUND cells beyond. Soft edges leave less to a small mark: a plain one, in which
+# one in _PLAIN pixels has the most frequent colour, needs the part _ALONE_IF_PLAIN.
 _CELL: Final = FAR // 4
 _BITS: Final = 8  # for the number of a cell along an axis
 _OWN: Final = 1
 _AROUND: Final = 2
 _ALONE: Final = 0.8
+_ALONE_IF_PLAIN: Final = 0.55
+_PLAIN: Final = 4
 # At least half of a mark's pixels are within so many levels of its most frequent colour, in each channel.
 _EVEN: Final = 8
 _BUSY: Final = 24  # levels between neighbours: lines and specks, which are no patches, differ by more
@@ -110,14 +113,17 @@ def find_accents(histogram: Colors) -> Accents:
     if not len(colors):
         return NONE
     total = int(histogram.counts.sum())
-    marks, found = _alone(to_points(colors, "oklab"), counts, least_patch(total))
-    pixels, weight = (np.bincount(marks + 1, values, found + 1)[1:].astype(np.int64) for values in (counts, weights))
+    marks, around = _alone(to_points(colors, "oklab"), counts, least_patch(total))
+    pixels, weight = (
+        np.bincount(marks + 1, values, len(around) + 1)[1:].astype(np.int64) for values in (counts, weights)
+    )
     shown: list[NDArray[np.intp]] = []
     for mark in np.flatnonzero((pixels * _LARGE <= total) & _flat(pixels, weight, histogram)):
         own = np.flatnonzero(marks == mark)
         frequent = own[counts[own].argmax()]
         even = (np.abs(colors[own].astype(np.int16) - colors[frequent]) <= _EVEN).all(axis=1)
-        if 2 * counts[own[even]].sum() >= pixels[mark]:
+        alone = pixels[mark] >= _ALONE * around[mark] or _PLAIN * counts[frequent] >= pixels[mark]
+        if alone and 2 * counts[own[even]].sum() >= pixels[mark]:
             shown.append(frequent)
     return Accents(colors[shown], pixels[marks[shown]])
 
@@ -141,25 +147,25 @@ def _flat(pixels: NDArray[np.int64], weights: NDArray[np.int64], histogram: Colo
     return weights >= weight_at(_BUSY, histogram.colors.shape[1]) * pixels
 
 
-def _alone(points: NDArray[np.int64], counts: NDArray[np.int64], least: int) -> tuple[NDArray[np.intp], int]:
+def _alone(points: NDArray[np.int64], counts: NDArray[np.int64], least: int) -> tuple[NDArray[np.intp], list[int]]:
     """Groups of similar colours that `least` pixels or more have, and around which there is little else.
 
-    Returns for each of the points its group, or -1: intp (n,), and how many groups there are.
+    Returns for each of the points its group, or -1: intp (n,), and for each group the pixels in its larger box.
     """
     cells = list(points.astype(np.int32).T // _CELL)
     cells = [column - column.min() for column in cells]
     shape = tuple(int(column.max()) + 1 for column in cells)
     keys = (cells[0] * shape[1] + cells[1]) * shape[2] + cells[2]
     here = np.bincount(keys, counts, math.prod(shape)).astype(np.int64).reshape(shape)
-    own = _box(here, _OWN)
-    alone = (own >= least) & (own >= _ALONE * _box(here, _AROUND)) & (here > 0)
-    marks, found = np.full(shape, -1), 0
+    own, all_around = _box(here, _OWN), _box(here, _AROUND)
+    alone = (own >= least) & (own >= _ALONE_IF_PLAIN * all_around) & (here > 0)
+    marks, around = np.full(shape, -1), list[int]()
     for first in np.argwhere(alone)[np.argsort(-here[alone], kind="stable")]:
         box = marks[tuple(slice(max(0, at - _OWN), at + _OWN + 1) for at in first)]
         if (box < 0).all():
-            box[:] = found
-            found += 1
-    return marks.reshape(-1)[keys], found
+            box[:] = len(around)
+            around.append(int(all_around[tuple(first)]))
+    return marks.reshape(-1)[keys], around
 
 
 def merged(images: Iterable[Accents]) -> Accents:

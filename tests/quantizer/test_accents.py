@@ -96,6 +96,20 @@ def test_specks_and_lines_are_no_accents() -> None:
         assert yellow not in find_accents(counted(pixels, "perceptual")).colors.tolist()
 
 
+def test_a_small_mark_with_soft_edges_is_found() -> None:
+    pixels = gradient()
+    y, x = np.mgrid[0:96, 0:128]
+    share = np.clip(4.3 - np.hypot(y - 40.4, x - 50.2), 0, 1)[:, :, None]
+    pixels = np.rint(pixels + share * (np.array((95, 24, 106)) - pixels.astype(float))).astype(np.uint8)
+    assert [95, 24, 106] in find_accents(counted(pixels, "perceptual")).colors.tolist()
+    assert shows(kpal.quantize(pixels, 32).pixels(), (95, 24, 106), (40, 50))
+
+
+def test_the_ends_of_a_slope_are_no_accents() -> None:
+    for pixels in (gradient(), gradient(100, 400), gradient() // 2, 255 - gradient()):
+        assert not len(find_accents(counted(pixels, "perceptual")).colors)
+
+
 def test_what_is_not_opaque_is_no_accent() -> None:
     pixels = np.dstack((gradient(), np.full((96, 128), 255, np.uint8)))
     seen, clear = marked(pixels, (*RED, 255)), marked(pixels, (*RED, 90))
