@@ -116,7 +116,7 @@ def _verify(data: bytes, image: IndexedImage) -> None:
     decoded = decode_indexed(data, max_pixels=None)
     same = np.array_equal(decoded.indices, image.indices) and np.array_equal(decoded.palette, image.palette)
     if not same or decoded.metadata != image.metadata:
-        raise RuntimeError("the file does not decode to the encoded image: please report this, with the image")
+        raise RuntimeError("the file does not decode to what was encoded: please report this, with the image")
 
 
 def decode(

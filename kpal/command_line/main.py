@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     if words in (["-V"], ["--version"]):  # before all that the commands need is loaded
         print(_version())
-        return 0
+        sys.exit(0)
     from ..batch.jobs import UsageError
     from ..batch.transcode import large_metadata
 

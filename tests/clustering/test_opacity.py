@@ -30,7 +30,7 @@ def test_opaque_is_an_alpha_of_255_or_none() -> None:
         (entries(), entries(0, 255), 2, True),
         (entries(), entries(0, 255), 1, False),  # no room for another
         (entries(255), entries(0, 255), 3, True),
-        (entries(255), entries(0, 255), 2, False),
+        (entries(255), entries(0, 255), 2, True),
         (entries(255, 0), entries(0, 255), 9, False),  # one is clear
         (entries(255, 1), entries(0, 255), 9, True),
         (entries(255), entries(1, 255), 9, False),  # nothing is clear

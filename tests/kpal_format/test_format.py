@@ -596,7 +596,7 @@ def test_a_frame_cannot_stand_for_more_than_its_blocks_can() -> None:
         with pytest.raises(DamagedError, match=r"what: (?!.*cannot hold)"):
             frames.decompress(bytes(length), size, "what")
         for wrong in (0, -1, size + 1):
-            with pytest.raises(DamagedError, match=f"what: {length} bytes cannot hold the {wrong} that"):
+            with pytest.raises(DamagedError, match=f"what: {length} bytes cannot hold {wrong} bytes of content"):
                 frames.decompress(bytes(length), wrong, "what")
 
 

@@ -14,7 +14,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from kpal import IndexedImage, Report
 from kpal.color.compositing import over, same, seen
-from kpal.metrics import scores
+from kpal.metrics import scores as measured
 from kpal.metrics.scores import mean_squared_error, psnr, ssimulacra2
 
 from ..images import gradient, random_indexed, soft_icon
@@ -104,7 +104,7 @@ def test_the_perceptual_score_is_the_one_of_its_package_and_with_alpha_the_worse
     package = pytest.importorskip("ssimulacra2")
 
     def score(a: U8, b: U8) -> float:
-        return float(package.compute_ssimulacra2(*(scores._bmp(x) for x in (a, b))))
+        return float(package.compute_ssimulacra2(*(measured._bmp(x) for x in (a, b))))
 
     a, b = gradient(), changed(gradient())
     assert ssimulacra2(a, a) == pytest.approx(100)
@@ -116,13 +116,13 @@ def test_the_perceptual_score_is_the_one_of_its_package_and_with_alpha_the_worse
 
 
 def test_the_package_gets_the_pixels_as_they_are() -> None:
-    with Image.open(scores._bmp(gradient())) as image:
+    with Image.open(measured._bmp(gradient())) as image:
         assert np.array_equal(np.asarray(image), gradient())
 
 
 def test_tiny_and_huge_images_have_no_score(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ssimulacra2")
-    monkeypatch.setattr(measure, "_LARGEST_SCORED", 8 * 20)
+    monkeypatch.setattr(measured, "_LARGEST_SCORED", 8 * 20)
     for shape, scored in (((8, 20), True), ((20, 8), True), ((8, 21), False), ((7, 20), False), ((20, 7), False)):
         pixels = random_indexed(*shape, 30).pixels()
         assert (ssimulacra2(pixels, pixels) is not None) == scored
