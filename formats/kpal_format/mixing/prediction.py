@@ -197,7 +197,7 @@ class Prediction:
     @cython.inline
     @cython.exceptval(check=False)
     def set_right(self, x: cython.int, count: cython.int) -> cython.void:
-        """Notes that all guesses were right about `count` pixels, none of which was predicted."""
+        """Zeroes the errors of all guesses at `count` pixels that a flag coded without predicting them."""
         i: cython.int
         for i in range(self.here + 8 * x, self.here + 8 * (x + count)):
             self.errors[i] = 0
