@@ -10,9 +10,9 @@ continuous-tone pictures", ICC 1973) selects one of the two. The same colour mak
 compresses well.
 
 The eye averages gamma-encoded RGB values closely enough, so the errors are those of RGB, composited if there is alpha
-(color/spaces.py). A pixel whose colour is in the palette keeps it and takes no error from its neighbours. Error diffusion
-also spares colours that cover much of the image with less than average error, where noise would show more than the
-error does. All arithmetic is in integers, or in floats that every machine rounds alike.
+(color/spaces.py). A pixel whose colour is in the palette keeps it and takes no error from its neighbours. Error
+diffusion also spares colours that cover much of the image with less than average error, where noise would show more
+than the error does. All arithmetic is in integers, or in floats that every machine rounds alike.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ class Hits:
     symbol: cython.p_int  # the nibble of each hit; 16 for none
     context: cython.p_int  # where the probability of each hit stands
     stretch: cython.p_int  # log(p / (1 - p)) of each probability p, in 1/1024 of a bit
-    probability: cython.p_ushort  # that a hit is right, in 1/65536, from 63 to 65472: 5 tables of 512 contexts for each of two nibbles
+    probability: cython.p_ushort  # of a right hit, in 1/65536, 63 to 65472: 5 tables of 512 contexts, for each nibble
     by_activity: cython.p_int  # weights, -2**20 to 2**20: 32 sets of 8
     by_texture: cython.p_int  # weights: 1024 sets of 8
     buffers: list
