@@ -16,6 +16,7 @@ import zstandard
 
 import kpal
 from kpal_format import (
+    CODERS,
     DEFAULT_CODER,
     MAX_PIXELS,
     DamagedError,
@@ -74,6 +75,18 @@ def test_palettes_keep_their_order_and_their_unused_and_equal_entries() -> None:
     palette = np.array([[9, 9, 9], [0, 0, 0], [9, 9, 9], [255, 1, 2]], np.uint8)
     image = IndexedImage(np.array([[2, 1]], np.uint8), palette)
     assert same(decode_indexed(encode_indexed(image)), image)
+
+
+@pytest.mark.parametrize("coder", CODERS)
+@pytest.mark.parametrize("channels", [3, 4])
+def test_a_sorted_palette_may_have_the_same_colour_twice(channels: int, coder: str) -> None:
+    ascending = np.repeat(np.arange(40, 70, dtype=np.uint8), channels).reshape(-1, channels)
+    for twice in (0, 13, 29):
+        palette = np.insert(ascending, twice, ascending[twice], axis=0)
+        image = IndexedImage(random_indexed(9, 9, len(palette)).indices, palette)
+        assert same(decode_indexed(encode_indexed(image, coder=coder)), image)
+    distinct = IndexedImage(random_indexed(9, 9, 30).indices, ascending)
+    assert same(decode_indexed(encode_indexed(distinct, coder=coder)), distinct)
 
 
 def test_metadata_comes_back() -> None:
