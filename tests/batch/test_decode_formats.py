@@ -171,7 +171,7 @@ def test_differing_pixels_are_counted_whatever_strips_they_are_in(monkeypatch: p
     expected = (int((apart > 0).sum()), int(apart.max()))
     assert expected[0] == 2
     for compared in (1, 30, 100, 10_000):
-        monkeypatch.setattr("kpal.transcode._COMPARED", compared)
+        monkeypatch.setattr("kpal.batch.transcode._COMPARED", compared)
         assert _differences(Image.fromarray(a), Image.fromarray(b)) == expected
         assert _differences(Image.fromarray(a), Image.fromarray(a)) == (0, 0)
     assert _differences(Image.fromarray(a[:9]), Image.fromarray(b)) == (600, 255)
