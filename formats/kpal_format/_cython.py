@@ -1,4 +1,4 @@
-"""What `kernel.py` uses of the `cython` module, for machines that run it as plain Python.
+"""What the compiled loops use of the `cython` module, for machines that run it as plain Python.
 
 Types are ignored there; `declare` makes the small arrays that are local to a function.
 """
@@ -18,12 +18,24 @@ class _Type:
         return size
 
 
-int = uint = uchar = short = ushort = longlong = ulonglong = Py_ssize_t = _Type()
+int = uint = uchar = short = ushort = longlong = ulonglong = Py_ssize_t = p_uchar = _Type()
+
+
+def struct(**fields: Any) -> type:
+    """A C struct of these fields."""
+    return type("struct", (), {"__slots__": tuple(fields)})
 
 
 def declare(kind: Any, value: Any = None) -> Any:
-    """A C variable of that value; without one, a C array of zeros, whose size is its kind."""
-    return [0] * kind if value is None else value
+    """A C variable of that value; without one, a struct, or a C array of zeros whose size is its kind."""
+    if value is not None:
+        return value
+    return kind() if isinstance(kind, type) else [0] * kind
+
+
+def address(thing: Any) -> Any:
+    """A pointer to a struct, which plain Python does without."""
+    return thing
 
 
 def cast(kind: Any, value: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from ..indexed import U8
-from . import zstd
+from . import fast, zstd
 from .mix import MAX, MIX, compiled
 
 __all__ = ["BY_ID", "BY_NAME", "DEFAULT", "Coder", "compiled", "zstd"]
@@ -33,8 +33,8 @@ class Coder(Protocol):
         """
 
 
-_CODERS: Final[tuple[Coder, ...]] = (zstd, MIX, MAX)
+_CODERS: Final[tuple[Coder, ...]] = (zstd, fast, MIX, MAX)
 BY_ID: Final = {coder.ID: coder for coder in _CODERS}
 BY_NAME: Final = {coder.NAME: coder for coder in _CODERS}
-# Without a compiled loop the small files would cost a millisecond a pixel, so nobody gets them unasked.
-DEFAULT: Final = MIX.NAME if compiled() else zstd.NAME
+# As plain Python `mix` takes about a millisecond a pixel and `fast` some microseconds.
+DEFAULT: Final = MIX.NAME if compiled() else fast.NAME

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from ..errors import DamagedError
 from ..indexed import U8
+from .tile import check_size, rgba
 
 if TYPE_CHECKING:
     from ..kernel import Tile
 
 _MANY_PIXELS: Final = 1 << 12  # what plain Python codes in some seconds
-_MOST_CELLS: Final = 1 << 27  # with margins; so that every position fits an int
-_MOST_COLUMNS: Final = 1 << 22  # each of which takes some 32 bytes
 
 
 def compiled() -> bool:
@@ -103,10 +102,7 @@ class Mix:
     def decode(self, data: bytes | memoryview, shape: tuple[int, int], palette: U8, *, partial: bool = False) -> U8:
         """The inverse of `encode`, as `Coder` promises it."""
         rows, width = shape
-        if width > _MOST_COLUMNS or (rows + 3) * (width + 16) > _MOST_CELLS:
-            raise DamagedError(
-                f"index stream: a tile of {width} x {rows} pixels is too large for the coder {self.NAME}"
-            )
+        check_size(rows, width, self.NAME)
         content = bytearray(rows * width)
         if not self._tile(shape, palette, bytes(data)).decode(memoryview(content)) and not partial:
             raise DamagedError("index stream: it does not end where the pixels do")
@@ -118,7 +114,7 @@ class Mix:
         _expect(rows * width)
         from ..kernel import Tile
 
-        return Tile(self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, data)
+        return Tile(self.profile, rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, data)
 
 
 MIX: Final = Mix(1, "mix", 0)
@@ -127,12 +123,6 @@ MAX: Final = Mix(2, "max", 1)
 
 def _flat(array: NDArray[Any]) -> memoryview:
     return np.ascontiguousarray(array).reshape(-1).data
-
-
-def _rgba(palette: U8) -> bytes:
-    rgba = np.full((len(palette), 4), 255, np.uint8)
-    rgba[:, : palette.shape[1]] = palette
-    return rgba.tobytes()
 
 
 def _expect(pixels: int) -> None:
@@ -144,7 +134,8 @@ def _expect(pixels: int) -> None:
 def _warn_once() -> None:
     warnings.warn(
         "kpal was installed without a C compiler: the coders mix and max, and rates, run as plain Python, about a "
-        "millisecond a pixel. Install a compiler and then kpal again, or encode with the coder zstd and no rate",
+        "millisecond a pixel. Install a compiler and then kpal again, or encode with the coder fast and no rate, some "
+        "microseconds a pixel",
         RuntimeWarning,
         stacklevel=2,
     )

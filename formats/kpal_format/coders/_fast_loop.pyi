@@ -1,0 +1,9 @@
+# Types of _fast_loop.py for its callers; mypy does not follow Cython's annotations inside it.
+from collections.abc import Callable
+
+COMPILED: bool
+
+class Tile:
+    def __init__(self, colors: bytes, width: int, rows: int, data: bytes | None) -> None: ...
+    def encode(self, indices: memoryview, tell: Callable[[int], object] | None = None) -> bytes: ...
+    def decode(self, indices: memoryview, tell: Callable[[int], object] | None = None) -> bool: ...
