@@ -20,5 +20,5 @@ export LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=lib
 export ASAN_OPTIONS=detect_leaks=0  # Python keeps what it allocates
 export PYTHONMALLOC=malloc          # so that every buffer has borders
 bin/kpal --version | grep compiled
-bin/python -m pytest --quiet --import-mode=importlib tests/test_vectors.py tests/test_mix.py -k "not (plain or reference)"
+bin/python -m pytest --quiet --import-mode=importlib tests/test_vectors.py tests/test_mix.py tests/test_fast.py -k "not (plain or reference)"
 bin/python -m fuzz.damage "${1:-20000}"

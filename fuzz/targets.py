@@ -127,12 +127,13 @@ TARGETS: Final[dict[str, tuple[Callable[[bytes], None], int]]] = {
     "zstd": (_tile("zstd"), 5),
     "mix": (_tile("mix"), 5),
     "max": (_tile("max"), 5),
+    "fast": (_tile("fast"), 5),
     "pillow": (pillow, 0),
     "mended": (whole, 0),  # whose inputs are mutated part by part, see `mutate`
 }
 
 
-COMPILED: Final = ("mix", "max")  # whose loop shows the fuzzer no coverage
+COMPILED: Final = ("mix", "max", "fast")  # whose loops show the fuzzer no coverage
 
 
 def run(name: str, data: bytes) -> None:
