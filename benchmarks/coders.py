@@ -12,6 +12,7 @@ import io
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ import pillow_jxl  # noqa: F401  # registers itself
 from PIL import Image
 
 import kpal
-from kpal_format import CODERS, IndexedImage, decode_indexed, encode_indexed
+from kpal_format import CODERS, decode_indexed, encode_indexed
 
 
 def main() -> None:
@@ -54,7 +55,7 @@ def measured(path: Path, coders: list[str], repeat: int, *, quick: bool) -> dict
         encoders["webp m6"] = lambda: _saved(pixels, "WEBP", lossless=True, method=6, quality=100)
         encoders["jxl e9"] = lambda: _saved(pixels, "JXL", lossless=True, effort=9)
     for coder in coders:
-        encoders[f"kpal {coder}"] = lambda coder=coder: _encoded(given, coder)
+        encoders[f"kpal {coder}"] = partial(encode_indexed, given, coder=coder)
     files, spent = {}, {}
     for name, encode in encoders.items():
         start = time.perf_counter()
@@ -77,10 +78,6 @@ def _saved(image: Image.Image, kind: str, **options: object) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
-
-
-def _encoded(image: IndexedImage, coder: str) -> bytes:
-    return encode_indexed(image, coder=coder)
 
 
 def _visible(image: Image.Image) -> bytes:

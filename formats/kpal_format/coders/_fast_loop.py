@@ -81,10 +81,22 @@ def _table(kind: str, values: list[int]) -> memoryview:
     return view
 
 
+def _first_bins(k: int) -> list[int]:
+    """The first distribution of ranks for a palette of k: nothing but the least in bins that no rank falls into."""
+    weights = [weight * (first < k - 1) for weight, first in zip(_BIN_WEIGHTS, _BIN_FIRST_OF, strict=True)]
+    return [sum(weights[: j + 1]) * 32000 // sum(weights) + j + 1 for j in range(15)] + [32767]
+
+
 def _bin_of(rank: int) -> int:
     return max(i for i in range(16) if _BIN_FIRST_OF[i] <= rank)
 
 
+# The first states of contexts: the probability of a 1 in the upper 16 bits, the count in the lower.
+_EVEN = _table("I", [32768 << 16] * 256)
+_SLOT_FLAGS = _table("I", [chance << 25 | 1 for group in _TRUST for chance in group for _ in range(64)] * 2)
+_WEST_FLAGS = _table("I", [10240 << 16 | 1] * 512)
+_NEAR_FLAGS = _table("I", [chance << 16 for chance in (20000, 16000, 10000) for _ in range(512)])
+_EVEN_SYMBOLS = _table("h", [*range(2048, 32768, 2048), 32767] * 16)
 _BIT_RATE = _table("I", [131072 // (2 * n + 5) for n in range(_BIT_COUNT + 1)])
 _SYMBOL_RATE = _table("h", [65536 // (n + 12) for n in range(_SYMBOL_COUNT + 1)])
 _TOWARD = _table("h", [4 * (i + 1) if i < s else 32767 - 4 * (15 - i) for s in range(16) for i in range(16)])
@@ -432,20 +444,17 @@ class Tile:
         self.mean = _uchars(self._own("B", 256))
         self.long_slots = _uints(self._own("I", 1 << bits))
         self.short_slots = _uints(self._own("I", 1 << bits))
-        even = 32768 << 16
-        trust = [chance << 25 | 1 for group in _TRUST for chance in group for _ in range(64)]
-        self.row_flags = _uints(self._own("I", 8, [even] * 8))
-        self.span_flags = _uints(self._own("I", 256, [even] * 256))
-        self.slot_flags = _uints(self._own("I", 3072, trust * 2))
-        self.west_flags = _uints(self._own("I", 512, [10240 << 16 | 1] * 512))
-        self.second_flags = _uints(self._own("I", 240, [even] * 240))
-        near = [chance << 16 for chance in (20000, 16000, 10000) for _ in range(512)]
-        self.near_flags = _uints(self._own("I", 1536, near))
-        self.number_flags = _uints(self._own("I", 64, [even] * 64))
-        self.rank_flags = _uints(self._own("I", 16, [even] * 16))
-        self.number_symbols = _shorts(self._own("h", 256, [*range(2048, 32768, 2048), 32767] * 16))
+        self.row_flags = _uints(self._own("I", 8, _EVEN))
+        self.span_flags = _uints(self._own("I", 256, _EVEN))
+        self.slot_flags = _uints(self._own("I", 3072, _SLOT_FLAGS))
+        self.west_flags = _uints(self._own("I", 512, _WEST_FLAGS))
+        self.second_flags = _uints(self._own("I", 240, _EVEN))
+        self.near_flags = _uints(self._own("I", 1536, _NEAR_FLAGS))
+        self.number_flags = _uints(self._own("I", 64, _EVEN))
+        self.rank_flags = _uints(self._own("I", 16, _EVEN))
+        self.number_symbols = _shorts(self._own("h", 256, _EVEN_SYMBOLS))
         self.number_counts = _uchars(self._own("B", 16))
-        self.rank_symbols = _shorts(self._own("h", 17 * 16, _first_bins(k) * 17))
+        self.rank_symbols = _shorts(self._own("h", 17 * 16, _table("h", _first_bins(k) * 17)))
         self.rank_counts = _uchars(self._own("B", 17))
         self.bit_rate, self.symbol_rate, self.toward = _uints(_BIT_RATE), _shorts(_SYMBOL_RATE), _shorts(_TOWARD)
         self.activity, self.level = _uchars(_ACTIVITY), _uchars(_LEVEL)
@@ -458,11 +467,10 @@ class Tile:
 
     @cython.cfunc
     def _own(self, kind: str, size: int, values: object = None) -> object:
-        """A buffer of this tile's own, of zeros or of these values."""
+        """A buffer of this tile's own: zeros, or the first of these values."""
         buffer = _buffer(kind, size)
         if values is not None:
-            for i, value in enumerate(values):
-                buffer[i] = value
+            buffer[:] = values[:size]
         self.owners.append(buffer)
         return buffer
 
@@ -655,7 +663,6 @@ class Tile:
         state: _Coder = self.coder  # as a local variable it stays in registers
         coder: cython.pointer(_Coder) = cython.address(state)
         cells: cython.p_uchar = self.cells
-        distance: cython.p_uchar = self.distance
         here: cython.Py_ssize_t = self.y % 3 * self.stride + _MARGIN
         above: cython.Py_ssize_t = (self.y + 2) % 3 * self.stride + _MARGIN
         above2: cython.Py_ssize_t = (self.y + 1) % 3 * self.stride + _MARGIN
@@ -670,10 +677,6 @@ class Tile:
         north2: cython.uint = 0
         west: cython.uint = 0
         nww: cython.uint
-        near_n: cython.int = 0  # the distance of N from NW
-        near_e: cython.int = 0
-        n_is_nw: cython.int = 0
-        n_is_ne: cython.int = 0
         pixel: cython.uint = 0
         while x < end or broken:
             if fresh:
@@ -681,8 +684,6 @@ class Tile:
                 north = _packed(cells[above + x - 1], cells[above + x], cells[above + x + 1], cells[above + x + 2])
                 north2 = _packed(cells[above + x - 2], cells[above2 + x - 1], cells[above2 + x], cells[above2 + x + 1])
                 west = _packed(cells[here + x - 1], cells[here + x - 2], cells[here + x - 3], 0)
-                near_n = distance[(north & 255) << 8 | (north >> 8 & 255)]
-                n_is_nw = (north & 255) == (north >> 8 & 255)
             flat = (north & 0xFFFFFF) == (west & 255) * 0x010101
             if flat and not broken:
                 span = self._span(coder, decoding, x, here, above, above2)
@@ -692,13 +693,9 @@ class Tile:
                 if fresh:
                     continue
             broken = False
-            near_e = distance[(north >> 8 & 255) << 8 | (north >> 16 & 255)]
-            n_is_ne = (north >> 8 & 255) == (north >> 16 & 255)
             if not decoding:
                 pixel = cells[here + x]
-            pixel = self._pixel(
-                coder, decoding, north, north2, west, near_n, near_e, n_is_nw << 3 | n_is_ne << 4, flat, pixel
-            )
+            pixel = self._pixel(coder, decoding, north, north2, west, flat, pixel)
             if decoding:
                 cells[here + x] = cython.cast(cython.uchar, pixel)
             x += 1
@@ -706,8 +703,6 @@ class Tile:
             north = north >> 8 | cython.cast(cython.uint, cells[above + x + 2]) << 24
             north2 = north2 >> 8 & 0xFFFF00 | nww | cython.cast(cython.uint, cells[above2 + x + 1]) << 24
             west = (west << 8 | pixel) & 0xFFFFFF
-            near_n = near_e
-            n_is_nw = n_is_ne
         self.x = x
         self.coder = state
 
@@ -816,13 +811,10 @@ class Tile:
         north: cython.uint,
         north2: cython.uint,
         west: cython.uint,
-        near_n: cython.int,
-        near_e: cython.int,
-        equal: cython.int,
         flat: cython.bint,
         pixel: cython.uint,
     ) -> cython.uint:
-        """Codes one pixel; it is not W if flat. equal: NW = N in bit 3, NE = N in bit 4."""
+        """Codes one pixel; it is not W if flat."""
         nw: cython.uint = north & 255
         n: cython.uint = north >> 8 & 255
         ne: cython.uint = north >> 16 & 255
@@ -851,15 +843,16 @@ class Tile:
             if second == w:
                 sure2 = 0
 
-        equal |= (west >> 8 & 255) == w
-        equal |= ((north2 >> 16 & 255) == n) << 1 | (w == n) << 2 | (nw == w) << 5
-        near_w: cython.int = self.distance[w << 8 | nw]
-        activity: cython.int = self.activity[near_w + near_n + near_e]
+        equal: cython.int = ((west >> 8 & 255) == w) | ((north2 >> 16 & 255) == n) << 1 | (w == n) << 2 | (nw == n) << 3
+        near_w: cython.int = 0
+        near_n: cython.int = 0
+        activity: cython.int = 0
         state: cython.int
         context: cython.int
+        hinted: cython.bint = sure or sure2
         hit: cython.bint = False
         came: cython.uint = 0
-        if sure or sure2:
+        if hinted:
             state = self.short_state[sure2]
             if sure:
                 if sure2 and second != first:
@@ -871,25 +864,30 @@ class Tile:
                 first = second
                 sure2 = 0
             context = 0 if first == w else 1 if first == n else 2 if first == ne else 3
-            context = flat * 1536 + ((state << 2 | context) << 4 | equal & 15)
+            context = flat * 1536 + ((state << 2 | context) << 4 | equal)
             hit = _bit(coder, decoding, self.slot_flags, context, self.bit_rate, pixel == first)
             came = first
             if sure2 and not hit:
                 context = 0 if second == w else 1 if second == n else 2
-                context = ((sure2 if sure2 < 4 else 4) * 3 + context) << 4 | equal & 15
+                context = ((sure2 if sure2 < 4 else 4) * 3 + context) << 4 | equal
                 hit = _bit(coder, decoding, self.second_flags, context, self.bit_rate, pixel == second)
                 came = second
-        elif flat:
-            first = _NO_COLOR
-        else:
-            first = came = w
-            hit = _bit(coder, decoding, self.west_flags, activity >> 1 << 6 | equal, self.bit_rate, pixel == w)
         if not hit:
+            equal |= (ne == n) << 4 | (nw == w) << 5
+            near_w = self.distance[w << 8 | nw]
+            near_n = self.distance[n << 8 | nw]
+            activity = self.activity[near_w + near_n + self.distance[n << 8 | ne]]
+            if not hinted:
+                first = _NO_COLOR if flat else w
             if sure2 == 0:
                 second = first
-            came = self._other(
-                coder, decoding, w, n, ne, first, second, near_w < near_n, activity, sure != 0, equal, flat, pixel
-            )
+            if not hinted and not flat:
+                hit = _bit(coder, decoding, self.west_flags, activity >> 1 << 6 | equal, self.bit_rate, pixel == w)
+                came = w
+            if not hit:
+                came = self._other(
+                    coder, decoding, w, n, ne, first, second, near_w < near_n, activity, sure != 0, equal, flat, pixel
+                )
         self.long_slots[h & self.mask] = _learned(long_slot, h, came, self.less_sure)
         self.short_slots[g & self.mask] = _learned(short_slot, g, came, self.less_sure)
         return came
@@ -1060,6 +1058,8 @@ class Tile:
             d += 2 * (color[4 * i + 2] - color[one + 2]) * (color[4 * i + 2] - color[one + 2])
             d += 4 * (color[4 * i + 3] - color[one + 3]) * (color[4 * i + 3] - color[one + 3])
             e = 0
+            while d >> e > 255:
+                e += 4
             while d >> e > 15:
                 e += 1
             keys[i] = e << 3 | (d >> e & 7)
@@ -1081,12 +1081,6 @@ class Tile:
                 self.ranked[(list_of << 8) + at] = i
                 self.place[(list_of << 8) + i] = at
         self.place[(list_of << 8) + list_of] = _NO_PLACE
-
-
-def _first_bins(k: int) -> list[int]:
-    """The first distribution of ranks for a palette of k: nothing but the least in bins that no rank falls into."""
-    weights = [weight * (first < k - 1) for weight, first in zip(_BIN_WEIGHTS, _BIN_FIRST_OF, strict=True)]
-    return [sum(weights[: j + 1]) * 32000 // sum(weights) + j + 1 for j in range(15)] + [32767]
 
 
 @cython.cfunc
