@@ -963,7 +963,7 @@ class FastTile:
         self.colours = [(*((v * e[3] + 127) // 255 for v in e[:3]), e[3]) for e in full]
         self.k = len(palette)
         self.lists: dict[int, ColourList] = {}
-        self.slot_bits = next((b for b in range(8, 17) if 2 << b >= width * rows), 17)
+        self.slot_bits = next((b for b in range(8, 18) if 1 << b >= width * rows), 18)
         self.slots: tuple[dict[int, tuple[int, int, int]], ...] = ({}, {})  # check, colour, confidence
         self.row = [Flag() for _ in range(8)]
         self.span = [Flag() for _ in range(256)]

@@ -432,7 +432,7 @@ class Tile:
         self.x = self.y = self.change = self.same_rows = self.spans = 0
         self.lanes = 16
         self.stride = width + 2 * _MARGIN
-        bits = min(max((width * rows - 1).bit_length() - 1, 8), 17)
+        bits = min(max((width * rows - 1).bit_length(), 8), 18)
         self.mask = (1 << bits) - 1
         self.cells = _uchars(self._own("B", 3 * self.stride))
         self.color = _ints(self._own("i", 4 * k))
