@@ -151,8 +151,8 @@ asked for is named and fails, and nothing is written for it."""
         "--coder",
         choices=CODERS,
         default=DEFAULT_CODER,
-        help="how indices are coded: zstd decodes fastest; fast is a quarter smaller; mix is smaller again by a sixth, "
-        "and takes some seven times as long to decode; max is a little smaller still (default: %(default)s)",
+        help="how indices are coded: zstd decodes fastest; fast is a quarter smaller; mix is smaller again by a seventh, "
+        "and takes some six times as long to decode; max is a little smaller still (default: %(default)s)",
     )
     parser.add_argument(
         "--strip",

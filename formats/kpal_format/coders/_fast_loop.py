@@ -9,7 +9,7 @@ A pixel's way: row flag -> span flag -> two hash slots, whose symbol is the firs
 rank in the adaptive colour list of X, the better predictor of W and N. All models adapt at once, each by itself:
 nothing is mixed, and no colour is calculated but for the tables made before the first pixel.
 
-Why no stream can hurt the compiled loop: the stream is seen by `_refill` alone, which reads zeros past its end. What
+Why no stream can hurt the compiled loop: `_begin` and `_refill` alone see the stream, and read zeros past its end. What
 comes of it is a bit, a symbol from 0 to 15, or a raw number below 2**n with n <= 13. A rank is limited to the k - 1
 entries of a list, all of them indices below k; a place in a span is limited to the span, which ends within the row.
 So all pixels are below k. Each index into a table is made of pixels (8 bits), of a hash masked to the size of its
