@@ -151,7 +151,7 @@ asked for is named and fails, and nothing is written for it."""
         "--coder",
         choices=CODERS,
         default=DEFAULT_CODER,
-        help="how indices are coded: zstd decodes fastest; fast is a quarter smaller; mix is smaller again by a seventh, "
+        help="how indices are coded: zstd decodes fastest; fast is a quarter smaller; mix saves another seventh "
         "and takes some six times as long to decode; max is a little smaller still (default: %(default)s)",
     )
     parser.add_argument(
