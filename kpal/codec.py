@@ -20,7 +20,7 @@ from kpal_format import (
     encode_indexed,
     staged,
 )
-from kpal_format.indexed import describe
+from kpal_format.coders import coder_named
 
 from .progress import Watch
 from .quantizer.byte_target import fitted
@@ -58,8 +58,7 @@ class EncodeOptions(QuantizeOptions):
     )
 
     def __post_init__(self) -> None:
-        if self.coder not in CODERS:
-            raise ValueError(f"unknown coder {describe(self.coder)}: one of {', '.join(CODERS)}")
+        coder_named(self.coder)
         super().__post_init__()
         if self.max_bytes is not None:
             whole_number("max_bytes", self.max_bytes, 1)

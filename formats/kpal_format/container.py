@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from .coders import BY_ID, BY_NAME, Coder, zstd
+from .coders import BY_ID, Coder, coder_named, zstd
 from .errors import DamagedError, LimitError, TruncatedError, UnsupportedError
 from .indexed import MAX_SIDE, U8, Metadata, describe
 from .metadata import MAX_HEADER, MAX_PARTS, decode_metadata, encode_metadata
@@ -170,13 +170,12 @@ def pack_head(
 
     Raises ValueError for an unknown coder, and for metadata that is too large.
     """
-    if not isinstance(coder, str) or coder not in BY_NAME:
-        raise ValueError(f"unknown coder {describe(coder)}: one of {', '.join(BY_NAME)}")
+    coder_id = coder_named(coder).ID
     colors, channels = palette.shape
     header, parts = encode_metadata(metadata)
     flags = (_ALPHA * (channels == 4)) | (_METADATA * bool(header)) | (_TILES * (tile is not None))
     out = bytearray(MAGIC)
-    out += bytes((MAJOR << 4 | MINOR, flags, BY_NAME[coder].ID, colors - 1))
+    out += bytes((MAJOR << 4 | MINOR, flags, coder_id, colors - 1))
     out += varint(width) + varint(height)
     if header:
         out += framed(header) + framed(parts)

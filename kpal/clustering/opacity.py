@@ -1,8 +1,8 @@
-"""Opaque stays opaque, and clear clear, in palettes with alpha.
+"""Opaque pixels stay opaque, and fully transparent ("clear") pixels stay clear, in palettes with alpha.
 
-The mean of colours that are opaque but for a few is a little translucent, and what is nearly clear may be the nearest
-that there is to what is clear. As an error that is nothing; but the image has holes then, or a veil. So what is clear
-has an entry of its own, entries that many opaque colours share are opaque, and opaque colours take no others.
+The mean of many opaque colours and a few translucent ones is slightly translucent, and the nearest entry to clear may
+be nearly clear. Both are tiny errors, but the image gets holes or a veil. So clear pixels have an entry of their own,
+an entry that many opaque colours share becomes opaque, and opaque colours take opaque entries only.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from kpal_format import U8
 
 from .nearest import Points
 
-# How far below 255 the alpha of others must be, on the mean, for an entry to be theirs where they are as many as the
-# opaque ones.
+# An entry that as many opaque as translucent pixels share stays translucent only if the alpha of the translucent pixels
+# averages at least this far below 255.
 _GAP: Final = 64
 _NEARLY_CLEAR: Final = 127  # the highest alpha that is nearer to 0 than to 255
 CLEAR: Final = np.zeros((1, 4), np.uint8)
@@ -30,9 +30,9 @@ def is_opaque(colors: U8) -> NDArray[np.bool_]:
 
 
 def lacks_clear(palette: U8, pixels: U8) -> bool:
-    """Whether a palette, uint8 (k, 3 or 4), would paint what is clear in `pixels`, uint8 (h, w, 3 or 4).
+    """Whether `pixels`, uint8 (h, w, 3 or 4), have clear pixels, but a palette, uint8 (k, 3 or 4), has no clear entry.
 
-    To an opaque palette, what is nearer to clear than to opaque counts as clear.
+    With an opaque palette, pixels nearer to clear than to opaque count as clear.
     """
     if pixels.shape[2] == 3 or not palette[:, 3:].all(axis=1).all():
         return False
@@ -40,9 +40,9 @@ def lacks_clear(palette: U8, pixels: U8) -> bool:
 
 
 def with_clear(fixed: U8, colors: U8, k: int) -> U8:
-    """The fixed entries of a palette of k and, where one of `colors` is clear, a clear one.
+    """The fixed entries of a palette of k, and a clear entry if one of `colors` is clear.
 
-    A palette of one entry that is to be found has its mean colour instead. Raises ValueError where no entry is left.
+    A palette of one entry without fixed colours holds the mean colour instead. Raises ValueError if no entry is left.
     """
     if colors.shape[1] == 3 or colors[:, 3].all() or (fixed[:, 3] == 0).any() or (k == 1 and not len(fixed)):
         return fixed
@@ -55,7 +55,7 @@ def with_clear(fixed: U8, colors: U8, k: int) -> U8:
 
 
 def made_opaque(palette: U8, colors: U8, weights: NDArray[np.int64], labels: NDArray[np.intp], fixed: int) -> U8:
-    """The palette with those entries opaque that many opaque colours share; one at least, where there are any.
+    """The palette, with the entries that many opaque colours share made opaque; at least one, if a colour is opaque.
 
     palette: uint8 (k, 3 or 4), of which the first `fixed` stay.
     colors: uint8 (n, 3 or 4); weights: int64 (n,); labels: intp (n,), the entry of each.
@@ -75,9 +75,10 @@ def made_opaque(palette: U8, colors: U8, weights: NDArray[np.int64], labels: NDA
 
 
 class Matching:
-    """Searches for the nearest entries of palettes, opaque ones for what is to stay opaque.
+    """Searches for the nearest entries, among opaque entries only for points that must stay opaque.
 
-    points: integers (n, d); opaque: bool (n,), which of them are to stay so, where a palette has any such entry.
+    points: integers (n, d).
+    opaque: bool (n,), the points that must stay opaque if the palette has an opaque entry.
     """
 
     def __init__(self, points: NDArray[np.int64], opaque: NDArray[np.bool_]) -> None:
@@ -86,7 +87,7 @@ class Matching:
         self._size = len(points)
 
     def guess(self, labels: NDArray[np.intp]) -> None:
-        """Labels that the next search may start from; they change its time, not what it finds."""
+        """Labels that the next search may start from; they change its time, not its result."""
         for part, _, search in self._parts:
             search.guess(labels[part])
 

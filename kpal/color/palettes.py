@@ -1,4 +1,4 @@
-"""Palettes: their order, and palettes that the caller gives."""
+"""Palettes: their order, their channels, and the checks of a palette that a caller gives."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def among(colors: U8, others: U8) -> NDArray[np.bool_]:
 
 
 def with_channels(colors: U8, channels: int) -> U8:
-    """Colours, uint8 (..., 3 or 4), with so many channels: opaque where alpha is new."""
+    """Colours, uint8 (..., 3 or 4), with 3 or 4 channels; a new alpha channel is opaque."""
     if colors.shape[-1] >= channels:
         return colors[..., :channels]
     return np.concatenate((colors, np.full((*colors.shape[:-1], 1), 255, np.uint8)), axis=-1)

@@ -1,4 +1,4 @@
-"""Accents: marks of quite another colour than all that is around them, which a palette of few colours would repaint.
+"""Accents: small marks of quite another colour than the rest, which a palette of few colours would repaint.
 
 A red pin on a map covers too few pixels to get a cluster of its own, but it is what people look for. It stands alone in
 the histogram: many of its pixels have one colour, and few pixels of the image have the colours around that one. The
@@ -55,9 +55,9 @@ class Accents(NamedTuple):
     counts: NDArray[np.int64]
 
     def lost(self, palette: U8, geometry: Geometry | None = None) -> NDArray[np.bool_]:
-        """Which of them, (m,), have no entry of `palette`, uint8 (k, 3 or 4), that shows nearly their colour.
+        """Which accents, (m,), have no entry of `palette`, uint8 (k, 3 or 4), near to their colour.
 
-        geometry: where that is measured; by default, an entry must be near both in OKLab and in RGB.
+        geometry: the space of the distance; by default, an entry must be near both in OKLab and in RGB.
         """
         near = np.tile(is_opaque(palette), (len(self.colors), 1))
         for each, steps in _NEAR.items():
@@ -66,7 +66,7 @@ class Accents(NamedTuple):
         return np.logical_not(near.any(axis=1))
 
     def most_lost(self, palette: U8, most: int) -> U8:
-        """Of the lost ones those that show most, `most` at the most, none of them near another: uint8 (n, 3 or 4)."""
+        """At most `most` lost accents, those that show most, none of them near another: uint8 (n, 3 or 4)."""
         points, entries = to_points(self.colors, "oklab"), to_points(palette[:, :3], "oklab")
         shows = self.counts * np.square(points[:, None] - entries).sum(axis=2).min(axis=1)
         chosen = palette[:0]
@@ -76,13 +76,13 @@ class Accents(NamedTuple):
         return chosen
 
     def members(self, colors: U8) -> NDArray[np.bool_]:
-        """Which of `colors`, uint8 (n, 3 or 4), are those of marks: (n,)."""
+        """Which of `colors`, uint8 (n, 3 or 4), belong to marks: (n,)."""
         near = self._within(colors, "oklab", FAR // 2)
         near &= is_opaque(colors)
         return np.asarray(near.any(axis=0))
 
     def _within(self, colors: U8, geometry: Geometry, steps: int) -> NDArray[np.bool_]:
-        """Whether each accent is so near to each of `colors`, whatever their alpha: (m, n)."""
+        """Whether each accent is within `steps` of each of `colors`, whatever their alpha: (m, n)."""
         points, others = to_points(self.colors, geometry), to_points(colors[:, :3], geometry)
         near = np.empty((len(points), len(others)), np.bool_)
         for row, point in zip(near, points, strict=True):
@@ -99,7 +99,7 @@ def room_for_accents(k: int) -> int:
 
 
 def least_patch(pixels: int) -> int:
-    """How many of an image's pixels must have a colour for people to see it."""
+    """The least number of pixels of one colour that people see in an image."""
     return max(_SPECK, pixels // _SPECKS)
 
 
@@ -143,7 +143,7 @@ def looks_another(colors: U8, shown: U8) -> NDArray[np.bool_]:
 
 
 def _flat(pixels: NDArray[np.int64], weights: NDArray[np.int64], histogram: Colors) -> NDArray[np.bool_]:
-    """Whether so many pixels of that weight in all lie in flat areas, rather than in lines and specks."""
+    """Whether pixels with this total weight lie in flat areas rather than in lines and specks."""
     return weights >= weight_at(_BUSY, histogram.colors.shape[1]) * pixels
 
 
@@ -169,7 +169,7 @@ def _alone(points: NDArray[np.int64], counts: NDArray[np.int64], least: int) -> 
 
 
 def merged(images: Iterable[Accents]) -> Accents:
-    """The accents of several images, in whatever order: in each cell of the grid the colour that most pixels have."""
+    """The accents of several images, in any order: the most frequent colour in each cell of the grid."""
     every = [one for one in images if len(one.colors)]
     if not every:
         return NONE
@@ -182,7 +182,7 @@ def merged(images: Iterable[Accents]) -> Accents:
 
 
 def _box(values: NDArray[np.int64], radius: int) -> NDArray[np.int64]:
-    """Sums over the cubes that have so many cells on each side of each cell of a grid."""
+    """For each cell of a grid, the sum over the cube that reaches `radius` cells beyond it on each side."""
     for axis in range(values.ndim):
         size = values.shape[axis]
         sums = np.insert(np.cumsum(values, axis=axis), 0, 0, axis=axis)

@@ -1,8 +1,8 @@
-"""The best that fits into so many bytes.
+"""The best image that fits into a number of bytes.
 
-In as many bytes, more colours with a rate look better than fewer without, as a rule. So where a rate weighs the bits of
-the coder in use, an image gets as little of it as fits, and where the most that is useful is not enough, as many
-colours with that; or without, where a rate makes no file smaller, as with very few colours of flat pictures.
+At the same size, more colours with a rate usually look better than fewer colours without. So if the coder can use
+rates, the image gets the lowest rate that fits. If the highest useful rate is not enough, it gets as many colours as
+fit with that rate, or without a rate if that makes the file smaller, as for very few colours of flat pictures.
 """
 
 from __future__ import annotations
@@ -17,24 +17,25 @@ from ..errors import UnreachableError
 from ..progress import Watch
 from .search import Quantized, Source
 
-_RATE: Final = 1.5  # the most: a higher one is hardly better than fewer colours, as measured
-_RATES: Final = 16  # steps from there to none
-_HALVING: Final = 3  # every third step of a search halves the range, as interpolation may come to a crawl
-_CLOSE: Final = 64  # a file that is smaller than allowed by less than this part of it is good enough
+_RATE: Final = 1.5  # the highest useful rate: measured, higher ones are hardly better than fewer colours
+_RATES: Final = 16  # steps between no rate and _RATE
+_HALVING: Final = 3  # every third step of a search halves the range, because interpolation alone may crawl
+_CLOSE: Final = 64  # a search ends if less than one in this many of the allowed bytes is left over
 
-Result = tuple[Quantized, bytes]  # and its file
+Result = tuple[Quantized, bytes]  # an image and its file
 
 
 def fitted(
     source: Source, full: Result, code: Callable[[IndexedImage], bytes], max_bytes: int, watch: Watch, *, rated: bool
 ) -> Result:
-    """The best that fits into `max_bytes`, about.
+    """About the best result that fits into `max_bytes`.
 
-    full: the image as it is without a limit, which takes more. code: what makes a file of an image.
-    watch: is told of attempts.
-    rated: whether to use rates, where the options say nothing of them.
+    full: the result without a limit, which does not fit.
+    code: makes the file of an image.
+    watch: hears of each attempt.
+    rated: whether to choose rates, which the options leave open.
 
-    Raises UnreachableError where nothing fits.
+    Raises UnreachableError if nothing fits.
     """
 
     def tried(colors: int, rate: float) -> Result | None:

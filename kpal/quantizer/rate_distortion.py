@@ -1,9 +1,9 @@
-"""Remapping with an eye to the size of the file: each pixel takes the entry of least error + price x bits.
+"""Rate-distortion remapping: each pixel takes the entry with the least error + price x bits.
 
-The bits are those that the coder `mix` takes, which are few for what repeats its neighbours or continues a pattern. The
-price, in error for a bit, is higher where the picture is busy, as errors show less there. Errors are passed on to
-neighbours, as in dithering, so that they do not add up. Pixels take the less of them the less busy the picture is: in
-flat areas noise would show, and cost much. Small marks of another colour (accents.py) are left as they are.
+The coder `mix` counts the bits: few for a pixel that repeats its neighbours or continues a pattern. The price, in error
+for a bit, is higher in busy areas, where errors show less. Errors diffuse to neighbours, as in dithering, so that they
+do not add up; the flatter the area, the smaller the part that a pixel takes, because noise would show there and cost
+many bits. Small marks of another colour (accents.py) are left alone.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from kpal_format import U8, Wishes, choose_indices
 from ..clustering.nearest import four, neighbours
 from .masking import LEVEL, activity
 
-_BUSIEST: Final = 4  # times the mean activity, beyond which the price does not rise
+_BUSIEST: Final = 4  # times the mean activity: the price rises no further
 _MOST: Final = 1 << 20  # squared lattice steps
-_HALF_AT: Final = 8  # levels of activity, more than the mean, where pixels take a half of what they are owed
+_HALF_AT: Final = 8  # levels of activity above the mean at which a pixel takes half of the error diffused to it
 
 
 def remap(
@@ -33,13 +33,14 @@ def remap(
     rate: float,
     kept: NDArray[np.bool_],
 ) -> U8:
-    """Indices uint8 (h, w) that are coded in fewer bytes than those of the nearest entries.
+    """Indices, uint8 (h, w), that take fewer bytes than the nearest entries.
 
-    pixels: uint8 (h, w, 3 or 4); positions: int32 (h, w), where in `points` (n, d) the colour of each is.
-    palette: uint8 (k, 3 or 4); centers: (k, d), the same as points.
-    labels: intp (n,), the nearest of them to each point.
+    pixels: uint8 (h, w, 3 or 4).
+    positions: int32 (h, w), the position in `points`, (n, d), of each pixel's colour.
+    palette: uint8 (k, 3 or 4); centers: (k, d), its entries as points.
+    labels: intp (n,), the nearest entry to each point.
     rate: the error that a bit is worth in a pixel of mean activity, in times the mean error; 0 for none.
-    kept: (n,), which of the points take the nearest entries, whatever that costs.
+    kept: bool (n,), the points that take the nearest entry at any cost.
     """
     if len(palette) == 1:
         return np.zeros(positions.shape, np.uint8)

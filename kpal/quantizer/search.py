@@ -73,10 +73,10 @@ class Quantized:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A palette, and what the colours of the image become with it.
+    """A palette, and how well it shows the image.
 
-    labels: intp (n,), for each colour of the histogram the nearest entry.
-    inertia: sum over all pixels of the squared distance to it, in lattice steps, where quality is measured.
+    labels: intp (n,), the nearest entry to each colour of the histogram.
+    inertia: sum over all pixels of the squared distance to the entry, in lattice steps of the space of quality.
     """
 
     palette: U8
@@ -86,7 +86,7 @@ class _Candidate:
 
 
 class Source:
-    """One image, and all about it that does not depend on the number of colours: searches try several."""
+    """One image, and everything that stays the same while a search tries several numbers of colours."""
 
     def __init__(self, pixels: Pixels, options: Options, watch: Watch) -> None:
         self.options = options
@@ -104,7 +104,7 @@ class Source:
 
     @cached_property
     def _palette(self) -> U8:
-        """The palette that is given, with a clear entry at its end where the pixels need one."""
+        """The given palette, with a clear entry at its end if the pixels need one."""
         assert self.options.given_palette is not None
         palette = with_channels(self.options.given_palette, self._pixels.shape[2])
         if not lacks_clear(palette, self._pixels):
@@ -126,7 +126,7 @@ class Source:
 
     @cached_property
     def _accents(self) -> Accents:
-        """The marks to keep; NONE for the least squared error, in which a small mark is a small error."""
+        """The marks to keep; NONE with metric "rgb", because a small mark is a small squared error."""
         return find_accents(self._histogram) if self.options.metric == "perceptual" else NONE
 
     @cached_property
@@ -157,7 +157,7 @@ class Source:
 
     @cached_property
     def _seen(self) -> NDArray[np.int64]:
-        """The colours of the histogram where quality is measured."""
+        """The colours of the histogram in the space in which quality is measured."""
         seen_in = SEEN_IN[self.options.metric]
         return self._points if self._geometry == seen_in else to_points(self._histogram.colors, seen_in)
 
@@ -166,7 +166,7 @@ class Source:
         return fixed_colors(self.options, self._pixels.shape[2])
 
     def quantized(self) -> Quantized:
-        """The image as the options ask for it."""
+        """The image that the options ask for."""
         if isinstance(self._source, IndexedImage) and self.options.keep_palette:
             return Quantized(self._source, 100.0, 0)
         found = self._candidate(self.options.colors)
@@ -175,14 +175,14 @@ class Source:
         return self._remapped(found, self.options.rate or 0.0)
 
     def reduced(self, colors: int, rate: float) -> Quantized | None:
-        """The image in fewer colours, or with a rate; None where that is below the min of the quality asked for."""
+        """The image with fewer colours or with a rate; None if that is below the min of `quality`."""
         found = self._candidate(colors)
         if not self._reaches(found, self.options.min_quality):
             return None
         return self._remapped(found, rate)
 
     def report(self, result: Quantized, data: bytes | None = None) -> Report:
-        """What became of the image, and of the bytes that it was coded in."""
+        """The report of a result and of its file, if there is one."""
         return Report(
             colors=len(result.image.palette),
             quality=result.quality,
@@ -195,7 +195,7 @@ class Source:
         )
 
     def _of_quality(self, best: _Candidate) -> _Candidate:
-        """The fewest colours that reach the max, by bisection; `best` if there is no such number."""
+        """The candidate of the fewest colours that reach the max of `quality`, by bisection; `best` if none does."""
         least, most = self.options.min_quality, self.options.max_quality
         if not self._reaches(best, least):
             raise UnreachableError(
@@ -217,12 +217,17 @@ class Source:
                 too_few = middle
         return best
 
+    @cached_property
+    def _patches(self) -> NDArray[np.bool_]:
+        """Which colours of the histogram cover a visible patch: (n,)."""
+        return has_patch(self._histogram)
+
     def _repainted(self, candidate: _Candidate) -> NDArray[np.bool_]:
-        """Which accents are lost, and which colours that have a patch of their own become quite another: (m + n,)."""
+        """Which accents the candidate loses, and which colours of visible patches it turns into another: (m + n,)."""
         if self.options.metric == "rgb":
             return np.empty(0, np.bool_)
         shown = candidate.palette[candidate.labels]
-        repainted = looks_another(self._histogram.colors, shown) & has_patch(self._histogram)
+        repainted = looks_another(self._histogram.colors, shown) & self._patches
         return np.concatenate((self._accents.lost(candidate.palette), repainted))
 
     def _reaches(self, candidate: _Candidate, quality: int) -> bool:
@@ -232,13 +237,13 @@ class Source:
         return self._scale.quality_of(candidate.inertia)
 
     def _candidate(self, colors: int) -> _Candidate:
-        """A palette of at most so many colours; the last one is kept, as searches for a rate ask for it again."""
+        """The candidate of at most `colors` colours; the last one is kept, as searches for a rate ask for it again."""
         if self._last is None or self._last[0] != colors:
             self._last = colors, self._new_candidate(colors)
         return self._last[1]
 
     def _new_candidate(self, colors: int) -> _Candidate:
-        """The palette that is given, that of an image of few colours, or one by k-means."""
+        """The given palette, the exact palette of an image of few colours, or a palette by k-means."""
         histogram, options = self._histogram, self.options
 
         def clustered() -> _Candidate:
@@ -257,7 +262,7 @@ class Source:
         return self._watch.stage("clustering", clustered)
 
     def _found(self, k: int) -> Found:
-        """The best palette, with the accents that it would lose if there is room for them."""
+        """The best palette, with entries for the accents that it would lose if there is room for them."""
         found = self._best(k, tell)
         room = min(room_for_accents(k), k - self.least_colors)
         if room <= 0 or not self._accents.lost(found[0]).any():
@@ -278,15 +283,15 @@ class Source:
         return keeping_accents(found, self._accents, room, lambda marks: self._best(k, lambda _: tell(1), marks), worth)
 
     def _kept_by_least_squares(self, k: int) -> NDArray[np.bool_]:
-        """Which accents keep their colour in the palette of k colours with the least squared error: (m,)."""
+        """Which accents keep their colour in the palette of k colours that has the least squared error: (m,)."""
         evenly = Evenly(self._histogram.colors, self._histogram.counts)
         palette = best_palette(evenly, k, "rgb", dataclasses.replace(self.options, metric="rgb"))[0]
         return ~self._accents.lost(palette, "rgb")
 
     def _best(self, k: int, tell: Callable[[float], None], marks: U8 | None = None) -> Found:
-        """The best palette by k-means; if it is for the eye and has not many colours, one that keeps more structure.
+        """The best palette by k-means, or for few colours and metric "perceptual" a palette that keeps more structure.
 
-        tell: is told how far that is, from 0 to 1.
+        tell: receives the fraction done, 0 to 1.
         marks: colours that get entries.
         """
         found = best_palette(self._histogram, k, self._geometry, self.options, marks=marks)
@@ -308,7 +313,7 @@ class Source:
         return found
 
     def _others(self, k: int, marks: U8 | None) -> Iterator[Found]:
-        """Palettes of other geometries and weights."""
+        """Palettes of other spaces and weights."""
         colors = thinned(self._histogram, _ENOUGH_COLORS)
         evenly = Evenly(colors.colors, colors.counts)
         others: tuple[tuple[Colors, Geometry], ...] = ((colors, "lightness"), (colors, "chroma"), (evenly, "rgb"))
@@ -317,7 +322,7 @@ class Source:
             yield palette, self._labels(palette), iterations
 
     def _refined(self, found: Found, picture: Picture, marks: U8 | None) -> Found:
-        """The palette with its colours moved to where they keep more of the structure."""
+        """The palette with its colours moved to keep more of the structure."""
         palette, labels, iterations = found
         blends = picture.blends(labels, len(palette))
         still = self._fixed if marks is None else np.vstack((self._fixed, marks))
@@ -325,7 +330,7 @@ class Source:
         return palette, self._labels(palette), iterations
 
     def _labels(self, palette: U8) -> NDArray[np.intp]:
-        """For each colour of the histogram the nearest entry."""
+        """The nearest entry to each colour of the histogram."""
         return self._matching.nearest(palette, to_points(palette, self._geometry))
 
     @cached_property

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from ..indexed import U8
+from ..indexed import U8, describe
 from ..parallel import Count
 from . import zstd
 from .mix import MAX, MIX, compiled
 
-__all__ = ["BY_ID", "BY_NAME", "DEFAULT", "Coder", "compiled", "zstd"]
+__all__ = ["BY_ID", "BY_NAME", "DEFAULT", "Coder", "coder_named", "compiled", "zstd"]
 
 
 class Coder(Protocol):
@@ -53,3 +53,10 @@ BY_ID: Final = {coder.ID: coder for coder in _CODERS}
 BY_NAME: Final = {coder.NAME: coder for coder in _CODERS}
 # Without the compiled loop, `mix` takes about a millisecond per pixel, so it is not the default.
 DEFAULT: Final = MIX.NAME if compiled() else zstd.NAME
+
+
+def coder_named(name: object) -> Coder:
+    """The coder of that name; raises ValueError if there is none."""
+    if not isinstance(name, str) or name not in BY_NAME:
+        raise ValueError(f"unknown coder {describe(name)}: one of {', '.join(BY_NAME)}")
+    return BY_NAME[name]
