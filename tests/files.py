@@ -8,12 +8,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgpack
+import pytest
 import zstandard
+
+from kpal_format import container
 
 SPECIFICATION = Path(__file__).parent.parent / "formats" / "KPAL.md"
 VECTORS = SPECIFICATION.parent / "vectors"
 
 MAGIC = b"\x8bKPAL\r\n\x1a"
+
+
+def use_small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes tiles of at most 33 columns and 31 rows, where there should be one of millions of pixels."""
+    for name in ("_TILE", "_HUGE_TILE"):
+        monkeypatch.setattr(container, name, 1 << 10)
+    monkeypatch.setattr(container, "_HUGE", 1 << 11)
+    monkeypatch.setattr(container, "_HUGE_TILE_SIDE", 33)
+    monkeypatch.setattr(container, "_LEAST_TILE", 1)
 
 
 def varint(value: int) -> bytes:

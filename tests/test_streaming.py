@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 import kpal
-from kpal_format import DamagedError, LimitError, TruncatedError, container, decode_truncated, encode_indexed, streams
+from kpal_format import DamagedError, LimitError, TruncatedError, container, encode_indexed, streams
 
 from . import reference_decoder
-from .files import Parts, section
+from .files import use_small_tiles
 from .images import METADATA, gradient, random_indexed, soft_icon
 
 IMAGE = random_indexed(100, 130, 19)
@@ -23,28 +23,13 @@ REGIONS = [(0, 0, 130, 100), (0, 0, 1, 1), (129, 99, 130, 100), (31, 30, 34, 70)
 
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tiles of 33 columns and 25 to 31 rows, where there should be one of millions of pixels."""
-    for name in ("_TILE", "_HUGE_TILE"):
-        monkeypatch.setattr(container, name, 1 << 10)
-    monkeypatch.setattr(container, "_HUGE", 1 << 11)
-    monkeypatch.setattr(container, "_HUGE_TILE_SIDE", 33)
-    monkeypatch.setattr(container, "_LEAST_TILE", 1)
+    """Tiles of 33 columns and 25 to 31 rows."""
+    use_small_tiles(monkeypatch)
 
 
 @pytest.fixture(params=["zstd", "mix"])
 def tiled(request: pytest.FixtureRequest, small_tiles: None) -> bytes:
     return encode_indexed(IMAGE, coder=request.param)
-
-
-class Counting(io.BytesIO):
-    """Knows how much was read of it."""
-
-    count = 0
-
-    def read(self, size: int | None = -1) -> bytes:
-        data = super().read(size)
-        self.count += len(data)
-        return data
 
 
 def decoded_tiles(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -136,13 +121,6 @@ def test_a_region_is_limited_by_what_it_takes_to_decode_it(tiled: bytes) -> None
     assert kpal.decode(tiled, region=(0, 0, 2, 2), max_pixels=33 * 31).shape == (2, 2, 3)
     with pytest.raises(LimitError):
         kpal.decode(tiled, region=(32, 0, 34, 2), max_pixels=33 * 31)
-
-
-def test_damage_elsewhere_is_found_though_only_a_region_is_asked_for(tiled: bytes) -> None:
-    damaged = bytearray(tiled)
-    damaged[-20] ^= 1
-    with pytest.raises(DamagedError, match="checksum"):
-        kpal.decode(damaged, region=(0, 0, 2, 2))
 
 
 def test_pillow_crops_a_file_without_decoding_all_of_it(tiled: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,15 +246,6 @@ def test_a_reader_of_one_colour_gives_rows() -> None:
         assert np.array_equal(np.vstack(list(reader.rows())), pixels)
 
 
-def test_a_reader_reads_the_file_once_and_then_what_it_needs(tiled: bytes) -> None:
-    file = Counting(tiled)
-    with kpal.open_reader(file) as reader:
-        once = file.count
-        assert once < 2 * len(tiled) + 4096
-        reader.read((0, 0, 5, 5))
-        assert file.count - once < len(tiled) / 8
-
-
 def test_a_reader_has_larger_images_than_its_limit(tiled: bytes) -> None:
     with kpal.open_reader(io.BytesIO(tiled), max_pixels=130 * 31) as reader:
         assert sum(map(len, reader.rows())) == 100
@@ -288,36 +257,14 @@ def test_a_reader_refuses_what_the_decoder_refuses(tiled: bytes) -> None:
     for data in (b"", tiled[:30], tiled[:-1], tiled + b"!", tiled[:60] + b"\xff" + tiled[61:]):
         with pytest.raises(DamagedError) as expected:
             kpal.decode(data)
-        with pytest.raises(DamagedError) as caught, kpal.open_reader(io.BytesIO(data)):
-            pass
-        assert type(caught.value) is type(expected.value)
+        with pytest.raises(DamagedError) as caught, kpal.open_reader(io.BytesIO(data)) as reader:
+            reader.read()
+        assert (type(caught.value), str(caught.value)) == (type(expected.value), str(expected.value))
 
 
 def test_a_file_that_shrinks_while_it_is_read_is_an_error(tiled: bytes) -> None:
     file = io.BytesIO(tiled)
     with kpal.open_reader(file) as reader:
         file.truncate(200)
-        with pytest.raises(TruncatedError, match="shorter while it was read"):
+        with pytest.raises(TruncatedError, match="the file ends here"):
             reader.read()
-
-
-# --- files that were cut off
-
-
-def test_a_file_cut_off_anywhere_shows_the_tiles_before_that(tiled: bytes) -> None:
-    head = container.read_head(tiled)
-    ends = [section.offset + len(section.data) for section in container.read_tiles(tiled, head)]
-    for size in (head.size, head.size + 1, ends[0], ends[3] + 1, ends[7] + 40, len(tiled) - 1):
-        shown = decode_truncated(tiled[:size]).indices
-        for number, end in enumerate(ends):
-            x0, y0, x1, y1 = head.tile(number)
-            if end <= size:
-                assert np.array_equal(shown[y0:y1, x0:x1], IMAGE.indices[y0:y1, x0:x1])
-            elif number and ends[number - 1] > size:
-                assert not shown[y0:y1, x0:x1].any()
-
-
-def test_an_index_beyond_the_palette_in_a_file_cut_off_becomes_the_first() -> None:
-    palette = section(np.arange(51, dtype=np.uint8).tobytes())
-    wrong = Parts(last=16, palette=palette, stream=section(b"\2\xff\1")).bytes()[:-4]
-    assert decode_truncated(wrong).indices.tolist() == [[0, 1]]

@@ -76,20 +76,26 @@ def read_index(data: bytes | memoryview, head: Head) -> Index:
 
 
 def read_tiles(
-    read_at: ReadAt, head: Head, index: Index, numbers: Sequence[int], damage: dict[int, DamagedError] | None = None
+    read_at: ReadAt,
+    head: Head,
+    index: Index,
+    numbers: Sequence[int],
+    damage: dict[int, DamagedError] | None = None,
+    *,
+    to_end: bool = True,
 ) -> Iterator[tuple[int, Section]]:
     """Reads and verifies tiles of a file with an index, neighbouring ones at once; yields their numbers and bytes.
 
-    numbers: ascending. Whoever reads the last tile of the file also verifies that nothing follows it.
-    damage: if given, receives the errors of damaged tiles, which are left out, and the end is not verified.
+    numbers: ascending.
+    damage: if given, receives the errors of damaged tiles, which are left out.
+    to_end: after the last tile of the file, verify that nothing follows it.
 
     Raises DamagedError, which names the tile.
     """
     assert index.checksums is not None
     for first, last in _runs(index, numbers):
         start, end = index.span(first, last)
-        ends_file = damage is None and last == head.tiles - 1
-        data = memoryview(read_at(start, end - start + ends_file))
+        data = memoryview(read_at(start, end - start + (to_end and last == head.tiles - 1)))
         for number in range(first, last + 1):
             at, stop = index.span(number, number)
             tile = Section(data[at - start : stop - start], at)

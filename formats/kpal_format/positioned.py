@@ -122,7 +122,7 @@ def _pread(file: Any, at: int, size: int) -> bytes:
 
 
 def _all(read: Callable[[int, int], bytes], size: int) -> bytes:
-    """Calls `read` with the number of bytes read so far and a number to read, until there are `size` or the file ends."""
+    """Calls `read` with how many bytes there are and how many to read, until there are `size` or the file ends."""
     parts, done = [], 0
     while done < size and (data := read(done, min(size - done, _CHUNK))):
         parts.append(data)

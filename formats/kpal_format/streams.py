@@ -276,7 +276,8 @@ class Reader:
         damage: dict[int, DamagedError] | None = {} if skips else None
         numbers = head.tiles_of(box)
         if head.indexed:
-            tiles = list(read_tiles(self._read_at, head, self._index, numbers, damage))
+            to_end = not skips and (box.x0, box.x1, box.y1) == (0, head.width, head.height)
+            tiles = list(read_tiles(self._read_at, head, self._index, numbers, damage, to_end=to_end))
         else:
             try:
                 tile = read_only_tile(self._read_at, self._index)

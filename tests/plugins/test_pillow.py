@@ -199,7 +199,8 @@ def test_a_file_that_changes_between_open_and_load_is_refused(tmp_path: Path) ->
 def test_truncated_images_load_when_pillow_is_told_to() -> None:
     image = random_indexed(64, 64, 200)
     data = kpal.encode(image)
-    shown = np.asarray(opened(data[:-1000]))
+    with pytest.warns(kpal.KpalWarning, match="the file ends in its index stream"):
+        shown = np.asarray(opened(data[:-1000]))
     assert np.array_equal(shown[:32], image.indices[:32])
     assert not shown[-1].any()
     with pytest.raises(kpal.DamagedError):
@@ -305,7 +306,8 @@ def test_corners_between_pixels_are_rounded_as_pillow_does(box: tuple[float, flo
 @pytest.mark.usefixtures("_truncated_images_load")
 def test_a_crop_of_a_truncated_image_shows_what_there_is_when_pillow_is_told_to() -> None:
     image = random_indexed(64, 64, 200)
-    part = opened(kpal.encode(image)[:-1000]).crop((3, 4, 30, 20))
+    with pytest.warns(kpal.KpalWarning, match="the file ends in its index stream"):
+        part = opened(kpal.encode(image)[:-1000]).crop((3, 4, 30, 20))
     assert np.array_equal(np.asarray(part), image.indices[4:20, 3:30])
 
 
