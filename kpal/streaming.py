@@ -20,8 +20,10 @@ from kpal_format import (
     Metadata,
     OnError,
     Progress,
+    Readable,
     Reader,
     Region,
+    Writable,
     Writer,
 )
 
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
 
     from .pixels import Pixels
 
-File = str | os.PathLike[str] | IO[bytes]
-Source = File | bytes | bytearray | memoryview
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | Readable
+Target = str | os.PathLike[str] | Writable
 
 
 class RowWriter:
@@ -51,12 +53,12 @@ class RowWriter:
     """
 
     def __init__(
-        self, file: File, width: int, height: int, options: Options, coder: str, metadata: Metadata | None
+        self, file: Target, width: int, height: int, options: Options, coder: str, metadata: Metadata | None
     ) -> None:
         self._metric = options.metric
         self._process = os.getpid()
         self._file: IO[bytes] | None = None  # set only if opened here
-        target: IO[bytes]
+        target: Writable
         with ExitStack() as stack:
             if isinstance(file, (str, os.PathLike)):
                 self._file = target = stack.enter_context(replacing(Path(file)))
@@ -124,7 +126,7 @@ class RowWriter:
 
 
 def open_writer(
-    file: File,
+    file: Target,
     width: int,
     height: int,
     *,

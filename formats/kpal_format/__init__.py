@@ -13,6 +13,7 @@ from .forks import Lock, load_module
 from .indexed import INCH, MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
 from .palette import morton_keys
 from .parallel import Progress, Told, pulse, staged, tell, watched
+from .positioned import Readable, Writable
 from .streams import OnError, Reader, Writer, head_of
 from .tiles import choose_indices
 
@@ -38,12 +39,14 @@ __all__ = [
     "Metadata",
     "OnError",
     "Progress",
+    "Readable",
     "Reader",
     "Region",
     "Told",
     "TruncatedError",
     "UnsupportedError",
     "Wishes",
+    "Writable",
     "Writer",
     "choose_indices",
     "compiled",

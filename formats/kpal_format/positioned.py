@@ -15,7 +15,7 @@ import stat
 import sys
 import weakref
 from collections.abc import Callable
-from typing import IO, Any, Final
+from typing import Any, Final, Protocol
 
 from .forks import Lock
 
@@ -25,6 +25,20 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _CHUNK: Final = 1 << 25  # bytes of one read, so that a wrong size in a short file takes little memory
+
+
+class Readable(Protocol):
+    """What a reader needs of a file: `seek` to an offset, and `read` at most so many bytes, none only at the end."""
+
+    def read(self, size: int, /) -> bytes: ...
+    def seek(self, offset: int, /) -> object: ...
+
+
+class Writable(Protocol):
+    """What a writer needs of a file. Only raw files (`io.RawIOBase`) may write fewer bytes than they are given."""
+
+    def write(self, data: bytes, /) -> object: ...
+
 
 # Offset and size -> the bytes there, fewer than size only at the end of the file.
 ReadAt = Callable[[int, int], bytes | memoryview]
@@ -133,7 +147,7 @@ def _all(read: Callable[[int, int], bytes], size: int) -> bytes:
 class _Guarded:
     """A file that can only be read at its own position."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: Readable) -> None:
         self._file = file
         self._lock = _lock_of(file)
         self._process = os.getpid()
@@ -166,10 +180,10 @@ def _has_descriptor(file: Any) -> bool:
     return True
 
 
-_locks: weakref.WeakKeyDictionary[IO[bytes], Lock] = weakref.WeakKeyDictionary()
+_locks: weakref.WeakKeyDictionary[Readable, Lock] = weakref.WeakKeyDictionary()
 
 
-def _lock_of(file: IO[bytes]) -> Lock:
+def _lock_of(file: Readable) -> Lock:
     """The lock that all readers of a file share."""
     try:
         return _locks.setdefault(file, Lock())

@@ -31,7 +31,7 @@ from .errors import DamagedError, KpalWarning, TruncatedError
 from .index import Index, cut_tile, pack_index, read_index, read_only_tile, read_tiles
 from .indexed import U8, IndexedImage, Metadata, check_indices, check_palette, check_size, describe
 from .parallel import Progress, pulse, staged
-from .positioned import ReadAt, place_to_return_to, reader_of, write_all
+from .positioned import Readable, ReadAt, Writable, place_to_return_to, reader_of, write_all
 from .tiles import decode_tiles, encode_tiles
 
 OnError = Literal["raise", "skip"]
@@ -63,7 +63,7 @@ class Writer:
 
     def __init__(
         self,
-        file: IO[bytes],
+        file: Writable,
         width: int,
         height: int,
         palette: U8,
@@ -154,10 +154,11 @@ class Writer:
             return
         start = self._head + pack_index(self._lengths, self._checksums, self._head)
         if self._place is not None:
-            end = self._file.tell()
-            self._file.seek(self._place)
-            write_all(self._file, start)
-            self._file.seek(end)
+            file: Any = self._file  # which `place_to_return_to` has found to have these methods
+            end = file.tell()
+            file.seek(self._place)
+            write_all(file, start)
+            file.seek(end)
         elif self._spool is not None:
             write_all(self._file, start)
             self._spool.seek(0)
@@ -211,7 +212,7 @@ class Reader:
 
     def __init__(
         self,
-        file: Any,
+        file: bytes | bytearray | memoryview | Readable,
         *,
         max_pixels: int | None = MAX_PIXELS,
         on_error: OnError = "raise",
