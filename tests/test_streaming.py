@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import array
+import codecs
+import gzip
 import io
-from collections.abc import Iterator
+import os
+import pickle
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -227,6 +235,219 @@ def test_wrong_arguments_of_a_writer_are_named(
     settings: dict[str, object] = {"width": 20, "height": 10, "palette": [(0, 0, 0), (9, 9, 9)], **arguments}
     with pytest.raises(error, match=message), kpal.open_writer(io.BytesIO(), **settings) as writer:  # type: ignore[arg-type]
         writer.write(rows)  # type: ignore[arg-type]
+
+
+class Pipe:
+    """An object with `write` and nothing else."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def write(self, data: bytes) -> None:
+        self.data += bytes(data)
+
+
+class Raw(io.RawIOBase):
+    """An unbuffered file that takes at most 100 bytes at a time."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def write(self, data: Any) -> int:
+        self.data += bytes(data[:100])
+        return min(len(data), 100)
+
+
+def appended_by_descriptor(path: Path) -> IO[bytes]:
+    """A file that appends without its mode saying so, like standard output after `>>`."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "wb")
+
+
+@pytest.fixture
+def spools(monkeypatch: pytest.MonkeyPatch) -> list[IO[bytes]]:
+    """The temporary files that will have been opened."""
+    opened: list[IO[bytes]] = []
+    temporary = tempfile.TemporaryFile
+
+    def told() -> IO[bytes]:
+        opened.append(temporary())
+        return opened[-1]
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", told)
+    return opened
+
+
+PALETTE = np.array([[0, 0, 0], [99, 50, 200], [255, 255, 255]], np.uint8)
+
+
+def written_between(target: Any, before: bytes = b"", coder: str = "zstd") -> bytes:
+    """Writes an image after some bytes and before others; returns what the file should hold then."""
+    pixels = gradient(100, 130)
+    target.write(before)
+    with kpal.open_writer(target, 130, 100, palette=PALETTE, coder=coder) as writer:
+        for rows in strips(pixels, 10, 60):
+            writer.write(rows)
+    target.write(b"after")
+    return before + kpal.encode(pixels, palette=PALETTE, coder=coder) + b"after"
+
+
+@pytest.mark.parametrize("coder", ["zstd", "mix"])
+@pytest.mark.parametrize("kind", [Pipe, Raw])
+def test_a_target_that_cannot_seek_gets_the_same_file(
+    small_tiles: None, spools: list[IO[bytes]], kind: Any, coder: str
+) -> None:
+    target = kind()
+    assert written_between(target, b"before", coder) == target.data
+    assert [spool.closed for spool in spools] == [True]
+
+
+def test_a_compressing_file_gets_the_same_file(small_tiles: None, spools: list[IO[bytes]]) -> None:
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb") as file:
+        expected = written_between(file, b"before")
+    assert gzip.decompress(packed.getvalue()) == expected
+    assert [spool.closed for spool in spools] == [True]
+
+
+@pytest.mark.parametrize(
+    "opener",
+    [
+        lambda path: path.open("wb"),
+        lambda path: path.open("wb", buffering=0),
+        lambda path: path.open("w+b"),
+        lambda path: tempfile.NamedTemporaryFile(dir=path.parent),  # noqa: SIM115
+    ],
+)
+def test_the_index_is_filled_in_where_the_target_can_seek(
+    small_tiles: None, tmp_path: Path, spools: list[IO[bytes]], opener: Callable[[Path], IO[bytes]]
+) -> None:
+    memory = io.BytesIO()
+    expected = written_between(memory, b"before")
+    assert memory.getvalue() == expected
+    with opener(tmp_path / "x") as file:
+        written_between(file, b"before")
+        file.flush()
+        assert Path(file.name).read_bytes() == expected
+    assert not spools
+
+
+@pytest.mark.parametrize("opener", [lambda path: path.open("ab"), appended_by_descriptor])
+def test_a_target_that_appends_gets_the_file_at_its_end(
+    small_tiles: None, tmp_path: Path, opener: Callable[[Path], IO[bytes]]
+) -> None:
+    (tmp_path / "x").write_bytes(b"old")
+    with opener(tmp_path / "x") as file:
+        expected = written_between(file, b"before")
+    assert (tmp_path / "x").read_bytes() == b"old" + expected
+
+
+@pytest.mark.skipif(not hasattr(os, "pipe"), reason="there are no pipes")
+def test_a_real_pipe_gets_the_file(small_tiles: None) -> None:
+    pixels, palette = gradient(100, 130), [(0, 0, 0), (255, 255, 255)]
+    here, there = os.pipe()
+    with ThreadPoolExecutor(1) as pool, os.fdopen(here, "rb") as source:
+        received = pool.submit(source.read)
+        target = os.fdopen(there, "wb", buffering=0)
+        with target, kpal.open_writer(target, 130, 100, palette=palette) as writer:
+            writer.write(pixels)
+        assert received.result() == kpal.encode(pixels, palette=palette)
+
+
+def test_a_temporary_file_goes_with_a_writer_that_fails(
+    small_tiles: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    pixels, pipe = gradient(100, 130), Pipe()
+    for rows in (pixels[:60], pixels[:, :5]):
+        with (
+            pytest.raises(ValueError, match="missing"),
+            kpal.open_writer(pipe, 130, 100, palette=[(0, 0, 0), (9, 9, 9)]) as writer,
+        ):
+            writer.write(rows)
+    writer = kpal.open_writer(pipe, 130, 100, palette=[(0, 0, 0), (9, 9, 9)])
+    writer.write(pixels[:60])
+    with pytest.warns(ResourceWarning, match="was not closed"):
+        del writer
+    assert not list(tmp_path.iterdir())
+    assert pipe.data == b""
+
+
+def test_a_raw_file_that_is_not_ready_is_an_error() -> None:
+    class Busy(io.RawIOBase):
+        def write(self, data: object) -> None:
+            """Takes nothing, as a pipe that is full and does not block."""
+
+    writer = kpal.open_writer(Busy(), 2, 2, palette=[(0, 0, 0)])
+    writer.write(np.zeros((2, 2, 3), np.uint8))
+    with pytest.raises(BlockingIOError, match="not ready"):
+        writer.close()
+
+
+class Minimal:
+    """A file with `read` and `seek` and nothing else, each read of which gets at most some bytes."""
+
+    def __init__(self, data: Any, most: int = 1 << 30) -> None:
+        self._data, self._most, self._at = data, most, 0
+
+    def seek(self, at: int) -> None:
+        self._at = at
+
+    def read(self, size: int) -> Any:
+        part = self._data[self._at : self._at + min(size, self._most)]
+        self._at += len(part)
+        return part
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        bytes,
+        bytearray,
+        memoryview,
+        lambda data: np.frombuffer(data, np.uint8),
+        lambda data: array.array("B", data),
+        Minimal,
+        lambda data: Minimal(data, 1),
+        lambda data: Minimal(data, 1000),
+        lambda data: Minimal(bytearray(data)),
+        lambda data: Minimal(memoryview(data)),
+    ],
+)
+def test_bytes_and_all_objects_with_read_and_seek_can_be_read(tiled: bytes, kind: Any) -> None:
+    with kpal.open_reader(kind(tiled)) as reader:
+        assert np.array_equal(reader.read((40, 30, 50, 70)), IMAGE.pixels()[30:70, 40:50])
+        assert np.array_equal(np.vstack(list(reader.rows())), IMAGE.pixels())
+
+
+class Greedy(Minimal):
+    def read(self, size: int) -> Any:
+        return self._data
+
+
+@pytest.mark.parametrize(
+    ("file", "error", "message"),
+    [
+        (Minimal("text" * 50), TypeError, r"open for binary reading; read\(\) returns str"),
+        (io.StringIO("text"), TypeError, "not as text"),
+        (codecs.getreader("latin-1")(io.BytesIO(b"text" * 50)), TypeError, r"read\(\) returns str"),
+        (Minimal([None] * 50), TypeError, r"read\(\) returns list"),
+        (Greedy(bytes(5000)), ValueError, r"Greedy.read\(4096\) returns 5000 bytes"),
+        (np.zeros((4, 4), np.uint8)[:, ::2], TypeError, "ndarray has no read"),
+        (b"", TruncatedError, "magic number"),
+        (b"x.kpal", DamagedError, "not a .kpal file"),
+    ],
+)
+def test_what_is_no_binary_file_is_an_error_that_says_so(file: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        kpal.open_reader(file)
+
+
+def test_a_reader_of_bytes_can_be_pickled(tiled: bytes) -> None:
+    for data in (tiled, bytearray(tiled), memoryview(tiled)):
+        reader = pickle.loads(pickle.dumps(kpal.open_reader(data, max_pixels=130 * 31, on_error="skip")))
+        assert np.array_equal(reader.read((0, 0, 130, 25)), IMAGE.pixels()[:25])
+        with pytest.raises(LimitError):
+            reader.read()
 
 
 def test_a_reader_gives_rows_and_regions(tiled: bytes, tmp_path: Path) -> None:

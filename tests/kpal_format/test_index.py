@@ -71,12 +71,12 @@ def tiles_of(data: bytes) -> list[tuple[Region, range]]:
     """The region of each tile, and its bytes in the file, found without the codec's own index."""
     head = container.read_head(data)
     at = head.size + 8 * head.tiles + 4
-    found = []
+    found: list[tuple[Region, range]] = []
     for number in range(head.tiles):
         entry = head.size + 8 * number
         length = int.from_bytes(data[entry : entry + 4], "little")
         assert zlib.crc32(data[at : at + length]) == int.from_bytes(data[entry + 4 : entry + 8], "little")
-        found.append((tuple(head.tile(number)), range(at, at + length)))
+        found.append((head.tile(number), range(at, at + length)))
         at += length
     assert at == len(data)
     return found
@@ -126,7 +126,8 @@ def test_more_tiles_than_an_index_may_have_are_an_error_of_the_writer() -> None:
 # --- damage
 
 
-def test_every_flipped_byte_of_a_tile_is_named_by_that_tile(data: bytes) -> None:
+def test_every_flipped_byte_of_a_tile_is_named_by_that_tile(image: IndexedImage) -> None:
+    data = encode_indexed(image, coder="zstd")
     tiles = tiles_of(data)
     for number, (region, places) in enumerate(tiles):
         row, column = divmod(number, 4)
@@ -134,7 +135,7 @@ def test_every_flipped_byte_of_a_tile_is_named_by_that_tile(data: bytes) -> None
             with pytest.raises(DamagedError) as caught:
                 decode_indexed(flipped(data, at, 1 << at % 8))
             assert caught.value.region == region
-            assert str(caught.value).startswith(f"tile in row {row}, column {column}, region {region}: ")
+            assert str(caught.value).startswith(f"tile in row {row}, column {column}, region {tuple(region)}: ")
 
 
 def test_every_flipped_bit_before_the_tiles_is_an_error_whatever_is_read(data: bytes) -> None:
@@ -154,10 +155,10 @@ def test_the_rest_of_a_damaged_file_comes_with_a_warning_that_names_what_is_miss
     damaged = flipped(flipped(data, tiles[9][1][3]), tiles[2][1][-1])
     with pytest.warns(KpalWarning) as caught:
         shown = decode_indexed(damaged, on_error="skip")
-    assert [str(warning.message).split(": ")[:2] for warning in caught] == [
-        ["2 of 16 tiles are damaged, and their pixels have index 0", f"tile in row 0, column 2, region {tiles[2][0]}"]
-    ]
-    assert f"tile in row 2, column 1, region {tiles[9][0]}: its checksum does not match" in str(caught[0].message)
+    (message,) = (str(warning.message) for warning in caught)
+    assert message.startswith("2 of 16 tiles are damaged, and their pixels have index 0: ")
+    assert f"tile in row 0, column 2, region {tuple(tiles[2][0])}: its checksum does not match" in message
+    assert f"tile in row 2, column 1, region {tuple(tiles[9][0])}: its checksum does not match" in message
     expected = image.indices.copy()
     for number in (2, 9):
         inside(expected, tiles[number][0])[:] = 0
@@ -204,13 +205,13 @@ def test_a_region_of_a_damaged_file_comes_too(image: IndexedImage, data: bytes) 
         assert np.array_equal(kpal.decode(damaged, on_error="skip"), rows)
 
 
-@pytest.mark.parametrize("value", ["ignore", None, True])
+@pytest.mark.parametrize("value", ["ignore", "", True])
 def test_other_ways_to_treat_errors_are_an_error(value: Any) -> None:
     data = Parts().bytes()
     for use in (
         lambda: kpal.decode(data, on_error=value),
         lambda: kpal.open_reader(data, on_error=value),
-        lambda: kpal.open_reader(data).read(on_error=value or "none"),
+        lambda: Reader(data).read(on_error=value),
     ):
         with pytest.raises(ValueError, match="on_error must be 'raise' or 'skip'"):
             use()
@@ -315,7 +316,7 @@ def test_random_indices_give_no_wrong_pixel_and_no_other_error(image: IndexedIma
                     entries[a, column] ^= np.uint32(1 << chance.randrange(32))
 
     right = wrong = 0
-    for _ in range(500):
+    for _ in range(150):
         lying = with_index(data, change)
         with warnings.catch_warnings(action="ignore", category=KpalWarning):
             try:
@@ -325,7 +326,7 @@ def test_random_indices_give_no_wrong_pixel_and_no_other_error(image: IndexedIma
                 continue
         assert ((shown == image.indices) | (shown == 0)).all()
         right += 1
-    assert min(right, wrong) > 20
+    assert min(right, wrong) > 5
 
 
 @pytest.mark.parametrize(
