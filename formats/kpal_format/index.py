@@ -72,7 +72,7 @@ def read_index(data: bytes | memoryview, head: Head) -> Index:
     offsets[0] = cursor.at
     np.cumsum(lengths, dtype=np.uint64, out=offsets[1:])
     offsets[1:] += np.uint64(cursor.at)
-    return Index(offsets, checksums, crc)
+    return Index(offsets, checksums.copy(), crc)  # without the array of both columns
 
 
 def read_tiles(
