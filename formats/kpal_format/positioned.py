@@ -144,6 +144,20 @@ def _all(read: Callable[[int, int], bytes], size: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def read_on(file: Readable, size: int) -> bytes:
+    """Reads from the file's position; fewer bytes than `size` only at the end of the file."""
+
+    def read(_: int, most: int) -> bytes:
+        data = file.read(most)
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError(f"a file must be open for binary reading; read() returns {type(data).__name__}")
+        if len(data) > most:
+            raise ValueError(f"{type(file).__name__}.read({most}) returns {len(data)} bytes")
+        return bytes(data)
+
+    return _all(read, size)
+
+
 class _Guarded:
     """A file that can only be read at its own position."""
 
@@ -161,15 +175,7 @@ class _Guarded:
             )
         with self._lock:
             self._file.seek(at)
-            return _all(self._next, size)
-
-    def _next(self, _: int, most: int) -> bytes:
-        data = self._file.read(most)
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise TypeError(f"a file must be open for binary reading; read() returns {type(data).__name__}")
-        if len(data) > most:
-            raise ValueError(f"{type(self._file).__name__}.read({most}) returns {len(data)} bytes")
-        return bytes(data)
+            return read_on(self._file, size)
 
 
 def _has_descriptor(file: Any) -> bool:

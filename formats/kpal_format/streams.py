@@ -31,7 +31,7 @@ from .errors import DamagedError, KpalWarning, TruncatedError
 from .index import Index, cut_tile, pack_index, read_index, read_only_tile, read_tiles
 from .indexed import U8, IndexedImage, Metadata, check_indices, check_palette, check_size, describe
 from .parallel import Progress, pulse, staged
-from .positioned import Readable, ReadAt, Writable, place_to_return_to, reader_of, write_all
+from .positioned import Readable, ReadAt, Writable, place_to_return_to, read_on, reader_of, write_all
 from .tiles import decode_tiles, encode_tiles
 
 OnError = Literal["raise", "skip"]
@@ -298,9 +298,9 @@ class Reader:
         return decode
 
 
-def head_of(file: IO[bytes]) -> Head:
+def head_of(file: Readable) -> Head:
     """Parses the head of a file, read from its current position; raises KpalError."""
-    return _parsed(lambda _, size: file.read(size), read_head)[0]
+    return _parsed(lambda _, size: read_on(file, size), read_head)[0]
 
 
 def _opened(read_at: ReadAt, *, skips: bool) -> tuple[Head, Index, ReadAt]:
@@ -314,15 +314,15 @@ def _opened(read_at: ReadAt, *, skips: bool) -> tuple[Head, Index, ReadAt]:
     start = int(index.offsets[0])
     ahead = data[start:]
 
-    def read_on(at: int, size: int) -> bytes | memoryview:
+    def read_rest(at: int, size: int) -> bytes | memoryview:
         if ended or at + size <= start + len(ahead):
             return ahead[at - start : at - start + size]
         return read_at(at, size)
 
     if ended and not head.indexed:
         with contextlib.suppress(*(TruncatedError,) * skips):
-            read_only_tile(read_on, index)
-    return head, index, read_on
+            read_only_tile(read_rest, index)
+    return head, index, read_rest
 
 
 def _parsed(read_at: ReadAt, parse: Callable[[bytes], _Parsed]) -> tuple[_Parsed, bytes, bool]:

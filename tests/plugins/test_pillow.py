@@ -69,6 +69,17 @@ def test_only_the_head_is_read_before_the_pixels_are_asked_for() -> None:
     assert image.info["xmp"] == metadata.xmp
 
 
+@pytest.mark.parametrize("most", [20, 1000])
+def test_a_file_that_gives_less_than_asked_for_opens_and_loads(most: int) -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(most if size is None or size < 0 else min(size, most))
+
+    image = kpal.IndexedImage(OPAQUE.indices, OPAQUE.palette, kpal.Metadata(xmp=bytes(range(256)) * 20))
+    with Image.open(Slow(kpal.encode(image, coder="zstd")), formats=["KPAL"]) as shown:
+        assert np.array_equal(np.asarray(shown), OPAQUE.indices)
+
+
 def test_alpha_is_in_the_transparency_of_the_palette() -> None:
     image = opened(kpal.encode(TRANSLUCENT))
     assert image.has_transparency_data
