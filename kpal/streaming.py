@@ -162,15 +162,15 @@ class RowReader:
     """
 
     def __init__(self, file: Source, max_pixels: int | None, on_error: OnError, progress: Progress | None) -> None:
-        self._file = str(Path(file).absolute()) if isinstance(file, (str, os.PathLike)) else file
-        self._options = max_pixels, on_error
-        source: Any = _OwnFile(self._file) if isinstance(self._file, str) else file
+        path = str(Path(file).absolute()) if isinstance(file, (str, os.PathLike)) else None
+        source: Any = file if path is None else _OwnFile(path)
         try:
             reader = self._reader = Reader(source, max_pixels=max_pixels, on_error=on_error, progress=progress)
         except BaseException:
-            if source is not file:
+            if path is not None:
                 source.close()
             raise
+        self._again: Any = (path or file, max_pixels, on_error, None)  # what opens it in another process
         self.width, self.height = reader.width, reader.height
         self.palette, self.metadata = reader.palette, reader.metadata
         self.closed = False
@@ -202,6 +202,7 @@ class RowReader:
         Reads that are in progress in other threads complete. A file object passed by the caller stays open.
         """
         self.closed = True
+        self._again = None
         self._reader.close()
 
     def __enter__(self) -> RowReader:
@@ -213,12 +214,12 @@ class RowReader:
         self.close()
 
     def __reduce__(self) -> tuple[object, ...]:
-        source = bytes(self._file) if isinstance(self._file, (bytearray, memoryview)) else self._file
-        if not isinstance(source, (str, bytes)):
-            raise TypeError("a reader of an open file cannot be pickled; one that was opened by its path can")
         if self.closed:
             raise ValueError("the reader is closed")
-        return RowReader, (source, *self._options, None)
+        source, *options = self._again
+        if not isinstance(source, (str, bytes, bytearray, memoryview)):
+            raise TypeError("a reader of an open file cannot be pickled; one that was opened by its path can")
+        return RowReader, (source if isinstance(source, str) else bytes(source), *options)
 
 
 def open_reader(
