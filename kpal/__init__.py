@@ -16,6 +16,7 @@ from kpal_format import (
     IndexedImage,
     Info,
     KpalError,
+    KpalWarning,
     LimitError,
     Metadata,
     TruncatedError,
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     from .clustering.kmeans import KMeans
     from .codec import decode, encode
     from .color.palette_files import PaletteError, read_palette, write_palette
-    from .errors import KpalWarning, UnreachableError
+    from .errors import UnreachableError
     from .image_files.metadata import metadata_of
     from .metrics.report import Report
     from .quantizer import quantize
@@ -69,7 +70,6 @@ else:
     # Loaded on first use: most programs import kpal only to open a file with Pillow.
     _LATER: Final = {
         "KMeans": "clustering.kmeans",
-        "KpalWarning": "errors",
         "PaletteError": "color.palette_files",
         "Report": "metrics.report",
         "UnreachableError": "errors",

@@ -14,6 +14,7 @@ from kpal_format import (
     MAX_PIXELS,
     U8,
     IndexedImage,
+    OnError,
     Progress,
     Region,
     decode_indexed,
@@ -123,14 +124,15 @@ def decode(
     *,
     region: Region | None = None,
     max_pixels: int | None = MAX_PIXELS,
+    on_error: OnError = "raise",
     progress: Progress | None = None,
 ) -> U8:
     """Decode a `.kpal` file to pixels: uint8 (h, w, 3), or (h, w, 4) if its palette has alpha.
 
-    region, max_pixels, progress, errors: as in `decode_indexed`.
+    region, max_pixels, on_error, progress, errors: as in `decode_indexed`.
     """
 
     def decoded() -> U8:
-        return decode_indexed(data, region=region, max_pixels=max_pixels).pixels()
+        return decode_indexed(data, region=region, max_pixels=max_pixels, on_error=on_error).pixels()
 
     return staged(progress, "decoding", decoded)

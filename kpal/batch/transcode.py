@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageFile, PngImagePlugin
 
-from kpal_format import U8, Metadata
+from kpal_format import U8, Metadata, OnError
 from kpal_format.metadata import MAX_PARTS
 
 from ..codec import encode
@@ -43,14 +43,17 @@ def to_kpal(data: bytes, *, strip: tuple[str, ...] = (), depth: int | None = Non
         return encode(turned(image, turn), metadata=kept, **options)
 
 
-def from_kpal(data: bytes, format: str) -> bytes:
+def from_kpal(data: bytes, format: str, *, on_error: OnError = "raise") -> bytes:
     """Convert a `.kpal` file to a format of Pillow, as an indexed image if the format supports it.
+
+    on_error: as in `decode`.
 
     If the format cannot hold the orientation, the pixels are turned instead. Warns of metadata that the format cannot
     hold, and of pixels that a lossy format changes. Raises ValueError if a lossless format cannot hold the pixels.
     """
     with Image.open(io.BytesIO(data), formats=("KPAL",)) as opened:
-        metadata = carried(opened)
+        with _loading_truncated(on_error == "skip"):
+            metadata = carried(opened)  # loads the pixels
         target = TARGETS.get(format, Target())
         turn, kept = _turn(metadata, held(format, metadata), heeded=target.turns)
         image = turned(opened, turn)
@@ -76,6 +79,17 @@ def large_metadata() -> Iterator[None]:
         yield
     finally:
         PngImagePlugin.MAX_TEXT_CHUNK = before
+
+
+@contextmanager
+def _loading_truncated(loads: bool) -> Iterator[None]:
+    """Sets Pillow's option to load damaged images as far as possible."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = loads
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _turn(metadata: Metadata, kept: Metadata, *, heeded: bool = True) -> tuple[int, Metadata]:

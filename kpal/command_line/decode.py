@@ -25,9 +25,17 @@ def add(commands: Commands) -> None:
   kpal decode chart.kpal                    writes chart.png
   kpal decode chart.kpal -o chart.webp
   kpal decode packed/ -o plain/ --to gif    every .kpal file below packed/
-  kpal decode - < chart.kpal > chart.png"""
+  kpal decode - < chart.kpal > chart.png
+  kpal decode --on-error skip damaged.kpal  what can be saved of a damaged file"""
     parser.add_argument("inputs", metavar="IN", nargs="+", help=".kpal files, folders of them, or - for standard input")
     add_output(parser)
+    parser.add_argument(
+        "--on-error",
+        choices=("raise", "skip"),
+        default="raise",
+        help="what to do with damaged or missing tiles of a file: fail (raise, the default), or give their pixels the "
+        "first colour of the palette and name them in a warning (skip)",
+    )
     parser.add_argument(
         "--to", metavar="FORMAT", type=_ending, help="the output format, by ending: png, gif, webp ... (default: png)"
     )
@@ -37,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
     ending = options.to or ".png"
 
     def work(job: Job, data: bytes) -> bytes:
-        return from_kpal(data, _format(job.target.suffix if job.target and job.target.suffix else ending))
+        format = _format(job.target.suffix if job.target and job.target.suffix else ending)
+        return from_kpal(data, format, on_error=options.on_error)
 
     selection = jobs.plan(options.inputs, options.output, frozenset((EXTENSION,)), ending)
     for other in other_endings(selection.jobs, ending):

@@ -1,9 +1,9 @@
 """The Pillow plugin: `Image.open("x.kpal")` and `image.save("x.kpal")`.
 
 Images open losslessly, in mode P; alpha of the palette is in `info["transparency"]`. Opening reads only the head of the
-file, because Pillow's check for decompression bombs comes after `_open`. The checksum of the whole file is verified
-when pixels are loaded, or when `crop` loads some of them. `ImageFile.LOAD_TRUNCATED_IMAGES` is honoured: a truncated
-file loads as far as possible, and the remaining pixels have the palette's first colour.
+file, because Pillow's check for decompression bombs comes after `_open`. Checksums are verified when pixels are loaded,
+by `crop` only those of the tiles that it decodes. `ImageFile.LOAD_TRUNCATED_IMAGES` means `on_error="skip"`: damaged
+and missing tiles have the palette's first colour, and a KpalWarning names them.
 
 Any number of threads and forked processes may crop, load and convert one image at the same time: one of them loads it,
 and reading does not depend on the file's position.
@@ -26,13 +26,10 @@ from kpal_format import (
     DamagedError,
     Lock,
     Metadata,
+    OnError,
     Reader,
-    decode_indexed,
-    decode_truncated,
     head_of,
     load_module,
-    read_all,
-    verify,
 )
 from kpal_format.indexed import describe
 
@@ -66,7 +63,7 @@ class KpalImageFile(ImageFile.ImageFile):
 
     def crop(self, box: tuple[float, float, float, float] | None = None) -> Image.Image:
         """Crops as Pillow does, but decodes only the tiles needed if the image is not loaded yet."""
-        if box is None or not self.tile or ImageFile.LOAD_TRUNCATED_IMAGES:
+        if box is None or not self.tile:
             return super().crop(box)
         x0, y0, x1, y1 = (round(value) for value in box)
         if not (0 <= x0 < x1 <= self.width and 0 <= y0 < y1 <= self.height):  # Pillow pads such crops
@@ -75,8 +72,8 @@ class KpalImageFile(ImageFile.ImageFile):
             if not self.tile or self.fp is None:  # another thread has loaded or closed the image
                 return super().crop(box)
             if self._reader is None:
-                self._reader = Reader(self.fp, max_pixels=self.width * self.height)
-            decode = self._reader.fetch((x0, y0, x1, y1))
+                self._reader = Reader(self.fp, max_pixels=self.width * self.height, on_error=_on_error())
+            decode = self._reader.fetch((x0, y0, x1, y1), on_error=_on_error())
         part = Image.frombytes("P", (x1 - x0, y1 - y0), decode().indices.tobytes())
         with self._lock:
             if not self.tile:  # another thread has loaded the image, which changes where Pillow keeps the palette
@@ -98,11 +95,11 @@ class KpalImageFile(ImageFile.ImageFile):
         """Does nothing; that the method exists makes `ImageFile.Parser` collect the whole file before decoding."""
 
     def verify(self) -> None:
-        """Checks framing and checksum of the whole file without decoding pixels; raises KpalError."""
+        """Checks framing and checksums of the whole file without decoding pixels; raises KpalError."""
         with self._lock:
             if self.fp is None:
                 raise RuntimeError("verify must be called directly after open")
-            verify(read_all(self.fp))
+            Reader(self.fp).verify()
             super().verify()
 
 
@@ -114,12 +111,15 @@ class KpalDecoder(ImageFile.PyDecoder):
     def decode(self, buffer: Any) -> tuple[int, int]:
         assert self.fd is not None
         width, height = self.state.xsize, self.state.ysize
-        read = decode_truncated if ImageFile.LOAD_TRUNCATED_IMAGES else decode_indexed
-        image = read(read_all(self.fd), max_pixels=width * height)
+        image = Reader(self.fd, max_pixels=width * height, on_error=_on_error()).read()
         if image.indices.shape != (height, width):
             raise DamagedError("the file was changed after it was opened")
         self.set_as_raw(image.indices.tobytes(), "P")
         return -1, 0
+
+
+def _on_error() -> OnError:
+    return "skip" if ImageFile.LOAD_TRUNCATED_IMAGES else "raise"
 
 
 def _to_info(metadata: Metadata) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter, PngImagePlugin
+from PIL import Image, ImageFile, ImageFilter, PngImagePlugin
 
 import kpal
 from kpal import cli
@@ -23,8 +23,9 @@ from kpal.batch.messages import printable
 from kpal.color.palette_files import format_palette
 from kpal.command_line.encode import STRIPPABLE
 from kpal.metrics.scores import ssimulacra2
-from kpal_format import DEFAULT_CODER, compiled
+from kpal_format import DEFAULT_CODER, compiled, encode_indexed
 
+from ..files import use_small_tiles
 from ..images import METADATA, gradient, pillow, random_indexed, soft_icon
 
 PARTS = [field.name for field in dataclasses.fields(METADATA)]
@@ -413,6 +414,29 @@ def test_damaged_kpal_files_are_named_with_the_reason(tmp_path: Path, capsys: py
     assert "cut.kpal: the file ends in its index stream" in said
     assert "other.kpal: not a .kpal file" in said
     assert files_in(tmp_path) == ["changed.kpal", "cut.kpal", "other.kpal"]
+
+
+def test_what_is_left_of_a_damaged_file_is_decoded_if_wished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use_small_tiles(monkeypatch)
+    image = random_indexed(100, 130, 19)
+    data = bytearray(encode_indexed(image))
+    data[-1] ^= 1
+    (tmp_path / "x.kpal").write_bytes(data)
+    (tmp_path / "lost.kpal").write_bytes(data[:60])
+    assert cli.main(["decode", str(tmp_path)]) == 1
+    assert "x.kpal: tile in row 3, column 3, region (99, 75, 130, 100): its checksum" in capsys.readouterr().err
+    assert cli.main(["decode", "--on-error", "skip", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "x.kpal: warning: 1 of 16 tiles are damaged, and their pixels have index 0: tile in row 3, column 3" in said
+    assert "lost.kpal: the file ends in its palette" in said
+    expected = image.indices.copy()
+    expected[75:, 99:] = 0
+    with Image.open(tmp_path / "x.png") as decoded:
+        assert np.array_equal(np.asarray(decoded.convert("RGB")), image.palette[expected])
+    assert files_in(tmp_path) == ["lost.kpal", "x.kpal", "x.png"]
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 def test_files_that_exist_are_overwritten_only_by_force(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,6 +69,17 @@ def test_only_the_head_is_read_before_the_pixels_are_asked_for() -> None:
     assert image.info["xmp"] == metadata.xmp
 
 
+@pytest.mark.parametrize("most", [20, 1000])
+def test_a_file_that_gives_less_than_asked_for_opens_and_loads(most: int) -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(most if size is None or size < 0 else min(size, most))
+
+    image = kpal.IndexedImage(OPAQUE.indices, OPAQUE.palette, kpal.Metadata(xmp=bytes(range(256)) * 20))
+    with Image.open(Slow(kpal.encode(image, coder="zstd")), formats=["KPAL"]) as shown:
+        assert np.array_equal(np.asarray(shown), OPAQUE.indices)
+
+
 def test_alpha_is_in_the_transparency_of_the_palette() -> None:
     image = opened(kpal.encode(TRANSLUCENT))
     assert image.has_transparency_data
@@ -199,7 +210,8 @@ def test_a_file_that_changes_between_open_and_load_is_refused(tmp_path: Path) ->
 def test_truncated_images_load_when_pillow_is_told_to() -> None:
     image = random_indexed(64, 64, 200)
     data = kpal.encode(image)
-    shown = np.asarray(opened(data[:-1000]))
+    with pytest.warns(kpal.KpalWarning, match="the file ends in its index stream"):
+        shown = np.asarray(opened(data[:-1000]))
     assert np.array_equal(shown[:32], image.indices[:32])
     assert not shown[-1].any()
     with pytest.raises(kpal.DamagedError):
@@ -305,7 +317,8 @@ def test_corners_between_pixels_are_rounded_as_pillow_does(box: tuple[float, flo
 @pytest.mark.usefixtures("_truncated_images_load")
 def test_a_crop_of_a_truncated_image_shows_what_there_is_when_pillow_is_told_to() -> None:
     image = random_indexed(64, 64, 200)
-    part = opened(kpal.encode(image)[:-1000]).crop((3, 4, 30, 20))
+    with pytest.warns(kpal.KpalWarning, match="the file ends in its index stream"):
+        part = opened(kpal.encode(image)[:-1000]).crop((3, 4, 30, 20))
     assert np.array_equal(np.asarray(part), image.indices[4:20, 3:30])
 
 
