@@ -91,12 +91,11 @@ def _region_of(selection: Any, shape: tuple[int, ...]) -> Region | None:
     bounds = [_bounds(selector, size) for selector, size in zip(selection, shape, strict=True)]
     if any(last < first for first, last in bounds):
         return None
-    *stacked, (y0, y1), (x0, x1) = [(0, 0), (0, 0), *bounds]
-    first = last = 0
-    for (low, high), size in zip(stacked, (1, 1, *shape), strict=False):
+    *stacked, (x0, x1) = [(0, 0), *bounds]
+    first = last = 0  # rows
+    for (low, high), size in zip(stacked, (1, *shape), strict=False):
         first, last = first * size + low, last * size + high
-    rows = (1, *shape)[-2]
-    return x0, first * rows + y0, x1 + 1, last * rows + y1 + 1
+    return x0, first, x1 + 1, last + 1
 
 
 def _bounds(selector: Any, size: int) -> tuple[int, int]:
