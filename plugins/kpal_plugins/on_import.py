@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -62,7 +63,7 @@ class _Adding(Loader):
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         self._loader.exec_module(module)
-        _ADD[module.__name__](module)
+        _add(module)
 
     def __getattr__(self, name: str) -> Any:  # whoever only looks at a spec may want the source, for example
         return getattr(self._loader, name)
@@ -72,8 +73,16 @@ def register() -> None:
     """Adds the format to the hosts that are imported already, and later to the others."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
-    for name, add in _ADD.items():
+    for name in _ADD:
         if name in sys.modules:
             module = importlib.import_module(name)  # waits while another thread is importing it
-            if not getattr(module.__spec__, "_initializing", False):
-                add(module)
+            if not getattr(module.__spec__, "_initializing", False):  # not while the module is importing kpal itself
+                _add(module)
+
+
+def _add(module: ModuleType) -> None:
+    """Adds the format to a host; a warning if a later version of it has no such table, as it must work all the same."""
+    try:
+        _ADD[module.__name__](module)
+    except Exception as error:
+        warnings.warn(f"kpal cannot add its format to {module.__name__}: {error}", RuntimeWarning, stacklevel=2)
