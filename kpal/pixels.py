@@ -67,7 +67,7 @@ def to_array(pixels: Pixels, *, exact: bool = False) -> U8:
         array = pixels.pixels()
     elif isinstance(pixels, Image.Image):
         array = _from_pillow(pixels, exact=exact)
-    elif is_array_like(pixels):
+    elif _is_array_like(pixels):
         array = _from_array(_as_array(pixels), exact=exact)
     else:
         raise TypeError(_no_pixels(pixels))
@@ -78,9 +78,9 @@ def to_array(pixels: Pixels, *, exact: bool = False) -> U8:
     return array
 
 
-def is_array_like(value: object) -> bool:
-    """Whether `to_array` takes the value for an array."""
-    return isinstance(value, memoryview) or any(hasattr(value, name) for name in _ARRAY_PROTOCOLS)
+def is_one_image(value: Any) -> bool:
+    """Whether the value holds pixels, not several images; an array of four dimensions is several."""
+    return isinstance(value, (Image.Image, IndexedImage)) or (_is_array_like(value) and np.ndim(value) < 4)
 
 
 def without_hidden(pixels: U8) -> U8:
@@ -141,6 +141,10 @@ def _from_pillow(image: Image.Image, *, exact: bool) -> U8:
         target = "RGBA"
     image = image.convert(_VIA[image.mode]) if image.mode in _VIA else image
     return np.asarray(image if image.mode == target else image.convert(target))
+
+
+def _is_array_like(value: object) -> bool:
+    return isinstance(value, memoryview) or any(hasattr(value, name) for name in _ARRAY_PROTOCOLS)
 
 
 def _as_array(pixels: Any) -> NDArray[Any]:

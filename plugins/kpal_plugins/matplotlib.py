@@ -31,8 +31,8 @@ class FigureCanvas(FigureCanvasAgg):
         metadata: texts by keyword, as for PNG; None as a value leaves its keyword out.
         pil_kwargs: options of `image.save`, such as `colors`.
         """
-        self.draw()
-        image = Image.fromarray(np.asarray(self.buffer_rgba()))
+        self.draw()  # type: ignore[no-untyped-call]
+        image = Image.fromarray(np.asarray(self.buffer_rgba()))  # type: ignore[no-untyped-call]
         text = {key: _as_text(value) for key, value in (metadata or {}).items() if value is not None}
         options: dict[str, Any] = {"format": FORMAT, "dpi": (self.figure.dpi, self.figure.dpi), "text": text}
         image.save(filename_or_obj, **{**options, **(pil_kwargs or {})})

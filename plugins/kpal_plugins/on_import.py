@@ -36,9 +36,7 @@ _ADD: Final[dict[str, Callable[[Any], None]]] = {
 
 
 class _Finder(MetaPathFinder):
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name not in _ADD:
             return None
         others = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]

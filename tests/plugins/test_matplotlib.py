@@ -10,8 +10,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import matplotlib
-import matplotlib.backend_bases
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
