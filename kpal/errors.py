@@ -8,4 +8,7 @@ class UnreachableError(ValueError):
 
 
 class KpalWarning(UserWarning):
-    """The result does not keep all of the input: precision, colours or metadata were changed or left out."""
+    """The result does not keep all of the input, or ignores an option.
+
+    Precision, colours or metadata were changed or left out, or an option of another format has no effect.
+    """

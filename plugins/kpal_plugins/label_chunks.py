@@ -37,6 +37,7 @@ Integers = NDArray[Any]  # of a dtype that check_dtype accepts
 
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _LEVEL: Final = 9  # of Zstandard; 19 takes a tenth to a fifth off, for thirty times the time
+_EXPANSION: Final = 1 << 15  # bytes of content for a stored byte: the shortest block, four bytes, holds 128 KiB
 _SPAN: Final = 1 << 16  # values up to this far apart are counted in a table; others are sorted
 _STRIP: Final = 1 << 18  # elements at a time, as numpy widens each index to eight bytes
 
@@ -144,6 +145,8 @@ def _decode_image(
 
 def _decode_frame(data: bytes | memoryview, size: int) -> bytes:
     """The content of a Zstandard frame that declares this size and has a checksum; raises DamagedError."""
+    if not 0 < size <= len(data) * _EXPANSION:
+        raise DamagedError(f"{len(data)} bytes cannot hold a chunk of {size} bytes")
     try:
         parameters = zstandard.get_frame_parameters(data)
         if parameters.content_size != size or not parameters.has_checksum:

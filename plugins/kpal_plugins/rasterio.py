@@ -1,7 +1,7 @@
 """Colour tables of GDAL, which rasterio reads and writes as {value: (red, green, blue, alpha)}, as palettes and back.
 
-    with rasterio.open("cover.tif") as raster:
-        image = kpal.IndexedImage(raster.read(1), palette_of(raster.colormap(1)))
+with rasterio.open("cover.tif") as raster:
+    image = kpal.IndexedImage(raster.read(1), palette_of(raster.colormap(1)))
 """
 
 from __future__ import annotations

@@ -153,7 +153,7 @@ def test_a_chunk_of_another_shape_is_refused_before_it_is_decoded(shape: tuple[i
 @pytest.mark.parametrize("shape", [(), (9,), (9, 8), (2, 9, 7), (10**6, 10**6)])
 def test_a_frame_of_another_size_is_refused_before_it_is_decompressed(shape: tuple[int, ...]) -> None:
     values = np.arange(63, dtype=np.int64).reshape(9, 7) << 40
-    with pytest.raises(kpal.DamagedError, match="not a Zstandard frame of"):
+    with pytest.raises(kpal.DamagedError, match=r"not a Zstandard frame of|cannot hold a chunk of 8000000000000 bytes"):
         decode(encode(values, coder="zstd"), shape, values.dtype)
 
 
