@@ -5,7 +5,7 @@
     pixels = kpal.decode(data)                 # bytes -> uint8 (h, w, 3 or 4)
 
 Importing kpal also registers the format with Pillow, `Image.open("x.kpal")` and `image.save("x.kpal")`, with
-matplotlib, `figure.savefig("x.kpal")`, and with `mimetypes`.
+matplotlib, `figure.savefig("x.kpal")`, with imageio, and with `mimetypes`.
 """
 
 from typing import TYPE_CHECKING, Any, Final

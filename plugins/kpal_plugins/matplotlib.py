@@ -24,7 +24,11 @@ class FigureCanvas(FigureCanvasAgg):
         *,
         metadata: Mapping[str, Any] | None = None,
         pil_kwargs: Mapping[str, Any] | None = None,
-        **_: object,
+        dpi: object = None,  # matplotlib has applied these, and passes them to canvases that are not its own
+        facecolor: object = None,
+        edgecolor: object = None,
+        orientation: object = None,
+        bbox_inches_restore: object = None,
     ) -> None:
         """Draws the figure and writes it to a file, whose resolution is that of the figure.
 

@@ -50,6 +50,8 @@ class _Finder(MetaPathFinder):
 class _Adding(Loader):
     """Runs a module with its own loader, and then adds the format to it."""
 
+    _loader: Any = None  # in a copy, which has no attributes yet when `copy` asks for one
+
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
 
@@ -63,7 +65,8 @@ class _Adding(Loader):
         self._loader.exec_module(module)
         _add(module)
 
-    def __getattr__(self, name: str) -> Any:  # whoever only looks at a spec may want the source, for example
+    def __getattr__(self, name: str) -> Any:
+        """What the module's own loader has, such as the source for whoever only looks at the spec."""
         return getattr(self._loader, name)
 
 

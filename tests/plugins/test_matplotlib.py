@@ -105,6 +105,8 @@ def test_options_of_pillow_and_metadata_reach_the_file(figure: Figure) -> None:
     assert len(image.getcolors() or ()) <= 5
     with pytest.raises(TypeError, match=r"colour \(did you mean colors\?\)"):
         saved(figure, pil_kwargs={"colour": 5})
+    with pytest.raises(TypeError, match="colors"):
+        saved(figure, colors=5)
 
 
 @pytest.mark.parametrize("backend", ["svg", "pdf", "agg"])
