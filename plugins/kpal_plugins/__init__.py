@@ -10,8 +10,8 @@ from kpal_format import EXTENSION, MIME
 def register() -> None:
     """Register the format with Pillow, matplotlib, imageio and `mimetypes`.
 
-    `import kpal` does it; repeated calls are harmless. In worker processes that start afresh, pass it as the initializer:
-    `ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=kpal.register)`.
+    `import kpal` does it; repeated calls are harmless. For worker processes that start afresh, pass it as the
+    initializer: `ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=kpal.register)`.
     """
     from . import on_import, pillow
 

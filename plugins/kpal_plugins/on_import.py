@@ -50,8 +50,6 @@ class _Finder(MetaPathFinder):
 class _Adding(Loader):
     """Runs a module with its own loader, and then adds the format to it."""
 
-    _loader: Any = None  # in a copy, which has no attributes yet when `copy` asks for one
-
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
 
@@ -67,6 +65,8 @@ class _Adding(Loader):
 
     def __getattr__(self, name: str) -> Any:
         """What the module's own loader has, such as the source for whoever only looks at the spec."""
+        if name == "_loader":  # `copy` asks an object that has no attributes yet
+            raise AttributeError(name)
         return getattr(self._loader, name)
 
 
