@@ -28,6 +28,7 @@ from kpal_format import (
     Region,
     decode_indexed,
     encode_indexed,
+    look_up,
     morton_keys,
     read_head,
 )
@@ -97,32 +98,46 @@ def _as_image(values: Integers) -> IndexedImage | None:
     least, most = _range_in_32_bits(values.dtype)
     if low < least or high > most or max(rows, columns) > MAX_SIDE:
         return None
-    # As unsigned integers, because differences may overflow the signed ones.
-    unsigned = values.view(f"<u{values.dtype.itemsize}").reshape(-1)
-    if high - low < _SPAN:
-        offsets = (unsigned - unsigned.dtype.type(low % (1 << 8 * unsigned.itemsize))).astype(np.uint16)
-        counts = np.zeros(high - low + 1, np.int64)
-        for start in range(0, len(offsets), _STRIP):
-            counts += np.bincount(offsets[start : start + _STRIP], minlength=len(counts))
-        distinct = np.flatnonzero(counts) + low
-    else:
-        offsets = None
-        distinct = np.unique(values)
-    if len(distinct) > MAX_COLORS:
+    found = _in_a_table(values, low, high) if high - low < _SPAN else _sorted(values)
+    if found is None:
         return None
-    palette = (distinct.astype(np.int64) & 0xFFFFFFFF).astype("<u4").view(np.uint8).reshape(-1, 4)
-    order = np.argsort(morton_keys(palette))  # the order that takes the fewest bytes
+    distinct, positions = found
+    palette = (distinct & 0xFFFFFFFF).astype("<u4").view(np.uint8).reshape(-1, 4)
+    order = np.argsort(morton_keys(palette))  # in which a palette takes the fewest bytes
     rank = np.empty(len(order), np.uint8)
     rank[order] = np.arange(len(order))
-    if offsets is None:
-        indices = rank[np.searchsorted(distinct, values)]
-    else:
-        table = np.zeros(len(counts), np.uint8)
-        table[distinct - low] = rank
-        indices = np.empty(len(offsets), np.uint8)
-        for start in range(0, len(offsets), _STRIP):
-            np.take(table, offsets[start : start + _STRIP], out=indices[start : start + _STRIP])
-    return IndexedImage(indices.reshape(rows, columns), np.ascontiguousarray(palette[order]))
+    return IndexedImage(look_up(rank, positions.reshape(rows, columns)), np.ascontiguousarray(palette[order]))
+
+
+def _in_a_table(values: Integers, low: int, high: int) -> tuple[NDArray[np.int64], U8] | None:
+    """The distinct values, ascending, and the position of each element among them; None if there are too many.
+
+    low, high: the least and the largest value.
+    """
+    # As unsigned integers, because differences may overflow the signed ones.
+    unsigned = values.view(f"<u{values.dtype.itemsize}").reshape(-1)
+    offsets = (unsigned - unsigned.dtype.type(low % (1 << 8 * unsigned.itemsize))).astype(np.uint16)
+    strips = [slice(start, start + _STRIP) for start in range(0, len(offsets), _STRIP)]
+    occurs = np.zeros(high - low + 1, np.bool_)
+    for strip in strips:
+        occurs |= np.bincount(offsets[strip], minlength=len(occurs)) > 0
+    distinct = np.flatnonzero(occurs)
+    if len(distinct) > MAX_COLORS:
+        return None
+    table = np.zeros(len(occurs), np.uint8)
+    table[distinct] = np.arange(len(distinct))
+    positions = np.empty(len(offsets), np.uint8)
+    for strip in strips:
+        positions[strip] = table[offsets[strip]]
+    return distinct + low, positions
+
+
+def _sorted(values: Integers) -> tuple[NDArray[np.int64], U8] | None:
+    """The same for values that are far apart."""
+    distinct = np.unique(values)
+    if len(distinct) > MAX_COLORS:
+        return None
+    return distinct.astype(np.int64), np.searchsorted(distinct, values).astype(np.uint8)
 
 
 def _decode_image(
