@@ -4,12 +4,12 @@
     data = kpal.encode(pixels, colors=64)      # an array or a Pillow image -> bytes
     pixels = kpal.decode(data)                 # bytes -> uint8 (h, w, 3 or 4)
 
-Importing kpal also registers the format with Pillow: `Image.open("x.kpal")`, `image.save("x.kpal")`.
+Importing kpal also registers the format with Pillow, `Image.open("x.kpal")` and `image.save("x.kpal")`, with
+matplotlib, `figure.savefig("x.kpal")`, with imageio, and with `mimetypes`.
 """
 
 from typing import TYPE_CHECKING, Any, Final
 
-import kpal_plugins.pillow  # noqa: F401  # registers the format
 from kpal_format import (
     CODERS,
     DamagedError,
@@ -25,6 +25,7 @@ from kpal_format import (
     inspect,
 )
 from kpal_format import load_module as _load_module
+from kpal_plugins import register
 
 __version__ = "0.1.0"
 
@@ -52,9 +53,12 @@ __all__ = [
     "open_writer",
     "quantize",
     "read_palette",
+    "register",
     "shared_palette",
     "write_palette",
 ]
+
+register()
 
 if TYPE_CHECKING:
     from .clustering.kmeans import KMeans

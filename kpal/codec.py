@@ -69,9 +69,10 @@ class EncodeOptions(QuantizeOptions):
 def encode(pixels: Pixels, options: EncodeOptions) -> bytes:
     """Encode an image as a `.kpal` file of at most `colors` colours, losslessly if the image has no more.
 
-    pixels: a Pillow image; an array, uint8 or uint16, of shape (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or
-        (h, w, 4) RGBA; or an `IndexedImage`, such as `quantize` returns, which is stored unchanged and excludes the
-        options that would change it. 16-bit samples are treated as in `quantize`.
+    pixels: a Pillow image; an array of numpy or of another library that has `__array__` or `__dlpack__`, uint8 or
+        uint16, of shape (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4) RGBA; or an `IndexedImage`,
+        such as `quantize` returns, which is stored unchanged and excludes the options that would change it. 16-bit
+        samples are treated as in `quantize`.
     OPTIONS
 
     Raises ValueError or TypeError for invalid or contradictory arguments.

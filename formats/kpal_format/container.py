@@ -164,9 +164,11 @@ class Head:
             return
         if not isinstance(limit, (int, np.integer)):
             raise TypeError(f"max_pixels must be an int or None, not {type(limit).__name__}")
-        x0, y0 = box.x0 // self.tile_columns * self.tile_columns, box.y0 // self.tile_rows * self.tile_rows
-        width = min(-(-box.x1 // self.tile_columns) * self.tile_columns, self.width) - x0
-        height = min(-(-box.y1 // self.tile_rows) * self.tile_rows, self.height) - y0
+        height, width = box.shape
+        if self.tiles:  # otherwise nothing has to be decoded around the box
+            x0, y0 = box.x0 // self.tile_columns * self.tile_columns, box.y0 // self.tile_rows * self.tile_rows
+            width = min(-(-box.x1 // self.tile_columns) * self.tile_columns, self.width) - x0
+            height = min(-(-box.y1 // self.tile_rows) * self.tile_rows, self.height) - y0
         if width * height > limit:
             raise LimitError(f"{width} x {height} pixels are more than the limit of {limit}")
 

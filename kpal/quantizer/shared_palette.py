@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import Image
+from kpal_format import U8
 
-from kpal_format import U8, IndexedImage
-
-from ..pixels import to_array, without_hidden
+from ..pixels import is_one_image, to_array, without_hidden
 from .accents import Accents, find_accents, merged, room_for_accents
 from .histogram import Tally
 from .options import PaletteOptions
@@ -42,7 +39,7 @@ def shared_palette(images: Iterable[Pixels], options: PaletteOptions) -> U8:
     `palette=` the result. Beyond some millions of different colours, similar ones are counted together. Raises
     ValueError or TypeError for arguments that are wrong.
     """
-    if isinstance(images, (Image.Image, IndexedImage)) or (isinstance(images, np.ndarray) and images.ndim < 4):
+    if is_one_image(images):
         raise TypeError("images must be several, as a list or another iterable, not a single one")
     tally, accents = Tally(alpha=options.fixed_alpha), list[Accents]()
     for image in images:

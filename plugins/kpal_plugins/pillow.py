@@ -1,9 +1,10 @@
 """The Pillow plugin: `Image.open("x.kpal")` and `image.save("x.kpal")`.
 
-Images open losslessly, in mode P; alpha of the palette is in `info["transparency"]`. Opening reads only the head of the
-file, because Pillow's check for decompression bombs comes after `_open`. Checksums are verified when pixels are loaded,
-by `crop` only those of the tiles that it decodes. `ImageFile.LOAD_TRUNCATED_IMAGES` means `on_error="skip"`: damaged
-and missing tiles have the palette's first colour, and a KpalWarning names them.
+Images open losslessly, in mode P. Alpha is in the palette, whose mode is then RGBA, and in `info["transparency"]`:
+some programs look at one of them (imageio at the mode of the palette), some at the other. Opening reads only the head of
+the file, because Pillow's check for decompression bombs comes after `_open`. Checksums are verified when pixels are
+loaded, by `crop` only those of the tiles that it decodes. `ImageFile.LOAD_TRUNCATED_IMAGES` means `on_error="skip"`:
+damaged and missing tiles have the palette's first colour, and a KpalWarning names them.
 
 Any number of threads and forked processes may crop, load and convert one image at the same time: one of them loads it,
 and reading does not depend on the file's position.
@@ -14,7 +15,10 @@ format.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import warnings
+from collections.abc import Collection, Mapping
 from typing import IO, Any, Final
 
 from PIL import Image, ImageFile, ImagePalette
@@ -37,6 +41,28 @@ FORMAT: Final = "KPAL"
 
 _DECODER: Final = "kpal"
 _METADATA_OPTIONS: Final = ("icc_profile", "exif", "xmp", "text", "dpi")
+# Options that the savers of other formats take, and generic callers pass to all of them. None changes what kpal does.
+_OTHER_FORMATS: Final = frozenset(
+    {
+        # PNG, JPEG and WebP
+        *("optimize", "compress_level", "compress_type", "dictionary", "bits", "pnginfo", "interlace"),
+        *("progressive", "progression", "subsampling", "qtables", "smooth", "streamtype", "keep_rgb", "comment"),
+        *("restart_marker_blocks", "restart_marker_rows", "extra", "lossless", "method", "alpha_quality"),
+        *("allow_mixed", "minimize_size", "kmin", "kmax", "transparency", "background", "include_color_table"),
+        # AVIF, JPEG 2000, and JPEG XL and HEIF by other plugins
+        *("range", "codec", "max_threads", "tile_rows", "tile_cols", "autotiling", "alpha_premultiplied", "advanced"),
+        *("irreversible", "mct", "no_jp2", "num_resolutions", "offset", "plt", "precinct_size", "codeblock_size"),
+        *("quality_mode", "quality_layers", "tile_offset", "tile_size", "cinema_mode", "signed"),
+        *("effort", "distance", "decoding_speed", "lossless_jpeg", "num_threads", "use_container"),
+        *("chroma", "save_nclx_profile", "primary_index", "matrix_coefficients", "enc_params"),
+        # TIFF, TGA, SGI, BMP, ICO and PDF
+        *("compression", "tiffinfo", "strip_size", "big_tiff", "rle", "orientation", "id_section", "bpc"),
+        *("resolution", "resolution_unit", "x_resolution", "y_resolution", "software", "description", "artist"),
+        *("copyright", "date_time", "sizes", "bitmap_format", "hotspot", "bpp", "title", "author"),
+        # several frames
+        *("append_images", "append", "duration", "loop", "disposal", "blend", "default_image", "frames"),
+    }
+)
 
 
 class KpalImageFile(ImageFile.ImageFile):
@@ -55,7 +81,8 @@ class KpalImageFile(ImageFile.ImageFile):
         palette = head.palette()
         self._size = (head.width, head.height)
         self._mode = "P"
-        self.palette = ImagePalette.raw("RGB", palette[:, :3].tobytes())
+        self.palette = ImagePalette.ImagePalette("RGBA" if head.channels == 4 else "RGB", palette.tobytes())
+        self.palette.dirty = 1  # Pillow hands it to its core when it loads the pixels
         if head.channels == 4:
             self.info["transparency"] = palette[:, 3].tobytes()
         self.info.update(_to_info(head.metadata()))
@@ -130,42 +157,75 @@ def _to_info(metadata: Metadata) -> dict[str, Any]:
 
 
 def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
+    # Everything is checked and encoded before the first byte is written.
     encode = load_module("kpal.codec").encode
+    ours = [name for name in inspect.signature(encode).parameters if name not in ("pixels", "metadata")]
+    options = _checked(image.encoderinfo, ours)
+    image, metadata = _with_metadata(image, {name: options[name] for name in _METADATA_OPTIONS if name in options})
+    chosen = {name: options[name] for name in ours if options.get(name) is not None}
+    fp.write(encode(image, metadata=metadata, **chosen))
+
+
+def _save_all(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
+    """Saves an image of one frame; raises ValueError for several, as generic callers ask every format for all."""
+    if image.encoderinfo.pop("append_images", None) or getattr(image, "n_frames", 1) > 1:
+        raise ValueError("a .kpal file holds one picture: save each frame to a file of its own")
+    _save(image, fp, filename)
+
+
+def _checked(options: Mapping[str, Any], ours: Collection[str]) -> dict[str, Any]:
+    """The options that this plugin reads; warns of those of other formats, raises TypeError for any other name.
+
+    Pillow's plugins ignore options that they do not read, which also hides misspelt ones.
+    """
+    known = (*ours, *_METADATA_OPTIONS)
+    if unknown := sorted(set(options) - {*known, *_OTHER_FORMATS}):
+        import difflib
+
+        names = []
+        for name in unknown:
+            near = difflib.get_close_matches(name, (*known, *_OTHER_FORMATS), 1)
+            names.append(f"{name} (did you mean {near[0]}?)" if near else name)
+        raise TypeError(f"unknown save options for {FORMAT}: {', '.join(names)}; there are {', '.join(known)}")
+    asked = (name for name, value in options.items() if value is not None and value is not False)
+    if ignored := sorted(set(asked) - set(known)):
+        from kpal.errors import KpalWarning
+
+        message = f"save options of other formats, which {FORMAT} ignores: {', '.join(ignored)}"
+        warnings.warn(message, KpalWarning, stacklevel=4)
+    return {name: options[name] for name in options if name in known}
+
+
+def _with_metadata(image: Image.Image, given: Mapping[str, Any]) -> tuple[Image.Image, Metadata]:
+    """The image to encode, and its own metadata with those that are given in their place; None stands for none."""
     from kpal.image_files.color_management import rgb_profile_of
     from kpal.image_files.icc_profiles import color_space
-    from kpal.image_files.metadata import density_of
+    from kpal.image_files.metadata import carried, density_of
 
-    # Pillow ignores options that a plugin does not read, so misspelt options must be detected here. Everything is
-    # checked and encoded before the first byte is written.
-    ours = [name for name in inspect.signature(encode).parameters if name not in ("pixels", "metadata")]
-    known = (*ours, *_METADATA_OPTIONS)
-    if unknown := sorted(set(image.encoderinfo) - set(known)):
-        raise TypeError(f"unknown save options for {FORMAT}: {', '.join(unknown)}; there are {', '.join(known)}")
-    # None means the default, except that icc_profile=None omits the image's ICC profile.
-    options = {key: value for key, value in image.encoderinfo.items() if value is not None or key == "icc_profile"}
-    exif, xmp, dpi = options.get("exif"), options.get("xmp"), options.get("dpi")
-    density = density_of(dpi)
-    if dpi is not None and density is None:
-        raise ValueError(f"dpi must be two positive numbers, not {describe(dpi)}")
-    profile = options["icc_profile"] if "icc_profile" in options else rgb_profile_of(image)
+    parts: dict[str, Any] = {("density" if name == "dpi" else name): value for name, value in given.items()}
+    if (dpi := parts.get("density")) is not None:
+        parts["density"] = density_of(dpi)
+        if parts["density"] is None:
+            raise ValueError(f"dpi must be two positive numbers, not {describe(dpi)}")
+    if isinstance(exif := parts.get("exif"), Image.Exif):
+        parts["exif"] = exif.tobytes()
+    if isinstance(xmp := parts.get("xmp"), str):
+        parts["xmp"] = xmp.encode()
+    if parts.get("text", ()) is None:
+        parts["text"] = {}
+    profile = parts.get("icc_profile")
     if isinstance(profile, bytes) and color_space(profile) != b"RGB ":  # does not describe the converted RGB pixels
         image = image.copy()
         image.info["icc_profile"] = profile
-        profile = rgb_profile_of(image)
-    metadata = Metadata(
-        icc_profile=profile,
-        exif=exif.tobytes() if isinstance(exif, Image.Exif) else exif,
-        xmp=xmp.encode() if isinstance(xmp, str) else xmp,
-        text=options.get("text", {}),
-        density=density,
-    )
-    fp.write(encode(image, metadata=metadata, **{key: options[key] for key in ours if key in options}))
+        parts["icc_profile"] = rgb_profile_of(image)
+    return image, dataclasses.replace(carried(image, unneeded=parts), **parts)
 
 
 def register() -> None:
     """Registers the format with Pillow. Importing this module or `kpal` calls it; repeated calls are harmless."""
     Image.register_open(FORMAT, KpalImageFile, lambda prefix: prefix.startswith(MAGIC))
     Image.register_save(FORMAT, _save)
+    Image.register_save_all(FORMAT, _save_all)
     Image.register_extension(FORMAT, EXTENSION)
     Image.register_mime(FORMAT, MIME)
     Image.register_decoder(_DECODER, KpalDecoder)
