@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import fields
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
 
 from kpal_format import EXTENSION, MAGIC, MAX_COLORS, U8, Info, inspect
 
-from ..batch.jobs import Job, UsageError, picture_endings
+from ..batch.jobs import STREAM, Job, UsageError, picture_endings
 from ..batch.messages import printable, why_unreadable
 from ..color.palette_files import parse_colors, read_palette
 from ..image_files.precision import DEPTH
@@ -36,10 +37,13 @@ def add_command(
     return parser
 
 
-def add_inputs(parser: Parser, metavar: str = "IN") -> None:
+def add_inputs(parser: Parser, metavar: str = "IN", *, optional: bool = False) -> None:
     """Add the images that a command reads."""
     parser.add_argument(
-        "inputs", metavar=metavar, nargs="+", help="image files, folders of them, or - for standard input"
+        "inputs",
+        metavar=metavar,
+        nargs="*" if optional else "+",
+        help="image files, folders of them, or - for standard input",
     )
 
 
@@ -133,6 +137,13 @@ def _list(names: Iterable[str]) -> str:
 def other_endings(jobs: list[Job], ending: str) -> set[str]:
     """The endings of targets, in lower case, other than `ending`."""
     return {job.target.suffix.lower() for job in jobs if job.target is not None} - {ending, ""}
+
+
+def file_job(name: str, target: Path | None = None) -> Job:
+    """The job of one file, or of standard input; UsageError for an empty name."""
+    if not name:
+        raise UsageError("the name of the file is empty")
+    return Job(None, target) if name == STREAM else Job(Path(name), target, printable(name))
 
 
 def header_of(data: bytes) -> Info:

@@ -207,9 +207,8 @@ class Options(PaletteOptions):
 
     def changing(self) -> set[str]:
         """The names of the given options that would change an indexed image; a max of quality alone would not."""
-        values = {field.name: (getattr(self, field.name), field.default) for field in fields(Options)}
-        given = {name for name, (value, default) in values.items() if _differs(value, default)}
-        return given if self.reduces_few else given - {"quality"}
+        named = given(self, Options)
+        return named if self.reduces_few else named - {"quality"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,6 +234,11 @@ class QuantizeOptions(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_callbacks(progress=self.progress, report=self.report)
+
+
+def given(options: PaletteOptions, kind: type[PaletteOptions]) -> set[str]:
+    """The names of the fields of `kind` that differ from their defaults."""
+    return {each.name for each in fields(kind) if _differs(getattr(options, each.name), each.default)}
 
 
 def _differs(value: Any, default: Any) -> bool:
