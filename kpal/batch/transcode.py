@@ -136,11 +136,14 @@ def _suited_to(format: str, image: Image.Image) -> Image.Image:
     if not target.palettes:
         return _without_palette(format, image)
     alpha = image.info.get("transparency")
-    if format != "GIF" or alpha is None:
+    if format != "GIF" or not isinstance(alpha, bytes):  # GIF has one transparent index
         return image
     if not set(alpha) <= {0, 255}:
         raise ValueError("GIF cannot hold soft alpha; PNG and WebP can")
-    # GIF has only one transparent index: use it for all transparent entries.
+    if 0 not in alpha:
+        del image.info["transparency"]
+        return image
+    # Use one index for all transparent entries.
     clear = alpha.index(0)
     image = image.point([clear if index < len(alpha) and not alpha[index] else index for index in range(256)])
     image.info["transparency"] = clear

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from ..metrics.report import Report
 
-Dither = Literal["none", "floyd-steinberg", "ordered"]
+Dither = Literal["none", "floyd-steinberg", "ordered", "bayer", "blue-noise"]
 DITHERS: Final[tuple[str, ...]] = get_args(Dither)
+_SYNONYMS: Final[dict[str, Dither]] = {"bayer": "ordered"}  # by the name of its matrix
 Quality = int | tuple[int, int]  # max, or (min, max)
 Speed = Literal["default", "fast"]
 SPEEDS: Final[tuple[str, ...]] = get_args(Speed)
@@ -139,9 +140,11 @@ class Options(PaletteOptions):
     )
     dither: Dither = option(
         "none",
-        '"floyd-steinberg" diffuses the error of each pixel to its neighbours, "ordered" mixes two colours in a fixed '
-        "pattern. Both enlarge the file, error diffusion more. A pixel whose colour is in the palette keeps it.",
-        help="hide banding with noise (floyd-steinberg) or a fixed pattern (ordered), for larger files",
+        '"floyd-steinberg" diffuses the error of each pixel to its neighbours; "ordered", or "bayer", mixes two '
+        'colours in a fixed pattern; "blue-noise" mixes them without a visible pattern. All enlarge the file, '
+        '"ordered" least. A pixel whose colour is in the palette keeps it.',
+        help="hide banding with noise (floyd-steinberg, blue-noise) or a fixed pattern (ordered, also called bayer), "
+        "for larger files",
         choices=DITHERS,
     )
     dither_level: float = option(
@@ -165,6 +168,7 @@ class Options(PaletteOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "dither", _SYNONYMS.get(self.dither, self.dither))
         if self.quality is not None:
             object.__setattr__(self, "quality", _as_quality(self.quality))
         self._make_palette("palette")

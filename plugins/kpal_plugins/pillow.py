@@ -1,9 +1,10 @@
 """The Pillow plugin: `Image.open("x.kpal")` and `image.save("x.kpal")`.
 
-Images open losslessly, in mode P; alpha of the palette is in `info["transparency"]`. Opening reads only the head of the
-file, because Pillow's check for decompression bombs comes after `_open`. The checksum of the whole file is verified
-when pixels are loaded, or when `crop` loads some of them. `ImageFile.LOAD_TRUNCATED_IMAGES` is honoured: a truncated
-file loads as far as possible, and the remaining pixels have the palette's first colour.
+Images open losslessly, in mode P; alpha of the palette is in `info["transparency"]`, in the form in which Pillow's PNG
+plugin has it. Opening reads only the head of the file, because Pillow's check for decompression bombs comes after
+`_open`. The checksum of the whole file is verified when pixels are loaded, or when `crop` loads some of them.
+`ImageFile.LOAD_TRUNCATED_IMAGES` is honoured: a truncated file loads as far as possible, and the remaining pixels have
+the palette's first colour.
 
 Any number of threads and forked processes may crop, load and convert one image at the same time: one of them loads it,
 and reading does not depend on the file's position.
@@ -23,6 +24,7 @@ from kpal_format import (
     EXTENSION,
     MAGIC,
     MIME,
+    U8,
     DamagedError,
     Lock,
     Metadata,
@@ -60,7 +62,7 @@ class KpalImageFile(ImageFile.ImageFile):
         self._mode = "P"
         self.palette = ImagePalette.raw("RGB", palette[:, :3].tobytes())
         if head.channels == 4:
-            self.info["transparency"] = palette[:, 3].tobytes()
+            self.info["transparency"] = transparency(palette)
         self.info.update(_to_info(head.metadata()))
         self.tile = [ImageFile._Tile(_DECODER, (0, 0, *self._size), 0, ())]
 
@@ -120,6 +122,15 @@ class KpalDecoder(ImageFile.PyDecoder):
             raise DamagedError("the file was changed after it was opened")
         self.set_as_raw(image.indices.tobytes(), "P")
         return -1, 0
+
+
+def transparency(palette: U8) -> int | bytes:
+    """What Pillow keeps in `info["transparency"]` for a palette with alpha, uint8 (k, 4).
+
+    The index of the only entry that is not opaque, if that is clear; otherwise the alpha of every entry.
+    """
+    alpha: bytes = palette[:, 3].tobytes()
+    return alpha.index(0) if sorted(alpha)[:2] in ([0], [0, 255]) else alpha
 
 
 def _to_info(metadata: Metadata) -> dict[str, Any]:

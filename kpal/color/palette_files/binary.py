@@ -204,9 +204,7 @@ def _from_riff(chunk: bytes) -> list[Swatch]:
     colors = chunk[_RIFF_PALETTE.size :][: 4 * count]
     if len(colors) < 4 * count:
         raise PaletteError(f"the RIFF palette ends at number {len(colors) // 4} of {count}")
-    return [
-        Swatch.of(colors[at : at + 3]) for at in range(0, 4 * count, 4)
-    ]  # and a byte of flags
+    return [Swatch.of(colors[at : at + 3]) for at in range(0, 4 * count, 4)]  # and a byte of flags
 
 
 def write_riff(swatches: list[Swatch]) -> bytes:
