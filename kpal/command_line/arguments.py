@@ -19,6 +19,7 @@ from kpal_format import EXTENSION, MAGIC, MAX_COLORS, U8, Info, inspect
 
 from ..batch.jobs import STREAM, Job, UsageError, picture_endings
 from ..batch.messages import printable, why_unreadable
+from ..batch.progress import HOW
 from ..color.palette_files import parse_colors, read_palette
 from ..image_files.precision import DEPTH
 from ..quantizer.options import PaletteOptions, Quality
@@ -51,6 +52,19 @@ def add_force(parser: Parser) -> None:
     """Add the options common to all commands that write files."""
     parser.add_argument("-f", "--force", action="store_true", help="overwrite existing files")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary; still warnings and errors")
+    add_progress(parser)
+
+
+def add_progress(parser: Parser) -> None:
+    """Add the option for how progress is displayed."""
+    parser.add_argument(
+        "--progress",
+        dest="display",  # `progress` is an option of the library
+        choices=HOW,
+        default=HOW[0],
+        help="show progress as a bar, or as plain lines now and then, which suits logs (default: auto, a bar in a "
+        "terminal and plain lines elsewhere)",
+    )
 
 
 def add_output(parser: Parser) -> None:

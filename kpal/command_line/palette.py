@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kpal_format import U8
+from kpal_format import U8, Progress
 
-from ..batch import jobs, runner
+from ..batch import jobs
 from ..batch.jobs import Job, UsageError
 from ..batch.messages import failures, printable, say
+from ..batch.progress import displayed
 from ..color.palette_files import FORMATS, WRITERS, format_name, format_swatches, parse_swatches, swatches_of
 from ..image_files.pages import open_picture
 from ..image_files.precision import in_depth
@@ -89,25 +91,33 @@ def run(options: argparse.Namespace) -> int:
         return 1
     if any(replace(job, target=target).replaces_input() for job in selection.jobs):
         raise UsageError("the palette would take the place of an input; name another file with -o")
+    result = Job(None, target)
     read = 0
+    told: Progress | None = None
 
     def images() -> Iterator[U8]:
-        nonlocal read
-        for job in runner.progress(selection.jobs, quiet=options.quiet):
-            with failures(job.name) as failed:
-                data = job.read()
-                with open_picture(data) as image:
-                    in_depth(image, data, options.depth)
-                    pixels = to_array(image)
-            if not failed:
-                read += 1
-                yield pixels
+        nonlocal read, told
+        for job in selection.jobs:
+            with display.file(job.name) as told:
+                with failures(job.name) as failed:
+                    data = job.read()
+                    with open_picture(data) as image:
+                        in_depth(image, data, options.depth)
+                        pixels = to_array(image)
+                if not failed:
+                    read += 1
+                    yield pixels
+        told = work.enter_context(display.file("palette"))
 
-    with failures("palette") as failed:
-        result = Job(None, target)
+    def progress(stage: str, fraction: float) -> None:
+        if told is not None:
+            told(stage, fraction)
+
+    shown = displayed(len(selection.jobs) + 1, "none" if options.quiet else options.display)
+    with shown as display, ExitStack() as work, failures("palette") as failed:
         _check(result, format, force=options.force)
         try:
-            palette = shared_palette(images(), **chosen)
+            palette = shared_palette(images(), progress=progress, **chosen)
         except ValueError:
             if read:
                 raise

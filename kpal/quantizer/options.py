@@ -104,6 +104,22 @@ class PaletteOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SharedPaletteOptions(PaletteOptions):
+    """The options of `shared_palette`: those of a palette, and the callback."""
+
+    progress: Progress | None = option(
+        None,
+        'called with the name of the stage ("histogram" for each image, then "clustering") and the fraction of the '
+        "stage that is done, 0 to 1, at least every 20 ms, from the calling thread. An exception raised by the "
+        "callback cancels the work and propagates.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_callbacks(progress=self.progress)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options(PaletteOptions):
     """The options that determine the quantised image."""
 
