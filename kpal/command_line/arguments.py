@@ -157,7 +157,8 @@ def file_job(name: str, target: Path | None = None) -> Job:
     """The job of one file, or of standard input; UsageError for an empty name."""
     if not name:
         raise UsageError("the name of the file is empty")
-    return Job(None, target) if name == STREAM else Job(Path(name), target, printable(name))
+    path = Path(name)
+    return Job(None, target) if name == STREAM else Job(path, target, printable(name), Path(path.name))
 
 
 def header_of(data: bytes) -> Info:
