@@ -38,11 +38,7 @@ from .arguments import (
 
 def add(commands: Commands) -> None:
     parser = add_command(
-        commands,
-        "palette",
-        run,
-        "one palette for many images",
-        "[OPTIONS] IN [IN ...]\n       kpal palette --of FILE [-o OUT]",
+        commands, "palette", run, "one palette for many images, or that of a file", "[OPTIONS] IN [IN ...]"
     )
     parser.notes = endings_note
     parser.description = """Find one palette that suits all images, for kpal encode --palette.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import webbrowser
@@ -28,6 +30,11 @@ from .arguments import Commands, add_command, file_job
 
 _SHOWN: Final = {"PNG": ".png", "JPEG": ".jpg", "GIF": ".gif", "WEBP": ".webp"}  # every browser shows these
 _DISPLAYS: Final = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME")  # one is set where windows can open
+
+_OPENER: Final = "xdg-open"  # of the desktops of Linux and BSD
+_FAILING: Final = 0.5  # seconds; a program that still runs then has not failed
+
+_started: Final[list[subprocess.Popen[bytes]]] = []  # kept, because Python warns of a process that it forgets
 
 
 def add(commands: Commands) -> None:
@@ -75,11 +82,28 @@ def _temporary(job: Job, data: bytes, ending: str) -> Path:
 def _open(path: Path, program: str | None) -> None:
     """Open a file with a program, or as the desktop would; OSError if that is impossible."""
     if program is not None:
-        found = shutil.which(program)
-        if found is None or not webbrowser.BackgroundBrowser([found, "%s"]).open(os.fspath(path)):
-            raise OSError(f"the program {printable(program)} cannot be run")
+        _start(program, path)
         return
     if sys.platform not in ("win32", "darwin") and not any(os.environ.get(name) for name in _DISPLAYS):
         raise OSError(f"there is no display to show it on; it is in {printable(path)}")
+    if shutil.which(_OPENER) and not os.environ.get("BROWSER"):
+        with contextlib.suppress(OSError):  # a desktop without a viewer of images may have a browser
+            _start(_OPENER, path)
+            return
     if not webbrowser.open(path.as_uri()):
-        raise OSError(f"no viewer and no browser could open it; name one with --with, or open {printable(path)}")
+        raise OSError(f"no viewer and no browser was found; name one with --with, or open {printable(path)}")
+
+
+def _start(program: str, path: Path) -> None:
+    """Start a program with a file, and leave it running; OSError if it fails at once."""
+    found = shutil.which(program)
+    if found is None:
+        raise OSError(f"there is no program {printable(program)}")
+    nowhere = subprocess.DEVNULL
+    process = subprocess.Popen(  # noqa: S603  # named by the user, or the desktop's own
+        [found, os.fspath(path)], stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True
+    )
+    _started.append(process)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        if status := process.wait(_FAILING):
+            raise OSError(f"{printable(program)} ended with status {status}; the picture is in {printable(path)}")

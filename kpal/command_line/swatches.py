@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
+from ..batch.messages import printable
 from ..color.palette_files import Swatch
 
 _COLOURFUL: Final = ("256", "truecolor")  # with fewer colours, a terminal would show others than those of the palette
@@ -19,10 +20,8 @@ _INDENT: Final = "  "
 def show_list(console: Console, swatches: list[Swatch]) -> None:
     """Print one colour a line, with its index and its name."""
     for index, swatch in enumerate(swatches):
-        _print(
-            console,
-            Text.assemble(f"{index:>3} ", _block(console, swatch), swatch.hex, swatch.name and f" {swatch.name}"),
-        )
+        name = swatch.name and f" {printable(swatch.name)}"
+        _print(console, Text.assemble(f"{index:>3} ", _block(console, swatch), swatch.hex, name))
 
 
 def show_rows(console: Console, swatches: list[Swatch]) -> None:

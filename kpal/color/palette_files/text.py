@@ -126,9 +126,9 @@ def _read_hex(data: bytes, *, alpha_first: bool) -> list[Swatch]:
 
 
 def _is_hash_comment(line: str) -> bool:
-    """Whether a line that begins with # is a comment, because no misspelt colour looks like its first word."""
-    word = line[1:].partition(" ")[0]
-    return line.startswith("#") and re.search("[^0-9a-fA-F]", word) is not None and re.search("[0-9]", word) is None
+    """Whether a line is a comment such as "#Palette Name: x", whose first word is no misspelt colour."""
+    found = re.match(r"#(\w+)", line)
+    return found is not None and bool(re.search("[^0-9a-fA-F]", found[1])) and not re.search("[0-9]", found[1])
 
 
 def match_hex(text: str) -> Swatch | None:
