@@ -26,15 +26,19 @@ def check_callbacks(**callbacks: object) -> None:
 def in_whole(progress: Progress | None, shares: Mapping[str, float]) -> Progress | None:
     """A callback for stages that calls `progress` with the fraction of the whole work instead of that of the stage.
 
-    shares: the stages in their order, and the share of the work that each takes, about.
+    shares: the stages in their order, and the share of the work that each takes, about; others count as nothing.
     """
     if progress is None:
         return None
     total = sum(shares.values())
     starts = dict(zip(shares, accumulate(shares.values(), initial=0.0), strict=False))
 
+    reached = 0.0
+
     def told(stage: str, fraction: float) -> None:
-        progress(stage, (starts[stage] + shares[stage] * fraction) / total)
+        nonlocal reached
+        reached = starts.get(stage, reached) + shares.get(stage, 0.0) * fraction
+        progress(stage, reached / total)
 
     return told
 

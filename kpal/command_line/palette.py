@@ -48,7 +48,7 @@ more. With --of, convert the palette that a file has."""
   kpal palette sprites/ -o shared.kpal -c 64
   kpal encode --palette shared.kpal sprites/
   kpal palette photo.jpg -c 8               prints the colours
-  kpal palette --of hero.png -o hero.gpl    the palette of an image, in its order
+  kpal palette --of hero.png -o hero.gpl    the palette that an image has
   kpal palette --of hero.gpl -o hero.ase    for another program"""
     add_inputs(parser, optional=True)
     parser.add_argument(

@@ -139,7 +139,7 @@ class Options(PaletteOptions):
         "colours (k, 3) or (k, 4) to use, in this order, instead of finding a palette. Of `quality`, only min applies. "
         "If pixels are fully transparent and no entry is, a clear entry is added at the end, with a KpalWarning; "
         "ValueError if `colors` leaves no room for it.",
-        help="use the colours of this palette file (.gpl, .act, .aco, .hex) or indexed image, in their order",
+        help="use the colours of this palette file (.gpl, .pal, .ase, .hex ...) or image, in their order",
         metavar="FILE",
     )
     keep_palette: bool = option(

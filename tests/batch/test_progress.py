@@ -108,9 +108,9 @@ def test_stages_add_up_to_the_whole() -> None:
     told: list[tuple[str, float]] = []
     whole = in_whole(lambda *each: told.append(each), {"a": 1, "b": 3})
     assert whole is not None
-    for stage, fraction in (("a", 0.0), ("a", 1.0), ("b", 0.5), ("b", 1.0)):
+    for stage, fraction in (("a", 0.0), ("a", 1.0), ("c", 0.9), ("b", 0.5), ("b", 1.0)):
         whole(stage, fraction)
-    assert told == [("a", 0.0), ("a", 0.25), ("b", 0.625), ("b", 1.0)]
+    assert told == [("a", 0.0), ("a", 0.25), ("c", 0.25), ("b", 0.625), ("b", 1.0)]
     assert in_whole(None, {}) is None
 
 
@@ -133,7 +133,8 @@ def test_plain_lines_come_now_and_then_and_only_if_the_work_is_long(
     assert said.out == ""
     assert said.err.splitlines() == [
         "kpal: 0 of 3 files, 16 %: a, coding",
-        "kpal: 1 of 3 files, 58 %: b, coding",
+        "kpal: 1 of 3 files, 57 %: b, coding",
+        "kpal: 2 of 3 files, 99 %: c, coding",
     ]
     with displayed(1, "plain") as display, display.file("a") as told:
         assert told is not None
