@@ -46,7 +46,9 @@ __all__ = [
     "write_palette",
 ]
 
-_LARGEST: Final = 1 << 28  # bytes; larger files are not images from which anyone takes a palette
+# Bytes; no larger file is an image from which anyone takes a palette, or a palette that is no image.
+_LARGEST: Final = 1 << 28
+_LARGEST_PALETTE: Final = 1 << 22
 
 
 class Format(NamedTuple):
@@ -133,7 +135,10 @@ def parse_palette(data: bytes, ending: str) -> U8:
 
 def parse_swatches(data: bytes, ending: str) -> list[Swatch]:
     """Like `parse_palette`, but return the colours together with their names."""
-    swatches = _reader(data, ending.lower())(data)
+    read = _reader(data, ending.lower())
+    if read is not images.read_image and len(data) > _LARGEST_PALETTE:
+        raise PaletteError(f"{len(data):,} bytes are too many for a palette")
+    swatches = read(data)
     if not 1 <= len(swatches) <= MAX_COLORS:
         raise PaletteError(f"a palette of {len(swatches)} colours; there must be 1 to {MAX_COLORS}")
     return swatches

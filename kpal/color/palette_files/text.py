@@ -80,7 +80,7 @@ def read_jasc(data: bytes) -> list[Swatch]:
     count = int(lines[2])
     swatches = [_levels(line, number, 3 + (len(line.split()) == 4)) for number, line in enumerate(lines[3:], 4)]
     if len(swatches) != count:
-        raise PaletteError(f"line 3 announces {count} colours, but {len(swatches)} follow")
+        raise PaletteError(f"line 3 gives the number of colours as {count}, but there are {len(swatches)}")
     return swatches
 
 
