@@ -58,6 +58,11 @@ class EncodeOptions(QuantizeOptions):
         "RuntimeError if they differ, which would be a bug of kpal.",
     )
 
+    @property
+    def searching(self) -> bool:
+        """Whether stages are repeated, so that `progress` is called with the fraction of the whole search."""
+        return self.max_bytes is not None or self.quality is not None
+
     def __post_init__(self) -> None:
         coder_named(self.coder)
         super().__post_init__()
@@ -90,7 +95,7 @@ def encode(pixels: Pixels, options: EncodeOptions) -> bytes:
             raise ValueError(f"an IndexedImage is stored unchanged: it does not go with {', '.join(wrong)}")
         chosen = EncodeOptions(keep_palette=True)
     metadata = default_metadata(pixels) if options.metadata is None else options.metadata
-    watch = Watch(options.progress, searching=max_bytes is not None or options.quality is not None)
+    watch = Watch(options.progress, searching=options.searching)
     source = Source(pixels, chosen, watch)
 
     def code(image: IndexedImage) -> bytes:

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from kpal_format import U8, IndexedImage
+from kpal_plugins.pillow import transparency
 
 from .image_files.color_management import in_rgb
 from .image_files.precision import Rounding, in_eight_bits, rounded
@@ -125,7 +126,7 @@ def to_pillow(image: IndexedImage) -> Image.Image:
     pillow = Image.fromarray(image.indices)
     pillow.putpalette(np.ascontiguousarray(image.palette[:, :3]).tobytes())
     if image.palette.shape[1] == 4:
-        pillow.info["transparency"] = image.palette[:, 3].tobytes()
+        pillow.info["transparency"] = transparency(image.palette)
     return pillow
 
 

@@ -61,5 +61,6 @@ class LimitError(KpalError):
 class KpalWarning(UserWarning):
     """The result does not keep all of the input, or ignores an option.
 
-    Precision, colours, metadata or damaged pixels were changed or left out, or an option of another format has no effect.
+    Precision, colours, metadata or damaged pixels were changed or left out; or an option of another format has no
+    effect.
     """

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import Any
+
+from kpal_format import Progress
 
 from .jobs import Job, Selection
-from .messages import StandardError, failures, printable, say
+from .messages import failures, printable, say
+from .progress import displayed
 
-if TYPE_CHECKING:
-    from rich.console import Console
+# Gets the job, the bytes of its input, and a callback for its progress or None; returns the bytes of the result.
+Work = Callable[[Job, bytes, Progress | None], bytes]
 
 
 class Skipped(Exception):  # noqa: N818  # it is not an error
@@ -37,10 +39,11 @@ class Ending:
 
 def run(
     selection: Selection,
-    work: Callable[[Job, bytes], bytes],
+    work: Work,
     *,
     force: bool,
     quiet: bool,
+    progress: str,
     tell: Callable[[Ending], None] = lambda _: None,
     expect: Callable[[bytes], object] = lambda _: None,
 ) -> int:
@@ -49,23 +52,25 @@ def run(
     A failed job is reported on standard error, and the others go on. A job for which `work` raises Skipped is reported
     but does not count as a failure.
 
+    progress: how to display it, one of `HOW`.
     tell: called with the outcome of each job.
     expect: raises ValueError for bytes that `work` cannot take; called before the output is checked.
     """
     start = time.perf_counter()
     endings = []
     written: set[tuple[int, int]] = set()
-    for job in progress(selection.jobs, quiet=quiet):
-        with failures(job.name) as failed:
-            ending = _done(job, work, expect, written, force=force)
-        if failed:
-            ending = Ending(job.name, error=failed.reason)
-        elif ending.skipped and not quiet:
-            say(f"{job.name}: skipped: {ending.skipped}")
-        elif job.note and not quiet:
-            say(f"{job.name}: {job.note}")
-        endings.append(ending)
-        tell(ending)
+    with displayed(len(selection.jobs), "none" if quiet else progress) as display:
+        for job in selection.jobs:
+            with display.file(job.name) as told, failures(job.name) as failed:
+                ending = _done(job, work, told, expect, written, force=force)
+            if failed:
+                ending = Ending(job.name, error=failed.reason)
+            elif ending.skipped and not quiet:
+                say(f"{job.name}: skipped: {ending.skipped}")
+            elif job.note and not quiet:
+                say(f"{job.name}: {job.note}")
+            endings.append(ending)
+            tell(ending)
     if not selection.jobs:
         say(selection.nothing())
     elif not quiet and (summary := _summary(selection.jobs, endings, time.perf_counter() - start)):
@@ -75,7 +80,8 @@ def run(
 
 def _done(
     job: Job,
-    work: Callable[[Job, bytes], bytes],
+    work: Work,
+    told: Progress | None,
     expect: Callable[[bytes], object],
     written: set[tuple[int, int]],
     *,
@@ -90,7 +96,7 @@ def _done(
         raise FileExistsError(f"{printable(job.target)} is already the result of another input")
     job.check(force=force)
     try:
-        result = work(job, data)
+        result = work(job, data, told)
     except Skipped as reason:
         return Ending(job.name, input_bytes=len(data), skipped=str(reason))
     job.write(result)
@@ -119,30 +125,6 @@ def _summary(jobs: list[Job], endings: list[Ending], seconds: float) -> str:
         return what
     before, after = (sum(getattr(ending, name) for ending in done) for name in ("input_bytes", "bytes"))
     return f"{what}: {before:,} → {after:,} bytes ({saving(before, after)}) in {seconds:.1f} s"
-
-
-def progress(jobs: list[Job], *, quiet: bool, console: Console | None = None) -> Iterator[Job]:
-    """The jobs, with a progress bar where standard error is a terminal.
-
-    console: the console to which the caller prints meanwhile, if it shares the terminal.
-    """
-    terminal = StandardError(sys.stderr)
-    if quiet or not terminal.isatty():
-        yield from jobs
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    # Standard output goes through rich only if it shares the terminal with the bar: a file must get the exact bytes.
-    shared = sys.stdout is not None and sys.stdout.isatty()
-    console = console or Console(file=cast(IO[str], terminal))
-    with Progress(*columns, console=console, transient=True, redirect_stdout=shared) as bar:
-        task = bar.add_task("", total=len(jobs))
-        for job in jobs:
-            bar.update(task, description=job.name[-40:])
-            yield job
-            bar.advance(task)
 
 
 def saving(before: int, after: int) -> str:

@@ -11,49 +11,66 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image, ImageFile, PngImagePlugin
 
-from kpal_format import U8, Metadata, OnError
+from kpal_format import U8, Metadata, OnError, Progress, staged
 from kpal_format.metadata import MAX_PARTS
 
-from ..codec import encode
+from ..codec import EncodeOptions, encode
 from ..errors import KpalWarning
 from ..image_files.metadata import carried, stripped
 from ..image_files.orientation import exif_orientation, orientation_of, turned, turned_density, upright
 from ..image_files.pages import open_picture
 from ..image_files.precision import in_depth
 from ..image_files.targets import TARGETS, Target, held, save_options
+from ..progress import in_whole
 
+# The shares of the time that the stages take, about.
+_ENCODING: Final = {"histogram": 0.05, "clustering": 0.2, "remapping": 0.05, "coding": 0.35, "verifying": 0.35}
+_DECODING: Final = {"decoding": 0.6, "writing": 0.25, "checking": 0.15}
 _COMPARED: Final = 1 << 22  # pixels compared at a time, as RGBA takes four times the memory of an indexed image
 
 
-def to_kpal(data: bytes, *, strip: tuple[str, ...] = (), depth: int | None = None, **options: Any) -> bytes:
+def to_kpal(
+    data: bytes,
+    *,
+    strip: tuple[str, ...] = (),
+    depth: int | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> bytes:
     """Convert an image file that Pillow can read to a `.kpal` file.
 
     strip: the fields of `Metadata` to leave out. If they contain the orientation, the pixels are turned instead.
     depth: as in `in_depth`.
-    options: the options of `encode`.
+    progress: called with the name of the stage and the fraction of the whole work that is done.
+    options: the other options of `encode`.
 
     Raises ValueError for an animation or several pages, the errors of `encode`, and any error that Pillow raises for a
     damaged file.
     """
+    if not EncodeOptions(**options).searching:
+        progress = in_whole(progress, _ENCODING)
     with open_picture(data) as image:
         metadata = carried(image, unneeded=strip)
         kept = stripped(metadata, strip)
         in_depth(image, data, depth, exact=options.get("exact", False))
         turn, kept = _turn(metadata, kept)
-        return encode(turned(image, turn), metadata=kept, **options)
+        return encode(turned(image, turn), metadata=kept, progress=progress, **options)
 
 
-def from_kpal(data: bytes, format: str, *, on_error: OnError = "raise") -> bytes:
+def from_kpal(data: bytes, format: str, *, on_error: OnError = "raise", progress: Progress | None = None) -> bytes:
     """Convert a `.kpal` file to a format of Pillow, as an indexed image if the format supports it.
 
     on_error: as in `decode`.
+    progress: called with the name of the stage and the fraction of the whole work that is done.
 
     If the format cannot hold the orientation, the pixels are turned instead. Warns of metadata that the format cannot
     hold, and of pixels that a lossy format changes. Raises ValueError if a lossless format cannot hold the pixels.
     """
+    progress = in_whole(progress, _DECODING)
     with Image.open(io.BytesIO(data), formats=("KPAL",)) as opened:
         with _loading_truncated(on_error == "skip"):
-            metadata = carried(opened)  # loads the pixels
+            staged(progress, "decoding", opened.load)
+        metadata = carried(opened)
         target = TARGETS.get(format, Target())
         turn, kept = _turn(metadata, held(format, metadata), heeded=target.turns)
         image = turned(opened, turn)
@@ -61,9 +78,10 @@ def from_kpal(data: bytes, format: str, *, on_error: OnError = "raise") -> bytes
             image.info.pop(name, None)
         suited = _suited_to(format, image)
         file = io.BytesIO()
-        suited.save(file, format, **save_options(format, suited, kept))
+        options = save_options(format, suited, kept)
+        staged(progress, "writing", lambda: suited.save(file, format, **options))
         with Image.open(io.BytesIO(file.getvalue())) as written:
-            _check(format, written, image, lossy=target.lossy)
+            staged(progress, "checking", lambda: _check(format, written, image, lossy=target.lossy))
         return file.getvalue()
 
 
@@ -150,11 +168,14 @@ def _suited_to(format: str, image: Image.Image) -> Image.Image:
     if not target.palettes:
         return _without_palette(format, image)
     alpha = image.info.get("transparency")
-    if format != "GIF" or alpha is None:
+    if format != "GIF" or not isinstance(alpha, bytes):  # GIF has one transparent index
         return image
     if not set(alpha) <= {0, 255}:
         raise ValueError("GIF cannot hold soft alpha; PNG and WebP can")
-    # GIF has only one transparent index: use it for all transparent entries.
+    if 0 not in alpha:
+        del image.info["transparency"]
+        return image
+    # Use one index for all transparent entries.
     clear = alpha.index(0)
     image = image.point([clear if index < len(alpha) and not alpha[index] else index for index in range(256)])
     image.info["transparency"] = clear

@@ -10,14 +10,16 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import fields
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
 
 from kpal_format import EXTENSION, MAGIC, MAX_COLORS, U8, Info, inspect
 
-from ..batch.jobs import Job, UsageError, picture_endings
+from ..batch.jobs import STREAM, Job, UsageError, picture_endings
 from ..batch.messages import printable, why_unreadable
+from ..batch.progress import HOW
 from ..color.palette_files import parse_colors, read_palette
 from ..image_files.precision import DEPTH
 from ..quantizer.options import PaletteOptions, Quality
@@ -36,10 +38,13 @@ def add_command(
     return parser
 
 
-def add_inputs(parser: Parser, metavar: str = "IN") -> None:
+def add_inputs(parser: Parser, metavar: str = "IN", *, optional: bool = False) -> None:
     """Add the images that a command reads."""
     parser.add_argument(
-        "inputs", metavar=metavar, nargs="+", help="image files, folders of them, or - for standard input"
+        "inputs",
+        metavar=metavar,
+        nargs="*" if optional else "+",
+        help="image files, folders of them, or - for standard input",
     )
 
 
@@ -47,6 +52,19 @@ def add_force(parser: Parser) -> None:
     """Add the options common to all commands that write files."""
     parser.add_argument("-f", "--force", action="store_true", help="overwrite existing files")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary; still warnings and errors")
+    add_progress(parser)
+
+
+def add_progress(parser: Parser) -> None:
+    """Add the option for how progress is displayed."""
+    parser.add_argument(
+        "--progress",
+        dest="display",  # `progress` is an option of the library
+        choices=HOW,
+        default=HOW[0],
+        help="show progress as a bar, or as plain lines now and then, which suits logs (default: auto, a bar in a "
+        "terminal and plain lines elsewhere)",
+    )
 
 
 def add_output(parser: Parser) -> None:
@@ -133,6 +151,14 @@ def _list(names: Iterable[str]) -> str:
 def other_endings(jobs: list[Job], ending: str) -> set[str]:
     """The endings of targets, in lower case, other than `ending`."""
     return {job.target.suffix.lower() for job in jobs if job.target is not None} - {ending, ""}
+
+
+def file_job(name: str, target: Path | None = None) -> Job:
+    """The job of one file, or of standard input; UsageError for an empty name."""
+    if not name:
+        raise UsageError("the name of the file is empty")
+    path = Path(name)
+    return Job(None, target) if name == STREAM else Job(path, target, printable(name), Path(path.name))
 
 
 def header_of(data: bytes) -> Info:

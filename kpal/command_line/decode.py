@@ -6,7 +6,7 @@ import argparse
 
 from PIL import Image
 
-from kpal_format import EXTENSION
+from kpal_format import EXTENSION, Progress
 
 from ..batch import jobs, runner
 from ..batch.jobs import Job, UsageError
@@ -44,15 +44,17 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     ending = options.to or ".png"
 
-    def work(job: Job, data: bytes) -> bytes:
+    def work(job: Job, data: bytes, told: Progress | None) -> bytes:
         format = _format(job.target.suffix if job.target and job.target.suffix else ending)
-        return from_kpal(data, format, on_error=options.on_error)
+        return from_kpal(data, format, on_error=options.on_error, progress=told)
 
     selection = jobs.plan(options.inputs, options.output, frozenset((EXTENSION,)), ending)
     for other in other_endings(selection.jobs, ending):
         if _format(other) != _format(ending) and options.to:
             raise UsageError(f"--to {options.to} does not go with an output that ends with {other!r}")
-    return runner.run(selection, work, force=options.force, quiet=options.quiet, expect=header_of)
+    return runner.run(
+        selection, work, force=options.force, quiet=options.quiet, progress=options.display, expect=header_of
+    )
 
 
 def _ending(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 
-from kpal_format import EXTENSION
+from kpal_format import EXTENSION, Progress
 
 from ..batch import jobs, runner
 from ..batch.jobs import Job, UsageError
@@ -95,10 +95,10 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--score is shown by --json: add --json")
     reports: list[Report] = []
 
-    def work(job: Job, data: bytes) -> bytes:
+    def work(job: Job, data: bytes, told: Progress | None) -> bytes:
         try:
             report = reports.append if options.json else None
-            result = to_kpal(data, strip=options.strip, depth=options.depth, report=report, **chosen)
+            result = to_kpal(data, strip=options.strip, depth=options.depth, progress=told, report=report, **chosen)
         except UnreachableError as error:
             reason = in_option_names(str(error), chosen)
             raise (runner.Skipped if options.skip_if_worse else UnreachableError)(reason) from error
@@ -117,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
             raise UsageError(f"encode writes {EXTENSION} files, not {ending}; decode turns them into other formats")
     if options.json and any(job.target is None and job.problem is None for job in selection.jobs):
         raise UsageError("--json and an image cannot both go to standard output")
-    return runner.run(selection, work, force=options.force, quiet=options.quiet, tell=tell)
+    return runner.run(selection, work, force=options.force, quiet=options.quiet, progress=options.display, tell=tell)
 
 
 def _parts(text: str) -> tuple[str, ...]:

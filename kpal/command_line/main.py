@@ -106,7 +106,7 @@ def _version() -> str:
 
 
 def _parser() -> Program:
-    from . import compare, decode, demo, encode, info, palette
+    from . import compare, decode, demo, encode, info, palette, show
 
     parser = Program(
         prog="kpal",
@@ -121,7 +121,7 @@ Exit status: 0 on success; 1 if some inputs failed (each is named, and the other
         title="commands", metavar="COMMAND", required=True, prog="kpal", parser_class=Parser
     )
     parser.siblings = commands.choices
-    for command in (encode, decode, palette, info, compare, demo):
+    for command in (encode, decode, palette, info, show, compare, demo):
         command.add(commands)
     _add_help(commands)
     return parser

@@ -25,7 +25,7 @@ from ..pixels import own_palette, to_array, without_hidden
 from ..progress import Watch
 from .accents import NONE, Accents, find_accents, has_patch, looks_another, room_for_accents
 from .cached import cached_property
-from .dithering import floyd_steinberg, ordered
+from .dithering import blue_noise, floyd_steinberg, ordered
 from .histogram import Colors, Evenly, Histogram, thinned
 from .ms_ssim import LARGE, SMALLEST, Picture
 from .options import Options
@@ -361,8 +361,10 @@ class Source:
         histogram, options, palette = self._histogram, self.options, candidate.palette
         if candidate.inertia and options.dither != "none":
             opaque = is_opaque(histogram.colors) & is_opaque(palette)[candidate.labels]
-            dithered = floyd_steinberg if options.dither == "floyd-steinberg" else ordered
-            return dithered(histogram, palette, opaque, options.dither_level)
+            if options.dither == "floyd-steinberg":
+                return floyd_steinberg(histogram, palette, opaque, options.dither_level)
+            thresholds = blue_noise() if options.dither == "blue-noise" else None
+            return ordered(histogram, palette, opaque, options.dither_level, thresholds)
         if candidate.inertia and rate:
             centers = to_points(palette, self._geometry)
             positions = histogram.positions()

@@ -1,10 +1,11 @@
 """The Pillow plugin: `Image.open("x.kpal")` and `image.save("x.kpal")`.
 
-Images open losslessly, in mode P. Alpha is in the palette, whose mode is then RGBA, and in `info["transparency"]`:
-some programs look at one of them (imageio at the mode of the palette), some at the other. Opening reads only the head of
-the file, because Pillow's check for decompression bombs comes after `_open`. Checksums are verified when pixels are
-loaded, by `crop` only those of the tiles that it decodes. `ImageFile.LOAD_TRUNCATED_IMAGES` means `on_error="skip"`:
-damaged and missing tiles have the palette's first colour, and a KpalWarning names them.
+Images open losslessly, in mode P. Alpha is in the palette, whose mode is then RGBA, and in `info["transparency"]`, in
+the form in which Pillow's PNG plugin has it: some programs look at one of them (imageio at the mode of the palette),
+some at the other. Opening reads only the head of the file, because Pillow's check for decompression bombs comes after
+`_open`. Checksums are verified when pixels are loaded, by `crop` only those of the tiles that it decodes.
+`ImageFile.LOAD_TRUNCATED_IMAGES` means `on_error="skip"`: damaged and missing tiles have the palette's first colour,
+and a KpalWarning names them.
 
 Any number of threads and forked processes may crop, load and convert one image at the same time: one of them loads it,
 and reading does not depend on the file's position.
@@ -27,6 +28,7 @@ from kpal_format import (
     EXTENSION,
     MAGIC,
     MIME,
+    U8,
     DamagedError,
     Lock,
     Metadata,
@@ -84,7 +86,7 @@ class KpalImageFile(ImageFile.ImageFile):
         self.palette = ImagePalette.ImagePalette("RGBA" if head.channels == 4 else "RGB", palette.tobytes())
         self.palette.dirty = 1  # Pillow hands it to its core when it loads the pixels
         if head.channels == 4:
-            self.info["transparency"] = palette[:, 3].tobytes()
+            self.info["transparency"] = transparency(palette)
         self.info.update(_to_info(head.metadata()))
         self.tile = [ImageFile._Tile(_DECODER, (0, 0, *self._size), 0, ())]
 
@@ -147,6 +149,15 @@ class KpalDecoder(ImageFile.PyDecoder):
 
 def _on_error() -> OnError:
     return "skip" if ImageFile.LOAD_TRUNCATED_IMAGES else "raise"
+
+
+def transparency(palette: U8) -> int | bytes:
+    """What Pillow keeps in `info["transparency"]` for a palette with alpha, uint8 (k, 4).
+
+    The index of the only entry that is not opaque, if that is clear; otherwise the alpha of every entry.
+    """
+    alpha: bytes = palette[:, 3].tobytes()
+    return alpha.index(0) if sorted(alpha)[:2] in ([0], [0, 255]) else alpha
 
 
 def _to_info(metadata: Metadata) -> dict[str, Any]:

@@ -90,6 +90,23 @@ def test_alpha_is_in_the_transparency_of_the_palette() -> None:
     assert np.array_equal(np.asarray(image.convert("RGBA")), TRANSLUCENT.pixels())
 
 
+@pytest.mark.parametrize("alpha", [[255, 0, 255], [0], [0, 255], [255, 0, 0], [255, 1, 255], [128, 0, 255], [255] * 3])
+def test_transparency_is_an_index_where_one_entry_alone_is_clear_as_in_png(alpha: list[int]) -> None:
+    palette = np.column_stack((random_indexed(1, 1, len(alpha)).palette, np.array(alpha, np.uint8)))
+    image = kpal.IndexedImage(np.arange(6, dtype=np.uint8).reshape(2, 3) % len(alpha), palette)
+    found = opened(kpal.encode(image))
+    png = io.BytesIO()
+    pillow(image).save(png, "PNG")
+    with Image.open(png) as expected:
+        assert found.info["transparency"] == expected.info["transparency"]
+    assert isinstance(found.info["transparency"], int) == (sorted(alpha)[:2] in ([0], [0, 255]))
+    assert np.array_equal(np.asarray(found.convert("RGBA")), image.pixels())
+    assert np.array_equal(np.asarray(found.crop((0, 0, 2, 1)).convert("RGBA")), image.pixels()[:1, :2])
+    assert np.array_equal(
+        kpal.decode(kpal.encode(found, keep_palette=True)), image.pixels()[..., : 3 + (min(alpha) < 255)]
+    )
+
+
 @pytest.mark.parametrize(
     "change", [lambda i: i.copy(), copy.copy, copy.deepcopy, lambda i: pickle.loads(pickle.dumps(i))]
 )
