@@ -44,7 +44,7 @@ def thumbnail(file: IO[bytes], size: int) -> tuple[Image.Image, dict[str, str]]:
     target = max(1, round(width * scale)), max(1, round(height * scale))
     image = _reduced(reader, target)
     texts = {"Thumb::Mimetype": MIME, "Thumb::Image::Width": str(width), "Thumb::Image::Height": str(height)}
-    return turned(image.convert("RGBA"), orientation_of(reader.metadata)), texts
+    return turned(image, orientation_of(reader.metadata)), texts
 
 
 def identity(path: Path) -> dict[str, str]:
@@ -81,17 +81,15 @@ def path_of(name: str) -> Path:
 
 
 def _reduced(reader: Reader, target: tuple[int, int]) -> Image.Image:
-    """The image in mode RGBa, averaged over blocks of pixels and then resized to `target`, its width and height."""
+    """The image in mode RGBA, averaged over blocks of pixels and then resized to `target`, its width and height."""
     palette = _shown(reader)
     size = reader.width, reader.height
     across, down = (max(1, min(_BLOCK, pixels // (_GAP * wanted))) for pixels, wanted in zip(size, target, strict=True))
-    reduced = Image.new("RGBa", (-(-reader.width // across), -(-reader.height // down)))
+    reduced = Image.new("RGBA", (-(-reader.width // across), -(-reader.height // down)))
     for top, indices in _bands(reader, down):
-        band = Image.fromarray(look_up(palette, indices)).convert("RGBa")
+        band = Image.fromarray(look_up(palette, indices))
         reduced.paste(band.reduce((across, down)), (0, top // down))
     covered = reader.width / across, reader.height / down  # the last column and row of blocks may be partial
-    if covered == target:
-        return reduced
     return reduced.resize(target, Image.Resampling.BICUBIC, (0, 0, *covered))
 
 
