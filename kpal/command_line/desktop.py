@@ -107,8 +107,8 @@ _ELSEWHERE: Final = (
 )
 _SHOWN: Final = "restart the file manager."
 _HIDDEN: Final = (
-    "no thumbnails, because its sandbox shows a thumbnailer only what is below /usr, and this kpal needs {path}. "
-    "Install kpal below /usr, as in docs/desktop.md."
+    "no thumbnails, because its sandbox shows only what is below /usr, and not {path}. Install kpal below /usr, as "
+    "in docs/desktop.md."
 )
 _KDE: Final = (
     "restart Dolphin, and switch on previews of KPAL images in its settings. KDE Frameworks before autumn 2024 draw "

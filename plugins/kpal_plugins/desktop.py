@@ -25,7 +25,7 @@ SYSTEMS: Final = ("linux", "freebsd", "openbsd", "netbsd", "dragonfly", "sunos")
 _UPDATER: Final = "update-mime-database"
 _SIGNATURE: Final = b'Written by "kpal desktop install"'  # in every file of ours
 _TYPE: Final = Path("mime/packages/kpal-codec.xml")
-_DATABASE: Final = Path("mime", f"{MIME}.xml")  # what the updater makes of the type
+_DATABASE: Final = Path("mime/mime.cache")  # what the updater writes last, and desktops read
 _THUMBNAILER: Final = Path("thumbnailers/kpal-codec.thumbnailer")
 _MODULE: Final = ("-P", "-m", "kpal")  # -P: the current folder may have another module of that name
 _SECONDS: Final = 60  # after which a program that should end at once counts as failed
@@ -47,6 +47,7 @@ class State(StrEnum):
     MISSING = "missing"
     FOREIGN = "not ours"
     OUTDATED = "changed, or of another version of kpal"
+    UNAWARE = f"does not know {MIME}"
     STALE = "starts a kpal that does not run any more"
 
 
@@ -144,7 +145,7 @@ def uninstall(folder: Path) -> list[Path]:
 
 
 def status(folder: Path) -> dict[Path, State]:
-    """The state of each file below a folder for data, and of the file that the MIME database made of the type.
+    """The state of each file below a folder for data, and of the MIME database.
 
     Raises OSError for files that cannot be read.
     """
@@ -153,7 +154,7 @@ def status(folder: Path) -> dict[Path, State]:
     states = {folder / name: _state(folder / name, content) for name, content in contents.items()}
     if command and states[folder / _THUMBNAILER] is State.INSTALLED and not command.works():
         states[folder / _THUMBNAILER] = State.STALE
-    return states | {folder / _DATABASE: State.INSTALLED if _in_database(folder) else State.MISSING}
+    return states | {folder / _DATABASE: State.INSTALLED if _in_database(folder) else State.UNAWARE}
 
 
 def installed_command(folder: Path) -> Command | None:
@@ -209,7 +210,8 @@ def _is_ours(path: Path) -> bool:
 
 
 def _in_database(folder: Path) -> bool:
-    return (folder / _DATABASE).exists()
+    path = folder / _DATABASE
+    return path.is_file() and MIME.encode() + b"\0" in path.read_bytes()
 
 
 def _updater() -> str:
