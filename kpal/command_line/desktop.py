@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             status = _ACTIONS[options.action](options)
         except PermissionError as error:
-            hint = "; all users' files are root's" if options.system else ""
+            hint = "; --system needs root" if options.system else ""
             raise OSError(f"{error.filename}: {error.strerror}{hint}") from error
     return status
 

@@ -21,7 +21,7 @@ from kpal.image_files.color_management import in_srgb
 from kpal.image_files.color_tags import SRGB_PRIMARIES
 from kpal.image_files.icc_profiles import Primaries, matrix_profile, power
 from kpal.image_files.thumbnails import path_of, thumbnail, uri_of
-from kpal_format import IndexedImage, LimitError, Metadata, Writer
+from kpal_format import U8, IndexedImage, LimitError, Metadata, Writer
 
 from ..images import poster, random_indexed, soft_icon
 
@@ -29,8 +29,8 @@ gio = shutil.which("gio")
 ORIENTED_6 = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
 
 
-def of(image: object, size: int, **options: object) -> Image.Image:
-    return thumbnail(io.BytesIO(kpal.encode(image, **options)), size)[0]  # type: ignore[call-overload]
+def of(image: IndexedImage | U8, size: int, *, exact: bool = False, metadata: Metadata | None = None) -> Image.Image:
+    return thumbnail(io.BytesIO(kpal.encode(image, exact=exact, metadata=metadata)), size)[0]
 
 
 @pytest.fixture
@@ -134,8 +134,8 @@ def test_a_picture_larger_than_the_memory_in_use_has_a_thumbnail(tmp_path: Path)
         with Writer(file, side, side, palette, coder="zstd") as writer:
             for _ in range(0, side, len(rows)):
                 writer.write(rows)
-    command = [sys.executable, "-m", "kpal", "thumbnail", tmp_path / "map.kpal", tmp_path / "map.png"]
-    with subprocess.Popen(command) as child:
+    words: list[str | Path] = [sys.executable, "-m", "kpal", "thumbnail", tmp_path / "map.kpal", tmp_path / "map.png"]
+    with subprocess.Popen(words) as child:
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode == 0

@@ -118,9 +118,9 @@ def test_the_desktop_recognises_files_by_content_and_by_name(data: Path, picture
     named.touch()
 
     def types(path: Path) -> list[str]:
-        asked = [[xdg_mime, "query", "filetype", path], [gio, "info", "-a", "standard::content-type", path]]
-        said = [subprocess.run(words, capture_output=True, text=True, check=True).stdout for words in asked]
-        return [said[0].strip(), said[1].split("content-type: ")[1].strip()]
+        first = subprocess.run([xdg_mime, "query", "filetype", path], capture_output=True, text=True, check=True)
+        second = subprocess.run([gio, "info", "-a", "standard::content-type", path], capture_output=True, text=True)
+        return [first.stdout.strip(), second.stdout.split("content-type: ")[1].strip()]
 
     assert MIME not in types(picture)
     assert command("install") == 0
@@ -181,7 +181,7 @@ def test_glib_starts_the_program_whatever_its_path(name: str, data: Path, pictur
     program = str(tmp_path / name / "kpal")
     desktop.install(data, Command(program))
     assert desktop.installed_command(data) == Command(program)
-    words, tried = in_gnome(  # type: ignore[misc]
+    parsed = in_gnome(
         "GLib",
         """
 entry = GLib.KeyFile()
@@ -190,8 +190,7 @@ get = lambda key: entry.get_string("Thumbnailer Entry", key)
 print(json.dumps([GLib.shell_parse_argv(get("Exec"))[1], get("TryExec")]))""",
         data / OURS[1],
     )
-    assert tried == program
-    assert words == [program.replace("%", "%%"), "thumbnail", "-s", "%s", "%i", "%o"]
+    assert parsed == [[program.replace("%", "%%"), "thumbnail", "-s", "%s", "%i", "%o"], program]
 
 
 def test_the_command_of_the_entry_makes_a_thumbnail(data: Path, picture: Path, tmp_path: Path) -> None:
@@ -228,11 +227,14 @@ def test_status_finds_an_entry_whose_kpal_is_gone(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     program = tmp_path / "kpal"
-    for gone in (program.touch, lambda: program.unlink()):  # not executable, not there
-        desktop.install(data, Command(str(program)))
-        gone()
+    desktop.install(data, Command(str(program)))
+    for content in (None, "not executable", "#!/gone/bin/python", "#!/bin/sh\necho something else"):
+        if content is not None:
+            program.write_text(content)
+            program.chmod(0o644 if content == "not executable" else 0o755)
         assert command("status") == 1
         assert f"{OURS[1]}: starts a kpal that does not run any more\n" in capsys.readouterr().out
+    program.unlink()
     program.symlink_to(SCRIPT)
     assert command("status") == 0
     assert f"thumbnails come from {program}\n" in capsys.readouterr().out
