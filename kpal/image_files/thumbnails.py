@@ -22,16 +22,16 @@ from .orientation import orientation_of, turned
 MAX_PIXELS: Final = 1 << 30  # of the picture; decoding takes up to a second for each million
 
 _BAND: Final = 1 << 20  # pixels that are looked up and reduced at a time
-_GAP: Final = 2  # averaging leaves at least this many times the width and height of the thumbnail for resizing
-_BLOCK: Final = 64  # width and height of the largest blocks; Pillow averages larger ones less exactly
+_GAP: Final = 2  # averaging leaves an image at least this many times as wide and high as the thumbnail
+_BLOCK: Final = 64  # the largest width and height of a block to average; Pillow is less exact on larger ones
 _UNESCAPED: Final = "!$&'()*+,:=@/~"  # the characters that GLib leaves alone in the URI of a path, beside letters
 
 
 def thumbnail(file: IO[bytes], size: int) -> tuple[Image.Image, dict[str, str]]:
-    """The picture in a `.kpal` file, made to fit into `size` times `size` pixels, and what the PNG says about it.
+    """The picture in a `.kpal` file, reduced to fit into `size` times `size` pixels, and texts for the PNG.
 
-    The image has mode RGBA; it is upright, in sRGB, and never larger than the picture. The texts have the names of the
-    specification: type, width and height of the picture.
+    The image has mode RGBA; it is upright, in sRGB, and never larger than the picture. The texts are the type, width
+    and height of the picture, by their names in the specification.
 
     file: a seekable binary file. Raises KpalError for an invalid file, and LimitError (a KpalError) for a picture of
     more than MAX_PIXELS.
@@ -63,6 +63,8 @@ def write_png(image: Image.Image, texts: dict[str, str], file: IO[bytes]) -> Non
 
 def uri_of(path: Path) -> str:
     """The `file:` URI of a path, escaped as GLib does, because desktops find a thumbnail by the hash of its URI."""
+    if os.name == "nt":
+        return path.absolute().as_uri()
     return "file://" + quote_from_bytes(os.fsencode(path.absolute()), _UNESCAPED)
 
 
@@ -74,10 +76,10 @@ def path_of(name: str) -> Path:
     if not name.lower().startswith("file:/"):
         return Path(name)
     parts = urlsplit(name)
-    path = unquote_to_bytes(parts.path)
-    if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or b"\0" in path:
+    path = os.fsdecode(unquote_to_bytes(parts.path))
+    if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or "\0" in path:
         raise ValueError("the URI does not name a file of this machine")
-    return Path(os.fsdecode(path))
+    return Path(path.removeprefix("/") if os.name == "nt" else path)  # /C:/pictures
 
 
 def _reduced(reader: Reader, target: tuple[int, int]) -> Image.Image:

@@ -13,7 +13,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -169,12 +168,12 @@ def installed_command(folder: Path) -> Command | None:
 
 def _contents(command: Command) -> dict[Path, bytes]:
     """The files of an installation that starts this command, by their paths relative to a folder for data."""
-    templates = files(__package__) / "desktop_files"
-    entry = templates.joinpath(_THUMBNAILER.name).read_text(encoding="utf-8")
+    templates = Path(__file__).with_name("desktop_files")
+    entry = (templates / _THUMBNAILER.name).read_text(encoding="utf-8")
     words = " ".join(map(_quoted, (command.program, *command.arguments)))
     entry = entry.format(program=_escaped(command.program), command=_escaped(words))
     try:
-        return {_TYPE: templates.joinpath(_TYPE.name).read_bytes(), _THUMBNAILER: entry.encode()}
+        return {_TYPE: (templates / _TYPE.name).read_bytes(), _THUMBNAILER: entry.encode()}
     except UnicodeEncodeError as error:
         raise OSError("the path of this kpal is not UTF-8, as desktops want it") from error
 
