@@ -88,7 +88,7 @@ class Job:
             if sys.stdout is None:
                 raise OSError("standard output is closed")
             if sys.stdout.isatty():
-                raise OSError("refusing to write an image to the terminal; name a file with -o")
+                raise OSError("refusing to write an image to the terminal; name a file")
         elif self.target.is_dir():
             raise IsADirectoryError(f"{printable(self.target)} is a folder")
         elif self.replaces_input() and not self.in_place:

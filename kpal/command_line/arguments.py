@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
 
@@ -20,10 +20,11 @@ from kpal_format import EXTENSION, MAGIC, MAX_COLORS, U8, Info, inspect
 from ..batch.jobs import STREAM, Job, UsageError, picture_endings
 from ..batch.messages import printable, why_unreadable
 from ..batch.progress import HOW
-from ..color.palette_files import parse_colors, read_palette
 from ..image_files.precision import DEPTH
-from ..quantizer.options import PaletteOptions, Quality
 from .parser import Parser
+
+if TYPE_CHECKING:
+    from ..quantizer.options import PaletteOptions, Quality
 
 Commands = Any  # the type of subparsers is private to argparse
 
@@ -198,6 +199,8 @@ def _size(text: str) -> int:
 
 
 def _fixed(text: str) -> U8:
+    from ..color.palette_files import parse_colors
+
     colors = parse_colors(text)
     if colors is not None:
         return colors
@@ -210,6 +213,8 @@ def _fixed(text: str) -> U8:
 
 
 def _palette_file(name: str) -> U8:
+    from ..color.palette_files import read_palette
+
     try:
         return read_palette(name)
     except OSError as error:  # which a KpalError is
