@@ -374,7 +374,7 @@ def test_bayer_is_another_name_of_ordered() -> None:
         kpal.encode(gradient(), dither="bayer", rate=1)
 
 
-@pytest.mark.parametrize("level", [1, 40, 99, 100])
+@pytest.mark.parametrize("level", [50, 75, 99, 100])
 def test_blue_noise_mixes_two_colours_exactly_and_without_low_frequencies(level: int) -> None:
     flat = np.full((128, 128, 3), level, np.uint8)
     image = kpal.quantize(flat, palette=[[0, 0, 0], [200, 200, 200]], dither="blue-noise", dither_level=1)
@@ -382,7 +382,7 @@ def test_blue_noise_mixes_two_colours_exactly_and_without_low_frequencies(level:
     assert np.array_equal(image.indices[:64, :64], image.indices[64:, 64:])
     power = np.abs(np.fft.fft2(image.indices[:64, :64])) ** 2
     frequency = np.hypot(np.fft.fftfreq(64)[:, None], np.fft.fftfreq(64))
-    assert level == 1 or power[(frequency > 0) & (frequency < 0.1)].mean() < 0.15 * power[frequency > 0.25].mean()
+    assert power[(frequency > 0) & (frequency < 0.1)].mean() < 0.15 * power[frequency > 0.25].mean()
 
 
 def test_the_matrix_of_blue_noise_is_what_its_script_makes() -> None:
