@@ -12,6 +12,8 @@ The algorithm works from coarse to fine: first on cells of the lattice, which ar
   over-relaxed while this helps: each centre moves beyond the mean of its cluster.
 - *Breathing* escapes local optima (B. Fritzke, "The breathing k-means algorithm", arXiv:2006.15666): split some
   clusters, remove the centres that contribute least, and keep the result if it is better.
+- Up to MOST_MERGED points do not need this: merging.py finds better centres sooner, by merging the points themselves.
+  Breathing then pays only if there are many points for each centre, with few centres at a time.
 - *Swapping* also helps with few centres, whose local optima differ most: split one cluster and remove one centre,
   trying the most promising pairs in turn.
 
@@ -28,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..color.spaces import STEPS, summed
+from .merging import MOST_DIMENSIONS, MOST_MERGED, Hierarchy
 from .nearest import Points, nearest_other
 
 Ints = NDArray[np.int64]
@@ -43,6 +46,8 @@ _REMOVALS: Final = 3  # a breath removes centres in 3 batches with a round after
 _ROUNDS_SWAPPED: Final = 3
 _ROUNDS_SWAPPED_TOTAL: Final = 48  # rounds times centres
 _MOST_CELLS: Final = 1 << 20
+# Centres that were found by merging breathe if there are at least this many points for each: fewer gain too little.
+_MANY_POINTS: Final = 8
 _POWER_ROUNDS: Final = 6  # a rough principal axis is enough, because rounds of 2-means follow
 _HALVING_ROUNDS: Final = 1
 
@@ -102,31 +107,60 @@ def cluster(
     fixed: int64 (m, d), m <= k, centres that do not move; they come first in the result.
     effort: how much time to spend.
     """
-    start = np.empty((0, points.shape[1]), np.int64) if fixed is None else fixed
-    level = finest = _Level(points, weights, len(start))
-    cells = _cells(points, max(effort.cells[0] * k, effort.cells[1]))
-    if cells is not None:
-        weight, sums = finest.sums(cells, int(cells.max()) + 1)
-        level = _Level(_means(weight, sums), weight, finest.fixed)
-    rounds = effort.rounds[0 if cells is not None else 1]
-    results = []
-    starts, swaps = next((start[1:] for start in effort.starts if k <= start[0]), (1, 0))
-    for attempt in range(starts):
-        result = _lloyd(level, _grow(level, start, k, 1 / (attempt + 2)), rounds, effort.tol)
-        if effort.breath:
-            result = _breathe(level, result, math.ceil(effort.breath * k))
-        result = _swap(level, result, swaps, effort.tol)
-        results.append(result)
-    result = min(results, key=lambda result: result.inertia)
-    if cells is not None:
-        finest.search.guess(result.labels[cells])
-    return _lloyd(finest, result.centers, effort.rounds[1], effort.tol)
+    return Clusterer(points, weights).cluster(k, fixed=fixed, effort=effort)
+
+
+class Clusterer:
+    """Clusters the same points several times; the parameters are those of `cluster`."""
+
+    def __init__(self, points: Ints, weights: Ints) -> None:
+        self._finest = _Level(points, weights)
+        self._hierarchy: tuple[Ints, Hierarchy] | None = None
+
+    def cluster(self, k: int, *, fixed: Ints | None = None, effort: Effort = DEFAULT) -> Clustering:
+        points = self._finest.x
+        start = np.empty((0, points.shape[1]), np.int64) if fixed is None else fixed
+        level = finest = self._finest
+        finest.fixed = len(start)
+        merged = len(points) <= MOST_MERGED and points.shape[1] <= MOST_DIMENSIONS
+        cells = None if merged else _cells(points, max(effort.cells[0] * k, effort.cells[1]))
+        if cells is not None:
+            weight, sums = finest.sums(cells, int(cells.max()) + 1)
+            level = _Level(_means(weight, sums), weight, finest.fixed)
+        rounds = effort.rounds[0 if cells is not None else 1]
+        results = []
+        starts, swaps = next((start[1:] for start in effort.starts if k <= start[0]), (1, 0))
+        for attempt in range(starts):
+            if merged and not attempt:
+                result = _lloyd(level, self._merged(start, k), rounds, effort.tol)
+                breath = math.ceil(effort.breath * k / 4) if len(points) >= _MANY_POINTS * k else 0
+            else:
+                result = _lloyd(level, _grow(level, start, k, 1 / (attempt + 2)), rounds, effort.tol)
+                breath = math.ceil(effort.breath * k)
+            if breath:
+                result = _breathe(level, result, breath)
+            results.append(_swap(level, result, swaps, effort.tol))
+        result = min(results, key=lambda result: result.inertia)
+        if merged:
+            return result
+        if cells is not None:
+            finest.search.guess(result.labels[cells])
+        return _lloyd(finest, result.centers, effort.rounds[1], effort.tol)
+
+    def _merged(self, start: Ints, k: int) -> Ints:
+        """The centres of k clusters that are left when all others have been merged."""
+        data = self._finest
+        if self._hierarchy is None or not np.array_equal(self._hierarchy[0], start):
+            self._hierarchy = start, Hierarchy(data.x, data.weights, start)
+        labels = self._hierarchy[1].labels(k)
+        data.search.guess(labels)
+        return data.means(np.vstack((start, np.zeros((k - len(start), start.shape[1]), np.int64))), *data.sums(labels, k))
 
 
 class _Level:
     """Weighted lattice points with the products that every round needs; the first `fixed` centres do not move."""
 
-    def __init__(self, x: Ints, weights: Ints, fixed: int) -> None:
+    def __init__(self, x: Ints, weights: Ints, fixed: int = 0) -> None:
         self.x = x
         self.weights = np.ascontiguousarray(weights)
         self.fixed = fixed
