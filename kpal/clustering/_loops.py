@@ -20,8 +20,9 @@ COMPILED = cython.compiled
 _STEPS = cython.declare(cython.int, 2040)  # the largest coordinate
 _FIXED = cython.declare(cython.double, 2.0**100)  # more than any sum of weights
 _NONE = cython.declare(cython.double, 2.0**200)  # more than any cost
-_PULSE = cython.declare(cython.int, 16)  # rows or unions between checks for cancellation
+_PULSE = cython.declare(cython.int, 16)  # rows between checks for cancellation
 _POINTS_A_PULSE = cython.declare(cython.Py_ssize_t, 1 << 13)
+_SEARCHES_A_PULSE = cython.declare(cython.int, 1 << 10)
 
 FIXED = _FIXED
 
@@ -177,6 +178,7 @@ def merge(
     weights: cython.double[::1],
     sums: cython.double[:, ::1],
     merges: cython.int[:, ::1],
+    costs: cython.double[::1],
     before: cython.int[::1],
     after: cython.int[::1],
     heap: cython.int[::1],
@@ -191,6 +193,7 @@ def merge(
         cluster. A cluster of weight FIXED or more is fixed: its centre does not move, and no two fixed ones merge.
     sums: float64 (n, 4), the weighted sums of the coordinates of each cluster.
     merges: int32 (n - 1, 2), receives the cluster that ceases and the cluster that absorbs it, for each union.
+    costs: float64 (n - 1,), receives what each union adds to the inertia.
     before, after, heap, partner, changed, searched: int32 scratch arrays (n,).
     cost: float64 scratch array (n,).
 
@@ -206,10 +209,12 @@ def merge(
     n: cython.int = cython.cast(cython.int, centers.shape[0])
     size: cython.int = n
     done: cython.int = 0
+    searches: cython.int = 0
     i: cython.int
     p: cython.int
     at: cython.int
     child: cython.int
+    least: cython.double
     lightest: cython.double = _FIXED
     with cython.nogil:
         for i in range(n):
@@ -227,16 +232,19 @@ def merge(
             if weights[i] and (not weights[p] or searched[i] < max(changed[i], changed[p])):
                 partner[i] = _cheapest(i, centers, weights, before, after, lightest, cost)
                 searched[i] = done
-                if done % _PULSE == 0:
+                searches += 1
+                if searches % _SEARCHES_A_PULSE == 0:
                     with cython.gil:
                         pulse()
             elif weights[i]:
-                if cost[i] == _NONE:
+                least = cost[i]
+                if least == _NONE:
                     break
                 if weights[i] > weights[p]:
                     i, p = p, i
                 merges[done, 0] = i
                 merges[done, 1] = p
+                costs[done] = least
                 done += 1
                 changed[p] = done
                 if weights[p] < _FIXED:

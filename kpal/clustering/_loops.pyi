@@ -29,6 +29,7 @@ def merge(
     weights: NDArray[np.float64],
     sums: NDArray[np.float64],
     merges: NDArray[np.int32],
+    costs: NDArray[np.float64],
     before: NDArray[Any],
     after: NDArray[Any],
     heap: NDArray[Any],

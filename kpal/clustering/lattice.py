@@ -46,8 +46,8 @@ _REMOVALS: Final = 3  # a breath removes centres in 3 batches with a round after
 _ROUNDS_SWAPPED: Final = 3
 _ROUNDS_SWAPPED_TOTAL: Final = 48  # rounds times centres
 _MOST_CELLS: Final = 1 << 20
-# Centres that were found by merging breathe if there are at least this many points for each: fewer gain too little.
-_MANY_POINTS: Final = 8
+_POINTS_BREATHING: Final = 8  # for each centre: breathing gains little with fewer points
+_BREATH_MERGED: Final = 0.25  # the part of the first breath that is enough for centres found by merging
 _POWER_ROUNDS: Final = 6  # a rough principal axis is enough, because rounds of 2-means follow
 _HALVING_ROUNDS: Final = 1
 
@@ -73,6 +73,7 @@ class Effort:
 
 DEFAULT: Final = Effort(cells=(24, 4000), starts=((32, 2, 16), (64, 1, 32)), breath=0.25, rounds=(8, 10), tol=5e-5)
 ONCE: Final = replace(DEFAULT, starts=())
+QUICK: Final = replace(ONCE, breath=0.0)
 FAST: Final = Effort(cells=(12, 1000), starts=(), breath=0.0, rounds=(5, 2), tol=1e-3)
 
 
@@ -115,46 +116,56 @@ class Clusterer:
 
     def __init__(self, points: Ints, weights: Ints) -> None:
         self._finest = _Level(points, weights)
-        self._hierarchy: tuple[Ints, Hierarchy] | None = None
+        self._hierarchies: dict[bytes, Hierarchy] = {}
+
+    @property
+    def merges(self) -> bool:
+        """Whether the points are few enough for `merged`."""
+        n, d = self._finest.x.shape
+        return n <= MOST_MERGED and d <= MOST_DIMENSIONS
 
     def cluster(self, k: int, *, fixed: Ints | None = None, effort: Effort = DEFAULT) -> Clustering:
-        points = self._finest.x
-        start = np.empty((0, points.shape[1]), np.int64) if fixed is None else fixed
-        level = finest = self._finest
+        finest, start = self._finest, self._start(fixed)
         finest.fixed = len(start)
-        merged = len(points) <= MOST_MERGED and points.shape[1] <= MOST_DIMENSIONS
-        cells = None if merged else _cells(points, max(effort.cells[0] * k, effort.cells[1]))
-        if cells is not None:
-            weight, sums = finest.sums(cells, int(cells.max()) + 1)
-            level = _Level(_means(weight, sums), weight, finest.fixed)
+        level, cells = finest, None
+        if not self.merges:
+            level, cells = _coarse(finest, max(effort.cells[0] * k, effort.cells[1]))
         rounds = effort.rounds[0 if cells is not None else 1]
         results = []
         starts, swaps = next((start[1:] for start in effort.starts if k <= start[0]), (1, 0))
         for attempt in range(starts):
-            if merged and not attempt:
-                result = _lloyd(level, self._merged(start, k), rounds, effort.tol)
-                breath = math.ceil(effort.breath * k / 4) if len(points) >= _MANY_POINTS * k else 0
+            if self.merges and attempt == 0:
+                centers, breath = self._merged_centers(k, start), effort.breath * _BREATH_MERGED
             else:
-                result = _lloyd(level, _grow(level, start, k, 1 / (attempt + 2)), rounds, effort.tol)
-                breath = math.ceil(effort.breath * k)
-            if breath:
-                result = _breathe(level, result, breath)
+                centers, breath = _grow(level, start, k, 1 / (attempt + 2)), effort.breath
+            result = _lloyd(level, centers, rounds, effort.tol)
+            if breath and len(level.x) >= _POINTS_BREATHING * k:
+                result = _breathe(level, result, math.ceil(breath * k))
             results.append(_swap(level, result, swaps, effort.tol))
         result = min(results, key=lambda result: result.inertia)
-        if merged:
+        if self.merges:
             return result
         if cells is not None:
             finest.search.guess(result.labels[cells])
         return _lloyd(finest, result.centers, effort.rounds[1], effort.tol)
 
-    def _merged(self, start: Ints, k: int) -> Ints:
-        """The centres of k clusters that are left when all others have been merged."""
-        data = self._finest
-        if self._hierarchy is None or not np.array_equal(self._hierarchy[0], start):
-            self._hierarchy = start, Hierarchy(data.x, data.weights, start)
-        labels = self._hierarchy[1].labels(k)
+    def merged(self, fixed: Ints | None = None) -> Hierarchy:
+        """The points merged step by step, from which `cluster` starts, whatever k."""
+        start = self._start(fixed)
+        key = start.tobytes()
+        if key not in self._hierarchies:
+            self._hierarchies[key] = Hierarchy(self._finest.x, self._finest.weights, start)
+        return self._hierarchies[key]
+
+    def _start(self, fixed: Ints | None) -> Ints:
+        return np.empty((0, self._finest.x.shape[1]), np.int64) if fixed is None else fixed
+
+    def _merged_centers(self, k: int, start: Ints) -> Ints:
+        data, labels = self._finest, self.merged(start).labels(k)
         data.search.guess(labels)
-        return data.means(np.vstack((start, np.zeros((k - len(start), start.shape[1]), np.int64))), *data.sums(labels, k))
+        centers = np.zeros((k, start.shape[1]), np.int64)
+        centers[: len(start)] = start
+        return data.means(centers, *data.sums(labels, k))
 
 
 class _Level:
@@ -206,6 +217,15 @@ class _Level:
         """The points with the largest weighted error."""
         errors = self.w * np.square(self.x - centers[labels]).sum(axis=1)
         return self.x[np.argsort(-errors, kind="stable")[:count]]
+
+
+def _coarse(finest: _Level, wanted: int) -> tuple[_Level, Labels | None]:
+    """The cells of a grid as a level, with the cell of each point; the finest level itself if there is no such grid."""
+    cells = _cells(finest.x, wanted)
+    if cells is None:
+        return finest, None
+    weight, sums = finest.sums(cells, int(cells.max()) + 1)
+    return _Level(_means(weight, sums), weight, finest.fixed), cells
 
 
 def _cells(points: Ints, wanted: int) -> Labels | None:

@@ -33,10 +33,11 @@ class Hierarchy:
         n = len(starts)
         centers = four(starts[self._order])
         weight = np.concatenate((np.full(len(fixed), _loops.FIXED), weights))[self._order]
-        merges = np.empty((n - 1, 2), np.int32)
+        merges, costs = np.empty((n - 1, 2), np.int32), np.empty(n - 1)
         scratch = np.empty((6, n), np.int32)
-        done = _loops.merge(centers, weight, centers * weight[:, None], merges, *scratch, np.empty(n))
+        done = _loops.merge(centers, weight, centers * weight[:, None], merges, costs, *scratch, np.empty(n))
         self._gone, self._into = self._order[merges[:done]].T
+        self._inertias = np.add.accumulate(np.concatenate(((0.0,), costs[:done])))  # one by one, the same everywhere
 
     def labels(self, k: int) -> NDArray[np.intp]:
         """The cluster of each point among k, of which the fixed ones come first: intp (n,)."""
@@ -47,3 +48,7 @@ class Hierarchy:
             into = further
         left = into == np.arange(n)
         return (np.cumsum(left) - 1)[into[self._fixed :]]
+
+    def inertia(self, k: int) -> float:
+        """About the inertia of k clusters, the sum of what the unions added."""
+        return float(self._inertias[len(self._order) - k])

@@ -60,6 +60,8 @@ class Accents(NamedTuple):
         geometry: the space of the distance; by default, an entry must be near both in OKLab and in RGB.
         """
         near = np.tile(is_opaque(palette), (len(self.colors), 1))
+        if not len(near):
+            return near.any(axis=1)
         for each, steps in _NEAR.items():
             if geometry in (None, each):
                 near &= self._within(palette, each, steps)
