@@ -179,12 +179,7 @@ def merge(
     sums: cython.double[:, ::1],
     merges: cython.int[:, ::1],
     costs: cython.double[::1],
-    before: cython.int[::1],
-    after: cython.int[::1],
-    heap: cython.int[::1],
-    partner: cython.int[::1],
-    changed: cython.int[::1],
-    searched: cython.int[::1],
+    scratch: cython.int[:, ::1],
     cost: cython.double[::1],
 ) -> int:
     """Merge the two clusters whose union costs least, until only one or only fixed clusters are left.
@@ -194,8 +189,7 @@ def merge(
     sums: float64 (n, 4), the weighted sums of the coordinates of each cluster.
     merges: int32 (n - 1, 2), receives the cluster that ceases and the cluster that absorbs it, for each union.
     costs: float64 (n - 1,), receives what each union adds to the inertia.
-    before, after, heap, partner, changed, searched: int32 scratch arrays (n,).
-    cost: float64 scratch array (n,).
+    scratch: int32 scratch array (6, n); cost: float64 scratch array (n,).
 
     Returns the number of unions.
 
@@ -206,6 +200,12 @@ def merge(
     "Vector quantization by lazy pairwise nearest neighbor method", Optical Engineering 38, 1999). Clusters are linked
     in the order of their first coordinates, so that a search ends where these alone are too far apart.
     """
+    before: cython.int[::1] = scratch[0]
+    after: cython.int[::1] = scratch[1]
+    heap: cython.int[::1] = scratch[2]  # the clusters, the one with the least cost first
+    partner: cython.int[::1] = scratch[3]
+    changed: cython.int[::1] = scratch[4]  # after how many unions the cluster last changed
+    searched: cython.int[::1] = scratch[5]  # after how many unions its partner was found
     n: cython.int = cython.cast(cython.int, centers.shape[0])
     size: cython.int = n
     done: cython.int = 0

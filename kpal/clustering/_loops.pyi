@@ -30,12 +30,7 @@ def merge(
     sums: NDArray[np.float64],
     merges: NDArray[np.int32],
     costs: NDArray[np.float64],
-    before: NDArray[Any],
-    after: NDArray[Any],
-    heap: NDArray[Any],
-    partner: NDArray[Any],
-    changed: NDArray[Any],
-    searched: NDArray[Any],
+    scratch: NDArray[np.int32],
     cost: NDArray[np.float64],
 ) -> int: ...
 def diffuse(

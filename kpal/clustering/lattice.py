@@ -46,7 +46,7 @@ _REMOVALS: Final = 3  # a breath removes centres in 3 batches with a round after
 _ROUNDS_SWAPPED: Final = 3
 _ROUNDS_SWAPPED_TOTAL: Final = 48  # rounds times centres
 _MOST_CELLS: Final = 1 << 20
-_POINTS_BREATHING: Final = 8  # for each centre: breathing gains little with fewer points
+_POINTS_BREATHING: Final = 16  # for each centre: breathing gains little with fewer points
 _BREATH_MERGED: Final = 0.25  # the part of the first breath that is enough for centres found by merging
 _POWER_ROUNDS: Final = 6  # a rough principal axis is enough, because rounds of 2-means follow
 _HALVING_ROUNDS: Final = 1
@@ -121,8 +121,7 @@ class Clusterer:
     @property
     def merges(self) -> bool:
         """Whether the points are few enough for `merged`."""
-        n, d = self._finest.x.shape
-        return n <= MOST_MERGED and d <= MOST_DIMENSIONS
+        return len(self._finest.x) <= MOST_MERGED and self._finest.x.shape[1] <= MOST_DIMENSIONS
 
     def cluster(self, k: int, *, fixed: Ints | None = None, effort: Effort = DEFAULT) -> Clustering:
         finest, start = self._finest, self._start(fixed)

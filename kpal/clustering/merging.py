@@ -34,8 +34,9 @@ class Hierarchy:
         centers = four(starts[self._order])
         weight = np.concatenate((np.full(len(fixed), _loops.FIXED), weights))[self._order]
         merges, costs = np.empty((n - 1, 2), np.int32), np.empty(n - 1)
-        scratch = np.empty((6, n), np.int32)
-        done = _loops.merge(centers, weight, centers * weight[:, None], merges, costs, *scratch, np.empty(n))
+        done = _loops.merge(
+            centers, weight, centers * weight[:, None], merges, costs, np.empty((6, n), np.int32), np.empty(n)
+        )
         self._gone, self._into = self._order[merges[:done]].T
         self._inertias = np.add.accumulate(np.concatenate(((0.0,), costs[:done])))  # one by one, the same everywhere
 

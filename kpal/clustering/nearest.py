@@ -98,7 +98,8 @@ class _Loop:
         k = len(centers)
         labels = np.minimum(self.labels, k - 1)
         order = np.argsort(centers[:, 0], kind="stable")
-        _loops.reassign(self.points, four(centers), labels, order, *np.empty((4, k), np.int32), self._chain)
+        radius, members, near, apart = np.empty((4, k), np.int32)
+        _loops.reassign(self.points, four(centers), labels, order, radius, members, near, apart, self._chain)
         self.labels = labels
         return labels
 

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ..batch import jobs, runner
+from ..batch.jobs import PICTURES
 from ..batch.messages import failures, say
 from ..quantizer.options import Options
 from .arguments import (
@@ -17,7 +18,6 @@ from .arguments import (
     add_options,
     chosen_options,
     endings_note,
-    picture_names,
 )
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     chosen = chosen_options(options, Options)
     console = Console()
     comparisons: list[Comparison] = []
-    selection = jobs.find(options.inputs, picture_names())
+    selection = jobs.find(options.inputs, PICTURES)
     for job in runner.progress(selection.jobs, quiet=options.json, console=console if console.is_terminal else None):
         with failures(job.name) as failed:
             comparison = compare(job.name, job.read(), depth=options.depth, **chosen)

@@ -10,7 +10,7 @@ from pathlib import Path
 from kpal_format import U8
 
 from ..batch import jobs, runner
-from ..batch.jobs import Job, UsageError
+from ..batch.jobs import PICTURES, Job, UsageError
 from ..batch.messages import failures, printable, say
 from ..color.palette_files import WRITERS, format_palette
 from ..image_files.pages import open_picture
@@ -27,7 +27,6 @@ from .arguments import (
     add_options,
     chosen_options,
     endings_note,
-    picture_names,
 )
 
 
@@ -60,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         what = f"as '{printable(ending)}'" if ending else "without an ending"
         raise UsageError(f"palettes are written as {', '.join(WRITERS)}, not {what}")
     chosen = chosen_options(options, PaletteOptions)
-    selection = jobs.find(options.inputs, picture_names(), options.output)
+    selection = jobs.find(options.inputs, PICTURES, options.output)
     if not selection.jobs:
         say(selection.nothing())
         return 1
