@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -174,7 +174,19 @@ def picture_endings() -> frozenset[str]:
     return _OPTIONAL | {ending for ending, format in known.items() if format in _FORMATS}
 
 
-def find(inputs: list[str], endings: frozenset[str], output: str | None = None) -> Selection:
+class _Pictures:
+    """A container of `.kpal` and the endings of pictures, which looks for common ones before it loads all of Pillow."""
+
+    def __contains__(self, ending: object) -> bool:
+        Image.preinit()
+        format = Image.EXTENSION.get(str(ending))
+        return ending == EXTENSION or (format in _FORMATS if format else ending in picture_endings())
+
+
+PICTURES: Final = _Pictures()
+
+
+def find(inputs: list[str], endings: Container[str], output: str | None = None) -> Selection:
     """The files that `inputs` select, as jobs without targets.
 
     A folder selects all files below it with one of `endings`, except `output` and `.kpal` files that are results of
@@ -196,7 +208,7 @@ def find(inputs: list[str], endings: frozenset[str], output: str | None = None) 
     return found
 
 
-def _jobs_of(given: str, endings: frozenset[str], output: str | None, found: Selection) -> list[Job]:
+def _jobs_of(given: str, endings: Container[str], output: str | None, found: Selection) -> list[Job]:
     if given == STREAM:
         return [Job(None)]
     if os.path.isdir(given):  # noqa: PTH112  # unlike Path.is_dir, false for names that no file can have
@@ -204,7 +216,7 @@ def _jobs_of(given: str, endings: frozenset[str], output: str | None, found: Sel
     return [Job(Path(given), None, printable(given), Path(Path(given).name))]
 
 
-def _walk(top: str, endings: frozenset[str], output: str | None, found: Selection) -> Iterator[Job]:
+def _walk(top: str, endings: Container[str], output: str | None, found: Selection) -> Iterator[Job]:
     """The jobs of a folder; counts in `found` what is left out."""
     unreadable: list[OSError] = []
     own = os.path.realpath(output) if output else ""
@@ -243,7 +255,7 @@ def _obstacle(path: Path) -> OSError | None:
 
 
 def plan(
-    inputs: list[str], output: str | None, endings: frozenset[str], new_ending: str, *, in_place: bool = False
+    inputs: list[str], output: str | None, endings: Container[str], new_ending: str, *, in_place: bool = False
 ) -> Selection:
     """Like `find`, with targets.
 
@@ -264,7 +276,7 @@ def plan(
     is_folder = bool(output) and os.path.isdir(str(output))  # noqa: PTH112
     if several and output and (output == STREAM or os.path.isfile(output)):  # noqa: PTH113
         raise UsageError(f"several inputs need a folder for output, not '{printable(output)}'")
-    if several and output and not is_folder and _ending(output) in endings | {new_ending}:
+    if several and output and not is_folder and (_ending(output) in endings or _ending(output) == new_ending):
         raise UsageError(f"several inputs need a folder for output; '{printable(output)}' looks like a file")
     if output is not None and not (several or is_folder or output.endswith(("/", os.sep))):
         target = None if output == STREAM else Path(output)

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ..batch import jobs
+from ..batch.jobs import PICTURES
 from ..batch.messages import failures, say
 from ..batch.progress import displayed
 from ..quantizer.options import Options
@@ -19,7 +20,6 @@ from .arguments import (
     add_progress,
     chosen_options,
     endings_note,
-    picture_names,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     chosen = chosen_options(options, Options)
     console = Console()
     comparisons: list[Comparison] = []
-    selection = jobs.find(options.inputs, picture_names())
+    selection = jobs.find(options.inputs, PICTURES)
     shared = console if console.is_terminal else None
     with displayed(len(selection.jobs), options.display, console=shared) as display:
         for job in selection.jobs:

@@ -11,7 +11,7 @@ from PIL import Image
 from kpal_format import EXTENSION, Progress
 
 from ..batch import jobs, runner
-from ..batch.jobs import Job, UsageError
+from ..batch.jobs import PICTURES, Job, UsageError
 from ..batch.transcode import to_kpal
 from ..codec import EncodeOptions
 from ..errors import UnreachableError
@@ -26,7 +26,6 @@ from .arguments import (
     endings_note,
     in_option_names,
     other_endings,
-    picture_names,
 )
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
             facts = reports.pop().as_dict(score=options.score) if reports else {}
             print(json.dumps({**ending.as_dict(), **facts}))
 
-    selection = jobs.plan(options.inputs, options.output, picture_names(), EXTENSION, in_place=True)
+    selection = jobs.plan(options.inputs, options.output, PICTURES, EXTENSION, in_place=True)
     for ending in other_endings(selection.jobs, EXTENSION):
         if ending in Image.registered_extensions():
             raise UsageError(f"encode writes {EXTENSION} files, not {ending}; decode turns them into other formats")

@@ -12,7 +12,7 @@ from typing import Any
 from kpal_format import U8, Progress
 
 from ..batch import jobs
-from ..batch.jobs import Job, UsageError
+from ..batch.jobs import PICTURES, Job, UsageError
 from ..batch.messages import failures, printable, say
 from ..batch.progress import displayed
 from ..color.palette_files import FORMATS, WRITERS, format_name, format_swatches, parse_swatches, swatches_of
@@ -32,7 +32,6 @@ from .arguments import (
     chosen_options,
     endings_note,
     file_job,
-    picture_names,
 )
 
 
@@ -81,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
         return _convert(options, chosen, target, format)
     if not options.inputs:
         raise UsageError("nothing is given for IN; --of takes the palette that a file has")
-    selection = jobs.find(options.inputs, picture_names(), options.output)
+    selection = jobs.find(options.inputs, PICTURES, options.output)
     if not selection.jobs:
         say(selection.nothing())
         return 1

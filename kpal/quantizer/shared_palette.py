@@ -16,11 +16,11 @@ from .histogram import Tally
 from .options import PaletteOptions, SharedPaletteOptions
 from .palette_search import (
     DEAR,
+    Space,
     best_palette,
     counted,
     exact_palette,
     fixed_colors,
-    inertia_of,
     keeping_accents,
 )
 from .signatures import of_images
@@ -69,13 +69,13 @@ def _found(tally: Tally, accents: list[Accents], options: PaletteOptions) -> U8:
     if exact is not None:
         return exact[0]
     colors = options.colors
-    geometry = suited_geometry(tally, colors, options.metric)
-    found = best_palette(tally, colors, geometry, options)
-    dear = DEAR * inertia_of(tally, geometry, found)
+    space = Space(tally, suited_geometry(tally, colors, options.metric))
+    found = best_palette(space, colors, options)
+    dear = DEAR * space.inertia(found)
     return keeping_accents(
         found,
         merged(accents),
         min(room_for_accents(colors), colors - len(fixed_colors(options, found[0].shape[1])) - 2),
-        lambda marks: best_palette(tally, colors, geometry, options, marks=marks),
-        lambda tried: inertia_of(tally, geometry, tried) <= dear,
+        lambda marks: best_palette(space, colors, options, marks=marks),
+        lambda tried: space.inertia(tried) <= dear,
     )[0]
