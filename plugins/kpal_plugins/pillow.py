@@ -1,10 +1,9 @@
 """The Pillow plugin: `Image.open("x.kpal")` and `image.save("x.kpal")`.
 
-Images open losslessly, in mode P. Alpha is in the palette, whose mode is then RGBA, and in `info["transparency"]`:
-some programs look at one of them (imageio at the mode of the palette), some at the other. Opening reads only the head
-of the file, because Pillow's check for decompression bombs comes after `_open`. The checksum of the whole file is
-verified when pixels are loaded, or when `crop` loads some of them. `ImageFile.LOAD_TRUNCATED_IMAGES` is honoured: a
-truncated file loads as far as possible, and the remaining pixels have the palette's first colour.
+Images open losslessly, in mode P; alpha of the palette is in `info["transparency"]`. Opening reads only the head of the
+file, because Pillow's check for decompression bombs comes after `_open`. The checksum of the whole file is verified
+when pixels are loaded, or when `crop` loads some of them. `ImageFile.LOAD_TRUNCATED_IMAGES` is honoured: a truncated
+file loads as far as possible, and the remaining pixels have the palette's first colour.
 
 Any number of threads and forked processes may crop, load and convert one image at the same time: one of them loads it,
 and reading does not depend on the file's position.
@@ -76,6 +75,7 @@ class KpalImageFile(ImageFile.ImageFile):
 
     _lock: Lock  # guards loading, and the file and reader that loading closes
     _reader: Reader | None = None  # created by the first crop
+    _rgb: bytes  # the palette without alpha
 
     def _open(self) -> None:
         assert self.fp is not None  # Pillow has opened the file
@@ -84,8 +84,10 @@ class KpalImageFile(ImageFile.ImageFile):
         palette = head.palette()
         self._size = (head.width, head.height)
         self._mode = "P"
+        # imageio decides by the mode of the palette whether an image has alpha. That of a loaded image is RGB, because
+        # Pillow's GIF writer takes the bytes of an RGBA palette for RGB.
         self.palette = ImagePalette.ImagePalette("RGBA" if head.channels == 4 else "RGB", palette.tobytes())
-        self.palette.dirty = 1  # Pillow hands it to its core when it loads the pixels
+        self._rgb = palette[:, :3].tobytes()
         if head.channels == 4:
             self.info["transparency"] = palette[:, 3].tobytes()
         self.info.update(_to_info(head.metadata()))
@@ -108,11 +110,15 @@ class KpalImageFile(ImageFile.ImageFile):
         with self._lock:
             if not self.tile:  # another thread has loaded the image, which changes where Pillow keeps the palette
                 return super().crop(box)
-            return self._new(part.im)
+            part = self._new(part.im)
+            part.palette = ImagePalette.raw("RGB", self._rgb)
+            return part
 
     def load(self) -> Any:
         """Decodes the pixels, once for all threads."""
         with self._lock:
+            if self.tile:
+                self.palette = ImagePalette.raw("RGB", self._rgb)
             pixels = super().load()
             self._reader = None
             return pixels
