@@ -195,7 +195,7 @@ class Tally:
         self._weights = np.empty(0, np.int64)
         self._sums = np.empty((0, 4), np.int64)  # channel sums over the pixels of each cell
 
-    def add(self, histogram: Histogram) -> None:
+    def add(self, histogram: Colors) -> None:
         colors = np.full((len(histogram.colors), 4), _OPAQUE, np.uint8)
         colors[:, : histogram.colors.shape[1]] = histogram.colors
         self._cells = np.concatenate((self._cells, _pack(colors[None])))
@@ -236,7 +236,7 @@ class Tally:
         return np.ascontiguousarray(colors[:, :3]) if opaque else colors
 
 
-def thinned(histogram: Histogram, limit: int) -> Colors:
+def thinned(histogram: Colors, limit: int) -> Colors:
     """The histogram; if it has more than `limit` colours, similar colours are merged into their means."""
     if len(histogram.colors) <= limit:
         return histogram
