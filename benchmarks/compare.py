@@ -32,7 +32,7 @@ from kpal.batch.jobs import picture_endings
 from kpal.batch.messages import failures
 from kpal.comparison.formats import Comparison, compare, timed
 from kpal.metrics.scores import psnr, ssimulacra2
-from kpal.pixels import to_array, to_pillow
+from kpal.pixels import to_array
 
 PNGQUANT: Final = "libimagequant, oxipng -o2"
 _REPEATS: Final = 3
@@ -125,7 +125,7 @@ def pngquant(
     """
     image = libimagequant(rgba, colors, dithering)
     file = io.BytesIO()
-    to_pillow(image).save(file, "PNG")
+    image.to_pillow().save(file, "PNG")
     return image, len(oxipng.optimize_from_memory(file.getvalue(), level=level))
 
 

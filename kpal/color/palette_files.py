@@ -25,7 +25,7 @@ from PIL import Image, UnidentifiedImageError
 from kpal_format import EXTENSION, MAGIC, MAX_COLORS, U8, IndexedImage, KpalError, encode_indexed, read_head, verify
 
 from ..atomic import replacing
-from ..pixels import own_palette, to_pillow
+from ..pixels import own_palette
 from .palettes import as_palette
 
 _LARGEST: Final = 1 << 28  # bytes; larger files are not images from which anyone takes a palette
@@ -216,7 +216,7 @@ def _swatches(palette: U8) -> IndexedImage:
 
 def _write_png(palette: U8) -> bytes:
     file = io.BytesIO()
-    to_pillow(_swatches(palette)).save(file, "PNG")
+    _swatches(palette).to_pillow().save(file, "PNG")
     return file.getvalue()
 
 

@@ -103,12 +103,19 @@ def _to_colors(points: NDArray[np.int64]) -> U8:
 
 
 def _oklab(colors: U8, chroma: float) -> NDArray[np.int64]:
-    """OKLab points, computed element by element with operations that IEEE 754 defines exactly."""
-    rgb = [linear()[channel] for channel in colors.T]
-    lms = [cube_root(combined(row, rgb)) for row in _TO_LMS]
     scales = (_OKLAB_SCALE, chroma * _OKLAB_SCALE, chroma * _OKLAB_SCALE)
-    lab = [np.rint(combined(row, lms) * scale) for row, scale in zip(_TO_LAB, scales, strict=True)]
+    lab = [np.rint(values * scale) for values, scale in zip(oklab(colors), scales, strict=True)]
     return np.column_stack((lab[0], lab[1] + _OKLAB_MIDDLE, lab[2] + _OKLAB_MIDDLE)).astype(np.int64)
+
+
+def oklab(colors: U8) -> list[NDArray[np.float64]]:
+    """L, a and b, each of shape (...), of sRGB colours (..., 3); black and white are 1 apart.
+
+    They are computed element by element with operations that IEEE 754 defines exactly.
+    """
+    rgb = [linear()[colors[..., channel]] for channel in range(3)]
+    lms = [cube_root(combined(row, rgb)) for row in _TO_LMS]
+    return [combined(row, lms) for row in _TO_LAB]
 
 
 @functools.cache

@@ -61,7 +61,7 @@ class KpalImageFile(ImageFile.ImageFile):
         self.palette = ImagePalette.raw("RGB", palette[:, :3].tobytes())
         if head.channels == 4:
             self.info["transparency"] = palette[:, 3].tobytes()
-        self.info.update(_to_info(head.metadata()))
+        self.info.update(head.metadata().as_info())
         self.tile = [ImageFile._Tile(_DECODER, (0, 0, *self._size), 0, ())]
 
     def crop(self, box: tuple[float, float, float, float] | None = None) -> Image.Image:
@@ -120,13 +120,6 @@ class KpalDecoder(ImageFile.PyDecoder):
             raise DamagedError("the file was changed after it was opened")
         self.set_as_raw(image.indices.tobytes(), "P")
         return -1, 0
-
-
-def _to_info(metadata: Metadata) -> dict[str, Any]:
-    info: dict[str, Any] = {"icc_profile": metadata.icc_profile, "exif": metadata.exif, "xmp": metadata.xmp}
-    info["text"] = dict(metadata.text)
-    info["dpi"] = metadata.dpi
-    return {key: value for key, value in info.items() if value}
 
 
 def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
