@@ -17,12 +17,13 @@ from ..batch.messages import failures, printable
 from ..batch.transcode import from_kpal, to_kpal
 from ..quantizer import quantize
 from .arguments import Commands, add_command
+from .pages import PageFile
 
 
 def add(commands: Commands) -> None:
-    parser = add_command(commands, "demo", run, "see it work on a sample picture", "[-f] [FOLDER]")
+    parser = add_command(commands, "demo", run, "see it work on a sample picture", "[-f] [--open] [FOLDER]")
     parser.description = """Draw a sample picture, encode it, open the result with Pillow and check its pixels,
-compare sizes with other formats, and keep the files for a look."""
+compare sizes with other formats, and keep the files for a look: first of all report.html, a web page."""
     parser.add_argument(
         "folder",
         metavar="FOLDER",
@@ -31,12 +32,12 @@ compare sizes with other formats, and keep the files for a look."""
         help="the folder for the files (default: a new temporary folder)",
     )
     parser.add_argument("-f", "--force", action="store_true", help="overwrite the files of an earlier demo")
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
 
 
 def run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from ..comparison.formats import compare
     from ..comparison.sample import draw
     from . import tables
 
@@ -50,6 +51,9 @@ def run(options: argparse.Namespace) -> int:
         files = [(Job(None, folder / name), content) for name, content in results.items()]
         for job, _ in files:
             job.check(force=options.force)
+        page = PageFile(folder / "report.html", {"colors": MAX_COLORS})
+        if not page.check(force=options.force):
+            return 1
         for job, content in files:
             job.write(content)
         expected = quantize(picture).pixels()
@@ -57,8 +61,12 @@ def run(options: argparse.Namespace) -> int:
             with Image.open(folder / name) as opened:
                 if not np.array_equal(np.asarray(opened.convert("RGBA")), expected):
                     raise AssertionError(f"{name} does not have the pixels that were encoded")
-    if failed:
+        comparison = page.compare("sample.png", drawn.getvalue())
+    if failed or not page.write():
         return 1
-    tables.show(Console(), compare("sample.png", drawn.getvalue(), colors=MAX_COLORS))
-    print(f"\nPillow opened sample.kpal, and its pixels are right. Look at the files in {printable(folder)}")
+    tables.show(Console(), comparison)
+    print(f"\n{printable(folder / 'report.html')} shows the original and the result in your browser.")
+    print("Pillow opened sample.kpal, which lies beside it, and its pixels are right.")
+    if options.open:
+        page.browse()
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,7 @@ class Report:
     def __repr__(self) -> str:
         return f"<Report {', '.join(f'{name} {value}' for name, value in self._facts().items())}>"
 
-    def _repr_png_(self) -> bytes:
+    def _repr_png_(self) -> builtins.bytes:
         return png(self.image)
 
     def _repr_html_(self) -> str:
