@@ -147,7 +147,16 @@ def firefox(*, dark: bool = False) -> Iterator[Browser]:
         settings = {"marionette.port": port, "layout.css.prefers-color-scheme.content-override": 0 if dark else 1}
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in settings.items()]
         Path(profile, "user.js").write_text("\n".join(lines))
-        arguments = ["--headless", "--marionette", "--no-remote", "--profile", profile, "--width=1280", "--height=900"]
+        arguments = [
+            "--headless",
+            "--marionette",
+            "--no-remote",
+            "--remote-allow-system-access",
+            "--profile",
+            profile,
+            "--width=1280",
+            "--height=900",
+        ]
         with _process([FIREFOX, *arguments]), _connected(port) as connection:
             browser = _Firefox(connection)
             try:

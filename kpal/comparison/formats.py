@@ -31,6 +31,8 @@ from ..quantizer import quantize
 T = TypeVar("T")
 
 INDEXED_PNG: Final = "indexed PNG"
+_COLOR_TYPE: Final = 25  # its offset in a PNG file; oxipng makes gray PNGs of gray palettes
+_INDEXED: Final = 3
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def compare(
             warnings.warn(f"{peer} is left out: {error}", stacklevel=2)
         else:
             rows.append(row)
-            indexed_pngs += [coded] * peer.startswith(INDEXED_PNG)
+            indexed_pngs += [coded] * (peer.startswith(INDEXED_PNG) and coded[_COLOR_TYPE] == _INDEXED)
     # In plain Python, mix and max take a millisecond a pixel.
     rows += [_kpal(coder, image) for coder in (CODERS if compiled() else (DEFAULT_CODER,))]
     if sides is not None:

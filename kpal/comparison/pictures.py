@@ -13,7 +13,7 @@ from PIL import Image
 from kpal_format import U8
 
 from ..color.compositing import BLACK_AND_WHITE, seen
-from ..color.spaces import oklab
+from ..color.spaces import oklab, summed
 from ..image_files.orientation import turned
 from .formats import Sides
 
@@ -81,17 +81,19 @@ def thumbnail(sides: Sides) -> str:
 def difference(original: U8, shown: U8) -> U8:
     """How visible the error of each pixel is: uint8 (h, w), levels from 0 to 15.
 
-    0 means no error; 15 means a distance of at least 1 / AMPLIFIED in OKLab, where black and white are 1 apart. With alpha, the larger distance over black and over white.
+    0 means no error; 15 means a distance of at least 1 / AMPLIFIED in OKLab, where black and white are 1 apart. With
+    alpha, the larger distance over black and over white counts.
     """
     height, width = original.shape[:2]
-    levels = np.empty((height, width), np.uint8)
+    levels = np.zeros((height, width), np.uint8)
     step = max(1, _ROWS // width)
     for top in range(0, height, step):
         rows = slice(top, top + step)
-        pairs = seen(original[rows], shown[rows], BLACK_AND_WHITE)
-        distances = [np.sqrt(sum(np.square(a - b) for a, b in zip(oklab(x), oklab(y), strict=True))) for x, y in pairs]
-        amplified = np.minimum(AMPLIFIED * np.maximum.reduce(distances), 1.0)
-        levels[rows] = np.ceil(amplified * (_LEVELS - 1) - 1e-9)  # any error is at least 1
+        for a, b in seen(original[rows], shown[rows], BLACK_AND_WHITE):
+            wrong = (a != b).any(axis=2)
+            squares = [np.square(x - y) for x, y in zip(oklab(a[wrong]), oklab(b[wrong]), strict=True)]
+            level = np.ceil(np.minimum(AMPLIFIED * np.sqrt(summed(squares)), 1.0) * (_LEVELS - 1)).astype(np.uint8)
+            levels[rows][wrong] = np.maximum(levels[rows][wrong], level)
     return levels
 
 

@@ -64,16 +64,19 @@ def _of_colors(curves: list[Curve]) -> Plot:
     first, last = (math.log2(edge(numbers)) for edge in (min, max))
     powers = range(math.ceil(first), math.floor(last) + 1)
     ticks = {str(2**power): float(power) for power in powers}
-    return _plot(
-        "Bytes against colours", "colours", curves, lambda point: math.log2(point.colors), ticks, (first, last)
-    )
+    return _plot("Bytes against colours", "colours", curves, _octave, ticks, (first, last))
 
 
 def _of_scores(curves: list[Curve]) -> Plot:
     worst = min(_score(point) for curve in curves for point in curve.points)
-    first = 10 * math.floor(min(worst, _BEST - 10) / 10)
-    ticks = {str(score): float(score) for score in range(first, _BEST + 1, 10 if first >= _BEST // 2 else 20)}
+    step = 10 if worst >= _BEST / 2 else 20
+    first = step * math.floor(min(worst, _BEST - 1) / step)
+    ticks = {str(score): float(score) for score in range(first, _BEST + 1, step)}
     return _plot("Bytes against score", "SSIMULACRA2", curves, _score, ticks, (first, _BEST))
+
+
+def _octave(point: Point) -> float:
+    return math.log2(point.colors)
 
 
 def _score(point: Point) -> float:
@@ -116,7 +119,7 @@ def _plot(
 
 def _step(most: int) -> int:
     """The distance of ticks, 1, 2 or 5 times a power of ten, for about five of them up to `most`."""
-    magnitude = 10 ** max(0, math.floor(math.log10(max(most / _TICKS, 1))))
+    magnitude = int(10 ** math.floor(math.log10(max(most / _TICKS, 1))))
     return next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude * _TICKS >= most)
 
 

@@ -5,7 +5,7 @@ document.documentElement.classList.remove("plain");
 
 const LARGEST_ZOOM = 32;
 const WIDEST = 16384; // pixels on the screen, which browsers still draw
-const TALLEST = 0.7; // share of the window's height that a fitted picture takes
+const FITTED_ZOOM = 16; // of small pictures, until someone zooms
 const KEYS = { 0: "slider", 1: "original", 2: "kpal", 3: "difference" };
 
 const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
@@ -35,8 +35,9 @@ class Viewer {
 
   // The largest zoom at which all of the picture is visible: whole numbers enlarge, fractions reduce.
   fit() {
-    const room = Math.min(this.stage.clientWidth / this.width, (TALLEST * window.innerHeight) / this.height);
-    const zoom = room >= 1 ? Math.min(Math.floor(room), LARGEST_ZOOM) : room;
+    const tallest = parseFloat(getComputedStyle(this.stage).maxHeight);
+    const room = Math.min(this.stage.clientWidth / this.width, tallest / this.height);
+    const zoom = room >= 1 ? Math.min(Math.floor(room), FITTED_ZOOM) : room;
     this.fitted = true;
     this.setZoom(zoom);
   }
