@@ -24,14 +24,14 @@ from ..quantizer.search import Source
 from . import pngquant
 
 COLORS: Final = (2, 4, 8, 16, 32, 64, 128, 256)
-_FEWEST_SCORED: Final = 8  # with fewer colours, nearly every score is below 0
+_SCORED: Final = (8, 32, 128, 256)  # the score takes the most time; with fewer colours, it is mostly below 0
 _SAMPLE: Final = 1 << 14  # pixels of a sample
 _SPANS: Final = 4  # parts of the sample in each direction, spread over the image
 
 
 @dataclass(frozen=True)
 class Point:
-    """One file: its colours, its bytes, and its SSIMULACRA2 score, None where `ssimulacra2` gives none."""
+    """One file: its colours, its bytes, and its SSIMULACRA2 score if it was measured."""
 
     colors: int
     bytes: int
@@ -90,8 +90,10 @@ def _kpal(pixels: U8, options: dict[str, Any]) -> Curve:
             continue
         reduced = source.reduced(colors, chosen.rate or 0.0)
         assert reduced is not None  # because there is no `quality` to reach
-        points.append(_point(pixels, reduced.image, len(encode_indexed(reduced.image, coder=coder))))
-        if same(reduced.image.pixels(), pixels):
+        image = reduced.image
+        exact = same(image.pixels(), pixels)
+        points.append(_point(pixels, image, len(encode_indexed(image, coder=coder)), exact or colors in _SCORED))
+        if exact:
             break
     return Curve(f"kpal {coder}", points)
 
@@ -101,12 +103,13 @@ def _pngquant(pixels: U8) -> Curve:
     points: list[Point] = []
     for colors in COLORS:
         image, size = pngquant.pngquant(rgba, colors, dithering=1.0)  # pngquant's default
-        points.append(_point(pixels, image, size))
-        if same(image.pixels(), pixels):
+        exact = same(image.pixels(), pixels)
+        points.append(_point(pixels, image, size, exact or colors in _SCORED))
+        if exact:
             break
     return Curve("pngquant, oxipng", points)
 
 
-def _point(pixels: U8, image: IndexedImage, size: int) -> Point:
+def _point(pixels: U8, image: IndexedImage, size: int, scored: bool) -> Point:
     colors = int(used_entries(image.indices, len(image.palette)).sum())
-    return Point(colors, size, ssimulacra2(pixels, image.pixels()) if colors >= _FEWEST_SCORED else None)
+    return Point(colors, size, ssimulacra2(pixels, image.pixels()) if scored else None)
