@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     page = _page(options, selection.jobs, chosen)
     if page is not None and not page.check(force=options.force):
         return 1
-    measure = partial(compare, **chosen) if page is None else page.compare
+    measure: Callable[..., Comparison] = partial(compare, **chosen) if page is None else page.compare
     for job in runner.progress(selection.jobs, quiet=options.json, console=console if console.is_terminal else None):
         with failures(job.name) as failed:
             comparison = measure(job.name, job.read(), depth=options.depth)

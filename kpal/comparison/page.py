@@ -125,7 +125,8 @@ class Page:
     def render(self) -> bytes:
         """The page, at most `limit` bytes unless its index is larger."""
         sections: dict[int, bytes] = {}
-        left = self._limit - _NOTES - len(self._rendered(sections))
+        shell = len(self._rendered(sections, 0)) + _NOTES
+        left = self._limit - shell
         for name in ("reduced", "exact"):
             found = {i: getattr(entry, name) for i, entry in enumerate(self._entries)}
             for i, section in sorted(found.items(), key=lambda item: len(item[1] or b"")):
@@ -133,7 +134,7 @@ class Page:
                 if section is not None and needed <= left:
                     sections[i] = section
                     left -= needed
-        return self._rendered(sections)
+        return self._rendered(sections, shell + sum(entry.needed for entry in self._entries))
 
     def _drop(self, name: str) -> None:
         """Forgets the largest sections that would not all fit on the page, so that memory does not grow with images."""
@@ -145,7 +146,8 @@ class Page:
             size -= len(getattr(largest, name))
             setattr(largest, name, None)
 
-    def _rendered(self, sections: dict[int, bytes]) -> bytes:
+    def _rendered(self, sections: dict[int, bytes], needed: int) -> bytes:
+        """The page with these sections; it says that `needed` bytes would show every pixel."""
         comparisons = [entry.comparison for entry in self._entries]
         total = totals(comparisons)
         style, script = _text("page.css"), _text("page.js")
@@ -161,7 +163,7 @@ class Page:
             shown=set(sections),
             left_out=len(left_out),
             reduced=len(reduced),
-            needed=_megabytes(self._limit + sum(entry.needed for entry in self._entries)),
+            needed=_megabytes(needed),
             limit=_megabytes(self._limit),
             total=bars(total),
             summary=summary(total),

@@ -17,7 +17,7 @@ def slow_level(a: tuple[int, ...], b: tuple[int, ...]) -> int:
 
 
 def test_black_and_white_are_one_apart_in_oklab() -> None:
-    (light, a, b) = oklab(np.uint8([[0, 0, 0], [255, 255, 255]]))
+    (light, a, b) = oklab(np.array([[0, 0, 0], [255, 255, 255]], np.uint8))
     assert np.allclose(light, [0, 1], atol=1e-4)
     assert np.allclose([a, b], 0, atol=1e-4)
 
@@ -36,15 +36,15 @@ def test_levels_are_amplified_distances_in_oklab() -> None:
 def test_the_smallest_error_is_visible() -> None:
     pixels = np.full((1, 1, 3), 128, np.uint8)
     assert difference(pixels, pixels)[0, 0] == 0
-    assert difference(pixels, pixels + np.uint8([[[1, 0, 0]]]))[0, 0] == 1
+    assert difference(pixels, pixels + np.array([[[1, 0, 0]]], np.uint8))[0, 0] == 1
 
 
 def test_alpha_counts_over_the_background_that_shows_it_more() -> None:
-    black = np.uint8([[[0, 0, 0, 255]]])
-    half = np.uint8([[[0, 0, 0, 127]]])
+    black = np.array([[[0, 0, 0, 255]]], np.uint8)
+    half = np.array([[[0, 0, 0, 127]]], np.uint8)
     assert difference(black, half)[0, 0] == 15
-    hidden = np.uint8([[[9, 9, 9, 0]]])
-    assert difference(hidden, np.uint8([[[200, 0, 0, 0]]]))[0, 0] == 0
+    hidden = np.array([[[9, 9, 9, 0]]], np.uint8)
+    assert difference(hidden, np.array([[[200, 0, 0, 0]]], np.uint8))[0, 0] == 0
     assert (difference(soft_icon(), soft_icon()) == 0).all()
 
 
