@@ -28,7 +28,6 @@ from .formats import Comparison, Row, Sides, saving, totals, verdict
 if TYPE_CHECKING:
     from jinja2 import Template
 
-DEFAULT_LIMIT: Final = 8_000_000  # bytes of a page
 _LABELLED: Final = 32  # colours of the largest palette whose colours are labelled
 _NOTES: Final = 2_000  # bytes left for the notes about pictures that the limit leaves out
 
@@ -109,7 +108,6 @@ class Page:
             "identical": not levels.any(),
             "amplified": pictures.AMPLIFIED,
             "scale": pictures.scale(),
-            "limit": self._limit,
         }
         section = _section(exact, facts)
         reduced = pictures.reduced(sides, levels)
@@ -152,7 +150,7 @@ class Page:
         total = totals(comparisons)
         style, script = _text("page.css"), _text("page.js")
         left_out = [i for i in range(len(self._entries)) if i not in sections]
-        reduced = [i for i in sections if sections[i] != self._entries[i].exact]
+        reduced = [i for i, section in sections.items() if len(section) < self._entries[i].needed]
         page = _template("page.html").render(
             version=__version__,
             style=Markup(style),  # noqa: S704  # our own file
@@ -163,8 +161,8 @@ class Page:
             shown=set(sections),
             left_out=len(left_out),
             reduced=len(reduced),
-            needed=_megabytes(needed),
-            limit=_megabytes(self._limit),
+            needed=_short_size(needed),
+            limit=_short_size(self._limit),
             total=bars(total),
             summary=summary(total),
             verdict=verdict(total, lossless=all(math.isinf(comparison.psnr_db) for comparison in comparisons)),
@@ -182,11 +180,11 @@ def bars(rows: list[Row]) -> list[Bar]:
 
 def summary(rows: list[Row]) -> tuple[Row, Row, Row]:
     """The PNG of the original pixels, the smallest peer, and the smallest of kpal."""
-    smallest = {kind: min((row for row in rows if row.kind == kind), key=lambda row: row.bytes) for kind in _KINDS}
-    return smallest["png"], smallest["peer"], smallest["kpal"]
 
+    def smallest(kind: str) -> Row:
+        return min((row for row in rows if row.kind == kind), key=lambda row: row.bytes)
 
-_KINDS: Final = ("png", "peer", "kpal")
+    return smallest("png"), smallest("peer"), smallest("kpal")
 
 
 def swatches(sides: Sides) -> list[Swatch]:
@@ -200,7 +198,7 @@ def swatches(sides: Sides) -> list[Swatch]:
     ]
 
 
-def _megabytes(size: int) -> str:
+def _short_size(size: int) -> str:
     """A size as `--html-max-size` takes it, rounded up."""
     return f"{math.ceil(size / 100_000) / 10:g}M" if size >= 1_000_000 else f"{math.ceil(size / 1000)}k"
 
