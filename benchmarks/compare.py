@@ -21,9 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import imagequant
 import numpy as np
-import oxipng
 from PIL import Image
 from rich.progress import track
 
@@ -31,8 +29,9 @@ import kpal
 from kpal.batch.jobs import picture_endings
 from kpal.batch.messages import failures
 from kpal.comparison.formats import Comparison, compare, timed
+from kpal.comparison.pngquant import pngquant
 from kpal.metrics.scores import psnr, ssimulacra2
-from kpal.pixels import to_array, to_pillow
+from kpal.pixels import to_array
 
 PNGQUANT: Final = "libimagequant, oxipng -o2"
 _REPEATS: Final = 3
@@ -101,7 +100,7 @@ def measure(kind: str, file: Path, colors: int) -> Result:
     with Image.open(io.BytesIO(data)) as opened:
         original = to_array(opened)
     rgba = Image.fromarray(original).convert("RGBA")
-    pngquant_ms, (image, pngquant_bytes) = best(lambda: pngquant(rgba, colors))
+    pngquant_ms, (image, pngquant_bytes) = best(lambda: pngquant(rgba, colors, dithering=0.0))
     kpal_ms, _ = best(lambda: kpal.encode(original, colors=colors))
     shown = image.pixels()
     quality = psnr(original, shown)
@@ -114,28 +113,6 @@ def measure(kind: str, file: Path, colors: int) -> Result:
         quality if math.isfinite(quality) else None,  # JSON knows no infinity
         ssimulacra2(original, shown),
     )
-
-
-def pngquant(
-    rgba: Image.Image, colors: int, *, dithering: float = 0.0, level: int = 2
-) -> tuple[kpal.IndexedImage, int]:
-    """Quantises an image as pngquant does, by default without dithering, and compresses it with oxipng.
-
-    Returns the quantised image and the size of the PNG file in bytes.
-    """
-    image = libimagequant(rgba, colors, dithering)
-    file = io.BytesIO()
-    to_pillow(image).save(file, "PNG")
-    return image, len(oxipng.optimize_from_memory(file.getvalue(), level=level))
-
-
-def libimagequant(rgba: Image.Image, colors: int, dithering: float = 0.0, max_quality: int = 100) -> kpal.IndexedImage:
-    """Quantises an image with libimagequant; all other settings are its defaults."""
-    indices, flat = imagequant.quantize_raw_rgba_bytes(
-        rgba.tobytes(), *rgba.size, dithering_level=dithering, max_colors=colors, max_quality=max_quality
-    )
-    palette = np.array(flat, np.uint8).reshape(-1, 4)
-    return kpal.IndexedImage(np.frombuffer(indices, np.uint8).reshape(rgba.size[::-1]), palette)
 
 
 def best(work: Callable[[], Any]) -> tuple[float, Any]:

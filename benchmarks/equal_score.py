@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from compare import geometric, images, pngquant
+from compare import geometric, images
 from PIL import Image
 from rich.progress import track
 
 import kpal
+from kpal.comparison.pngquant import pngquant
 from kpal.metrics.scores import ssimulacra2
 from kpal.pixels import to_array
 from kpal_format import U8

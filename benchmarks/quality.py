@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from compare import images, libimagequant
+from compare import images
 from equal_score import cropped
 from PIL import Image
 from rich.progress import track
 
 import kpal
+from kpal.comparison.pngquant import libimagequant
 from kpal.metrics.scores import psnr, ssimulacra2
 from kpal.pixels import to_array
 from kpal_format import U8

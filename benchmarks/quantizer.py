@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from compare import geometric, images, libimagequant
+from compare import geometric, images
 from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
@@ -34,6 +34,7 @@ from rich.progress import track
 import kpal
 from kpal.clustering.lattice import cluster
 from kpal.color.spaces import SCALE, to_points
+from kpal.comparison.pngquant import libimagequant
 from kpal.metrics.scores import ssimulacra2
 from kpal.pixels import to_array
 from kpal.quantizer.histogram import Histogram
@@ -79,7 +80,7 @@ def main() -> int:
 def measure(kind: str, pixels: U8, k: int) -> Result:
     """Measures one image at k colours."""
     theirs, their_time = timed(
-        lambda: libimagequant(Image.fromarray(pixels).convert("RGBA"), k).pixels()[:, :, : pixels.shape[2]]
+        lambda: libimagequant(Image.fromarray(pixels).convert("RGBA"), k, 0.0).pixels()[:, :, : pixels.shape[2]]
     )
     default, default_time = timed(lambda: kpal.quantize(pixels, k).pixels())
     fast, fast_time = timed(lambda: kpal.quantize(pixels, k, speed="fast").pixels())

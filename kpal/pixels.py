@@ -13,7 +13,6 @@ import numpy as np
 from PIL import Image
 
 from kpal_format import U8, IndexedImage
-from kpal_plugins.pillow import transparency
 
 from .image_files.color_management import in_rgb
 from .image_files.precision import Rounding, in_eight_bits, rounded
@@ -90,7 +89,7 @@ def without_hidden(pixels: U8) -> U8:
 
 
 def own_palette(image: Pixels) -> IndexedImage:
-    """The indices and the palette of an indexed image, unchanged.
+    """The indices and the palette of an indexed image, unchanged: the inverse of `IndexedImage.to_pillow`.
 
     image: an `IndexedImage`, which is returned; or a Pillow image of mode P, where indices beyond the palette, which
         Pillow shows as black, get black entries.
@@ -119,15 +118,6 @@ def own_palette(image: Pixels) -> IndexedImage:
     if (alpha < 255).any():
         palette = np.column_stack((palette, alpha))
     return IndexedImage(indices, palette)
-
-
-def to_pillow(image: IndexedImage) -> Image.Image:
-    """The inverse of `own_palette`: a Pillow image of mode P, with `info["transparency"]` if the palette has alpha."""
-    pillow = Image.fromarray(image.indices)
-    pillow.putpalette(np.ascontiguousarray(image.palette[:, :3]).tobytes())
-    if image.palette.shape[1] == 4:
-        pillow.info["transparency"] = transparency(image.palette)
-    return pillow
 
 
 def _from_pillow(image: Image.Image, *, exact: bool) -> U8:

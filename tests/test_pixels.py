@@ -12,7 +12,7 @@ from PIL import Image
 
 import kpal
 from kpal.image_files.metadata import density_of
-from kpal.pixels import own_palette, to_array, to_pillow, without_hidden
+from kpal.pixels import own_palette, to_array, without_hidden
 from kpal_format import U8
 
 from .images import METADATA, gradient, random_indexed, soft_icon
@@ -174,7 +174,7 @@ def rgba(colors: U8) -> U8:
 @pytest.mark.parametrize("colors", [1, 5, 256])
 def test_indexed_images_go_to_pillow_and_come_back(colors: int, channels: int) -> None:
     image = random_indexed(9, 7, colors, channels)
-    there = to_pillow(image)
+    there = image.to_pillow()
     assert (there.mode, there.size) == ("P", (7, 9))
     assert np.array_equal(np.asarray(there.convert("RGBA")), rgba(image.pixels()))
     back = own_palette(there)

@@ -6,12 +6,15 @@ import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .parallel import pulse
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 U8 = NDArray[np.uint8]
 
@@ -64,11 +67,18 @@ class Metadata:
         """The density in dots per inch."""
         return (self.density[0] * INCH, self.density[1] * INCH) if self.density else None
 
+    def as_info(self) -> dict[str, Any]:
+        """The parts that are there, as in `info` of a Pillow image: icc_profile, exif, xmp, text (a dict) and dpi."""
+        info: dict[str, Any] = {"icc_profile": self.icc_profile, "exif": self.exif, "xmp": self.xmp}
+        info["text"] = dict(self.text)
+        info["dpi"] = self.dpi
+        return {key: value for key, value in info.items() if value}
+
     def __bool__(self) -> bool:
         return any(getattr(self, f.name) for f in fields(self))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class IndexedImage:
     """An image of at most 256 colours; unpacks as `indices, palette, metadata = image`.
 
@@ -99,6 +109,44 @@ class IndexedImage:
     def pixels(self) -> U8:
         """The colours of the pixels: uint8 (h, w, 3) or (h, w, 4)."""
         return look_up(self.palette, self.indices)
+
+    def to_pillow(self) -> Image.Image:
+        """A Pillow image of mode P, the same as `Image.open` gives for the `.kpal` file of this image.
+
+        Alpha of the palette and metadata are in `info`. Needs Pillow.
+        """
+        from PIL import Image
+
+        pillow = Image.fromarray(self.indices)
+        pillow.putpalette(np.ascontiguousarray(self.palette[:, :3]).tobytes())
+        if self.palette.shape[1] == 4:
+            pillow.info["transparency"] = transparency(self.palette)
+        pillow.info.update(self.metadata.as_info())
+        return pillow
+
+    def __repr__(self) -> str:
+        from .notebook import describe
+
+        return f"<IndexedImage {describe(self)}>"
+
+    def _repr_png_(self) -> bytes:
+        from .notebook import png
+
+        return png(self)
+
+    def _repr_html_(self) -> str:
+        from .notebook import html
+
+        return html(self)
+
+
+def transparency(palette: U8) -> int | bytes:
+    """What Pillow keeps in `info["transparency"]` for a palette with alpha, uint8 (k, 4).
+
+    The index of the only entry that is not opaque, if that is clear; otherwise the alpha of every entry.
+    """
+    alpha: bytes = palette[:, 3].tobytes()
+    return alpha.index(0) if sorted(alpha)[:2] in ([0], [0, 255]) else alpha
 
 
 def look_up(table: U8, indices: U8) -> U8:

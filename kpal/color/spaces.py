@@ -103,13 +103,19 @@ def _to_colors(points: NDArray[np.int64]) -> U8:
 
 
 def _oklab(colors: U8, chroma: float) -> NDArray[np.int64]:
-    """OKLab points, computed element by element with operations that IEEE 754 defines exactly."""
-    lms = cube_root(_transformed(_TO_LMS, linear()[colors.T]))
-    lab = _transformed(_TO_LAB, lms)
+    lab = oklab(colors)
     lab *= np.array([[_OKLAB_SCALE], [chroma * _OKLAB_SCALE], [chroma * _OKLAB_SCALE]])
     points = np.ascontiguousarray(np.rint(lab).T).astype(np.int64)
     points[:, 1:] += int(_OKLAB_MIDDLE)
     return points
+
+
+def oklab(colors: U8) -> NDArray[np.float64]:
+    """L, a and b, (3, n), of sRGB colours, uint8 (n, 3); black and white are 1 apart.
+
+    They are computed element by element with operations that IEEE 754 defines exactly.
+    """
+    return _transformed(_TO_LAB, cube_root(_transformed(_TO_LMS, linear()[colors.T])))
 
 
 @functools.cache

@@ -187,15 +187,16 @@ def _quality(text: str) -> Quality:
     return int(match[2]) if match[1] is None else (int(match[1]), int(match[2]))
 
 
-def _size(text: str) -> int:
+def size(text: str) -> int:
+    """The bytes that a size such as 20k means, for argparse."""
     match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([kM]?)(i?)B?", text)
-    size = 0
+    found = 0
     if match is not None and (match[2] or not match[3]):
         unit = (1024 if match[3] else 1000) ** ("", "k", "M").index(match[2])
-        size = int(Fraction(match[1]) * unit)
-    if size < 1:
+        found = int(Fraction(match[1]) * unit)
+    if found < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 20000, 20k, 20kiB or 1.5M")
-    return size
+    return found
 
 
 def _fixed(text: str) -> U8:
@@ -225,7 +226,7 @@ def _palette_file(name: str) -> U8:
 _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "colors": _colors,
     "fixed": _fixed,
-    "max_bytes": _size,
+    "max_bytes": size,
     "palette": _palette_file,
     "quality": _quality,
 }

@@ -18,12 +18,13 @@ from ..batch.progress import displayed
 from ..batch.transcode import from_kpal, to_kpal
 from ..quantizer import quantize
 from .arguments import Commands, add_command, add_progress
+from .pages import PageFile
 
 
 def add(commands: Commands) -> None:
-    parser = add_command(commands, "demo", run, "see it work on a sample picture", "[-f] [FOLDER]")
+    parser = add_command(commands, "demo", run, "see it work on a sample picture", "[-f] [--open] [FOLDER]")
     parser.description = """Draw a sample picture, encode it, open the result with Pillow and check its pixels,
-compare sizes with other formats, and keep the files for a look."""
+compare sizes with other formats, and keep the files for a look: first of all report.html, a web page."""
     parser.add_argument(
         "folder",
         metavar="FOLDER",
@@ -33,26 +34,32 @@ compare sizes with other formats, and keep the files for a look."""
     )
     parser.add_argument("-f", "--force", action="store_true", help="overwrite the files of an earlier demo")
     add_progress(parser)
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
 
 
 def run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from ..comparison.formats import compare
     from . import tables
 
     console = Console()
     shared = console if console.is_terminal else None
     with displayed(2, options.display, console=shared) as display, failures("demo") as failed:
         folder = options.folder or Path(tempfile.mkdtemp(prefix="kpal-demo-"))
+        page = PageFile(folder / "report.html", {"colors": MAX_COLORS})
+        if not page.check(force=options.force):
+            return 1
         with display.file("sample.kpal") as told:
             drawn = _make(folder, force=options.force, progress=told)
         with display.file("comparison") as told:
-            comparison = compare("sample.png", drawn, progress=told, colors=MAX_COLORS)
-    if failed:
+            comparison = page.compare("sample.png", drawn, progress=told)
+    if failed or not page.write():
         return 1
     tables.show(console, comparison)
-    print(f"\nPillow opened sample.kpal, and its pixels are right. Look at the files in {printable(folder)}")
+    print(f"\n{printable(folder / 'report.html')} shows the original and the result in your browser.")
+    print("Pillow opened sample.kpal, which lies beside it, and its pixels are right.")
+    if options.open:
+        page.browse()
     return 0
 
 

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -31,14 +31,20 @@ from kpal_format import (
 )
 
 from ..color.compositing import same
+from ..image_files.metadata import PARTS, carried
+from ..image_files.orientation import orientation_of
 from ..image_files.pages import open_picture
 from ..image_files.precision import in_depth
 from ..metrics.scores import psnr, ssimulacra2
-from ..pixels import to_array, to_pillow
+from ..pixels import to_array
 from ..progress import in_whole
 from ..quantizer import quantize
 
 T = TypeVar("T")
+
+INDEXED_PNG: Final = "indexed PNG"
+_COLOR_TYPE: Final = 25  # its offset in a PNG file; oxipng makes gray PNGs of gray palettes
+_INDEXED: Final = 3
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,22 @@ class Comparison:
         return {**asdict(self), "psnr_db": psnr_db, "rows": with_savings(self.rows)}
 
 
+@dataclass(frozen=True)
+class Sides:
+    """The two sides of a comparison, for those who show them.
+
+    original: the pixels of the original, uint8 (h, w, 3 or 4); original_png: as a PNG.
+    image: the quantised image; indexed_png: as the smallest indexed PNG of those compared.
+    orientation: how a viewer would turn the original, as in Exif.
+    """
+
+    original: U8
+    image: IndexedImage
+    original_png: bytes
+    indexed_png: bytes
+    orientation: int
+
+
 def saving(row: Row, rows: list[Row]) -> float:
     """The bytes that `row` saves, in per cent of the PNG in `rows`."""
     return 100 * (1 - row.bytes / next(other.bytes for other in rows if other.kind == "png"))
@@ -92,18 +114,63 @@ def with_savings(rows: list[Row]) -> list[dict[str, Any]]:
     return [{**asdict(row), "saving_percent": round(saving(row, rows), 2)} for row in rows]
 
 
+def totals(comparisons: list[Comparison]) -> list[Row]:
+    """The bytes and times of each format, summed over all images; formats that lack an image are left out."""
+    rows = []
+    for first in comparisons[0].rows if comparisons else ():
+        same = [row for c in comparisons for row in c.rows if row.format == first.format]
+        if len(same) == len(comparisons):
+            encode_ms = None if first.encode_ms is None else sum(row.encode_ms or 0.0 for row in same)
+            decode_ms = sum(row.decode_ms for row in same)
+            rows.append(Row(first.kind, first.format, sum(row.bytes for row in same), encode_ms, decode_ms))
+    return rows
+
+
+def verdict(rows: list[Row], *, lossless: bool) -> str:
+    """Whether kpal is the smallest of all formats that hold the same pixels.
+
+    lossless: whether the quantised images equal the originals, so that the original files take part.
+    """
+    ours = min((row for row in rows if row.kind == "kpal"), key=_bytes)
+    others = [row for row in rows if row.kind == "peer" or (lossless and row.kind != "kpal")]
+    best = min(others, key=_bytes)
+    if ours.bytes > best.bytes:
+        larger = ours.bytes / best.bytes - 1
+        sentence = f"kpal is not the smallest here: {ours.format} is {larger:.1%} larger than {best.format}."
+    elif ours.bytes == best.bytes:
+        sentence = f"{ours.format} is as small as {best.format}."
+    else:
+        sentence = f"{ours.format} is the smallest, {1 - ours.bytes / best.bytes:.1%} smaller than {best.format}."
+    worse = [
+        row.format for row in rows if row.kind in ("original", "png") and row not in others and row.bytes < ours.bytes
+    ]
+    return sentence + (f" It is larger than the {' and the '.join(worse)}, which lost no colours." if worse else "")
+
+
+def _bytes(row: Row) -> int:
+    return row.bytes
+
+
 def compare(
-    name: str, data: bytes, *, depth: int | None = None, progress: Progress | None = None, **options: Any
+    name: str,
+    data: bytes,
+    *,
+    depth: int | None = None,
+    progress: Progress | None = None,
+    sides: Callable[[Sides], None] | None = None,
+    **options: Any,
 ) -> Comparison:
     """Compare the image file `data` in all formats.
 
     depth: as in `in_depth`.
     progress: called with the name of the stage or of the format, and the fraction of the whole work that is done.
+    sides: called with the pixels and files that were compared.
     options: the options of `quantize`.
 
     Raises the errors of `quantize`, and the errors of Pillow for a file that Pillow cannot read.
     """
     with open_picture(data) as opened:
+        orientation = orientation_of(carried(opened, unneeded=PARTS))
         in_depth(opened, data, depth, exact=options.get("exact", False))
         original = to_array(opened)
     others = peers()
@@ -111,15 +178,20 @@ def compare(
     stages = ("histogram", "clustering", "remapping", "PNG", *others, *(f"kpal {coder}" for coder in coders))
     progress = in_whole(progress, dict.fromkeys(stages, 1.0))
     quantize_ms, image = timed(lambda: quantize(original, progress=progress, **options))
-    rows = [Row("original", "original file", len(data), None, _decode_ms(data))]
-    rows.append(staged(progress, "PNG", lambda: _row("png", "PNG", _png, Image.fromarray(original), original)))
-    indexed, shown = to_pillow(image), image.pixels()
+    png, original_png = staged(progress, "PNG", lambda: _coded("png", "PNG", _png, Image.fromarray(original), original))
+    rows, indexed_pngs = [Row("original", "original file", len(data), None, _decode_ms(data)), png], []
+    indexed, shown = image.to_pillow(), image.pixels()
     for peer, encode in others.items():
         try:
-            rows.append(staged(progress, peer, partial(_row, "peer", peer, encode, indexed, shown)))
+            row, coded = staged(progress, peer, partial(_coded, "peer", peer, encode, indexed, shown))
         except (OSError, ValueError) as error:  # for example, WebP is limited to 16383 pixels a side
             warnings.warn(f"{peer} is left out: {error}", stacklevel=2)
+        else:
+            rows.append(row)
+            indexed_pngs += [coded] * (peer.startswith(INDEXED_PNG) and coded[_COLOR_TYPE] == _INDEXED)
     rows += [staged(progress, f"kpal {coder}", partial(_kpal, coder, image)) for coder in coders]
+    if sides is not None:
+        sides(Sides(original, image, original_png, min(indexed_pngs, key=len), orientation))
     height, width = image.indices.shape
     return Comparison(
         name,
@@ -135,13 +207,13 @@ def compare(
 
 def peers() -> dict[str, Callable[[Image.Image], bytes]]:
     """The installed encoders of other formats that hold indexed pixels losslessly."""
-    found: dict[str, Callable[[Image.Image], bytes]] = {"indexed PNG": _png}
+    found: dict[str, Callable[[Image.Image], bytes]] = {INDEXED_PNG: _png}
     try:
         import oxipng
     except ImportError:
         pass
     else:
-        found["indexed PNG, oxipng"] = lambda image: bytes(oxipng.optimize_from_memory(_png(image), level=6))
+        found[f"{INDEXED_PNG}, oxipng"] = lambda image: bytes(oxipng.optimize_from_memory(_png(image), level=6))
     found["WebP lossless"] = lambda image: _saved(
         _direct(image), "WEBP", lossless=True, quality=100, method=6, exact=True
     )
@@ -150,14 +222,14 @@ def peers() -> dict[str, Callable[[Image.Image], bytes]]:
     return found
 
 
-def _row(
+def _coded(
     kind: Literal["png", "peer"], name: str, encode: Callable[[Image.Image], bytes], image: Image.Image, expected: U8
-) -> Row:
+) -> tuple[Row, bytes]:
     encode_ms, data = timed(lambda: encode(image))
     with Image.open(io.BytesIO(data)) as decoded:
         if not same(to_array(decoded), expected):
             raise AssertionError(f"{name} did not keep the pixels")
-    return Row(kind, name, len(data), encode_ms, _decode_ms(data))
+    return Row(kind, name, len(data), encode_ms, _decode_ms(data)), data
 
 
 def _kpal(coder: str, image: IndexedImage) -> Row:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from kpal_format import U8, IndexedImage
+from kpal_format.notebook import html, png
 
 from .scores import decibels, ssimulacra2
 
+if TYPE_CHECKING:
+    from PIL import Image
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Report:
     """The report of one encoded or quantised image.
 
@@ -31,8 +36,8 @@ class Report:
     iterations: int
     ms: Mapping[str, float]
     bytes: int | None
-    original: U8 = field(repr=False)
-    image: IndexedImage = field(repr=False)
+    original: U8
+    image: IndexedImage
 
     @property
     def psnr_db(self) -> float:
@@ -61,3 +66,24 @@ class Report:
             "bytes": self.bytes,
             **({"ssimulacra2": self.ssimulacra2()} if score else {}),
         }
+
+    def to_pillow(self) -> Image.Image:
+        """The encoded image: see `IndexedImage.to_pillow`."""
+        return self.image.to_pillow()
+
+    def __repr__(self) -> str:
+        return f"<Report {', '.join(f'{name} {value}' for name, value in self._facts().items())}>"
+
+    def _repr_png_(self) -> builtins.bytes:
+        return png(self.image)
+
+    def _repr_html_(self) -> str:
+        facts = self._facts() | {stage: f"{ms:.0f} ms" for stage, ms in self.ms.items()}
+        rows = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in facts.items())
+        return f"{html(self.image)}<table>{rows}</table>"
+
+    def _facts(self) -> dict[str, str]:
+        """The figures, for people."""
+        facts = {"colours": str(self.colors), "quality": f"{self.quality:.1f}"}
+        facts["PSNR"] = f"{self.psnr_db:.1f} dB" if self.mse else "without error"
+        return facts if self.bytes is None else {"bytes": f"{self.bytes:,}", **facts}

@@ -27,7 +27,6 @@ from kpal_format import (
     EXTENSION,
     MAGIC,
     MIME,
-    U8,
     DamagedError,
     Lock,
     Metadata,
@@ -36,7 +35,7 @@ from kpal_format import (
     head_of,
     load_module,
 )
-from kpal_format.indexed import describe
+from kpal_format.indexed import describe, transparency
 
 FORMAT: Final = "KPAL"
 
@@ -89,7 +88,7 @@ class KpalImageFile(ImageFile.ImageFile):
         self._rgb = palette[:, :3].tobytes()
         if head.channels == 4:
             self.info["transparency"] = transparency(palette)
-        self.info.update(_to_info(head.metadata()))
+        self.info.update(head.metadata().as_info())
         self.tile = [ImageFile._Tile(_DECODER, (0, 0, *self._size), 0, ())]
 
     def crop(self, box: tuple[float, float, float, float] | None = None) -> Image.Image:
@@ -155,22 +154,6 @@ class KpalDecoder(ImageFile.PyDecoder):
 
 def _on_error() -> OnError:
     return "skip" if ImageFile.LOAD_TRUNCATED_IMAGES else "raise"
-
-
-def transparency(palette: U8) -> int | bytes:
-    """What Pillow keeps in `info["transparency"]` for a palette with alpha, uint8 (k, 4).
-
-    The index of the only entry that is not opaque, if that is clear; otherwise the alpha of every entry.
-    """
-    alpha: bytes = palette[:, 3].tobytes()
-    return alpha.index(0) if sorted(alpha)[:2] in ([0], [0, 255]) else alpha
-
-
-def _to_info(metadata: Metadata) -> dict[str, Any]:
-    info: dict[str, Any] = {"icc_profile": metadata.icc_profile, "exif": metadata.exif, "xmp": metadata.xmp}
-    info["text"] = dict(metadata.text)
-    info["dpi"] = metadata.dpi
-    return {key: value for key, value in info.items() if value}
 
 
 def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:

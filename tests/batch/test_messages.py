@@ -328,12 +328,15 @@ def test_the_demo_overwrites_by_force_and_changes_nothing_without(
 ) -> None:
     monkeypatch.setattr("kpal.comparison.sample.draw", lambda: Image.fromarray(soft_icon()))
     Path("demo").mkdir()
-    Path("demo/sample-decoded.png").write_bytes(b"precious")
-    assert cli.main(["demo", "demo"]) == 1
-    assert "sample-decoded.png exists; --force overwrites it" in capsys.readouterr().err
-    assert [path.name for path in Path("demo").iterdir()] == ["sample-decoded.png"]
+    for name in ("sample-decoded.png", "report.html"):
+        Path("demo", name).write_bytes(b"precious")
+        assert cli.main(["demo", "demo"]) == 1
+        assert f"{name} exists; --force overwrites it" in capsys.readouterr().err
+        assert [path.name for path in Path("demo").iterdir()] == [name]
+        Path("demo", name).unlink()
+    Path("demo/report.html").write_bytes(b"precious")
     assert cli.main(["demo", "--force", "demo"]) == 0
-    assert len(list(Path("demo").iterdir())) == 3
+    assert len(list(Path("demo").iterdir())) == 4
 
 
 def test_a_palette_does_not_take_the_place_of_its_picture(capsys: pytest.CaptureFixture[str]) -> None:

@@ -837,10 +837,83 @@ def test_compare_shows_every_format_and_says_where_kpal_is_not_the_smallest(
     assert files_in(tmp_path) == ["photo.png", "stripes.png"]
 
 
+def test_compare_writes_a_page(chart: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page, broken = tmp_path / "report.html", tmp_path / "broken.png"
+    broken.write_bytes(b"no image")
+    assert cli.main(["compare", "--html", str(page), "-c", "16", str(chart), str(broken)]) == 1
+    text = page.read_text(encoding="utf-8")
+    assert "colors 16" in text
+    assert f"<b>{broken}</b>: not an image that Pillow can read" in text
+    assert "kpal mix" in capsys.readouterr().out
+    before = page.read_bytes()
+    assert cli.main(["compare", "--html", str(page), str(chart)]) == 1
+    assert "report.html exists; --force overwrites it" in capsys.readouterr().err
+    assert page.read_bytes() == before
+    assert cli.main(["compare", "-f", "--json", "--html", str(page), "--html-max-size", "10k", str(chart)]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["images"][0]["name"] == str(chart)
+    assert "without pictures it still has" in said.err
+    assert page.read_bytes() != before
+    assert files_in(tmp_path) == ["broken.png", "chart.png", "report.html"]
+
+
+def test_without_an_image_that_can_be_compared_there_is_no_page(tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    assert cli.main(["compare", "--html", str(tmp_path / "report.html"), str(tmp_path / "broken.png")]) == 1
+    assert files_in(tmp_path) == ["broken.png"]
+
+
+def test_a_page_opens_in_the_browser(
+    chart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[str] = []
+
+    def show(url: str) -> bool:
+        opened.append(url)
+        return len(opened) == 1
+
+    monkeypatch.setattr("webbrowser.open", show)
+    page = tmp_path / "my report.html"
+    for _ in range(2):
+        assert cli.main(["compare", "-f", "--open", "--html", str(page), str(chart)]) == 0
+    assert opened == [page.as_uri()] * 2
+    assert capsys.readouterr().err == f"kpal: {page}: no browser can be opened\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--open"], "--open is about the page: add --html PAGE"),
+        (["--force"], "--force is about the page: add --html PAGE"),
+        (["--html", ""], "--html needs the name of a file"),
+        (["--html", "-"], "--html needs the name of a file"),
+        (["--html", "https://example.org/a.html"], "is a URL"),
+        (["--html", "other.png"], "--html writes a page such as report.html, not other.png"),
+        (["--html", "report", "-f", "report"], "the page would take the place of the input report"),
+    ],
+)
+def test_a_page_never_takes_the_place_of_a_picture(
+    options: list[str],
+    reason: str,
+    chart: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("report").write_bytes(chart.read_bytes())
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["compare", *options, str(chart)])
+    assert ended.value.code == 2
+    assert reason in capsys.readouterr().err
+    assert Path("report").read_bytes() == chart.read_bytes()
+
+
 def test_demo_leaves_files_that_show_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["demo", str(tmp_path / "demo")]) == 0
-    assert str(tmp_path / "demo") in capsys.readouterr().out
-    assert files_in(tmp_path / "demo") == ["sample-decoded.png", "sample.kpal", "sample.png"]
+    said = capsys.readouterr().out.splitlines()
+    assert said[-2].startswith(str(tmp_path / "demo/report.html"))
+    assert files_in(tmp_path / "demo") == ["report.html", "sample-decoded.png", "sample.kpal", "sample.png"]
     assert np.array_equal(pixels_of(tmp_path / "demo/sample.kpal"), pixels_of(tmp_path / "demo/sample-decoded.png"))
     assert cli.main(["demo", str(tmp_path / "demo")]) == 1
     assert "sample.png exists" in capsys.readouterr().err

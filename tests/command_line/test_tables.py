@@ -12,9 +12,8 @@ from PIL import Image
 from rich.console import Console
 
 from kpal.command_line import tables as report
-from kpal.command_line.tables import verdict
 from kpal.comparison import formats as compare
-from kpal.comparison.formats import Comparison, Row
+from kpal.comparison.formats import Comparison, Row, totals, verdict
 
 from ..images import random_indexed
 
@@ -94,7 +93,7 @@ def test_without_loss_or_score_no_figure_is_shown() -> None:
 
 def test_totals_are_sums_of_the_formats_that_all_images_have() -> None:
     images = [comparison("a.png", png=400, ours=100), comparison("b.png", png=200, ours=50)]
-    assert report.totals(images) == [
+    assert totals(images) == [
         Row("original", "original file", 1000, None, 0.5),
         Row("png", "PNG", 600, 3, 4),
         Row("peer", "WebP lossless", 600, 6.5, 8),
@@ -104,8 +103,8 @@ def test_totals_are_sums_of_the_formats_that_all_images_have() -> None:
     assert lines[1] == "Total of 2 images"
     assert lines[6] == "kpal zstd 150 75.0 % 11.0 12.1"
     del images[1].rows[2]
-    assert [row.format for row in report.totals(images)] == ["original file", "PNG", "kpal zstd"]
-    assert report.totals([]) == []
+    assert [row.format for row in totals(images)] == ["original file", "PNG", "kpal zstd"]
+    assert totals([]) == []
 
 
 def test_json_has_all_images_their_savings_and_the_totals() -> None:
@@ -150,6 +149,6 @@ def test_a_peer_that_cannot_hold_the_picture_is_left_out_and_named(monkeypatch: 
 def test_pixels_that_a_peer_does_not_keep_are_found() -> None:
     black, white = (Image.new("RGB", (2, 2), color) for color in ("black", "white"))
     pixels = np.zeros((2, 2, 3), np.uint8)
-    assert compare._row("peer", "x", lambda _: compare._png(black), black, pixels).format == "x"
+    assert compare._coded("peer", "x", lambda _: compare._png(black), black, pixels)[0].format == "x"
     with pytest.raises(AssertionError, match="x did not keep the pixels"):
-        compare._row("peer", "x", lambda _: compare._png(white), black, pixels)
+        compare._coded("peer", "x", lambda _: compare._png(white), black, pixels)

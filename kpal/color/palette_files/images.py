@@ -12,7 +12,7 @@ from kpal_format import MAGIC, MAX_COLORS, U8, IndexedImage, KpalError, encode_i
 
 from ...image_files.pages import find_picture
 from ...image_files.precision import in_depth
-from ...pixels import own_palette, to_array, to_pillow, without_hidden
+from ...pixels import own_palette, to_array, without_hidden
 from .swatches import PaletteError, Swatch, palette_of, swatches_of
 
 _SEARCHED: Final = 1 << 20  # pixels at a time
@@ -61,7 +61,7 @@ def _in_reading_order(pixels: U8, mode: str) -> U8:
 def write_png(swatches: list[Swatch]) -> bytes:
     """Write an indexed PNG with one pixel of each colour, side by side."""
     file = io.BytesIO()
-    to_pillow(_strip(swatches)).save(file, "PNG")
+    _strip(swatches).to_pillow().save(file, "PNG")
     return file.getvalue()
 
 

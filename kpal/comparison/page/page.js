@@ -1,0 +1,241 @@
+// Slider, views, zoom, copying of colours, and sorting of the index. Nothing is loaded, sent or stored.
+"use strict";
+
+document.documentElement.classList.remove("plain");
+
+const LARGEST_ZOOM = 32;
+const WIDEST = 16384; // pixels on the screen, which browsers still draw
+const FITTED_ZOOM = 16; // of small pictures, until someone zooms
+const KEYS = { 0: "slider", 1: "original", 2: "kpal", 3: "difference" };
+
+const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
+
+class Viewer {
+  constructor(figure) {
+    this.figure = figure;
+    this.stage = figure.querySelector(".stage");
+    this.sides = figure.querySelector(".sides");
+    this.range = figure.querySelector(".split");
+    this.output = figure.querySelector("output");
+    this.width = Number(figure.style.getPropertyValue("--width"));
+    this.height = Number(figure.style.getPropertyValue("--height"));
+    this.fitted = true;
+
+    this.range.addEventListener("input", () => this.place());
+    this.stage.addEventListener("scroll", () => this.place());
+    this.stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    this.stage.addEventListener("pointerdown", (event) => this.press(event));
+    figure.querySelector(".zoom").addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (button) this.command(button.dataset.zoom);
+    });
+    new ResizeObserver(() => (this.fitted ? this.fit() : this.place())).observe(this.stage);
+    this.fit();
+  }
+
+  // The largest zoom at which all of the picture is visible: whole numbers enlarge, fractions reduce.
+  fit() {
+    const tallest = parseFloat(getComputedStyle(this.stage).maxHeight);
+    const room = Math.min(this.stage.clientWidth / this.width, tallest / this.height);
+    const zoom = room >= 1 ? Math.min(Math.floor(room), FITTED_ZOOM) : room;
+    this.fitted = true;
+    this.setZoom(zoom);
+  }
+
+  get most() {
+    return Math.max(1, Math.min(LARGEST_ZOOM, Math.floor(WIDEST / Math.max(this.width, this.height))));
+  }
+
+  command(name) {
+    if (name === "fit") return this.fit();
+    // Powers of two above 1, and halves below it.
+    const exponent = Math.log2(this.zoom);
+    const next = name === "in" ? Math.floor(exponent + 1.001) : Math.ceil(exponent - 1.001);
+    this.zoomTo(2 ** next);
+  }
+
+  // Zooms so that the point of the picture at (x, y) of the stage, by default its centre, stays where it is.
+  zoomTo(zoom, x = this.stage.clientWidth / 2, y = this.stage.clientHeight / 2) {
+    const { stage } = this;
+    const from = this.sides.getBoundingClientRect();
+    const frame = stage.getBoundingClientRect();
+    const left = clamp((x - (from.left - frame.left)) / from.width, 0, 1);
+    const top = clamp((y - (from.top - frame.top)) / from.height, 0, 1);
+    this.fitted = false;
+    this.setZoom(clamp(zoom, 1 / 16, this.most));
+    stage.scrollLeft = left * this.width * this.zoom - x;
+    stage.scrollTop = top * this.height * this.zoom - y;
+    this.place();
+  }
+
+  setZoom(zoom) {
+    this.zoom = zoom;
+    this.figure.style.setProperty("--zoom", zoom);
+    this.figure.classList.toggle("crisp", zoom >= 1);
+    this.output.textContent = `${Math.round(100 * zoom)} %`;
+    this.figure.querySelector('[data-zoom="in"]').disabled = zoom >= this.most;
+    this.figure.querySelector('[data-zoom="out"]').disabled = zoom <= 1 / 16;
+    const { scrollWidth, clientWidth, scrollHeight, clientHeight } = this.stage;
+    this.loose = scrollWidth > clientWidth || scrollHeight > clientHeight;
+    this.stage.classList.toggle("loose", this.loose);
+    this.stage.style.touchAction = this.loose ? "auto" : "pan-y pinch-zoom";
+    this.place();
+  }
+
+  get visible() {
+    return Math.min(this.stage.clientWidth, this.width * this.zoom);
+  }
+
+  // The slider counts from the left edge of what is visible, so that the line does not leave the view.
+  place() {
+    const at = this.stage.scrollLeft + (this.range.value / 100) * this.visible;
+    this.figure.style.setProperty("--split", `${(100 * at) / (this.width * this.zoom)}%`);
+    this.figure.style.setProperty("--shown", `${this.visible}px`);
+  }
+
+  wheel(event) {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    const frame = this.stage.getBoundingClientRect();
+    this.zoomTo(this.zoom * 2 ** (-event.deltaY / 200), event.clientX - frame.left, event.clientY - frame.top);
+  }
+
+  // A press on the line, or anywhere if there is nothing to pan, moves the line; another one pans.
+  press(event) {
+    if (event.button !== 0) return;
+    const slides = event.target.closest(".handle") || (!this.loose && this.view === "slider");
+    if (!slides && (!this.loose || event.pointerType === "touch")) return; // touch pans by itself
+    const { stage } = this;
+    let last = event;
+    const move = (now) => {
+      if (slides) {
+        const edge = this.sides.getBoundingClientRect().left + stage.scrollLeft;
+        this.range.value = clamp((100 * (now.clientX - edge)) / this.visible, 0, 100);
+      } else {
+        stage.scrollLeft -= now.clientX - last.clientX;
+        stage.scrollTop -= now.clientY - last.clientY;
+      }
+      last = now;
+      this.place();
+    };
+    const stop = () => {
+      stage.removeEventListener("pointermove", move);
+      stage.classList.remove("panned");
+    };
+    if (slides) move(event);
+    else stage.classList.add("panned");
+    stage.setPointerCapture(event.pointerId);
+    stage.addEventListener("pointermove", move);
+    for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, stop, { once: true });
+  }
+
+  get view() {
+    return this.figure.querySelector("fieldset :checked").value;
+  }
+
+  set view(name) {
+    this.figure.querySelector(`[value="${name}"]`).checked = true;
+  }
+}
+
+const viewers = Array.from(document.querySelectorAll(".viewer"), (figure) => new Viewer(figure));
+
+// The viewer that keys are for: the one with the focus, or under the pointer, or nearest to the middle of the window.
+function current() {
+  const own = viewers.find(({ figure }) => figure.contains(document.activeElement) || figure.matches(":hover"));
+  if (own) return own;
+  const distance = ({ figure }) => {
+    const { top, bottom } = figure.getBoundingClientRect();
+    const middle = window.innerHeight / 2;
+    return Math.max(top - middle, middle - bottom, 0);
+  };
+  return viewers.reduce((best, viewer) => (!best || distance(viewer) < distance(best) ? viewer : best), undefined);
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const viewer = current();
+  if (!viewer) return;
+  if (event.key in KEYS) viewer.view = KEYS[event.key];
+  else if (event.key === "+" || event.key === "=") viewer.command("in");
+  else if (event.key === "-") viewer.command("out");
+  else return;
+  event.preventDefault();
+});
+
+// Colours: a pointer or the focus shows an entry, a press copies it.
+const toast = document.querySelector(".toast");
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Without permission for the clipboard, the older way still works.
+    const field = document.createElement("textarea");
+    field.value = text;
+    field.readOnly = true;
+    field.className = "unseen";
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    if (!done) return false;
+  }
+  return true;
+}
+
+function say(text) {
+  toast.textContent = text;
+  toast.classList.add("seen");
+  clearTimeout(say.timer);
+  say.timer = setTimeout(() => toast.classList.remove("seen"), 1500);
+}
+
+for (const palette of document.querySelectorAll(".palette")) {
+  const buttons = Array.from(palette.querySelectorAll(".swatches button"));
+  const readout = palette.querySelector(".readout");
+  const show = (event) => {
+    const button = event.target.closest("button");
+    if (button) readout.textContent = button.title;
+  };
+  palette.addEventListener("pointerover", show);
+  palette.addEventListener("focusin", show);
+  palette.addEventListener("click", async (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    const { color } = button.dataset;
+    say((await copy(color)) ? `Copied ${color}` : `This browser does not let pages copy: ${color}`);
+    button.focus({ preventScroll: true });
+  });
+  // One stop for the Tab key; arrows move within.
+  buttons.forEach((button, i) => (button.tabIndex = i ? -1 : 0));
+  palette.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const at = buttons.indexOf(document.activeElement);
+    if (!step || at < 0) return;
+    event.preventDefault();
+    const next = buttons[clamp(at + step, 0, buttons.length - 1)];
+    buttons[at].tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  });
+}
+
+// The index: a press on a heading sorts by its column, a second press the other way.
+const collator = new Intl.Collator(undefined, { numeric: true });
+
+for (const table of document.querySelectorAll(".index table")) {
+  const headings = Array.from(table.tHead.rows[0].cells);
+  const body = table.tBodies[0];
+  headings.forEach((heading, column) => {
+    heading.querySelector("button").addEventListener("click", () => {
+      const descending = heading.ariaSort === "ascending";
+      for (const other of headings) other.ariaSort = "none";
+      heading.ariaSort = descending ? "descending" : "ascending";
+      const value = (row) => row.cells[column].dataset.value;
+      const compare = column ? (a, b) => value(a) - value(b) : (a, b) => collator.compare(value(a), value(b));
+      const rows = Array.from(body.rows).sort(compare);
+      body.append(...(descending ? rows.reverse() : rows));
+    });
+  });
+}
