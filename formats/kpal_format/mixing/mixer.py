@@ -16,6 +16,8 @@ if not cython.compiled:
     from .range_coder import RangeCoder
     from .slots import MIX_CONTEXTS, Slots
     from .tables import (
+        BIAS_COUNTS,
+        BIAS_RATE,
         COUNTS,
         EXP,
         LEARNT_LIMIT,
@@ -31,7 +33,7 @@ if not cython.compiled:
         ushorts,
     )
     from .vectors import (
-        add_bias,
+        add_biases,
         add_hit,
         add_weighted,
         add_weights,
@@ -42,6 +44,9 @@ if not cython.compiled:
         update_weights,
     )
 
+BIASES = cython.declare(cython.int, 4)  # tables of biases
+BIAS_ROWS = cython.declare(cython.int, 768)  # 256 for first nibbles, 2 * 256 for low ones
+FIRST_BIAS = cython.declare(cython.short, 500)
 HITS = cython.declare(cython.int, 5)
 CONTEXT_LIMIT = cython.declare(cython.int, 24000)  # each of the four weights of a context stays within ±1.46
 SYMBOLS = cython.declare(cython.int, 16)
@@ -50,19 +55,42 @@ SYMBOLS = cython.declare(cython.int, 16)
 @cython.final
 @cython.cclass
 class Biases:
-    """What a symbol gains or loses by a neighbour, a guess or the texture, whatever the contexts say."""
+    """What each symbol gains or loses by single neighbours, whatever the contexts say.
+
+    They see farther than the contexts and cost a fraction of one: no hash, no search, no weight to learn.
+
+    blend: whether the blend takes the place of NE, as in `max`, which has contexts for NE.
+    """
 
     near: Neighbourhood
     prediction: Prediction
-    bias: cython.p_short  # four tables of 1024 rows of 16 symbols, -16000 to 16000
-    row: cython.p_int  # where the nibble at hand has its row, in each of the tables: by W, N, p5, texture
+    blend: cython.bint
+    rank: cython.p_int  # the four ranks that biases go by: W, N, NE or p5, NEE
+    bias: cython.p_short  # a table of 768 rows of 16 symbols for each of them, -16000 to 16000
+    used: cython.p_ushort  # how often each row was used, 0 to 255
+    row: cython.p_int  # the row of the nibble at hand in each table, 0 to 4 * 768 - 1
     buffers: list
 
-    def __init__(self, near: Neighbourhood, prediction: Prediction) -> None:
-        self.near, self.prediction = near, prediction
+    def __init__(self, near: Neighbourhood, prediction: Prediction, blend: bool) -> None:
+        self.near, self.prediction, self.blend = near, prediction, blend
         self.buffers = []
-        self.bias = shorts(allocate(self.buffers, "h", 4 * 1024 * 16))
-        self.row = ints(allocate(self.buffers, "i", 4))
+        self.rank = ints(allocate(self.buffers, "i", BIASES))
+        self.bias = shorts(allocate(self.buffers, "h", BIASES * BIAS_ROWS * 16))
+        self.used = ushorts(allocate(self.buffers, "H", BIASES * BIAS_ROWS))
+        self.row = ints(allocate(self.buffers, "i", BIASES))
+        self._start(4 if prediction.ranks.k > 16 else 0)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _start(self, shift: cython.int) -> cython.void:
+        """A pixel is likely to be like each neighbour. `shift`: which bits of a rank its first nibble is."""
+        c: cython.int
+        rank: cython.int
+        for c in range(BIASES):
+            for rank in range(16 << shift):
+                self.bias[16 * (BIAS_ROWS * c + rank) + (rank >> shift)] = FIRST_BIAS
+                self.bias[16 * (BIAS_ROWS * c + 256 + rank) + (rank & 15)] = FIRST_BIAS
 
     @cython.cfunc
     @cython.nogil
@@ -70,37 +98,51 @@ class Biases:
     @cython.exceptval(check=False)
     def select_first(self) -> cython.void:
         """The rows of a rank's first nibble."""
-        self.row[0], self.row[1] = 16 * self.near.w, 16 * (1024 + self.near.n)
-        self.row[2], self.row[3] = 16 * (2048 + self.prediction.p5), 16 * (3072 + self.prediction.texture)
+        c: cython.Py_ssize_t
+        self.rank[0], self.rank[1], self.rank[3] = self.near.w, self.near.n, self.near.nee
+        self.rank[2] = self.prediction.p5 if self.blend else self.near.ne
+        for c in range(BIASES):
+            self.row[c] = BIAS_ROWS * c + self.rank[c]
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
     def select_low(self, high: cython.int) -> cython.void:
-        """The rows of the low nibble below `high`: by a rank that has that high nibble, else by `high` alone."""
-        self.row[0] = 16 * (256 + (self.near.w if self.near.w >> 4 == high else 256 + high))
-        self.row[1] = 16 * (1280 + (self.near.n if self.near.n >> 4 == high else 256 + high))
-        self.row[2] = 16 * (2304 + (self.prediction.p5 if self.prediction.p5 >> 4 == high else 256 + high))
-        self.row[3] = 16 * (3584 + high)
+        """The rows of the low nibble below `high`: one of each rank with that high nibble, else one of both nibbles."""
+        c: cython.Py_ssize_t
+        rank: cython.int
+        for c in range(BIASES):
+            rank = self.rank[c]
+            self.row[c] = BIAS_ROWS * c + 256 + (rank if rank >> 4 == high else 256 + (rank & 240 | high))
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
     def add(self, score: cython.p_short) -> cython.void:
-        c: cython.Py_ssize_t
-        for c in range(4):
-            add_bias(score, tail(self.bias, self.row[c]))
+        row: cython.p_int = self.row
+        add_biases(
+            score,
+            tail(self.bias, 16 * row[0]),
+            tail(self.bias, 16 * row[1]),
+            tail(self.bias, 16 * row[2]),
+            tail(self.bias, 16 * row[3]),
+        )
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def update(self, error: cython.p_short, symbols: cython.Py_ssize_t) -> cython.void:
+    def update(self, error: cython.p_short, pace: cython.int, symbols: cython.Py_ssize_t) -> cython.void:
         c: cython.Py_ssize_t
-        for c in range(4):
-            update_bias(tail(self.bias, self.row[c]), error, symbols)
+        row: cython.int
+        n: cython.int
+        for c in range(BIASES):
+            row = self.row[c]
+            n = self.used[row]
+            update_bias(tail(self.bias, 16 * row), error, (pace * BIAS_RATE[n]) >> 7, symbols)
+            self.used[row] = min(n + 1, BIAS_COUNTS - 1)
 
 
 @cython.final
@@ -329,8 +371,6 @@ class Mixer:
         # Vector loads stall on what scalar stores have just written: the weights by count, gathered first, come last.
         for c in range(self.contexts):
             count_weight[c] = by_count[16 * count[c] + c]
-        for s in range(16):
-            score[s] = 0
         self.biases.add(score)
         self.hits.add(score, self.activity_set >> 1, self.texture_set >> 1, self.symbols)
         add_weights(
@@ -434,7 +474,7 @@ class Mixer:
             at = 16 * n + cython.cast(cython.int, c)
             by_count[at] = limit(by_count[at] + 2 * step, CONTEXT_LIMIT)
             self.slots.update(logs, n, symbol)
-        self.biases.update(error, symbols)
+        self.biases.update(error, pace, symbols)
         update_weights(tail(self.by_activity, self.activity_set), steps, self.abreast)
         update_weights(tail(self.by_texture, self.texture_set), steps, self.abreast)
         update_weights(tail(self.by_guess, self.guess_set), steps, self.abreast)

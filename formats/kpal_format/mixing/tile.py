@@ -76,7 +76,9 @@ class Tile:
         contexts = CONTEXTS if profile else MIX_CONTEXTS
         self.slots = Slots(self.near, self.match, self.prediction, contexts, pixels)
         hits = Hits(self.near, self.match, self.prediction, HITS if profile else 1)
-        self.mixer = Mixer(self.coder, self.slots, self.prediction, Biases(self.near, self.prediction), hits)
+        self.mixer = Mixer(
+            self.coder, self.slots, self.prediction, Biases(self.near, self.prediction, profile > 0), hits
+        )
         self.pending = self.choosing = False
         self.tell, self.until_tell = None, NEVER
 
