@@ -208,7 +208,7 @@ RATE = [29127, 14692, *(3276800 // (100 * n + 156) for n in range(2, COUNTS))]
 DECAY = ints(table("i", [15360 - log2(32768 - rate) for rate in RATE]))
 RISE = shorts(table("h", [after(-64 * j - 32, rate) + 64 * j + 32 for rate in RATE for j in range(193)]))
 # How fast a bias learns, compared to a weight of a context, by how often its row was used.
-BIAS_RATE = ints(table("i", [110 + 64790 // (4 * n + 109) for n in range(BIAS_COUNTS)]))
+BIAS_RATE = ints(table("i", [96 + 56544 // (4 * n + 109) for n in range(BIAS_COUNTS)]))
 _flag_rates = [65536 // (2 * n + 3) for n in range(FLAG_COUNTS)]
 FLAG_RATE = ints(table("i", _flag_rates))
 FLAG_DECAY = ints(table("i", [15360 - log2(32768 - rate) for rate in _flag_rates]))
