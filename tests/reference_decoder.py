@@ -918,7 +918,7 @@ class Tile:
             slot.logs[symbol] = min(log + RISE[slot.count][-log >> 6], 0)
             slot.count = min(slot.count + 1, 28)
         for bias in biases:
-            rate = pace * BIAS_RATE[bias.count] >> 7
+            rate = pace * BIAS_RATE[bias.count] * (3 if self.hits > 1 else 4) >> 9
             bias.values = [_limit(v + (e * rate >> 16), 10000) for v, e in zip(bias.values, error, strict=True)]
             bias.count = min(bias.count + 1, 255)
         for i, s, table, stretch in inputs:

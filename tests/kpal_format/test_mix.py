@@ -101,7 +101,7 @@ def test_the_reference_decoder_agrees(image: IndexedImage, coder: str) -> None:
 def test_the_bytes_are_the_same_everywhere() -> None:
     given = picture(50, 80, 100, 4)
     digests = [hashlib.sha256(encode_indexed(given, coder=coder)).hexdigest()[:16] for coder in ("mix", "max")]
-    assert digests == ["adeef94ffe873ff3", "3c8a73b4bc5a69f8"]
+    assert digests == ["adeef94ffe873ff3", "8d5cfbc9aa03c424"]
 
 
 @pytest.mark.parametrize("coder", ["mix", "max"])

@@ -68,6 +68,7 @@ class Biases:
     near: Neighbourhood
     prediction: Prediction
     count: cython.int
+    ease: cython.int  # how fast biases learn: the more there are, the more slowly
     rank: cython.p_int  # the six ranks that biases go by: W, N, NE or p5, NEE; for `max` NW, NN
     bias: cython.p_short  # a table of 768 rows of 16 symbols for each of them, -10000 to 10000
     used: cython.p_ushort  # how often each row was used, 0 to 255
@@ -76,6 +77,7 @@ class Biases:
 
     def __init__(self, near: Neighbourhood, prediction: Prediction, count: int) -> None:
         self.near, self.prediction, self.count = near, prediction, count
+        self.ease = 3 if count > MIX_BIASES else 4
         self.buffers = []
         self.rank = ints(allocate(self.buffers, "i", BIASES))
         self.bias = shorts(allocate(self.buffers, "h", BIASES * BIAS_ROWS * 16))
@@ -146,7 +148,7 @@ class Biases:
         for c in range(self.count):
             row = self.row[c]
             n = self.used[row]
-            update_bias(tail(self.bias, 16 * row), error, (pace * BIAS_RATE[n]) >> 7, symbols)
+            update_bias(tail(self.bias, 16 * row), error, (pace * BIAS_RATE[n] * self.ease) >> 9, symbols)
             self.used[row] = min(n + 1, BIAS_COUNTS - 1)
 
 
