@@ -76,13 +76,8 @@ class Tile:
         contexts = CONTEXTS if profile else MIX_CONTEXTS
         self.slots = Slots(self.near, self.match, self.prediction, contexts, pixels)
         hits = Hits(self.near, self.match, self.prediction, HITS if profile else 1)
-        self.mixer = Mixer(
-            self.coder,
-            self.slots,
-            self.prediction,
-            Biases(self.near, self.prediction, BIASES if profile else MIX_BIASES),
-            hits,
-        )
+        biases = Biases(self.near, self.prediction, BIASES if profile else MIX_BIASES)
+        self.mixer = Mixer(self.coder, self.slots, self.prediction, biases, hits)
         self.pending = self.choosing = False
         self.tell, self.until_tell = None, NEVER
 
