@@ -412,7 +412,8 @@ def _exponentials() -> list[int]:
 
 EXP = _exponentials()
 LOG = [max(-12288, _log2(2 * i + 1) - 13312) for i in range(4096)]
-RATE = [3276800 // (100 * n + 184) for n in range(29)]
+RATE = [29127, 14692, *(3276800 // (100 * n + 156) for n in range(2, 29))]
+BIAS_RATE = [96 + 56544 // (4 * n + 109) for n in range(256)]
 DECAY = [15360 - _log2(32768 - rate) for rate in RATE]
 FLAG_RATE = [65536 // (2 * n + 3) for n in range(99)]
 FLAG_DECAY = [15360 - _log2(32768 - rate) for rate in FLAG_RATE]
@@ -478,6 +479,13 @@ class Slot:
         self.check, self.count, self.logs = 0, 0, [0] * 16
 
 
+class Bias:
+    """What each symbol gains or loses by a neighbour, and the number of updates."""
+
+    def __init__(self) -> None:
+        self.values, self.count = [0] * 16, 0
+
+
 class FlagSlot:
     """The logarithms of no and yes, and the number of their updates."""
 
@@ -518,14 +526,15 @@ class Tile:
         self.color = [colors[i] for i in self.order]
         self.distance = [[sum(abs(a - b) for a, b in zip(e, f, strict=True)) for f in self.color] for e in self.color]
         self.contexts, self.hits = (13, 5) if is_max else (5, 1)
+        self.pace = (168, 1802240) if is_max else (240, 2072576)
         n = width * rows
         self.slot_bits = min(max((2 * n).bit_length(), 8), 16 if is_max else 14)
         self.flag_mask = (1 << min(max(n.bit_length(), 8), 13)) - 1
         self.match_mask = (1 << min(max(n.bit_length(), 8), 16)) - 1
         self.slots: list[dict[int, Slot]] = [{} for _ in range(self.contexts)]  # missing slots were never used
         self.flag_slots: list[dict[int, FlagSlot]] = [{} for _ in range(6)]
-        share = 15728 // self.contexts
-        self.by_count = [[share * (10 * i + 3) // (10 * i + 15)] * self.contexts for i in range(29)]
+        share = 15000 // self.contexts
+        self.by_count = [[share * (10 * i + 4) // (10 * i + 12)] * self.contexts for i in range(29)]
         self.by_activity, self.by_texture, self.by_guess = (
             [[0] * self.contexts for _ in range(sets)] for sets in (32, 1024, 512)
         )
@@ -533,7 +542,12 @@ class Tile:
             [[first] * self.hits for _ in range(sets)] for sets, first in ((32, 19661), (1024, 0))
         )
         self.probabilities = [[[49152] * 512 for _ in range(2)] for _ in range(self.hits)]
-        self.biases = [[[0] * 16 for _ in range(1024)] for _ in range(4)]
+        self.biases = [[Bias() for _ in range(768)] for _ in range(6 if is_max else 4)]
+        shift = 4 if self.k > 16 else 0
+        for table in self.biases:
+            for rank in range(16 << shift):
+                table[rank].values[rank >> shift] = 500
+                table[256 + rank].values[rank & 15] = 1000
         self.mean_error, self.nibbles = [2000 << 14] * 2, 0  # mean errors of high and of low nibbles
         self.coarse = [[12452] * 6 for _ in range(19)]
         self.fine = [[0] * 6 for _ in range(1280)]
@@ -797,7 +811,8 @@ class Tile:
         hits = [matched, second, w, n if n != w else -1, third][: self.hits]
         hit_contexts = [length_class << 4 | min(similarity, 15), second_similarity, texture, texture, texture]
         prior = self.prior(p5, doubt >> 1)
-        biases = (w, n, p5, texture)
+        shown = (w, n, p5, v.nee, nw, v.nn) if self.hits > 1 else (w, n, ne, v.nee)
+        biases: tuple[int, ...] = shown
         high = 0
         if self.k > 16:
             left = [True] * -(-self.k // 16)
@@ -805,8 +820,7 @@ class Tile:
                 left[excluded >> 4] = False
             high_hits = [hit >> 4 for hit in hits]
             high = self.nibble(keys, 0, prior[16], left, high_hits, hit_contexts, (activity, texture, p5), biases)
-            known = [256 + (rank if rank >> 4 == high else 256 + high) for rank in (w, n, p5)]
-            biases = (known[0], known[1], known[2], 512 + high)
+            biases = tuple(256 + (rank if rank >> 4 == high else 256 + (rank & 240 | high)) for rank in shown)
         left = [high << 4 | s != excluded for s in range(min(self.k - 16 * high, 16))]
         low_hits = [hit & 15 if hit >= 0 and hit >> 4 == high else -1 for hit in hits]
         sets = (16 + activity, 512 + texture, 256 | (high << 4 | p5 >> 4 if self.k > 16 else p5))
@@ -879,14 +893,15 @@ class Tile:
 
     def nibble(
         self, keys: list[int], node: int, prior: list[int], left: list[bool], hits: list[int], hit_contexts: list[int],
-        sets: tuple[int, int, int], bias_rows: tuple[int, int, int, int],
+        sets: tuple[int, int, int], bias_rows: tuple[int, ...],
     ) -> int:  # fmt: skip
         """Decodes a symbol s for which left[s] is true."""
         slots = [self.slot(c, key, node, prior) for c, key in enumerate(keys)]
         activity, texture, guess = sets
         shared = (self.by_activity[activity], self.by_texture[texture], self.by_guess[guess])
-        biases = [self.biases[i][bias_rows[i]] for i in range(4)]
-        scores = [sum(bias[s] >> 6 for bias in biases) for s in range(16)]
+        biases = [table[row] for table, row in zip(self.biases, bias_rows, strict=True)]
+        pairs = list(zip(biases[::2], biases[1::2], strict=True))
+        scores = [sum(a.values[s] + b.values[s] >> 6 for a, b in pairs) for s in range(16)]
         for c, slot in enumerate(slots):
             four = (shared[0][c], shared[1][c], shared[2][c], self.by_count[slot.count][c])
             weight = _limit(sum(part >> 2 for part in four), 8191)
@@ -916,20 +931,22 @@ class Tile:
         error[symbol] += 16384
         low = int(node > 0)
         self.nibbles += 1
-        pace = 168 + 1802240 // ((self.mean_error[low] >> 14) + 1024) + 6400 // ((self.nibbles >> 6) + 32)
+        pace = self.pace[0] + self.pace[1] // ((self.mean_error[low] >> 14) + 1024) + 6400 // ((self.nibbles >> 6) + 32)
         self.mean_error[low] += (error[symbol] << 4) - (self.mean_error[low] >> 10)
         for c, slot in enumerate(slots):
             step = (sum(e * log for e, log in zip(error, slot.logs, strict=True)) >> 14) * pace + 32768 >> 16
             by_count = self.by_count[slot.count]
-            by_count[c] = _limit(by_count[c] + 2 * step, 24000)
-            for weights in shared:
-                weights[c] = _limit(weights[c] + step, 24000)
+            by_count[c] = _limit(by_count[c] + step, 24000)
+            for weights, times in zip(shared, (1, 2, 1), strict=True):
+                weights[c] = _limit(weights[c] + times * step, 24000)
             log = slot.logs[symbol]
             slot.logs = [max(other - DECAY[slot.count], -12288) for other in slot.logs]
             slot.logs[symbol] = min(log + RISE[slot.count][-log >> 6], 0)
             slot.count = min(slot.count + 1, 28)
         for bias in biases:
-            bias[:] = [_limit(value + (e >> 7), 16000) for value, e in zip(bias, error, strict=True)]
+            rate = pace * BIAS_RATE[bias.count] * (3 if self.hits > 1 else 4) >> 9
+            bias.values = [_limit(v + (e * rate >> 16), 10000) for v, e in zip(bias.values, error, strict=True)]
+            bias.count = min(bias.count + 1, 255)
         for i, s, table, stretch in inputs:
             step = (error[s] * stretch >> 14) * 400 >> 10
             for weights in hit_shared:

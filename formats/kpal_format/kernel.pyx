@@ -22,6 +22,7 @@ cdef short* LOG
 cdef short* RISE
 cdef unsigned short* EXP
 cdef unsigned char* LEVEL
+cdef int* BIAS_RATE
 cdef int* DECAY
 cdef int* FLAG_RATE
 cdef int* FLAG_DECAY

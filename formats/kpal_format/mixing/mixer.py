@@ -16,6 +16,8 @@ if not cython.compiled:
     from .range_coder import RangeCoder
     from .slots import MIX_CONTEXTS, Slots
     from .tables import (
+        BIAS_COUNTS,
+        BIAS_RATE,
         COUNTS,
         EXP,
         LEARNT_LIMIT,
@@ -31,17 +33,23 @@ if not cython.compiled:
         ushorts,
     )
     from .vectors import (
-        add_bias,
+        add_biases,
         add_hit,
         add_weighted,
         add_weights,
         below_best,
         dot,
         prediction_error,
+        set_biases,
         update_bias,
         update_weights,
     )
 
+BIASES = cython.declare(cython.int, 6)  # tables of biases, of `max`
+MIX_BIASES = cython.declare(cython.int, 4)  # the first of them, of `mix`
+BIAS_ROWS = cython.declare(cython.int, 768)  # 256 for first nibbles, 2 * 256 for low ones
+FIRST_BIAS = cython.declare(cython.short, 500)  # of the symbol that a neighbour has
+FIRST_LOW_BIAS = cython.declare(cython.short, 1000)  # and of its low nibble, if it has the high one that came
 HITS = cython.declare(cython.int, 5)
 CONTEXT_LIMIT = cython.declare(cython.int, 24000)  # each of the four weights of a context stays within ±1.46
 SYMBOLS = cython.declare(cython.int, 16)
@@ -50,19 +58,44 @@ SYMBOLS = cython.declare(cython.int, 16)
 @cython.final
 @cython.cclass
 class Biases:
-    """What a symbol gains or loses by a neighbour, a guess or the texture, whatever the contexts say."""
+    """What each symbol gains or loses by single neighbours, whatever the contexts say.
+
+    They see farther than the contexts and cost a fraction of one: no hash, no search, no weight to learn.
+
+    count: how many are used, 4 for `mix`, 6 for `max`.
+    """
 
     near: Neighbourhood
     prediction: Prediction
-    bias: cython.p_short  # four tables of 1024 rows of 16 symbols, -16000 to 16000
-    row: cython.p_int  # where the nibble at hand has its row, in each of the tables: by W, N, p5, texture
+    count: cython.int
+    ease: cython.int  # how fast biases learn: the more there are, the more slowly
+    rank: cython.p_int  # the six ranks that biases go by: W, N, NE or p5, NEE; for `max` NW, NN
+    bias: cython.p_short  # a table of 768 rows of 16 symbols for each of them, -10000 to 10000
+    used: cython.p_ushort  # how often each row was used, 0 to 255
+    row: cython.p_int  # the row of the nibble at hand in each table, 0 to 6 * 768 - 1
     buffers: list
 
-    def __init__(self, near: Neighbourhood, prediction: Prediction) -> None:
-        self.near, self.prediction = near, prediction
+    def __init__(self, near: Neighbourhood, prediction: Prediction, count: int) -> None:
+        self.near, self.prediction, self.count = near, prediction, count
+        self.ease = 3 if count > MIX_BIASES else 4
         self.buffers = []
-        self.bias = shorts(allocate(self.buffers, "h", 4 * 1024 * 16))
-        self.row = ints(allocate(self.buffers, "i", 4))
+        self.rank = ints(allocate(self.buffers, "i", BIASES))
+        self.bias = shorts(allocate(self.buffers, "h", BIASES * BIAS_ROWS * 16))
+        self.used = ushorts(allocate(self.buffers, "H", BIASES * BIAS_ROWS))
+        self.row = ints(allocate(self.buffers, "i", BIASES))
+        self._start(4 if prediction.ranks.k > 16 else 0)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _start(self, shift: cython.int) -> cython.void:
+        """A pixel is likely to be like each neighbour. `shift`: which bits of a rank its first nibble is."""
+        c: cython.int
+        rank: cython.int
+        for c in range(self.count):
+            for rank in range(16 << shift):
+                self.bias[16 * (BIAS_ROWS * c + rank) + (rank >> shift)] = FIRST_BIAS
+                self.bias[16 * (BIAS_ROWS * c + 256 + rank) + (rank & 15)] = FIRST_LOW_BIAS
 
     @cython.cfunc
     @cython.nogil
@@ -70,37 +103,53 @@ class Biases:
     @cython.exceptval(check=False)
     def select_first(self) -> cython.void:
         """The rows of a rank's first nibble."""
-        self.row[0], self.row[1] = 16 * self.near.w, 16 * (1024 + self.near.n)
-        self.row[2], self.row[3] = 16 * (2048 + self.prediction.p5), 16 * (3072 + self.prediction.texture)
+        c: cython.Py_ssize_t
+        self.rank[0], self.rank[1], self.rank[2] = self.near.w, self.near.n, self.near.ne
+        self.rank[3], self.rank[4], self.rank[5] = self.near.nee, self.near.nw, self.near.nn
+        if self.count > MIX_BIASES:  # `max` has contexts for NE
+            self.rank[2] = self.prediction.p5
+        for c in range(self.count):
+            self.row[c] = BIAS_ROWS * c + self.rank[c]
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
     def select_low(self, high: cython.int) -> cython.void:
-        """The rows of the low nibble below `high`: by a rank that has that high nibble, else by `high` alone."""
-        self.row[0] = 16 * (256 + (self.near.w if self.near.w >> 4 == high else 256 + high))
-        self.row[1] = 16 * (1280 + (self.near.n if self.near.n >> 4 == high else 256 + high))
-        self.row[2] = 16 * (2304 + (self.prediction.p5 if self.prediction.p5 >> 4 == high else 256 + high))
-        self.row[3] = 16 * (3584 + high)
+        """The rows of the low nibble below `high`: one of each rank with that high nibble, else one of both nibbles."""
+        c: cython.Py_ssize_t
+        rank: cython.int
+        for c in range(self.count):
+            rank = self.rank[c]
+            self.row[c] = BIAS_ROWS * c + 256 + (rank if rank >> 4 == high else 256 + (rank & 240 | high))
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
     def add(self, score: cython.p_short) -> cython.void:
+        bias: cython.p_short = self.bias
+        row: cython.p_int = self.row
         c: cython.Py_ssize_t
-        for c in range(4):
-            add_bias(score, tail(self.bias, self.row[c]))
+        set_biases(
+            score, tail(bias, 16 * row[0]), tail(bias, 16 * row[1]), tail(bias, 16 * row[2]), tail(bias, 16 * row[3])
+        )
+        for c in range(MIX_BIASES, self.count, 2):
+            add_biases(score, tail(bias, 16 * row[c]), tail(bias, 16 * row[c + 1]))
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def update(self, error: cython.p_short, symbols: cython.Py_ssize_t) -> cython.void:
+    def update(self, error: cython.p_short, pace: cython.int, symbols: cython.Py_ssize_t) -> cython.void:
         c: cython.Py_ssize_t
-        for c in range(4):
-            update_bias(tail(self.bias, self.row[c]), error, symbols)
+        row: cython.int
+        n: cython.int
+        for c in range(self.count):
+            row = self.row[c]
+            n = self.used[row]
+            update_bias(tail(self.bias, 16 * row), error, (pace * BIAS_RATE[n] * self.ease) >> 9, symbols)
+            self.used[row] = min(n + 1, BIAS_COUNTS - 1)
 
 
 @cython.final
@@ -247,6 +296,9 @@ class Mixer:
     symbol: cython.int  # the symbol that was coded last
     mean_error: cython.p_int  # mean error of the symbols that came, in 1/2**28: of high nibbles, of low ones
     nibbles: cython.int  # nibbles that were coded, 0 to 2**28
+    steady: cython.int  # how fast weights learn at least: the fewer the contexts, the faster, as measured
+    eager: cython.int  # how much faster where symbols come as predicted, in 1/1024
+    haste: cython.int  # how much faster weights learn at the beginning: 200, falling to 0
     buffers: list
 
     def __init__(self, coder: RangeCoder, slots: Slots, prediction: Prediction, biases: Biases, hits: Hits) -> None:
@@ -255,7 +307,8 @@ class Mixer:
         self.abreast = 16 if self.contexts > MIX_CONTEXTS else 8
         self.symbols = SYMBOLS
         self.nibbles = self.symbol = self.activity_set = self.texture_set = self.guess_set = 0
-        self.total = 1
+        self.total, self.haste = 1, 200
+        self.steady, self.eager = (168, 1802240) if self.contexts > MIX_CONTEXTS else (240, 2072576)
         self.buffers = []
         self.by_count = shorts(allocate(self.buffers, "h", 32 * 16))
         self.by_activity = shorts(allocate(self.buffers, "h", 32 * 16))
@@ -270,7 +323,7 @@ class Mixer:
         c: cython.int
         for i in range(COUNTS):
             for c in range(self.contexts):
-                self.by_count[16 * i + c] = 15728 // self.contexts * (10 * i + 3) // (10 * i + 15)
+                self.by_count[16 * i + c] = 15000 // self.contexts * (10 * i + 4) // (10 * i + 12)
 
     @cython.cfunc
     @cython.nogil
@@ -325,12 +378,10 @@ class Mixer:
         f2: cython.uint
         f3: cython.uint
         total: cython.uint = 0
-        # Scores fit 16 bits: 13 contexts add 1536 each at the most, 5 hits 1304, 4 biases 250.
+        # Scores fit 16 bits: 13 contexts add 1536 each at the most, 5 hits 1304, 6 biases 157.
         # Vector loads stall on what scalar stores have just written: the weights by count, gathered first, come last.
         for c in range(self.contexts):
             count_weight[c] = by_count[16 * count[c] + c]
-        for s in range(16):
-            score[s] = 0
         self.biases.add(score)
         self.hits.add(score, self.activity_set >> 1, self.texture_set >> 1, self.symbols)
         add_weights(
@@ -421,7 +472,9 @@ class Mixer:
         n: cython.int
         step: cython.int
         self.nibbles += 1
-        pace = 168 + 1802240 // ((self.mean_error[low] >> 14) + 1024) + 6400 // ((self.nibbles >> 6) + 32)
+        if self.nibbles & 63 == 0:  # divisions are slow
+            self.haste = 6400 // ((self.nibbles >> 6) + 32)
+        pace = self.steady + self.eager // ((self.mean_error[low] >> 14) + 1024) + self.haste
         prediction_error(error, self.frequency, inverse, tail(ONLY, 16 * symbol))
         self.mean_error[low] += (error[symbol] << 4) - (self.mean_error[low] >> 10)
         for c in range(16):
@@ -432,10 +485,10 @@ class Mixer:
             step = ((dot(error, logs, symbols) >> 14) * pace + 32768) >> 16
             steps[c] = step
             at = 16 * n + cython.cast(cython.int, c)
-            by_count[at] = limit(by_count[at] + 2 * step, CONTEXT_LIMIT)
+            by_count[at] = limit(by_count[at] + step, CONTEXT_LIMIT)
             self.slots.update(logs, n, symbol)
-        self.biases.update(error, symbols)
-        update_weights(tail(self.by_activity, self.activity_set), steps, self.abreast)
-        update_weights(tail(self.by_texture, self.texture_set), steps, self.abreast)
-        update_weights(tail(self.by_guess, self.guess_set), steps, self.abreast)
+        self.biases.update(error, pace, symbols)
+        update_weights(tail(self.by_activity, self.activity_set), steps, 1, self.abreast)
+        update_weights(tail(self.by_texture, self.texture_set), steps, 2, self.abreast)
+        update_weights(tail(self.by_guess, self.guess_set), steps, 1, self.abreast)
         self.hits.update(error, symbol, self.activity_set >> 1, self.texture_set >> 1)

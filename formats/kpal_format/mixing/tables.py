@@ -13,6 +13,7 @@ import numpy as np
 
 FLOOR = cython.declare(cython.int, -12288)  # the lowest logarithm: a probability of 2**-12
 COUNTS = cython.declare(cython.int, 29)  # a slot counts from 0 to 28
+BIAS_COUNTS = cython.declare(cython.int, 256)  # a row of biases counts from 0 to 255
 FLAG_COUNTS = cython.declare(cython.int, 99)  # a flag's slot counts from 0 to 98
 WIDTHS = cython.declare(cython.int, 8)  # widths of the prior
 MOST_WEIGHT = cython.declare(cython.int, 8191)  # the greatest weight of an input in use: 2 - 1/4096
@@ -202,10 +203,12 @@ def fraction(part: cython.uint, whole: cython.uint) -> cython.int:
 ONLY = shorts(table("h", [-(s == i) for i in range(17) for s in range(16)]))  # the mask of a symbol; 16 is none
 EXP = ushorts(table("H", _exponentials()))
 LOG = shorts(table("h", [max(FLOOR, log2(2 * i + 1) - 13312) for i in range(4096)]))
-# How fast a slot adapts, in 1/32768, by the number of symbols it has seen: 0.54 for a new slot down to 0.034.
-RATE = [3276800 // (100 * n + 184) for n in range(COUNTS)]
+# How fast a slot adapts, in 1/32768, by the number of symbols it has seen: 0.89 for a new slot down to 0.034.
+RATE = [29127, 14692, *(3276800 // (100 * n + 156) for n in range(2, COUNTS))]
 DECAY = ints(table("i", [15360 - log2(32768 - rate) for rate in RATE]))
 RISE = shorts(table("h", [after(-64 * j - 32, rate) + 64 * j + 32 for rate in RATE for j in range(193)]))
+# How fast a bias learns, compared to a weight of a context, by how often its row was used.
+BIAS_RATE = ints(table("i", [96 + 56544 // (4 * n + 109) for n in range(BIAS_COUNTS)]))
 _flag_rates = [65536 // (2 * n + 3) for n in range(FLAG_COUNTS)]
 FLAG_RATE = ints(table("i", _flag_rates))
 FLAG_DECAY = ints(table("i", [15360 - log2(32768 - rate) for rate in _flag_rates]))

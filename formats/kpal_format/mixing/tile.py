@@ -21,7 +21,7 @@ except ImportError:
 if not cython.compiled:
     from .flags import Flag, Flags
     from .match_model import LONG, MatchModel
-    from .mixer import HITS, Biases, Hits, Mixer
+    from .mixer import BIASES, HITS, MIX_BIASES, Biases, Hits, Mixer
     from .neighbourhood import Neighbourhood
     from .prediction import Prediction
     from .prior import Prior
@@ -76,7 +76,8 @@ class Tile:
         contexts = CONTEXTS if profile else MIX_CONTEXTS
         self.slots = Slots(self.near, self.match, self.prediction, contexts, pixels)
         hits = Hits(self.near, self.match, self.prediction, HITS if profile else 1)
-        self.mixer = Mixer(self.coder, self.slots, self.prediction, Biases(self.near, self.prediction), hits)
+        biases = Biases(self.near, self.prediction, BIASES if profile else MIX_BIASES)
+        self.mixer = Mixer(self.coder, self.slots, self.prediction, biases, hits)
         self.pending = self.choosing = False
         self.tell, self.until_tell = None, NEVER
 

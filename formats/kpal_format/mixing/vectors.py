@@ -28,11 +28,24 @@ def add_weighted(score: cython.p_short, logs: cython.p_short, weight: cython.sho
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
-def add_bias(score: cython.p_short, bias: cython.p_short) -> cython.void:
-    """Adds biases to the scores: at most 16000 >> 6 = 250 each."""
+def set_biases(
+    score: cython.p_short, a: cython.p_short, b: cython.p_short, c: cython.p_short, d: cython.p_short
+) -> cython.void:
+    """Begins the scores with four biases of at most 10000, 1/64 of each pair: at most 2 * 313."""
     s: cython.Py_ssize_t
     for s in range(16):
-        score[s] = score[s] + (bias[s] >> 6)
+        score[s] = cython.cast(cython.short, (a[s] + b[s]) >> 6) + cython.cast(cython.short, (c[s] + d[s]) >> 6)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def add_biases(score: cython.p_short, a: cython.p_short, b: cython.p_short) -> cython.void:
+    """Adds another pair of biases: at most 313."""
+    s: cython.Py_ssize_t
+    for s in range(16):
+        score[s] = score[s] + cython.cast(cython.short, (a[s] + b[s]) >> 6)
 
 
 @cython.cfunc
@@ -120,12 +133,14 @@ def dot(error: cython.p_short, logs: cython.p_short, symbols: cython.Py_ssize_t)
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
-def update_weights(weight: cython.p_short, steps: cython.p_short, contexts: cython.Py_ssize_t) -> cython.void:
-    """Steps are below 400: 12288 * 2128 >> 16."""
+def update_weights(
+    weight: cython.p_short, steps: cython.p_short, times: cython.short, contexts: cython.Py_ssize_t
+) -> cython.void:
+    """Adds steps once or twice. They are at most 12288 * 2464 >> 16 = 462."""
     c: cython.Py_ssize_t
     value: cython.short
     for c in range(contexts & -8):
-        value = weight[c] + steps[c]
+        value = weight[c] + steps[c] * times
         value = value if value < 24000 else 24000
         weight[c] = value if value > -24000 else -24000
 
@@ -134,14 +149,16 @@ def update_weights(weight: cython.p_short, steps: cython.p_short, contexts: cyth
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
-def update_bias(bias: cython.p_short, error: cython.p_short, symbols: cython.Py_ssize_t) -> cython.void:
-    """Steps are at most 16384 >> 7 = 128."""
+def update_bias(
+    bias: cython.p_short, error: cython.p_short, rate: cython.short, symbols: cython.Py_ssize_t
+) -> cython.void:
+    """Steps are below 16384 * 16384 >> 16 = 4096."""
     s: cython.Py_ssize_t
     value: cython.short
     for s in range(symbols & -16):
-        value = bias[s] + (error[s] >> 7)
-        value = value if value < 16000 else 16000
-        bias[s] = value if value > -16000 else -16000
+        value = bias[s] + cython.cast(cython.short, (error[s] * rate) >> 16)
+        value = value if value < 10000 else 10000
+        bias[s] = value if value > -10000 else -10000
 
 
 @cython.cfunc
