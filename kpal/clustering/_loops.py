@@ -41,7 +41,7 @@ def reassign(
     """Update `labels`, initially a guess, in place to the nearest centre of each point, the lowest index in a tie.
 
     points, centers: int32 (n, 4) and (k, 4), coordinates from 0 to 2040.
-    order: intp (k,), the centres in ascending order of their first coordinates.
+    order: intp (k,), all centres; leaves them in ascending order of their first coordinates.
     radius, members, near, apart, gaps: int32 scratch arrays, the first four (k,), the last (n,).
 
     A centre that is nearer to x than its guessed centre a lies within 2 |x - a| of a (C. Elkan, "Using the triangle
@@ -49,6 +49,25 @@ def reassign(
     the other centres within twice the distance of its farthest point, nearest first; each point then searches only the
     beginning of this list. In `order`, these centres are near each other.
     """
+    with cython.nogil:
+        _reassign(points, centers, labels, order, radius, members, near, apart, gaps)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(-1)
+def _reassign(
+    points: cython.int[:, ::1],
+    centers: cython.int[:, ::1],
+    labels: cython.Py_ssize_t[::1],
+    order: cython.Py_ssize_t[::1],
+    radius: cython.int[::1],
+    members: cython.int[::1],
+    near: cython.int[::1],
+    apart: cython.int[::1],
+    gaps: cython.int[::1],
+) -> cython.int:
+    """`reassign`, with `order` to be brought up to date first."""
     n: cython.Py_ssize_t = points.shape[0]
     k: cython.int = centers.shape[0]
     i: cython.Py_ssize_t
@@ -73,80 +92,87 @@ def reassign(
     best: cython.int
     found: cython.int
     limit: cython.int
-    with cython.nogil:
-        for a in range(k):
-            radius[a] = -1
-            members[a] = -1
-        # The points of each cluster form a linked list: `members` has the first point, `gaps` the next one.
-        for i in range(n - 1, -1, -1):
-            a = cython.cast(cython.int, labels[i])
-            d0 = points[i, 0] - centers[a, 0]
-            d1 = points[i, 1] - centers[a, 1]
-            d2 = points[i, 2] - centers[a, 2]
-            d3 = points[i, 3] - centers[a, 3]
-            distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-            if distance > radius[a]:
-                radius[a] = distance
-            gaps[i] = members[a]
-            members[a] = cython.cast(cython.int, i)
-        for place in range(k):
-            a = cython.cast(cython.int, order[place])
-            if radius[a] < 0:
-                continue
-            limit = 4 * radius[a]
-            count = 0
-            c0 = centers[a, 0]
-            c1 = centers[a, 1]
-            c2 = centers[a, 2]
-            c3 = centers[a, 3]
-            for way in range(-1, 2, 2):
-                other = place + way
-                while 0 <= other < k:
-                    b = cython.cast(cython.int, order[other])
-                    other += way
-                    d0 = centers[b, 0] - c0
-                    if d0 * d0 > limit:
-                        break
-                    d1 = centers[b, 1] - c1
-                    d2 = centers[b, 2] - c2
-                    d3 = centers[b, 3] - c3
-                    distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-                    if distance <= limit:
-                        at = count
-                        while at > 0 and apart[at - 1] > distance:
-                            apart[at] = apart[at - 1]
-                            near[at] = near[at - 1]
-                            at -= 1
-                        apart[at] = distance
-                        near[at] = b
-                        count += 1
-            i = members[a]
-            while i >= 0:
-                worked += 1
-                if worked % _POINTS_A_PULSE == 0:
-                    with cython.gil:
-                        pulse()
-                d0 = points[i, 0] - c0
-                d1 = points[i, 1] - c1
-                d2 = points[i, 2] - c2
-                d3 = points[i, 3] - c3
-                best = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-                limit = 4 * best
-                found = a
-                for at in range(count):
-                    if apart[at] > limit:
-                        break
-                    c = near[at]
-                    d0 = points[i, 0] - centers[c, 0]
-                    d1 = points[i, 1] - centers[c, 1]
-                    d2 = points[i, 2] - centers[c, 2]
-                    d3 = points[i, 3] - centers[c, 3]
-                    distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-                    if distance < best or (distance == best and c < found):
-                        best = distance
-                        found = c
-                labels[i] = found
-                i = gaps[i]
+    for place in range(1, k):
+        b = cython.cast(cython.int, order[place])
+        at = place
+        while at > 0 and centers[order[at - 1], 0] > centers[b, 0]:
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = b
+    for a in range(k):
+        radius[a] = -1
+        members[a] = -1
+    # The points of each cluster form a linked list: `members` has the first point, `gaps` the next one.
+    for i in range(n - 1, -1, -1):
+        a = cython.cast(cython.int, labels[i])
+        d0 = points[i, 0] - centers[a, 0]
+        d1 = points[i, 1] - centers[a, 1]
+        d2 = points[i, 2] - centers[a, 2]
+        d3 = points[i, 3] - centers[a, 3]
+        distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+        if distance > radius[a]:
+            radius[a] = distance
+        gaps[i] = members[a]
+        members[a] = cython.cast(cython.int, i)
+    for place in range(k):
+        a = cython.cast(cython.int, order[place])
+        if radius[a] < 0:
+            continue
+        limit = 4 * radius[a]
+        count = 0
+        c0 = centers[a, 0]
+        c1 = centers[a, 1]
+        c2 = centers[a, 2]
+        c3 = centers[a, 3]
+        for way in range(-1, 2, 2):
+            other = place + way
+            while 0 <= other < k:
+                b = cython.cast(cython.int, order[other])
+                other += way
+                d0 = centers[b, 0] - c0
+                if d0 * d0 > limit:
+                    break
+                d1 = centers[b, 1] - c1
+                d2 = centers[b, 2] - c2
+                d3 = centers[b, 3] - c3
+                distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+                if distance <= limit:
+                    at = count
+                    while at > 0 and apart[at - 1] > distance:
+                        apart[at] = apart[at - 1]
+                        near[at] = near[at - 1]
+                        at -= 1
+                    apart[at] = distance
+                    near[at] = b
+                    count += 1
+        i = members[a]
+        while i >= 0:
+            worked += 1
+            if worked % _POINTS_A_PULSE == 0:
+                with cython.gil:
+                    pulse()
+            d0 = points[i, 0] - c0
+            d1 = points[i, 1] - c1
+            d2 = points[i, 2] - c2
+            d3 = points[i, 3] - c3
+            best = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+            limit = 4 * best
+            found = a
+            for at in range(count):
+                if apart[at] > limit:
+                    break
+                c = near[at]
+                d0 = points[i, 0] - centers[c, 0]
+                d1 = points[i, 1] - centers[c, 1]
+                d2 = points[i, 2] - centers[c, 2]
+                d3 = points[i, 3] - centers[c, 3]
+                distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+                if distance < best or (distance == best and c < found):
+                    best = distance
+                    found = c
+            labels[i] = found
+            i = gaps[i]
+    return 0
 
 
 def add_up(
@@ -159,18 +185,166 @@ def add_up(
 
     points: int32 (n, 4); weights: int64 (n,); labels: intp (n,); totals: int64 (k, 5), w first.
     """
+    with cython.nogil:
+        _add_up(points, weights, labels, totals)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _add_up(
+    points: cython.int[:, ::1],
+    weights: cython.longlong[::1],
+    labels: cython.Py_ssize_t[::1],
+    totals: cython.longlong[:, ::1],
+) -> cython.void:
     i: cython.Py_ssize_t
     a: cython.Py_ssize_t
     w: cython.longlong
+    for i in range(points.shape[0]):
+        a = labels[i]
+        w = weights[i]
+        totals[a, 0] += w
+        totals[a, 1] += w * points[i, 0]
+        totals[a, 2] += w * points[i, 1]
+        totals[a, 3] += w * points[i, 2]
+        totals[a, 4] += w * points[i, 3]
+
+
+def lloyd(
+    points: cython.int[:, ::1],
+    weights: cython.longlong[::1],
+    centers: cython.int[:, :, ::1],
+    labels: cython.Py_ssize_t[:, ::1],
+    fixed: cython.int,
+    rounds: cython.int,
+    tol: cython.double,
+    energy: cython.longlong,
+    order: cython.Py_ssize_t[::1],
+    scratch: cython.int[:, ::1],
+    gaps: cython.int[::1],
+    totals: cython.longlong[:, ::1],
+    errors: cython.double[::1],
+) -> tuple[int, int]:
+    """Lloyd's algorithm, over-relaxed while this helps: `_lloyd` of lattice.py, which says when it ends.
+
+    points: int32 (n, 4); weights: int64 (n,).
+    centers: int32 (3, k, 4), initially the centres and anything twice; receives the best centres in the first.
+    labels: intp (2, n), initially a guess and anything; receives those of the best centres in the second.
+    fixed: how many centres, the first ones, do not move.
+    energy: the sum of w |x|**2, below 2**53.
+    order: intp (k,), all centres.
+    scratch: int32 (4, k); gaps: int32 (n,); totals: int64 (k, 5); errors: float64 (n,).
+
+    Returns the inertia and the number of rounds run.
+    """
+    n: cython.Py_ssize_t = points.shape[0]
+    k: cython.int = cython.cast(cython.int, centers.shape[1])
+    best: cython.int[:, ::1] = centers[0]
+    tried: cython.int[:, ::1] = centers[1]
+    means: cython.int[:, ::1] = centers[2]
+    given: cython.Py_ssize_t[::1] = labels[0]
+    chosen: cython.Py_ssize_t[::1] = labels[1]
+    radius: cython.int[::1] = scratch[0]
+    members: cython.int[::1] = scratch[1]
+    near: cython.int[::1] = scratch[2]
+    apart: cython.int[::1] = scratch[3]
+    i: cython.Py_ssize_t
+    a: cython.int
+    c: cython.int
+    w: cython.longlong
+    inertia: cython.longlong
+    least: cython.longlong = 0
+    gain: cython.longlong
+    moved: cython.int
+    relaxed: cython.bint = True
+    same: cython.bint
+    done: cython.int = 0
     with cython.nogil:
-        for i in range(points.shape[0]):
-            a = labels[i]
-            w = weights[i]
-            totals[a, 0] += w
-            totals[a, 1] += w * points[i, 0]
-            totals[a, 2] += w * points[i, 1]
-            totals[a, 3] += w * points[i, 2]
-            totals[a, 4] += w * points[i, 3]
+        for a in range(k):
+            for c in range(4):
+                tried[a, c] = best[a, c]
+        while True:
+            _reassign(points, tried, given, order, radius, members, near, apart, gaps)
+            for a in range(k):
+                for c in range(5):
+                    totals[a, c] = 0
+            _add_up(points, weights, given, totals)
+            inertia = energy
+            for a in range(k):
+                for c in range(4):
+                    w = tried[a, c]
+                    inertia += w * (totals[a, 0] * w - 2 * totals[a, c + 1])
+            gain = least - inertia if done else inertia
+            if gain > 0 or done == 0:
+                least = inertia
+                for i in range(n):
+                    chosen[i] = given[i]
+                for a in range(k):
+                    w = totals[a, 0]
+                    for c in range(4):
+                        best[a, c] = means[a, c] = tried[a, c]
+                        if w > 0 and a >= fixed:
+                            means[a, c] = cython.cast(cython.int, (2 * totals[a, c + 1] + w) // (2 * w))
+                _fill(points, weights, given, best, means, totals, fixed, errors)
+            if done and gain <= tol * least:
+                if not relaxed:
+                    break
+                relaxed = False
+            same = True
+            for a in range(k):
+                for c in range(4):
+                    moved = means[a, c]
+                    if relaxed:  # the quotient, rounded down
+                        moved = tried[a, c] + (9 * (moved - tried[a, c]) + 2 + 5 * _STEPS * 2) // 5 - _STEPS * 2
+                        moved = min(max(moved, 0), _STEPS)
+                    tried[a, c] = moved
+                    same = same and moved == best[a, c]
+            if same or done == rounds:
+                break
+            done += 1
+    return least, min(done + 1, rounds)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _fill(
+    points: cython.int[:, ::1],
+    weights: cython.longlong[::1],
+    labels: cython.Py_ssize_t[::1],
+    centers: cython.int[:, ::1],
+    means: cython.int[:, ::1],
+    totals: cython.longlong[:, ::1],
+    fixed: cython.int,
+    errors: cython.double[::1],
+) -> cython.void:
+    """Move each centre without points, in `means`, to the point with the largest weighted error that is left."""
+    a: cython.int
+    c: cython.int
+    i: cython.Py_ssize_t
+    worst: cython.Py_ssize_t
+    d0: cython.int
+    d1: cython.int
+    d2: cython.int
+    d3: cython.int
+    known: cython.bint = False
+    for a in range(fixed, cython.cast(cython.int, centers.shape[0])):
+        if totals[a, 0] == 0:
+            worst = 0
+            for i in range(points.shape[0]):
+                if not known:
+                    d0 = points[i, 0] - centers[labels[i], 0]
+                    d1 = points[i, 1] - centers[labels[i], 1]
+                    d2 = points[i, 2] - centers[labels[i], 2]
+                    d3 = points[i, 3] - centers[labels[i], 3]
+                    errors[i] = cython.cast(cython.double, weights[i]) * (d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3)
+                if errors[i] > errors[worst]:
+                    worst = i
+            known = True
+            errors[worst] = -1
+            for c in range(4):
+                means[a, c] = points[worst, c]
 
 
 def merge(

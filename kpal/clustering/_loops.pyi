@@ -24,6 +24,21 @@ def add_up(
     labels: NDArray[np.intp],
     totals: NDArray[np.int64],
 ) -> None: ...
+def lloyd(
+    points: NDArray[np.int32],
+    weights: NDArray[np.int64],
+    centers: NDArray[np.int32],
+    labels: NDArray[np.intp],
+    fixed: int,
+    rounds: int,
+    tol: float,
+    energy: int,
+    order: NDArray[np.intp],
+    scratch: NDArray[np.int32],
+    gaps: NDArray[np.int32],
+    totals: NDArray[np.int64],
+    errors: NDArray[np.float64],
+) -> tuple[int, int]: ...
 def merge(
     centers: NDArray[np.int32],
     weights: NDArray[np.float64],

@@ -46,6 +46,7 @@ _REMOVALS: Final = 3  # a breath removes centres in 3 batches with a round after
 _ROUNDS_SWAPPED: Final = 3
 _ROUNDS_SWAPPED_TOTAL: Final = 48  # rounds times centres
 _MOST_CELLS: Final = 1 << 20
+_EXACT: Final = 1 << 53  # below, double precision holds every integer
 _POINTS_BREATHING: Final = 16  # for each centre: breathing gains little with fewer points
 _BREATH_MERGED: Final = 0.25  # the part of the first breath that is enough for centres found by merging
 _POWER_ROUNDS: Final = 6  # a rough principal axis is enough, because rounds of 2-means follow
@@ -256,6 +257,10 @@ def _cells(points: Ints, wanted: int) -> Labels | None:
 
 def _lloyd(data: _Level, centers: Ints, rounds: int, tol: float) -> Clustering:
     """Lloyd's algorithm, until a round gains no more than `tol`, for at most `rounds` rounds; its best centres."""
+    if data.energy < _EXACT:
+        found = data.search.lloyd(data.weights, centers, data.fixed, rounds, tol, data.energy)
+        if found is not None:
+            return Clustering(*found)
     best = None
     relaxed = True
     for done in range(rounds + 1):

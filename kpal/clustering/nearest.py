@@ -59,6 +59,12 @@ class Points:
             self._loop.labels = labels
         return labels
 
+    def lloyd(
+        self, weights: NDArray[np.int64], centers: NDArray[np.int64], fixed: int, rounds: int, tol: float, energy: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.intp], int, int] | None:
+        """Lloyd's algorithm as lattice.py has it: centres, labels, inertia, rounds. None without compiled loops."""
+        return None if self._loop is None else self._loop.lloyd(weights, centers, fixed, rounds, tol, energy)
+
     def totals(self, labels: NDArray[np.intp], weights: NDArray[np.int64], k: int) -> NDArray[np.int64] | None:
         """For each of k labels, the sums of w and of w x: int64 (k, 1 + d). None if the loops are not compiled."""
         if self._loop is None:
@@ -97,11 +103,27 @@ class _Loop:
         assert self.labels is not None
         k = len(centers)
         labels = np.minimum(self.labels, k - 1)
-        order = np.argsort(centers[:, 0], kind="stable")
+        order = np.arange(k)
         radius, members, near, apart = np.empty((4, k), np.int32)
         _loops.reassign(self.points, four(centers), labels, order, radius, members, near, apart, self._chain)
         self.labels = labels
         return labels
+
+    def lloyd(
+        self, weights: NDArray[np.int64], centers: NDArray[np.int64], fixed: int, rounds: int, tol: float, energy: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.intp], int, int]:
+        n, (k, d) = len(self.points), centers.shape
+        three, labels = np.empty((3, k, 4), np.int32), np.zeros((2, n), np.intp)
+        three[0] = four(centers)
+        if self.labels is not None:
+            np.minimum(self.labels, k - 1, out=labels[0])
+        scratch, totals = np.empty((4, k), np.int32), np.empty((k, 5), np.int64)
+        inertia, done = _loops.lloyd(
+            *(self.points, weights, three, labels, fixed, rounds, tol, energy),
+            *(np.arange(k), scratch, self._chain, totals, np.empty(n)),
+        )
+        self.labels = labels[1]
+        return three[0, :, :d].astype(np.int64), labels[1], inertia, done
 
 
 def four(points: NDArray[Any]) -> NDArray[np.int32]:

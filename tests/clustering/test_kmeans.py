@@ -111,7 +111,7 @@ def test_loops_are_the_same_compiled_and_plain(channels: int, monkeypatch: pytes
     options: list[dict[str, Any]] = [{"dither": "floyd-steinberg"}, {}]
     installed = [kpal.quantize(pixels, 9, **option).indices for option in options]
     plain = plain_loops()
-    for name in ("reassign", "add_up", "merge", "diffuse", "COMPILED"):
+    for name in ("reassign", "add_up", "lloyd", "merge", "diffuse", "COMPILED"):
         monkeypatch.setattr(kpal.clustering._loops, name, getattr(plain, name))
     for option, indices in zip(options, installed, strict=True):
         assert np.array_equal(kpal.quantize(pixels, 9, **option).indices, indices)

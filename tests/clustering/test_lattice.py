@@ -280,6 +280,30 @@ def test_a_cluster_that_becomes_empty_takes_the_point_that_fits_worst() -> None:
     assert found.inertia == 2
 
 
+@pytest.mark.parametrize("fixed", [0, 2])
+@pytest.mark.parametrize(("n", "k"), [(40, 12), (900, 5), (900, 200)])
+def test_rounds_are_the_same_compiled_and_in_numpy(n: int, k: int, fixed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    points, weights = scattered(n, 3, most=200)
+    start = points[:k].copy()
+    start[-2:] = STEPS  # far from all points, so that their clusters are empty
+    results = []
+    for compiled in (True, False):
+        monkeypatch.setattr("kpal.clustering._loops.COMPILED", compiled)
+        results.append(clustering._lloyd(clustering._Level(points, weights, fixed), start, 9, 1e-4))
+    first, second = results
+    assert np.array_equal(first.centers, second.centers)
+    assert np.array_equal(first.labels, second.labels)
+    assert (first.inertia, first.n_iter) == (second.inertia, second.n_iter)
+
+
+def test_points_too_heavy_for_doubles_are_clustered_all_the_same() -> None:
+    points, weights = scattered(60, 2)
+    light, heavy = (clustering._Level(points, weights << by, 0) for by in (0, 36))
+    assert light.energy < 1 << 53 < heavy.energy
+    results = [clustering._lloyd(level, points[:7].copy(), 9, 1e-4) for level in (light, heavy)]
+    assert np.array_equal(results[0].centers, results[1].centers)
+
+
 # --- distinct points
 
 
