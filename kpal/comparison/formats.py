@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from PIL import Image
 
-from kpal_format import CODERS, DEFAULT_CODER, U8, IndexedImage, compiled, decode_indexed, encode_indexed
+from kpal_format import CODERS, U8, IndexedImage, compiled, decode_indexed, encode_indexed
 
 from ..color.compositing import same
 from ..image_files.pages import open_picture
@@ -103,7 +103,7 @@ def compare(name: str, data: bytes, *, depth: int | None = None, **options: Any)
         except (OSError, ValueError) as error:  # for example, WebP is limited to 16383 pixels a side
             warnings.warn(f"{peer} is left out: {error}", stacklevel=2)
     # In plain Python, mix and max take a millisecond a pixel.
-    rows += [_kpal(coder, image) for coder in (CODERS if compiled() else (DEFAULT_CODER,))]
+    rows += [_kpal(coder, image) for coder in CODERS if compiled() or coder not in ("mix", "max")]
     height, width = image.indices.shape
     return Comparison(
         name,

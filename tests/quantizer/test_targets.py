@@ -24,7 +24,7 @@ from kpal_format import compiled
 
 from ..images import gradient, pillow, random_indexed, soft_icon, squared_error
 
-with_compiler = pytest.mark.skipif(not compiled(), reason="the default coder is then zstd")
+with_compiler = pytest.mark.skipif(not compiled(), reason="the default coder is then fast")
 
 PHOTO = astronaut()[:200, :200]  # type: ignore[no-untyped-call]
 
