@@ -972,10 +972,11 @@ class ColorList:
             return e, d >> e
 
         self.order = sorted((i for i in range(len(colors)) if i != x), key=key)
-        self.mean = self.settled = 0
+        self.mean = self.used = 0
 
     def promote(self, p: int) -> int:
-        q = p * (3 if self.settled >= 256 else 2) >> 2
+        keep = 2 if self.used < 32 else 4 if self.used < 256 else 6 if self.used < 1024 else 7
+        q = p * keep >> 3
         r = (p + q + 1) >> 1
         a, b, c = self.order[p], self.order[q], self.order[r]
         self.order[p] = c
@@ -998,13 +999,13 @@ class FastTile(RangeDecoder):
         self.row = [Flag() for _ in range(8)]
         self.span = [Flag() for _ in range(256)]
         self.number_flags = [Flag() for _ in range(64)]
-        self.slot = [[[[Flag(512 * p, 1) for _ in range(16)] for _ in range(4)] for p in FAST_TRUST] for _ in range(2)]
+        self.slot = [[[[Flag(512 * p, 1) for _ in range(32)] for _ in range(4)] for p in FAST_TRUST] for _ in range(2)]
         self.west = [[Flag(10240, 1) for _ in range(64)] for _ in range(8)]
         self.second = [[[Flag() for _ in range(16)] for _ in range(3)] for _ in range(5)]
         self.near = [
             [[[Flag(p) for _ in range(2)] for _ in range(64)] for _ in range(4)] for p in (20000, 16000, 10000)
         ]
-        self.top = [Flag() for _ in range(16)]
+        self.bit = [[Flag() for _ in range(3)] for _ in range(16)]
         self.sizes = [Distribution([2048 * (j + 1) for j in range(15)] + [32767]) for _ in range(16)]
         weights = [w if first < self.k - 1 else 0 for w, first in zip(BIN_WEIGHT, FIRST, strict=True)]
         ends = [32000 * sum(weights[: j + 1]) // sum(weights) + j + 1 for j in range(15)] + [32767]
@@ -1107,10 +1108,10 @@ class FastTile(RangeDecoder):
         nww, nw, n, ne, nee = (self.cell(y - 1, x + i) for i in (-2, -1, 0, 1, 2))
         nnw, nn, nne = (self.cell(y - 2, x + i) for i in (-1, 0, 1))
         h = _pack(nw, n, ne, nee) * 0x2F0B4C47 ^ _pack(nww, nnw, nn, nne) * 0x1E35A7BD
-        h = h + _pack(w, ww, www, 0) * 0x2C1B3C6D & M32
+        h = h + _pack(w, ww, www if self.k > 16 else 0, 0) * 0x2C1B3C6D & M32
         h = (h ^ h >> 15) * 0x2F0B4C47 & M32
         h ^= h >> 13
-        g = _pack(nw, n, w, 0) * 0x2F0B4C47 & M32
+        g = _pack(nw, n, 0 if self.k > 16 else ne, w) * 0x2F0B4C47 & M32
         g = (g ^ g >> 15) * 0x1E35A7BD & M32
         g ^= g >> 13
         hints = []  # color and confidence of the long and of the short candidate
@@ -1144,7 +1145,7 @@ class FastTile(RangeDecoder):
         if sure or sure2:
             m = 0 if not sure2 else 1 if second >= 0 else 2 if sure2 <= 2 else 3
             state = 4 * (0, 1, 2, 3, 4, 4, 4, 4, 5)[sure] + m
-            if self.flag(self.slot[flat][state][which(first)][equal & 15]):
+            if self.flag(self.slot[flat][state][which(first)][equal & 31]):
                 return first
         elif first >= 0 and self.flag(self.west[activity >> 1][equal]):
             return first
@@ -1164,13 +1165,17 @@ class FastTile(RangeDecoder):
                 return color
         t = self.symbol(self.ranks[0 if flat else 1 + 4 * (activity >> 2) + (ranking.mean >> 6)])
         p, bits = FIRST[t], BITS[t]
+        upper = 0
         if bits > 0:
-            p += self.flag(self.top[t]) << (bits - 1)
+            upper = self.flag(self.bit[t][0])
+            p += upper << (bits - 1)
         if bits > 1:
-            p += self.raw(bits - 1)
+            p += self.flag(self.bit[t][1 + upper]) << (bits - 2)
+        if bits > 2:
+            p += self.raw(bits - 2)
         skip = {first, y} | ({ne} if ne not in (w, n) else set())
         for place in sorted(ranking.order.index(color) for color in skip if color in ranking.order):
             p += p >= place
-        ranking.settled += 1
+        ranking.used += 1
         ranking.mean += (16 * t - ranking.mean) >> 3
         return ranking.promote(min(p, self.k - 2))

@@ -27,7 +27,7 @@ if not cython.compiled:
 class Candidates:
     """The flags of a tile's candidates."""
 
-    slot_flags: cython.p_uint  # 2 x 24 x 4 x 16
+    slot_flags: cython.p_uint  # 2 x 24 x 4 x 32
     second_flags: cython.p_uint  # 5 x 3 x 16
     west_flags: cython.p_uint  # 8 x 64
     near_flags: cython.p_uint  # 3 x 4 x 64 x 2
@@ -63,7 +63,7 @@ class Candidates:
         which: the neighbour that has the colour: 0 for W, 1 for N, 2 for NE, 3 for none of them.
         """
         state: cython.int = LONG_STATE[sure] + (1 if other else SHORT_STATE[sure2])
-        context: cython.int = flat * 1536 + ((state << 2 | which) << 4 | equal & 15)
+        context: cython.int = flat * 3072 + ((state << 2 | which) << 5 | equal & 31)
         return code_flag(coder, decoding, self.slot_flags, context, right)
 
     @cython.cfunc

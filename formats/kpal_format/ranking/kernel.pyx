@@ -12,8 +12,22 @@ cdef extern from *:
     #define CYTHON_INLINE inline __attribute__((always_inline))
     #endif
     #define KPAL_MASK_32 0xFFFFFFFFu
+
+    static long kpal_run(const unsigned char *cells, long count, unsigned char value) {
+        unsigned long long all, word;
+        long i = 0;
+        memset(&all, value, 8);
+        for (; i + 8 <= count; i += 8) {
+            memcpy(&word, cells + i, 8);
+            if (word != all) break;
+        }
+        while (i < count && cells[i] == value) i++;
+        return i;
+    }
     """
     unsigned int MASK_32 "KPAL_MASK_32"  # Cython takes literals of 31 bits at most for C numbers
+    long run "kpal_run"(const unsigned char* cells, long count, unsigned char value) noexcept nogil
+    int memcmp(const void*, const void*, size_t) noexcept nogil
 
 # Tables, declared here because Cython's pure Python mode cannot declare global pointers.
 cdef unsigned int* FLAG_RATE

@@ -24,8 +24,6 @@ if not cython.compiled:
         uints,
     )
 
-SETTLED = cython.declare(cython.uint, 256)  # ranks coded from a list before its colours are promoted by smaller steps
-
 
 @cython.final
 @cython.cclass
@@ -41,11 +39,14 @@ class Lists:
     ranked: cython.p_uchar  # the colour, by the colour of the list and the place
     place: cython.p_uchar  # the inverse: the place, by the colour of the list and the colour; NO_PLACE for its own
     made: cython.p_uchar  # whether a colour has a list
-    settled: cython.p_uint  # how many ranks were coded from a list
+    used: cython.p_uint  # how many ranks were coded from a list
+    keep: (
+        cython.p_uchar
+    )  # how much of its place a promoted colour keeps, in 1/8: 2 to 7, more in a list used more often
     mean: cython.p_uchar  # the running mean of their bins, 0 to 240
     symbols: cython.p_short  # 17 distributions of bins
     counts: cython.p_uchar
-    top_flags: cython.p_uint  # the highest bit below a bin: 16
+    bit_flags: cython.p_uint  # the two highest bits below a bin: 16 x 4
     sixteen: cython.Py_ssize_t  # see `code_symbol`
     buffers: list
 
@@ -57,11 +58,12 @@ class Lists:
         self.ranked = uchars(allocate(self.buffers, "B", 256 * 256))
         self.place = uchars(allocate(self.buffers, "B", 256 * 256))
         self.made = uchars(allocate(self.buffers, "B", 256))
-        self.settled = uints(allocate(self.buffers, "I", 256))
+        self.used = uints(allocate(self.buffers, "I", 256))
+        self.keep = uchars(allocate(self.buffers, "B", [2] * 256))
         self.mean = uchars(allocate(self.buffers, "B", 256))
         self.symbols = shorts(allocate(self.buffers, "h", rank_symbols(17, self.k)))
         self.counts = uchars(allocate(self.buffers, "B", 17))
-        self.top_flags = uints(allocate(self.buffers, "I", even_flags(16)))
+        self.bit_flags = uints(allocate(self.buffers, "I", even_flags(64)))
         self.sixteen = 16
         self._measure(colors)
 
@@ -142,21 +144,22 @@ class Lists:
         context: cython.int,
         rank: cython.int,
     ) -> cython.int:
-        """Codes a rank: its bin, the highest bit below the bin by a flag, and the other bits as they are."""
+        """Codes a rank: its bin, the two highest bits below the bin by flags, and the other bits as they are."""
         found: cython.int = 0 if decoding else BIN[rank]
         found = code_symbol(coder, decoding, self.symbols, self.counts, context, found, self.sixteen)
         bits: cython.int = BIN_BITS[found]
         first: cython.int = BIN_FIRST[found]
-        rest: cython.int = 0 if decoding else rank - first
-        top: cython.int
-        if bits:
+        given: cython.int = 0 if decoding else rank - first
+        rest: cython.int = 0
+        if bits > 0:
             bits -= 1
-            top = code_flag(coder, decoding, self.top_flags, found, rest >> bits & 1)
-            rest &= (1 << bits) - 1
-            if bits:
-                rest = code_raw(coder, decoding, bits, rest)
-            rest |= top << bits
-        self.settled[list_of] += 1
+            rest = code_flag(coder, decoding, self.bit_flags, 4 * found, given >> bits & 1)
+        if bits > 0:
+            bits -= 1
+            rest = rest << 1 | code_flag(coder, decoding, self.bit_flags, 4 * found + 1 + rest, given >> bits & 1)
+        if bits > 0:
+            rest = rest << bits | cython.cast(cython.int, code_raw(coder, decoding, bits, given & ((1 << bits) - 1)))
+        self._count(list_of)
         self.mean[list_of] += (16 * found - self.mean[list_of]) >> 3
         return first + rest
 
@@ -164,14 +167,25 @@ class Lists:
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
+    def _count(self, list_of: cython.uint) -> cython.void:
+        """Counts the uses of a list, whose order settles after 32, 256 and 1024 of them."""
+        used: cython.uint = self.used[list_of] + 1
+        self.used[list_of] = used
+        if used & (used - 1) == 0:
+            self.keep[list_of] = 2 + 2 * (used >= 32) + 2 * (used >= 256) + (used >= 1024)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
     def promote(self, list_of: cython.uint, at: cython.int) -> cython.uint:
-        """Moves the colour at this place of a list up to half the place, or 3/4 in a settled list; returns it.
+        """Moves the colour at this place of a list up; returns it.
 
         The colour that was there moves half of the way back, and the one there to the place that became free.
         """
         ranked: cython.p_uchar = self.ranked + (list_of << 8) if cython.compiled else self.ranked[list_of << 8 :]
         place: cython.p_uchar = self.place + (list_of << 8) if cython.compiled else self.place[list_of << 8 :]
-        up: cython.int = at * (2 + (self.settled[list_of] >= SETTLED)) >> 2
+        up: cython.int = at * self.keep[list_of] >> 3
         between: cython.int = (at + up + 1) >> 1
         first: cython.uchar = ranked[at]
         second: cython.uchar = ranked[up]

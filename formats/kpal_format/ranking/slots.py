@@ -17,7 +17,7 @@ if not cython.compiled:
 @cython.inline
 @cython.exceptval(check=False)
 def long_key(north: cython.uint, north2: cython.uint, west: cython.uint) -> cython.uint:
-    """The hash of 11 neighbours. The part of W comes last: all else is known before the pixel to the left is."""
+    """The hash of 10 or 11 neighbours. The part of W comes last: all else is known before the pixel to the left is."""
     h: cython.uint = (((north * 0x2F0B4C47) ^ (north2 * 0x1E35A7BD)) + west * 0x2C1B3C6D) & MASK_32
     h = ((h ^ h >> 15) * 0x2F0B4C47) & MASK_32
     return h ^ h >> 13
@@ -28,8 +28,8 @@ def long_key(north: cython.uint, north2: cython.uint, west: cython.uint) -> cyth
 @cython.inline
 @cython.exceptval(check=False)
 def short_key(north: cython.uint, w: cython.uint) -> cython.uint:
-    """The hash of NW, N and W."""
-    g: cython.uint = ((north & 0xFFFF | w << 16) * 0x2F0B4C47) & MASK_32
+    """The hash of three or four neighbours: those in `north`, and W."""
+    g: cython.uint = ((north | w << 24) * 0x2F0B4C47) & MASK_32
     g = ((g ^ g >> 15) * 0x1E35A7BD) & MASK_32
     return g ^ g >> 13
 

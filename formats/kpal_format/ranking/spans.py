@@ -9,7 +9,7 @@ except ImportError:
     from .. import _cython as cython
 if not cython.compiled:
     from .range_coder import Coder, code_flag, code_raw, code_symbol
-    from .tables import LEVEL, allocate, even_flags, even_symbols, fill_cells, shorts, uchars, uints
+    from .tables import LEVEL, allocate, even_flags, even_symbols, fill_cells, run_length, shorts, uchars, uints
 
 MOST_SPAN = cython.declare(cython.int, 8192)  # pixels
 
@@ -57,10 +57,7 @@ class Spans:
         w: cython.uchar = cells[here + x - 1]
         span: cython.int = self._find(cells, x, above)
         level: cython.int = LEVEL[min(span, 4095)]
-        n: cython.int = 0
-        if not decoding:
-            while n < span and cells[here + x + n] == w:
-                n += 1
+        n: cython.int = 0 if decoding else run_length(cells, here + x, span, w)
         context: cython.int = (
             level << 4 | (cells[above2 + x] == w) << 3 | (cells[here + x - 2] == w) << 2 | self.history
         )
@@ -83,12 +80,11 @@ class Spans:
     @cython.exceptval(check=False)
     def _find(self, cells: cython.p_uchar, x: cython.int, above: cython.Py_ssize_t) -> cython.int:
         """The length of the span that begins at x, 1 to MOST_SPAN."""
-        w: cython.uchar = cells[above + x]
-        c: cython.int = x + 2
-        if self.change < c:
-            while c < self.width and cells[above + c] == w:
-                c += 1
-            self.change = c
+        ahead: cython.int = x + 2
+        if self.change < ahead:
+            self.change = ahead
+            if ahead < self.width:
+                self.change += run_length(cells, above + ahead, self.width - ahead, cells[above + x])
         return min(self.width - x if self.change >= self.width else self.change - 1 - x, MOST_SPAN)
 
     @cython.cfunc

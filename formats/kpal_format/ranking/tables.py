@@ -110,11 +110,20 @@ def fill_cells(cells: cython.p_uchar, at: cython.Py_ssize_t, count: cython.int, 
 @cython.exceptval(check=False)
 def equal_cells(cells: cython.p_uchar, a: cython.Py_ssize_t, b: cython.Py_ssize_t, count: cython.int) -> cython.bint:
     """Whether two runs of cells are equal."""
-    i: cython.Py_ssize_t
-    for i in range(count):
-        if cells[a + i] != cells[b + i]:
-            return False
-    return True
+    if cython.compiled:
+        return memcmp(cells + a, cells + b, count) == 0
+    return cells[a : a + count] == cells[b : b + count]
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def run_length(cells: cython.p_uchar, at: cython.Py_ssize_t, count: cython.int, value: cython.uchar) -> cython.int:
+    """How many of `count` cells from `at` on have this value before the first one that has not."""
+    if cython.compiled:
+        return run(cells + at, count, value)
+    return count - len(bytes(cells[at : at + count]).lstrip(bytes((value,))))
 
 
 @cython.cfunc
@@ -150,7 +159,7 @@ def even_flags(count: int) -> list:
 
 def slot_flags() -> list:
     """The initial contexts of the first candidate's flag if a slot gives it, first for pixels that are not flat."""
-    return [chance << 25 | 1 for group in _TRUST for chance in group for _ in range(64)] * 2
+    return [chance << 25 | 1 for group in _TRUST for chance in group for _ in range(128)] * 2
 
 
 def west_flags() -> list:

@@ -40,6 +40,7 @@ MARGIN = cython.declare(cython.int, 4)  # cells on either side of a row
 MOST_BYTES = cython.declare(cython.int, 28)  # of a pixel: at most 10 flags of 16 bits, 2 symbols of 15, 19 raw bits
 TELL_EVERY = cython.declare(cython.int, 1 << 14)  # pixels
 STEP = cython.declare(cython.int, 1 << 13 if cython.compiled else 1 << 6)  # pixels, if progress is told
+FEW_COLORS = cython.declare(cython.int, 16)  # up to here the short key has NE, too, and the long one has no WWW
 FREE_STEP = cython.declare(cython.int, 1 << 16)  # pixels, if it is not
 
 
@@ -227,12 +228,13 @@ class Tile:
         north: cython.uint = 0
         north2: cython.uint = 0
         west: cython.uint = 0
+        west_mask: cython.uint = 0xFFFF if self.lists.k <= FEW_COLORS else 0xFFFFFF
         while x < end or broken:
             if fresh:
                 fresh = False
                 north = pack(cells[above + x - 1], cells[above + x], cells[above + x + 1], cells[above + x + 2])
                 north2 = pack(cells[above + x - 2], cells[above2 + x - 1], cells[above2 + x], cells[above2 + x + 1])
-                west = pack(cells[here + x - 1], cells[here + x - 2], cells[here + x - 3], 0)
+                west = pack(cells[here + x - 1], cells[here + x - 2], cells[here + x - 3], 0) & west_mask
             flat = (north & 0xFFFFFF) == (west & 255) * 0x010101
             if flat and not broken:
                 span = self.spans.code(coder, decoding, cells, x, here, above, above2)
@@ -251,7 +253,7 @@ class Tile:
             nww = north & 255
             north = north >> 8 | cython.cast(cython.uint, cells[above + x + 2]) << 24
             north2 = north2 >> 8 & 0xFFFF00 | nww | cython.cast(cython.uint, cells[above2 + x + 1]) << 24
-            west = (west << 8 | pixel) & 0xFFFFFF
+            west = (west << 8 | pixel) & west_mask
         self.x = x
         self.stream.coder = state
 
@@ -273,7 +275,7 @@ class Tile:
     ) -> cython.uint:
         """Codes one pixel, which is not W if flat, with all its candidates; both slots learn it."""
         h: cython.uint = long_key(north, north2, west)
-        g: cython.uint = short_key(north, west & 255)
+        g: cython.uint = short_key(north & (0xFFFFFF if self.lists.k <= FEW_COLORS else 0xFFFF), west & 255)
         long_slot: cython.uint = self.long_slots.find(h)
         short_slot: cython.uint = self.short_slots.find(g)
         pixel = self._code_color(coder, decoding, north, north2, west, flat, long_slot, short_slot, pixel)
@@ -306,7 +308,7 @@ class Tile:
         sure: cython.int = long_slot & 255
         sure2: cython.int = short_slot & 255
         equal: cython.int = ((west >> 8 & 255) == w) | ((north2 >> 16 & 255) == n) << 1
-        equal |= (w == n) << 2 | ((north & 255) == n) << 3
+        equal |= (w == n) << 2 | ((north & 255) == n) << 3 | (ne == n) << 4
         which: cython.int
         other: cython.bint
         if flat:  # W is known to be wrong
@@ -357,7 +359,7 @@ class Tile:
         list_of: cython.uint = n if near_w < near_n else w
         other: cython.uint = w if near_w < near_n else n
         came: cython.uint
-        equal |= (ne == n) << 4 | (nw == w) << 5
+        equal |= (nw == w) << 5
         if not hinted and not flat:
             if self.candidates.code_west(coder, decoding, activity, equal, pixel == w):
                 return w
