@@ -16,6 +16,8 @@ if not cython.compiled:
         BIN_FIRST,
         NO_PLACE,
         allocate,
+        by_distance,
+        distances,
         even_flags,
         ints,
         rank_symbols,
@@ -81,13 +83,17 @@ class Lists:
             color[4 * i + 3] = alpha
             for c in range(3):
                 color[4 * i + c] = (colors[4 * i + c] * alpha + 127) // 255
-        for i in range(self.k):
-            for j in range(i):
-                d = 3
-                for c in range(4):
-                    d += abs(color[4 * i + c] - color[4 * j + c])
-                d = min(d >> 2, 255)
-                self.distance[i << 8 | j] = self.distance[j << 8 | i] = d
+        if cython.compiled:
+            for i in range(self.k):
+                for j in range(i):
+                    d = 3
+                    for c in range(4):
+                        d += abs(color[4 * i + c] - color[4 * j + c])
+                    d = min(d >> 2, 255)
+                    self.distance[i << 8 | j] = self.distance[j << 8 | i] = d
+        else:
+            for i, row in enumerate(distances(color)):
+                self.distance[i << 8 : (i << 8) + self.k] = row
         return None
 
     @cython.cfunc
@@ -211,17 +217,22 @@ class Lists:
         i: cython.int
         at: cython.int
         own: cython.int = list_of
-        for i in range(257):
-            ends[i] = 0
-        for i in range(self.k):
-            steps[i] = self._step(own, i)
-            ends[steps[i] + 1] += i != own
-        for i in range(256):
-            ends[i + 1] += ends[i]
-        for i in range(self.k):
-            if i != own:
-                at = ends[steps[i]]
-                ends[steps[i]] += 1
+        if cython.compiled:
+            for i in range(257):
+                ends[i] = 0
+            for i in range(self.k):
+                steps[i] = self._step(own, i)
+                ends[steps[i] + 1] += i != own
+            for i in range(256):
+                ends[i + 1] += ends[i]
+            for i in range(self.k):
+                if i != own:
+                    at = ends[steps[i]]
+                    ends[steps[i]] += 1
+                    self.ranked[own << 8 | at] = i
+                    self.place[own << 8 | i] = at
+        else:
+            for at, i in enumerate(by_distance(self.color, own)):
                 self.ranked[own << 8 | at] = i
                 self.place[own << 8 | i] = at
         self.place[own << 8 | own] = NO_PLACE

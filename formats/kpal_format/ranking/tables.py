@@ -183,6 +183,25 @@ def rank_symbols(count: int, k: int) -> list:
     return ([sum(weights[: j + 1]) * 32000 // sum(weights) + j + 1 for j in range(15)] + [32767]) * count
 
 
+# What plain Python would take longer for than for the pixels of an icon.
+
+
+def distances(color: list) -> object:
+    """All distances between colours, uint8 (k, k), for `Lists._measure`; `color` has four channels of each colour."""
+    points = np.array(color).reshape(-1, 4)
+    return np.minimum((abs(points[:, None] - points).sum(axis=2) + 3) >> 2, 255).astype(np.uint8)
+
+
+def by_distance(color: list, own: int) -> list:
+    """All colours but one, ordered as `Lists.make` orders its list."""
+    points = np.array(color).reshape(-1, 4)
+    d = (points - points[own]) ** 2 @ np.array((3, 4, 2, 4)) + 8
+    e = np.frexp(d)[1] - 4
+    order = np.argsort(e << 3 | (d >> e & 7), kind="stable").tolist()
+    order.remove(own)
+    return order
+
+
 FLAG_RATE = uints(table("I", [131072 // (2 * n + 5) for n in range(FLAG_COUNTS + 1)]))
 SYMBOL_RATE = shorts(table("h", [65536 // (n + 12) for n in range(SYMBOL_COUNTS + 1)]))
 GOAL = shorts(table("h", [4 * (j + 1) if j < s else 32767 - 4 * (15 - j) for s in range(16) for j in range(16)]))
