@@ -104,6 +104,7 @@ def valid() -> Iterator[tuple[str, bytes]]:
             image = _with_sorted_palette(picture(height, width, colors, channels))
             yield f"{coder}-{width}x{height}-{colors}-colours{kind}", encode_indexed(image, coder=coder)
         yield f"{coder}-flat", encode_indexed(_with_sorted_palette(poster(30, 40, 12)), coder=coder)
+    yield "fast-noise", encode_indexed(_with_sorted_palette(random_indexed(110, 110, 6)), coder="fast")
     yield "fast-repeats", encode_indexed(_repeating(), coder="fast")
 
     for channels in (3, 4):
