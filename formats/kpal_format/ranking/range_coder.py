@@ -12,6 +12,7 @@ except ImportError:
 if not cython.compiled:
     from bisect import bisect_right
 
+    from .. import _cython as cython  # structs of an installed but unused Cython cannot hold Python objects
     from .tables import FLAG_COUNTS, FLAG_RATE, GOAL, MASK_32, SYMBOL_COUNTS, SYMBOL_RATE, uchars
 
 Coder = cython.struct(

@@ -18,6 +18,7 @@ try:
 except ImportError:
     from .. import _cython as cython
 if not cython.compiled:
+    from .. import _cython as cython  # structs of an installed but unused Cython cannot hold Python objects
     from .candidates import Candidates
     from .lists import Lists
     from .range_coder import Coder, Stream, code_flag
