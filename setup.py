@@ -7,6 +7,7 @@ from setuptools import Extension, setup
 # Compiled module -> source. A module that cannot be compiled stays plain Python.
 MODULES = {
     "kpal_format.kernel": "formats/kpal_format/kernel.pyx",  # the coders' stages as one module (mixing/README.md)
+    "kpal_format.ranking.kernel": "formats/kpal_format/ranking/kernel.pyx",  # those of `fast` (ranking/README.md)
     "kpal.clustering._loops": "kpal/clustering/_loops.py",  # the quantiser's loops that numpy is slow at
 }
 

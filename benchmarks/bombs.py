@@ -91,7 +91,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "metadata: 65000 empty maps": lambda: _metadata(b"\x81\xa1a\xdd\0\0\xfd\xe8" + b"\x80" * 65000),
     "metadata: 9000 keywords": _many_keywords,
 }
-for _name, _coder in (("mix", 1), ("max", 2)):
+for _name, _coder in (("mix", 1), ("max", 2), ("fast", 3)):
     for _byte in (b"\0", b"\xff"):
         BOMBS[f"{_name}: 8192 x 8192 pixels in one byte, {_byte[0]:02X}"] = partial(_mix, _coder, 8192, 8192, _byte)
         BOMBS[f"{_name}: a row of 2^24 pixels in one byte, {_byte[0]:02X}"] = partial(_mix, _coder, 1 << 24, 1, _byte)

@@ -205,12 +205,13 @@ TARGETS: Final[dict[str, tuple[Callable[[bytes], None], int]]] = {
     "zstd": (_tile("zstd"), 5),
     "mix": (_tile("mix"), 5),
     "max": (_tile("max"), 5),
+    "fast": (_tile("fast"), 5),
     "pillow": (pillow, 0),
     "mended": (whole, 0),  # its inputs are mutated by `mutate`
 }
 
 
-COMPILED: Final = ("mix", "max")  # targets without coverage: the fuzzer cannot see into their loop
+COMPILED: Final = ("mix", "max", "fast")  # targets without coverage: the fuzzer cannot see into their loops
 
 
 def run(name: str, data: bytes) -> None:

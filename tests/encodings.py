@@ -20,7 +20,7 @@ KEPT = Path(__file__).with_suffix(".json")
 def of_indices() -> dict[str, str]:
     """Encodings of given indices, small enough for plain Python. Bytes of `zstd` depend on the version of Zstandard."""
     found = {}
-    for coder in ("mix", "max"):
+    for coder in ("mix", "max", "fast"):
         for name, image in (("picture", picture(16, 20, 40, 4)), ("poster", poster(16, 24, 12))):
             found[f"{name}, {coder}"] = _digest(encode_indexed(image, coder=coder))
     return found

@@ -1,4 +1,4 @@
-"""The coding kernel as plain Python, to compare with the compiled kernel."""
+"""The coding kernels as plain Python, to compare with the compiled kernels."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import pytest
 import kpal_format
 
 with_compiler = pytest.mark.skipif(not kpal_format.compiled(), reason="takes minutes in plain Python")
-KERNEL = Path(kpal_format.__file__).with_name("kernel.py")
+FORMAT = Path(kpal_format.__file__).parent
 
 
-def load_plain() -> ModuleType:
-    """Load kernel.py as if Cython were not installed and nothing were compiled."""
-    spec = importlib.util.spec_from_file_location("kpal_format.plain_kernel", KERNEL)
+def load_plain(name: str) -> ModuleType:
+    """Load a kernel of kpal_format as if Cython were not installed and nothing were compiled."""
+    package, _, last = f"kpal_format.{name}".rpartition(".")
+    path = FORMAT.joinpath(*name.split(".")).with_suffix(".py")
+    spec = importlib.util.spec_from_file_location(f"{package}.plain_{last}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -27,4 +29,5 @@ def load_plain() -> ModuleType:
     return module
 
 
-plain = load_plain()
+plain = load_plain("kernel")
+plain_fast = load_plain("ranking.kernel")

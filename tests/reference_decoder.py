@@ -63,7 +63,7 @@ def decode(data: bytes) -> Decoded:
     if file.take(8) != b"\x8bKPAL\r\n\x1a":
         raise ValueError("not a .kpal file")
     version, flags, coder, last = file.take(4)
-    if version != 2 or flags > 7 or coder > 2:
+    if version != 2 or flags > 7 or coder > 3:
         raise ValueError("another version, an unknown flag or an unknown coder")
     k, channels = last + 1, 4 if flags & 1 else 3
     width, height = file.varint(1, 2**28 - 1), file.varint(1, 2**28 - 1)
@@ -88,6 +88,8 @@ def decode(data: bytes) -> Decoded:
             decoded = _zstd_tile(tile, k, columns, rows)
         elif columns > 1 << 22 or (rows + 3) * (columns + 16) > 1 << 27:
             raise ValueError("a tile of too many pixels")
+        elif coder == 3:
+            decoded = FastTile(palette, columns, rows, tile).decode()
         else:
             decoded = Tile(coder == 2, palette, columns, rows, tile).decode()
         for row in range(rows):
@@ -512,16 +514,39 @@ class Neighbourhood(NamedTuple):
     nnee: int
 
 
-class Tile:
+class RangeDecoder:
+    """Section 5.2.2."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at, self.range = data, 4, 0xFFFFFFFF
+        self.code = int.from_bytes(data[:4].ljust(4, b"\0"), "big")
+
+    def narrow(self, below: int, width: int) -> None:
+        self.code -= below
+        self.range = width
+        while self.range < 1 << 24:
+            self.range <<= 8
+            self.code = (self.code & 0xFFFFFF) << 8 | (self.data[self.at] if self.at < len(self.data) else 0)
+            self.at += 1
+
+    def end(self) -> None:
+        if not self.at - 4 <= len(self.data) <= self.at:
+            raise ValueError("a tile that does not end where its pixels do")
+
+
+def _premultiplied(palette: list[Entry]) -> list[Entry]:
+    """RGBA."""
+    return [(*((v * e[3] + 127) // 255 for v in e[:3]), e[3]) for e in ((*entry, 255)[:4] for entry in palette)]
+
+
+class Tile(RangeDecoder):
     """One tile of section 5.2."""
 
     def __init__(self, is_max: bool, palette: list[Entry], width: int, rows: int, data: bytes) -> None:
-        self.data, self.at, self.range = data, 4, 0xFFFFFFFF
-        self.code = int.from_bytes(data[:4].ljust(4, b"\0"), "big")
+        super().__init__(data)
         self.k, self.width, self.rows, self.line = len(palette), width, rows, width + 16
-        rgba = [(*entry, 255)[:4] for entry in palette]
-        self.channels = 3 if all(entry[3] == 255 for entry in rgba) else 4
-        colors = [(*((v * e[3] + 127) // 255 for v in e[:3]), e[3]) for e in rgba]
+        colors = _premultiplied(palette)
+        self.channels = 3 if all(color[3] == 255 for color in colors) else 4
         self.order = _tree(colors, list(range(self.k)))
         self.color = [colors[i] for i in self.order]
         self.distance = [[sum(abs(a - b) for a, b in zip(e, f, strict=True)) for f in self.color] for e in self.color]
@@ -581,19 +606,8 @@ class Tile:
             out += bytes(self.order[rank] for rank in cells[start : start + width])
             if self.at - 4 > len(self.data):
                 break
-        if not self.at - 4 <= len(self.data) <= self.at:
-            raise ValueError("a tile that does not end where its pixels do")
+        self.end()
         return bytes(out)
-
-    # The range decoder.
-
-    def narrow(self, below: int, width: int) -> None:
-        self.code -= below
-        self.range = width
-        while self.range < 1 << 24:
-            self.range <<= 8
-            self.code = (self.code & 0xFFFFFF) << 8 | (self.data[self.at] if self.at < len(self.data) else 0)
-            self.at += 1
 
     # One pixel, or a span of them.
 
@@ -963,3 +977,248 @@ def _fraction(part: int, whole: int) -> int:
 def _log(value: int) -> int:
     shift = max(0, value.bit_length() - 12)
     return LOG[value >> shift] + 1024 * shift
+
+
+# Section 5.3: `fast`.
+
+M32 = 0xFFFFFFFF
+EDGES = (1, 3, 5, 7, 8, 12, 17, 23, 33, 46, 66, 93, 133, 188, 267)
+FAST_TRUST = (20, 20, 40, 88, 56, 64, 96, 112, 88, 80, 104, 116, 96, 90, 108, 118, 108, 104, 112, 120, 120, 120, 122,
+              126)  # fmt: skip
+BITS = (0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7)
+FIRST = (0, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 28, 36, 52, 84, 148)
+BIN_WEIGHT = (4900, 3400, 2600, 2000, 3400, 2500, 1900, 1600, 2500, 1800, 1500, 1100, 1200, 900, 600, 300)
+
+
+class Flag:
+    """The context of a flag."""
+
+    def __init__(self, p: int = 32768, i: int = 0) -> None:
+        self.p, self.i = p, i
+
+
+class Distribution:
+    """Of sixteen symbols."""
+
+    def __init__(self, ends: list[int]) -> None:
+        self.ends, self.i = ends, 0
+
+
+class ColorList:
+    """The other colors as one color ranks them."""
+
+    def __init__(self, x: int, colors: list[Entry]) -> None:
+        def key(other: int) -> tuple[int, int]:
+            r, g, b, a = (u - v for u, v in zip(colors[other], colors[x], strict=True))
+            d = 3 * r * r + 4 * g * g + 2 * b * b + 4 * a * a + 8
+            e = d.bit_length() - 4
+            return e, d >> e
+
+        self.order = sorted((i for i in range(len(colors)) if i != x), key=key)
+        self.mean = self.used = 0
+
+    def promote(self, p: int) -> int:
+        keep = 2 if self.used < 32 else 4 if self.used < 256 else 6 if self.used < 1024 else 7
+        q = p * keep >> 3
+        r = (p + q + 1) >> 1
+        a, b, c = self.order[p], self.order[q], self.order[r]
+        self.order[p] = c
+        self.order[r] = b
+        self.order[q] = a
+        return a
+
+
+class FastTile(RangeDecoder):
+    """One tile of section 5.3."""
+
+    def __init__(self, palette: list[Entry], width: int, rows: int, data: bytes) -> None:
+        super().__init__(data)
+        self.width, self.rows = width, rows
+        self.colors = _premultiplied(palette)
+        self.k = len(palette)
+        self.lists: dict[int, ColorList] = {}
+        self.slot_bits = next((b for b in range(8, 18) if 1 << b >= width * rows), 18)
+        self.slots: tuple[dict[int, tuple[int, int, int]], ...] = ({}, {})  # check, color, confidence
+        self.row = [Flag() for _ in range(8)]
+        self.span = [Flag() for _ in range(256)]
+        self.number_flags = [Flag() for _ in range(64)]
+        self.slot = [[[[Flag(512 * p, 1) for _ in range(32)] for _ in range(4)] for p in FAST_TRUST] for _ in range(2)]
+        self.west = [[Flag(10240, 1) for _ in range(64)] for _ in range(8)]
+        self.second = [[[Flag() for _ in range(16)] for _ in range(3)] for _ in range(5)]
+        self.near = [
+            [[[Flag(p) for _ in range(2)] for _ in range(64)] for _ in range(4)] for p in (20000, 16000, 10000)
+        ]
+        self.bit = [[Flag() for _ in range(3)] for _ in range(16)]
+        self.sizes = [Distribution([2048 * (j + 1) for j in range(15)] + [32767]) for _ in range(16)]
+        weights = [w if first < self.k - 1 else 0 for w, first in zip(BIN_WEIGHT, FIRST, strict=True)]
+        ends = [32000 * sum(weights[: j + 1]) // sum(weights) + j + 1 for j in range(15)] + [32767]
+        self.ranks = [Distribution(ends.copy()) for _ in range(17)]
+        self.spans = 0
+        self.cells: dict[tuple[int, int], int] = {}  # those that are not 0 or were decoded, by row and column
+
+    def flag(self, context: Flag) -> int:
+        rate = 131072 // (2 * context.i + 5)
+        context.i = min(context.i + 1, 60)
+        bound = (self.range >> 16) * context.p
+        if self.code < bound:
+            context.p += (65536 - context.p) * rate >> 16
+            self.narrow(0, bound)
+            return 1
+        context.p -= context.p * rate >> 16
+        self.narrow(bound, self.range - bound)
+        return 0
+
+    def raw(self, bits: int) -> int:
+        unit = self.range >> bits
+        value = min(self.code // unit, (1 << bits) - 1)
+        self.narrow(unit * value, unit)
+        return value
+
+    def symbol(self, d: Distribution) -> int:
+        unit = self.range >> 15
+        target = min(self.code // unit, 32766)
+        s = sum(end <= target for end in d.ends)
+        below = unit * d.ends[s - 1] if s else 0
+        end = self.range if s == 15 else unit * d.ends[s]
+        rate = 65536 // (d.i + 12)
+        d.i = min(d.i + 1, 250)
+        for j in range(16):
+            goal = 4 * (j + 1) if j < s else 32767 - 4 * (15 - j)
+            d.ends[j] += (goal - d.ends[j]) * rate >> 16
+        self.narrow(below, end - below)
+        return s
+
+    def cell(self, y: int, x: int) -> int:
+        return self.cells.get((y, x), 0)
+
+    def dist(self, a: int, b: int) -> int:
+        total = sum(abs(u - v) for u, v in zip(self.colors[a], self.colors[b], strict=True))
+        return min(255, total + 3 >> 2)
+
+    def decode(self) -> bytes:
+        width, flags = self.width, 0
+        for y in range(self.rows):
+            for i in (1, 2, 3):
+                self.cells[y, -i] = self.cell(y - 1, 0)
+            for i in (0, 1):
+                self.cells[y - 1, width + i] = self.cell(y - 1, width - 1)
+            same = self.flag(self.row[flags])
+            flags = (flags << 1 | same) & 7
+            if same:
+                for x in range(width):
+                    self.cells[y, x] = self.cell(y - 1, x)
+            else:
+                self.pixels(y)
+        self.end()
+        return bytes(self.cell(y, x) for y in range(self.rows) for x in range(width))
+
+    def pixels(self, y: int) -> None:
+        x = change = 0
+        while x < self.width:
+            w = self.cell(y, x - 1)
+            flat = self.cell(y - 1, x - 1) == self.cell(y - 1, x) == self.cell(y - 1, x + 1) == w
+            if flat:
+                if change < x + 2:
+                    change = x + 2
+                    while change < self.width and self.cell(y - 1, change) == w:
+                        change += 1
+                span = min(self.width - x if change >= self.width else change - 1 - x, 8192)
+                size = LEVEL[min(span, 4095)]
+                context = size << 4 | (self.cell(y - 2, x) == w) << 3 | (self.cell(y, x - 2) == w) << 2 | self.spans
+                whole = self.flag(self.span[context])
+                self.spans = (self.spans << 1 | whole) & 3
+                n = span if whole else 0 if span == 1 else min(self.number(size), span - 1)
+                for _ in range(n):
+                    self.cells[y, x] = w
+                    x += 1
+                if whole:
+                    continue
+            self.cells[y, x] = self.pixel(y, x, flat)
+            x += 1
+
+    def number(self, size: int) -> int:
+        c, v = self.symbol(self.sizes[size]), 1
+        if c > 0:
+            v = 2 * v + self.flag(self.number_flags[4 * c])
+        if c > 1:
+            v = 2 * v + self.flag(self.number_flags[4 * c + 1 + (v & 1)])
+        if c > 2:
+            v = v << (c - 2) | self.raw(c - 2)
+        return v - 1
+
+    def pixel(self, y: int, x: int, flat: bool) -> int:
+        w, ww, www = (self.cell(y, x - i) for i in (1, 2, 3))
+        nww, nw, n, ne, nee = (self.cell(y - 1, x + i) for i in (-2, -1, 0, 1, 2))
+        nnw, nn, nne = (self.cell(y - 2, x + i) for i in (-1, 0, 1))
+        h = _pack(nw, n, ne, nee) * 0x2F0B4C47 ^ _pack(nww, nnw, nn, nne) * 0x1E35A7BD
+        h = h + _pack(w, ww, www if self.k > 16 else 0, 0) * 0x2C1B3C6D & M32
+        h = (h ^ h >> 15) * 0x2F0B4C47 & M32
+        h ^= h >> 13
+        g = _pack(nw, n, 0 if self.k > 16 else ne, w) * 0x2F0B4C47 & M32
+        g = (g ^ g >> 15) * 0x1E35A7BD & M32
+        g ^= g >> 13
+        hints = []  # color and confidence of the long and of the short candidate
+        for table, key in zip(self.slots, (h, g), strict=True):
+            check, color, confidence = table.get(key & (1 << self.slot_bits) - 1, (-1, 0, 0))
+            hints.append((color, confidence) if check == key >> 24 and not (flat and color == w) else (-1, 0))
+        equal = (ww == w) | (nn == n) << 1 | (w == n) << 2 | (nw == n) << 3 | (ne == n) << 4 | (nw == w) << 5
+        gradient = self.dist(w, nw) + self.dist(n, nw) + self.dist(n, ne)
+        activity = sum(edge <= gradient for edge in EDGES)
+        pixel = self.coded(flat, w, n, nw, ne, hints, equal, activity)
+        for table, key in zip(self.slots, (h, g), strict=True):
+            at = key & (1 << self.slot_bits) - 1
+            check, color, confidence = table.get(at, (-1, 0, 0))
+            if check != key >> 24 or (color != pixel and confidence < 3):
+                table[at] = (key >> 24, pixel, 1)
+            elif color == pixel:
+                table[at] = (check, color, min(confidence + 1, 8))
+            else:
+                table[at] = (check, color, (1, 2, 2, 3, 3, 3)[confidence - 3])
+        return pixel
+
+    def coded(
+        self, flat: bool, w: int, n: int, nw: int, ne: int, hints: list[tuple[int, int]], equal: int, activity: int
+    ) -> int:
+        def which(color: int) -> int:
+            return (w, n, ne, color).index(color)
+
+        (long, sure), (short, sure2) = hints
+        second = short if sure and sure2 and short != long else -1
+        first = long if sure else short if sure2 else -1 if flat else w
+        if sure or sure2:
+            m = 0 if not sure2 else 1 if second >= 0 else 2 if sure2 <= 2 else 3
+            state = 4 * (0, 1, 2, 3, 4, 4, 4, 4, 5)[sure] + m
+            if self.flag(self.slot[flat][state][which(first)][equal & 31]):
+                return first
+        elif first >= 0 and self.flag(self.west[activity >> 1][equal]):
+            return first
+        if second >= 0 and self.flag(self.second[min(sure2, 4)][min(which(second), 2)][equal & 15]):
+            return second
+        up = self.dist(w, nw) < self.dist(n, nw)
+        x, y = (n, w) if up else (w, n)
+        if x not in self.lists:
+            self.lists[x] = ColorList(x, self.colors)
+        ranking = self.lists[x]
+        for i, color in enumerate((w, n, ne)):
+            if flat or color in (w, n, ne)[:i] or color in (first, second):
+                continue
+            if self.flag(self.near[i][activity >> 2][equal][sure > 0]):
+                if color != x:
+                    ranking.promote(ranking.order.index(color))
+                return color
+        t = self.symbol(self.ranks[0 if flat else 1 + 4 * (activity >> 2) + (ranking.mean >> 6)])
+        p, bits = FIRST[t], BITS[t]
+        upper = 0
+        if bits > 0:
+            upper = self.flag(self.bit[t][0])
+            p += upper << (bits - 1)
+        if bits > 1:
+            p += self.flag(self.bit[t][1 + upper]) << (bits - 2)
+        if bits > 2:
+            p += self.raw(bits - 2)
+        skip = {first, y} | ({ne} if ne not in (w, n) else set())
+        for place in sorted(ranking.order.index(color) for color in skip if color in ranking.order):
+            p += p >= place
+        ranking.used += 1
+        ranking.mean += (16 * t - ranking.mean) >> 3
+        return ranking.promote(min(p, self.k - 2))

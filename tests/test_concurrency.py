@@ -17,7 +17,7 @@ from kpal_format import U8, compiled
 
 from .images import gradient, soft_icon
 
-CODERS = [coder for coder in kpal.CODERS if coder == "zstd" or compiled()]  # plain Python would take minutes
+CODERS = [coder for coder in kpal.CODERS if coder in ("zstd", "fast") or compiled()]  # plain Python would take minutes
 
 
 def work(number: int) -> tuple[bytes, bytes]:

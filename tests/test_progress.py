@@ -207,7 +207,7 @@ def _at_once(stage: str, fraction: float) -> None:
 
 
 @with_compiler
-@pytest.mark.parametrize("coder", ["mix", "max"])
+@pytest.mark.parametrize("coder", ["fast", "mix", "max"])
 def test_the_coding_and_verifying_of_one_large_tile_end_soon(coder: str) -> None:
     image = random_indexed(1000, 1500, 256)
 

@@ -35,7 +35,7 @@ def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     use_small_tiles(monkeypatch)
 
 
-@pytest.fixture(params=["zstd", "mix"])
+@pytest.fixture(params=["zstd", "fast", "mix"])
 def tiled(request: pytest.FixtureRequest, small_tiles: None) -> bytes:
     return encode_indexed(IMAGE, coder=request.param)
 
@@ -172,7 +172,7 @@ def strips(pixels: np.ndarray, *heights: int) -> Iterator[np.ndarray]:
 
 
 @pytest.mark.parametrize("heights", [(), (1,) * 99, (26, 26), (10, 60), (99,)])
-@pytest.mark.parametrize("coder", ["zstd", "mix"])
+@pytest.mark.parametrize("coder", ["zstd", "fast", "mix"])
 def test_rows_make_the_file_that_the_whole_image_makes(
     small_tiles: None, tmp_path: Path, heights: tuple[int, ...], coder: str
 ) -> None:

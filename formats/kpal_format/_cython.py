@@ -1,6 +1,6 @@
 """A stand-in for the `cython` module, so that the compiled sources also run as plain Python.
 
-Types are ignored, except that `declare` creates the small local arrays of a function.
+Types are ignored, except that `declare` creates structs and the small local arrays of a function.
 """
 
 from __future__ import annotations
@@ -22,9 +22,26 @@ int = uint = uchar = short = ushort = longlong = ulonglong = double = Py_ssize_t
 p_int = p_uint = p_uchar = p_short = p_ushort = _Type()
 
 
+def struct(**fields: Any) -> type:
+    """A C struct with these fields."""
+    return type("struct", (), {"__slots__": tuple(fields)})
+
+
 def declare(kind: Any, value: Any = None) -> Any:
-    """The value of a C variable; without a value, a zeroed C array whose length is `kind`."""
-    return [0] * kind if value is None else value
+    """The value of a C variable; without a value, a struct, or a zeroed C array whose length is `kind`."""
+    if value is not None:
+        return value
+    return kind() if isinstance(kind, type) else [0] * kind
+
+
+def pointer(kind: Any) -> Any:
+    """The type of pointers to a struct."""
+    return kind
+
+
+def address(value: Any) -> Any:
+    """A pointer to a struct, which is the struct itself."""
+    return value
 
 
 def cast(kind: Any, value: Any) -> Any:

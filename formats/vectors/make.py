@@ -94,7 +94,7 @@ def valid() -> Iterator[tuple[str, bytes]]:
         yield f"zstd-form-0-{colors}-colours", _file(image, "zstd", [b"\0" + frame(image.indices.tobytes())])
     yield "zstd-256-colours", encode_indexed(picture(24, 31, 256), coder="zstd")
 
-    for coder in ("mix", "max"):
+    for coder in ("mix", "max", "fast"):
         for height, width, colors, channels in (
             (1, 1, 2, 3),
             (1, 40, 17, 4),
@@ -107,6 +107,8 @@ def valid() -> Iterator[tuple[str, bytes]]:
             image = _with_sorted_palette(picture(height, width, colors, channels))
             yield f"{coder}-{width}x{height}-{colors}-colours{kind}", encode_indexed(image, coder=coder)
         yield f"{coder}-flat", encode_indexed(_with_sorted_palette(poster(30, 40, 12)), coder=coder)
+    yield "fast-noise", encode_indexed(_with_sorted_palette(random_indexed(110, 110, 6)), coder="fast")
+    yield "fast-repeats", encode_indexed(_repeating(), coder="fast")
 
     for channels in (3, 4):
         image = random_indexed(1, 1, 1, channels)
@@ -174,6 +176,19 @@ def valid() -> Iterator[tuple[str, bytes]]:
     yield "metadata-all-types", with_metadata(b"\xdf\0\0\0\2\xd9\5later" + array + b"\xa3xmp\xcd\0\3", b"<x>")
 
 
+def _repeating() -> IndexedImage:
+    """A picture that occurs three times, equal rows, and spans longer than one flag can cover.
+
+    Slots of the coder `fast` become confident here, lose confidence, and are replaced.
+    """
+    image = _with_sorted_palette(picture(12, 40, 9))
+    indices = np.zeros((30, 9000), np.uint8)
+    indices[2:14, 100:140] = indices[2:14, 300:340] = indices[16:28, 8500:8540] = image.indices
+    indices[20:24, 8510:8512] = 3
+    indices[28:, :] = 1
+    return IndexedImage(indices, image.palette)
+
+
 def _with_sorted_palette(image: IndexedImage) -> IndexedImage:
     """The same indices with a sorted palette, which the coders `mix` and `max` store as a set."""
     palette = sorted_palette(image.palette)
@@ -218,7 +233,7 @@ def invalid() -> Iterator[tuple[str, bytes]]:
     for bit in range(3, 8):
         yield f"03-flag-{bit}", Parts(flags=1 << bit).bytes()
 
-    yield "04-coder-3", Parts(coder=3).bytes()
+    yield "04-coder-4", Parts(coder=4).bytes()
     yield "04-coder-255", Parts(coder=255).bytes()
 
     yield "05-six-bytes", Parts(width=b"\x82\x80\x80\x80\x80\x00").bytes()
@@ -470,7 +485,7 @@ def _wrong_palettes() -> Iterator[tuple[str, bytes]]:
 def _wrong_tiles() -> Iterator[tuple[str, bytes]]:
     """Files that break rule 17."""
     image = _with_sorted_palette(picture(20, 20, 30))
-    for coder in ("mix", "max"):
+    for coder in ("mix", "max", "fast"):
         stream = BY_NAME[coder].encode(image.indices, image.palette)
         for name, wrong in (
             ("too-short", stream[:-5]),

@@ -20,7 +20,6 @@ from PIL import Image
 
 from kpal_format import (
     CODERS,
-    DEFAULT_CODER,
     U8,
     IndexedImage,
     Progress,
@@ -174,7 +173,8 @@ def compare(
         in_depth(opened, data, depth, exact=options.get("exact", False))
         original = to_array(opened)
     others = peers()
-    coders = CODERS if compiled() else (DEFAULT_CODER,)  # in plain Python, mix and max take a millisecond a pixel
+    # In plain Python, mix and max take a millisecond a pixel.
+    coders = [coder for coder in CODERS if compiled() or coder not in ("mix", "max")]
     stages = ("histogram", "clustering", "remapping", "PNG", *others, *(f"kpal {coder}" for coder in coders))
     progress = in_whole(progress, dict.fromkeys(stages, 1.0))
     quantize_ms, image = timed(lambda: quantize(original, progress=progress, **options))

@@ -814,6 +814,7 @@ def test_compare_shows_every_format_and_says_where_kpal_is_not_the_smallest(
         "indexed PNG",
         "WebP lossless",
         "kpal zstd",
+        "kpal fast",
         "kpal mix",
         "kpal max",
         "PSNR",

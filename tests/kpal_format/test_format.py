@@ -377,7 +377,7 @@ def test_bytes_of_any_kind_are_decoded() -> None:
 
 
 def test_an_unknown_coder_is_a_wrong_argument() -> None:
-    with pytest.raises(ValueError, match="unknown coder 'lzw': one of zstd, mix, max"):
+    with pytest.raises(ValueError, match="unknown coder 'lzw': one of zstd, fast, mix, max"):
         encode_indexed(SAMPLES["one colour"], coder="lzw")
 
 

@@ -315,6 +315,6 @@ def test_without_a_compiled_loop_larger_images_warn_once(monkeypatch: pytest.Mon
         assert np.array_equal(decode_indexed(data).indices, large.indices)
 
 
-def test_the_default_coder_is_mix_where_the_loop_is_compiled_and_zstd_elsewhere() -> None:
+def test_the_default_coder_is_mix_where_the_loop_is_compiled_and_fast_elsewhere() -> None:
     assert compiled() == installed.COMPILED
-    assert ("mix" if compiled() else "zstd") == DEFAULT_CODER
+    assert ("mix" if compiled() else "fast") == DEFAULT_CODER

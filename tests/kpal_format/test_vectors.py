@@ -17,7 +17,7 @@ from kpal_format import KpalError, TruncatedError, decode_indexed, encode_indexe
 
 from .. import reference_decoder
 from ..files import SPECIFICATION, VECTORS, Parts
-from ..kernels import plain
+from ..kernels import plain, plain_fast
 from ..reference_decoder import Decoded
 
 VALID = sorted((VECTORS / "valid").glob("*.kpal"))
@@ -42,6 +42,7 @@ def decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         return reference_decoder.decode
     if request.param == "plain Python":
         monkeypatch.setitem(sys.modules, "kpal_format.kernel", plain)
+        monkeypatch.setitem(sys.modules, "kpal_format.ranking.kernel", plain_fast)
     return decode
 
 

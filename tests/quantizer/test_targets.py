@@ -24,7 +24,7 @@ from kpal_format import compiled
 
 from ..images import gradient, pillow, random_indexed, soft_icon, squared_error
 
-with_compiler = pytest.mark.skipif(not compiled(), reason="the default coder is then zstd")
+with_compiler = pytest.mark.skipif(not compiled(), reason="the default coder is then fast")
 
 PHOTO = astronaut()[:200, :200]  # type: ignore[no-untyped-call]
 
@@ -217,7 +217,9 @@ def test_as_little_of_a_rate_is_used_as_fits() -> None:
     assert sizes[2] < found.bytes <= sizes[1]
 
 
-@pytest.mark.parametrize("options", [{"coder": "zstd"}, {"dither": "ordered"}, {"quality": (5, 100)}, {"rate": 0}])
+@pytest.mark.parametrize(
+    "options", [{"coder": "zstd"}, {"coder": "fast"}, {"dither": "ordered"}, {"quality": (5, 100)}, {"rate": 0}]
+)
 def test_no_rate_is_used_beside_what_does_not_go_with_it(options: dict[str, Any]) -> None:
     allowed = len(kpal.encode(gradient(), **options)) // 2
     data = kpal.encode(gradient(), max_bytes=allowed, **options)

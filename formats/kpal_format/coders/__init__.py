@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from ..indexed import U8, describe
 from ..parallel import Count
-from . import zstd
+from . import fast, zstd
 from .mix import MAX, MIX, compiled
 
 __all__ = ["BY_ID", "BY_NAME", "DEFAULT", "Coder", "coder_named", "compiled", "zstd"]
@@ -48,11 +48,11 @@ class Coder(Protocol):
         """
 
 
-_CODERS: Final[tuple[Coder, ...]] = (zstd, MIX, MAX)
+_CODERS: Final[tuple[Coder, ...]] = (zstd, fast, MIX, MAX)
 BY_ID: Final = {coder.ID: coder for coder in _CODERS}
 BY_NAME: Final = {coder.NAME: coder for coder in _CODERS}
-# Without the compiled loop, `mix` takes about a millisecond per pixel, so it is not the default.
-DEFAULT: Final = MIX.NAME if compiled() else zstd.NAME
+# In plain Python, `mix` takes about a millisecond per pixel, `fast` some microseconds.
+DEFAULT: Final = MIX.NAME if compiled() else fast.NAME
 
 
 def coder_named(name: object) -> Coder:

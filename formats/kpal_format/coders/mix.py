@@ -19,13 +19,12 @@ from ..errors import DamagedError
 from ..forks import load_module
 from ..indexed import U8
 from ..parallel import Count
+from .tile import check_size, rgba
 
 if TYPE_CHECKING:
     from ..kernel import ChoosingTile, Tile
 
 _SLOW_PIXELS: Final = 1 << 12  # pixels that take plain Python several seconds
-_MAX_CELLS: Final = 1 << 27  # cells of a tile including margins; every position must fit an int
-_MAX_COLUMNS: Final = 1 << 22  # each column takes about 32 bytes
 
 
 def compiled() -> bool:
@@ -115,10 +114,7 @@ class Mix:
     ) -> U8:
         """Decodes one tile: see `Coder.decode`."""
         rows, width = shape
-        if width > _MAX_COLUMNS or (rows + 3) * (width + 16) > _MAX_CELLS:
-            raise DamagedError(
-                f"index stream: a tile of {width} x {rows} pixels is too large for the coder {self.NAME}"
-            )
+        check_size(shape, self.NAME)
         content = bytearray(rows * width)
         if not self._tile(shape, palette, bytes(data)).decode(memoryview(content), tell) and not partial:
             raise DamagedError("index stream: it does not end where the pixels do")
@@ -133,7 +129,7 @@ class Mix:
         """The arguments of the kernel's `Tile`, except for the stream."""
         rows, width = shape
         _warn_if_slow(rows * width)
-        return self.profile, _rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows
+        return self.profile, rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows
 
 
 MIX: Final = Mix(1, "mix", 0)
@@ -142,12 +138,6 @@ MAX: Final = Mix(2, "max", 1)
 
 def _flat(array: NDArray[Any]) -> memoryview:
     return np.ascontiguousarray(array).reshape(-1).data
-
-
-def _rgba(palette: U8) -> bytes:
-    rgba = np.full((len(palette), 4), 255, np.uint8)
-    rgba[:, : palette.shape[1]] = palette
-    return rgba.tobytes()
 
 
 def _warn_if_slow(pixels: int) -> None:
@@ -159,7 +149,7 @@ def _warn_if_slow(pixels: int) -> None:
 def _warn_once() -> None:
     warnings.warn(
         "kpal was installed without a C compiler: the coders mix and max, and the option rate, run as plain Python, at "
-        "about a millisecond per pixel. Install a compiler and reinstall kpal, or use the coder zstd without a rate",
+        "about a millisecond per pixel. Install a compiler and reinstall kpal, or use the coder fast without a rate",
         RuntimeWarning,
         stacklevel=2,
     )

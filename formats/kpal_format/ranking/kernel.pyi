@@ -1,0 +1,9 @@
+# The kernel's interface: mypy does not understand Cython's annotations in the sources.
+from ..parallel import Count
+
+COMPILED: bool
+
+class Tile:
+    def __init__(self, colors: bytes, width: int, rows: int, data: bytes | None) -> None: ...
+    def encode(self, indices: memoryview, tell: Count | None = None) -> bytes: ...
+    def decode(self, indices: memoryview, tell: Count | None = None) -> bool: ...

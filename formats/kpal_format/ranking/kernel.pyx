@@ -1,0 +1,54 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False, auto_pickle=False
+"""The inner loop of the coder `fast`: all stages as one compiled module, like the kernel of `mix` and `max`.
+
+Each file below is also a plain Python module, which `kernel.py` imports if this one is not compiled. The stages are
+inlined into two loops, one that encodes and one that decodes, so that the state of the range coder stays in registers.
+"""
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #undef CYTHON_INLINE
+    #define CYTHON_INLINE inline __attribute__((always_inline))
+    #endif
+    #define KPAL_MASK_32 0xFFFFFFFFu
+
+    static long kpal_run(const unsigned char *cells, long count, unsigned char value) {
+        unsigned long long all, word;
+        long i = 0;
+        memset(&all, value, 8);
+        for (; i + 8 <= count; i += 8) {
+            memcpy(&word, cells + i, 8);
+            if (word != all) break;
+        }
+        while (i < count && cells[i] == value) i++;
+        return i;
+    }
+    """
+    unsigned int MASK_32 "KPAL_MASK_32"  # Cython takes literals of 31 bits at most for C numbers
+    long run "kpal_run"(const unsigned char* cells, long count, unsigned char value) noexcept nogil
+    int memcmp(const void*, const void*, size_t) noexcept nogil
+
+# Tables, declared here because Cython's pure Python mode cannot declare global pointers.
+cdef unsigned int* FLAG_RATE
+cdef short* SYMBOL_RATE
+cdef short* GOAL
+cdef unsigned char* ACTIVITY
+cdef unsigned char* LEVEL
+cdef unsigned char* BIN
+cdef unsigned char* BIN_BITS
+cdef unsigned char* BIN_FIRST
+cdef unsigned char* LONG_STATE
+cdef unsigned char* SHORT_STATE
+cdef unsigned char* WEAKENED
+
+# Each file comes after the files that it imports.
+include "tables.py"
+include "range_coder.py"
+include "slots.py"
+include "lists.py"
+include "spans.py"
+include "candidates.py"
+include "tile.py"
+
+COMPILED = True

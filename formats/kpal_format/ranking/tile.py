@@ -1,0 +1,386 @@
+"""A tile on its way through the coder `fast` (KPAL.md, section 5.3); README.md follows one pixel.
+
+Encoder and decoder are one: `code_flag`, `code_symbol` and `code_raw` write the value that they are given, or read and
+return one. The compiler makes two loops of it (`_encode`, `_decode`).
+
+Why no stream can harm the compiled loop: only the range coder sees the stream. Past its end it reads zeros. What it
+returns is a bit, a symbol from 0 to 15, or a raw number below 2**n with n <= 13. A place in a list is limited to the
+k - 1 entries of the list, all of them indices below k, and a place in a span to the span, which ends within the row. So
+all pixels are below k. Each index into a table is made of pixels (8 bits), of a hash masked to the size of its table,
+of a context whose parts are limited where they are put together, or of a count that stops at the last entry of its
+table. The confidence in a slot is from 0 to 8, and its colour a pixel. Probabilities stay in 1..65535 and the ends of a
+distribution at least 1 apart (`code_flag`, `_adapt`), so the range never becomes 0 and nothing is divided by 0. An
+encoder reserves MOST_BYTES for each pixel before it codes it.
+"""
+
+try:
+    import cython
+except ImportError:
+    from .. import _cython as cython
+if not cython.compiled:
+    from .. import _cython as cython  # structs of an installed but unused Cython cannot hold Python objects
+    from .candidates import Candidates
+    from .lists import Lists
+    from .range_coder import Coder, Stream, code_flag
+    from .slots import Slots, long_key, short_key
+    from .spans import Spans
+    from .tables import (
+        ACTIVITY,
+        NO_COLOR,
+        NO_PLACE,
+        allocate,
+        copy_cells,
+        equal_cells,
+        even_flags,
+        pack,
+        uchars,
+        uints,
+    )
+
+MARGIN = cython.declare(cython.int, 4)  # cells on either side of a row
+MOST_BYTES = cython.declare(cython.int, 28)  # of a pixel: at most 10 flags of 16 bits, 2 symbols of 15, 19 raw bits
+TELL_EVERY = cython.declare(cython.int, 1 << 14)  # pixels
+STEP = cython.declare(cython.int, 1 << 13 if cython.compiled else 1 << 6)  # pixels, if progress is told
+FEW_COLORS = cython.declare(cython.int, 16)  # up to here the short key has NE, too, and the long one has no WWW
+FREE_STEP = cython.declare(cython.int, 1 << 16)  # pixels, if it is not
+
+
+@cython.final
+@cython.cclass
+class Tile:
+    """One tile, in one direction.
+
+    colors: the palette as uint8 (k, 4) RGBA, k >= 2, flat bytes.
+    data: the stream to decode; None to encode.
+
+    `tell` is called, with the number of pixels done since its last call, at least every TELL_EVERY pixels. What it
+    raises ends the work and passes through.
+    """
+
+    stream: Stream
+    lists: Lists
+    long_slots: Slots
+    short_slots: Slots
+    spans: Spans
+    candidates: Candidates
+    decoding: cython.bint
+    width: cython.int  # pixels
+    rows: cython.int
+    x: cython.int  # where the loop is: 0 to width
+    y: cython.int  # 0 to rows
+    same_rows: cython.int  # the last three row flags
+    row_flags: cython.p_uint  # 8
+    picture: cython.p_uchar  # the pixels, rows x width
+    cells: cython.p_uchar  # three rows with margins; row y is at y % 3
+    stride: cython.int  # cells from one of them to the next
+    buffers: list
+
+    def __init__(self, colors: bytes, width: int, rows: int, data: bytes | None) -> None:
+        self.stream = Stream(data)
+        self.lists = Lists(colors)
+        self.long_slots, self.short_slots = Slots(width * rows), Slots(width * rows)
+        self.spans = Spans(width)
+        self.candidates = Candidates()
+        self.decoding = data is not None
+        self.width, self.rows, self.stride = width, rows, width + 2 * MARGIN
+        self.x = self.y = self.same_rows = 0
+        self.buffers = []
+        self.row_flags = uints(allocate(self.buffers, "I", even_flags(8)))
+        self.cells = uchars(allocate(self.buffers, "B", 3 * self.stride))
+
+    def encode(self, indices: memoryview, tell: object = None) -> bytes:
+        """The stream of a tile of these indices, flat writable bytes, all below the number of colours."""
+        self.picture = uchars(indices)
+        self._run(tell)
+        return self.stream.finish()
+
+    def decode(self, indices: memoryview, tell: object = None) -> bool:
+        """Fills `indices`, flat writable bytes of zeros; returns whether the stream ends where the pixels do.
+
+        Where a stream is too short, the rows that it does not reach stay zero.
+        """
+        self.picture = uchars(indices)
+        self._run(tell)
+        return self.stream.finished()
+
+    @cython.cfunc
+    def _run(self, tell: object) -> object:
+        step: cython.int = FREE_STEP if tell is None else STEP
+        done: cython.longlong
+        left: cython.longlong
+        while self.y < self.rows:
+            if self.decoding:
+                with cython.nogil:
+                    done = self._decode(step)
+            else:
+                left = cython.cast(cython.longlong, self.rows - self.y) * self.width - self.x
+                self.stream.reserve(MOST_BYTES * min(left, step + 1) + 64)
+                with cython.nogil:
+                    done = self._encode(step)
+            if tell is not None:
+                while done > 0:  # a row that repeats the one above may be long
+                    tell(min(done, TELL_EVERY))
+                    done -= TELL_EVERY
+        return None
+
+    # One loop, compiled for either direction.
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _decode(self, step: cython.int) -> cython.longlong:
+        return self._code(step, True)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _encode(self, step: cython.int) -> cython.longlong:
+        return self._code(step, False)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _code(self, step: cython.int, decoding: cython.bint) -> cython.longlong:
+        """Codes about `step` pixels more, up to a span or a row beyond; returns how many it were."""
+        done: cython.longlong = 0
+        x: cython.int
+        while done < step and self.y < self.rows:
+            x = self.x
+            if decoding and x == 0 and self.stream.starved():
+                self.y = self.rows
+                break
+            if x == 0 and self._begin_row(decoding):
+                self.x = self.width
+            else:
+                self._code_pixels(step - done, decoding)
+            done += self.x - x
+            if self.x == self.width:
+                self._end_row(decoding)
+        return done
+
+    # Rows.
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _row(self, y: cython.int) -> cython.Py_ssize_t:
+        """Where the cells of a row begin."""
+        return y % 3 * self.stride + MARGIN
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _begin_row(self, decoding: cython.bint) -> cython.bint:
+        """Sets the margins, and codes whether the row is the same as the row above; returns whether it is."""
+        cells: cython.p_uchar = self.cells
+        here: cython.Py_ssize_t = self._row(self.y)
+        above: cython.Py_ssize_t = self._row(self.y + 2)
+        i: cython.int
+        same: cython.bint = False
+        self.spans.change = 0
+        for i in range(1, 4):
+            cells[here - i] = cells[above]
+        for i in range(2):
+            cells[above + self.width + i] = cells[above + self.width - 1]
+        if not decoding:
+            copy_cells(cells, here, self.picture, cython.cast(cython.Py_ssize_t, self.y) * self.width, self.width)
+            same = equal_cells(cells, here, above, self.width)
+        same = code_flag(cython.address(self.stream.coder), decoding, self.row_flags, self.same_rows, same)
+        self.same_rows = (self.same_rows << 1 | same) & 7
+        if decoding and same:
+            copy_cells(cells, here, cells, above, self.width)
+        return same
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _end_row(self, decoding: cython.bint) -> cython.void:
+        at: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, self.y) * self.width
+        if decoding:
+            copy_cells(self.picture, at, self.cells, self._row(self.y), self.width)
+        self.x = 0
+        self.y += 1
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _code_pixels(self, most: cython.longlong, decoding: cython.bint) -> cython.void:
+        """Codes about `most` pixels of the row, or to its end."""
+        state: Coder = self.stream.coder  # a local variable stays in registers
+        coder: cython.pointer(Coder) = cython.address(state)
+        cells: cython.p_uchar = self.cells
+        here: cython.Py_ssize_t = self._row(self.y)
+        above: cython.Py_ssize_t = self._row(self.y + 2)
+        above2: cython.Py_ssize_t = self._row(self.y + 1)
+        x: cython.int = self.x
+        end: cython.int = cython.cast(cython.int, most) + x if most < self.width - x else self.width
+        span: cython.int
+        pixel: cython.uint = 0
+        nww: cython.uint
+        fresh: cython.bint = True  # the neighbours must be loaded
+        broken: cython.bint = False  # a span ended here, with a pixel that is not W
+        flat: cython.bint
+        # Neighbours from the lowest byte: NW N NE NEE; NWW NNW NN NNE; W WW WWW.
+        north: cython.uint = 0
+        north2: cython.uint = 0
+        west: cython.uint = 0
+        west_mask: cython.uint = 0xFFFF if self.lists.k <= FEW_COLORS else 0xFFFFFF
+        while x < end or broken:
+            if fresh:
+                fresh = False
+                north = pack(cells[above + x - 1], cells[above + x], cells[above + x + 1], cells[above + x + 2])
+                north2 = pack(cells[above + x - 2], cells[above2 + x - 1], cells[above2 + x], cells[above2 + x + 1])
+                west = pack(cells[here + x - 1], cells[here + x - 2], cells[here + x - 3], 0) & west_mask
+            flat = (north & 0xFFFFFF) == (west & 255) * 0x010101
+            if flat and not broken:
+                span = self.spans.code(coder, decoding, cells, x, here, above, above2)
+                x += span if span >= 0 else ~span
+                broken = span < 0
+                fresh = span != -1
+                if fresh:
+                    continue
+            broken = False
+            if not decoding:
+                pixel = cells[here + x]
+            pixel = self._code_pixel(coder, decoding, north, north2, west, flat, pixel)
+            if decoding:
+                cells[here + x] = cython.cast(cython.uchar, pixel)
+            x += 1
+            nww = north & 255
+            north = north >> 8 | cython.cast(cython.uint, cells[above + x + 2]) << 24
+            north2 = north2 >> 8 & 0xFFFF00 | nww | cython.cast(cython.uint, cells[above2 + x + 1]) << 24
+            west = (west << 8 | pixel) & west_mask
+        self.x = x
+        self.stream.coder = state
+
+    # Pixels.
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _code_pixel(
+        self,
+        coder: cython.pointer(Coder),
+        decoding: cython.bint,
+        north: cython.uint,
+        north2: cython.uint,
+        west: cython.uint,
+        flat: cython.bint,
+        pixel: cython.uint,
+    ) -> cython.uint:
+        """Codes one pixel, which is not W if flat, with all its candidates; both slots learn it."""
+        h: cython.uint = long_key(north, north2, west)
+        g: cython.uint = short_key(north & (0xFFFFFF if self.lists.k <= FEW_COLORS else 0xFFFF), west & 255)
+        long_slot: cython.uint = self.long_slots.find(h)
+        short_slot: cython.uint = self.short_slots.find(g)
+        pixel = self._code_color(coder, decoding, north, north2, west, flat, long_slot, short_slot, pixel)
+        self.long_slots.learn(h, long_slot, pixel)
+        self.short_slots.learn(g, short_slot, pixel)
+        return pixel
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _code_color(
+        self,
+        coder: cython.pointer(Coder),
+        decoding: cython.bint,
+        north: cython.uint,
+        north2: cython.uint,
+        west: cython.uint,
+        flat: cython.bint,
+        long_slot: cython.uint,
+        short_slot: cython.uint,
+        pixel: cython.uint,
+    ) -> cython.uint:
+        """Codes a pixel: by the candidates of slots, then by neighbours and a list."""
+        n: cython.uint = north >> 8 & 255
+        ne: cython.uint = north >> 16 & 255
+        w: cython.uint = west & 255
+        first: cython.uint = long_slot >> 8 & 255
+        second: cython.uint = short_slot >> 8 & 255
+        sure: cython.int = long_slot & 255
+        sure2: cython.int = short_slot & 255
+        equal: cython.int = ((west >> 8 & 255) == w) | ((north2 >> 16 & 255) == n) << 1
+        equal |= (w == n) << 2 | ((north & 255) == n) << 3 | (ne == n) << 4
+        which: cython.int
+        other: cython.bint
+        if flat:  # W is known to be wrong
+            sure = 0 if first == w else sure
+            sure2 = 0 if second == w else sure2
+        hinted: cython.bint = sure or sure2
+        if hinted:
+            other = sure and sure2 and second != first
+            first = first if sure else second
+            second = second if other else first
+            which = 0 if first == w else 1 if first == n else 2 if first == ne else 3
+            if self.candidates.code_first(coder, decoding, sure, sure2, other, which, equal, flat, pixel == first):
+                return first
+            if other:
+                which = 0 if second == w else 1 if second == n else 2
+                if self.candidates.code_second(coder, decoding, sure2, which, equal, pixel == second):
+                    return second
+        else:
+            first = second = NO_COLOR if flat else w
+        return self._code_rest(
+            coder, decoding, north & 255, w, n, ne, first, second, hinted, sure != 0, equal, flat, pixel
+        )
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _code_rest(
+        self,
+        coder: cython.pointer(Coder),
+        decoding: cython.bint,
+        nw: cython.uint,
+        w: cython.uint,
+        n: cython.uint,
+        ne: cython.uint,
+        first: cython.uint,
+        second: cython.uint,
+        hinted: cython.bint,
+        sure: cython.bint,
+        equal: cython.int,
+        flat: cython.bint,
+        pixel: cython.uint,
+    ) -> cython.uint:
+        """Codes a pixel that no slot knows: W, N or NE, or else a rank in the list of N or W, the better predictor."""
+        near_w: cython.int = self.lists.distance[w << 8 | nw]
+        near_n: cython.int = self.lists.distance[n << 8 | nw]
+        activity: cython.int = ACTIVITY[near_w + near_n + self.lists.distance[n << 8 | ne]]
+        list_of: cython.uint = n if near_w < near_n else w
+        other: cython.uint = w if near_w < near_n else n
+        came: cython.uint
+        equal |= (nw == w) << 5
+        if not hinted and not flat:
+            if self.candidates.code_west(coder, decoding, activity, equal, pixel == w):
+                return w
+        if not self.lists.made[list_of]:
+            self.lists.make(list_of)
+        if not flat:
+            came = self.candidates.code_neighbour(
+                coder, decoding, w, n, ne, first, second, activity >> 2 << 7 | equal << 1 | sure, pixel
+            )
+            if came != NO_COLOR:
+                if came != list_of:
+                    self.lists.promote(list_of, self.lists.place[list_of << 8 | came])
+                return came
+        return self.lists.code(
+            coder,
+            decoding,
+            list_of,
+            self.lists.place[list_of << 8 | first] if first != NO_COLOR else NO_PLACE,
+            self.lists.place[list_of << 8 | other] if other != first else NO_PLACE,
+            self.lists.place[list_of << 8 | ne] if ne != w and ne != n and ne != first else NO_PLACE,
+            0 if flat else 1 + (activity >> 2 << 2 | self.lists.mean[list_of] >> 6),
+            pixel,
+        )
