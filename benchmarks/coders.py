@@ -1,8 +1,8 @@
 """Bytes and times of kpal's coders beside WebP lossless and JPEG XL: `python benchmarks/coders.py IMAGE...`.
 
 Each image, of at most 256 colours, is stored in all formats with the same pixels, and decoded to RGB or RGBA through
-Pillow. All decoders take turns in one process, so that what else the machine does meets all of them alike; the least
-of several times counts. Encoding is timed once, that of WebP at method 4 and of JPEG XL at effort 3, too.
+Pillow. All decoders take turns in one process, so that other work of the machine affects all of them alike. Times are
+processor times: the least of several for decoding, a single one for encoding.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def measured(path: Path, coders: list[str], repeat: int, *, quick: bool) -> dict[str, tuple[int, float, float]]:
-    """Of each format: bytes, and nanoseconds a pixel to encode and to decode."""
+    """For each format: the bytes, and the nanoseconds per pixel of encoding and of decoding."""
     with Image.open(path) as image:
         given = decode_indexed(kpal.encode(image, coder="zstd", keep_palette=False))
     pixels = Image.fromarray(given.pixels())

@@ -41,7 +41,7 @@ class EncodeOptions(QuantizeOptions):
         DEFAULT_CODER,
         "one of `kpal.CODERS`.",
         help="coder for the indices: zstd decodes fastest, fast makes files a quarter smaller, mix a seventh smaller "
-        "still but decodes seven times as slowly, max slightly smaller ones",
+        "still but decodes five times as slowly, max slightly smaller ones",
         choices=CODERS,
     )
     max_bytes: int | None = option(
