@@ -21,8 +21,8 @@ _STEPS = cython.declare(cython.int, 2040)  # the largest coordinate
 _FIXED = cython.declare(cython.double, 2.0**100)  # more than any sum of weights
 _NONE = cython.declare(cython.double, 2.0**200)  # more than any cost
 _PULSE = cython.declare(cython.int, 16)  # rows between checks for cancellation
-_POINTS_A_PULSE = cython.declare(cython.Py_ssize_t, 1 << 13)
-_SEARCHES_A_PULSE = cython.declare(cython.int, 1 << 10)
+_POINTS_A_PULSE = cython.declare(cython.Py_ssize_t, 1 << 13)  # points assigned between these checks
+_SEARCHES_A_PULSE = cython.declare(cython.int, 1 << 10)  # searches for the cheapest union between these checks
 
 FIXED = _FIXED
 
@@ -67,7 +67,7 @@ def _reassign(
     apart: cython.int[::1],
     gaps: cython.int[::1],
 ) -> cython.int:
-    """`reassign`, with `order` to be brought up to date first."""
+    """`reassign`, for other loops."""
     n: cython.Py_ssize_t = points.shape[0]
     k: cython.int = centers.shape[0]
     i: cython.Py_ssize_t

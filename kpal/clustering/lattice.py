@@ -12,8 +12,8 @@ The algorithm works from coarse to fine: first on cells of the lattice, which ar
   over-relaxed while this helps: each centre moves beyond the mean of its cluster.
 - *Breathing* escapes local optima (B. Fritzke, "The breathing k-means algorithm", arXiv:2006.15666): split some
   clusters, remove the centres that contribute least, and keep the result if it is better.
-- Up to MOST_MERGED points do not need this: merging.py finds better centres sooner, by merging the points themselves.
-  Breathing then pays only if there are many points for each centre, with few centres at a time.
+- Up to MOST_MERGED points start from better centres, and sooner, by *merging* (merging.py). Breathing then gains
+  something only if there are many points for each centre, and few centres at a time are enough.
 - *Swapping* also helps with few centres, whose local optima differ most: split one cluster and remove one centre,
   trying the most promising pairs in turn.
 
@@ -113,7 +113,10 @@ def cluster(
 
 
 class Clusterer:
-    """Clusters the same points several times; the parameters are those of `cluster`."""
+    """Clusters the same points several times.
+
+    points, weights and the parameters of `cluster`: as in the function `cluster`.
+    """
 
     def __init__(self, points: Ints, weights: Ints) -> None:
         self._finest = _Level(points, weights)

@@ -198,7 +198,10 @@ class Source:
         )
 
     def _of_quality(self, best: _Candidate) -> _Candidate:
-        """The candidate of the fewest colours that reach the max of `quality`, by bisection; `best` if none does."""
+        """The candidate of the fewest colours that reach the max of `quality`; `best` if none does.
+
+        Merging, where the image has few enough colours for it, tells which numbers to try; otherwise, bisection.
+        """
         least, most = self.options.min_quality, self.options.max_quality
         if not self._reaches(best, least):
             raise UnreachableError(

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from threading import Thread
@@ -18,7 +19,7 @@ from PIL import Image
 import kpal
 from kpal import cli
 from kpal.batch import jobs
-from kpal.batch.jobs import picture_endings, plan, result_name
+from kpal.batch.jobs import PICTURES, picture_endings, plan, result_name
 
 from ..images import gradient, pillow, random_indexed
 
@@ -47,6 +48,21 @@ def targets(*inputs: str, output: str | None = None) -> list[str]:
 
 
 # --- folders
+
+
+def test_all_endings_of_pictures_count_and_no_others() -> None:
+    endings = {*Image.registered_extensions(), *picture_endings(), ".kpal", ".txt", ".pdf", ""}
+    assert {ending for ending in endings if ending in PICTURES} == picture_endings() | {".kpal"}
+
+
+def test_a_png_is_encoded_without_the_rarer_plugins_of_pillow() -> None:
+    picture("a.png")
+    code = (
+        "import sys; from kpal.cli import main; main(['encode', 'a.png']); print('PIL.PdfImagePlugin' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
+    assert Path("a.kpal").exists()
 
 
 def test_all_endings_of_the_formats_that_people_keep_pictures_in_count() -> None:

@@ -104,6 +104,14 @@ def test_the_bytes_are_the_same_everywhere() -> None:
     assert digests == ["cc3953c06d4871e5", "9adbc70c9baa9057"]
 
 
+def test_what_was_coded_before_does_not_change_the_bytes() -> None:
+    images = [picture(24, 31, 200, 3), picture(24, 31, 200, 4), picture(9, 40, 33, 3)]
+    alone = [encode_indexed(image) for image in images]
+    assert [encode_indexed(images[i]) for i in (0, 1, 0, 2, 2, 1)] == [alone[i] for i in (0, 1, 0, 2, 2, 1)]
+    for data, image in zip(reversed(alone), reversed(images), strict=True):
+        assert np.array_equal(decode_indexed(data).indices, image.indices)
+
+
 @pytest.mark.parametrize("coder", ["mix", "max"])
 @pytest.mark.parametrize("colors", [1, 2, 15, 16, 17, 32, 255, 256])
 def test_images_of_any_number_of_colours_come_back(colors: int, coder: str) -> None:

@@ -14,6 +14,8 @@ Memory is slow beside arithmetic. What a step will need of the large tables is l
 nibble before is still to be learnt from: `pending` says that `Mixer.update` is to be called.
 """
 
+import threading
+
 try:
     import cython
 except ImportError:
@@ -32,6 +34,20 @@ if not cython.compiled:
 
 TELL_EVERY = cython.declare(cython.int, 1 << 14 if cython.compiled else 1 << 6)  # pixels
 NEVER = cython.declare(cython.int, 1 << 30)  # more pixels than a tile has
+_latest = threading.local()  # its attribute `tables` belongs to the latest tile of this thread
+
+
+def _palette_tables(colors: bytes, opaque: bool) -> tuple:
+    """`Ranks` and `Prior` of a palette.
+
+    They follow from the palette alone and take as long as a few thousand pixels. So they are kept for the next tile of
+    the same palette in this thread: another one of the image, or the same one when the result is verified.
+    """
+    kept = getattr(_latest, "tables", None)
+    if kept is None or kept[0] != (colors, opaque):
+        ranks = Ranks(colors, opaque)
+        kept = _latest.tables = ((colors, opaque), ranks, Prior(ranks))
+    return kept[1:]
 
 
 @cython.cclass
@@ -67,11 +83,10 @@ class Tile:
         pixels = width * rows
         self.width, self.rows = width, rows
         self.coder = RangeCoder(data, pixels // 4 + 1024)
-        self.ranks = Ranks(colors, opaque)
+        self.ranks, self.prior = _palette_tables(colors, opaque)
         self.near = Neighbourhood(width, rows)
         self.match = MatchModel(self.near, pixels, profile > 0)
         self.flags = Flags(self.near, self.match, Flag(self.coder, pixels))
-        self.prior = Prior(self.ranks)
         self.prediction = Prediction(self.ranks, self.near, self.prior, profile > 0)
         contexts = CONTEXTS if profile else MIX_CONTEXTS
         self.slots = Slots(self.near, self.match, self.prediction, contexts, pixels)
