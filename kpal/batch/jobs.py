@@ -51,6 +51,7 @@ class Job:
     problem: why an input found in a folder cannot be read.
     in_place: whether the result may replace the input, if the input is a `.kpal` file.
     note: why the target does not have its usual name.
+    home: the folder whose manifest records the job; None for a job that is not of a batch.
     """
 
     source: Path | None
@@ -60,6 +61,7 @@ class Job:
     problem: OSError | None = None
     in_place: bool = False
     note: str = ""
+    home: Path | None = None
 
     def read(self) -> bytes:
         """The bytes of the input; OSError if it cannot be read, or is empty."""
@@ -187,11 +189,11 @@ def find(inputs: list[str], endings: frozenset[str], output: str | None = None) 
         if not given:
             raise UsageError("the name of an input is empty")
         for job in _jobs_of(given, endings, output, found):
-            place = _place(job.source) if job.source else None
-            if place in seen:
+            key = place(job.source) if job.source else None
+            if key in seen:
                 found.repeated += 1
             else:
-                seen.add(place)
+                seen.add(key)
                 found.jobs.append(job)
     return found
 
@@ -200,7 +202,8 @@ def _jobs_of(given: str, endings: frozenset[str], output: str | None, found: Sel
     if given == STREAM:
         return [Job(None)]
     if os.path.isdir(given):  # noqa: PTH112  # unlike Path.is_dir, false for names that no file can have
-        return sorted(_walk(given, endings, output, found), key=lambda job: job.below)
+        files = sorted(_walk(given, endings, output, found), key=lambda job: job.below)
+        return [replace(job, home=Path(given)) for job in files]
     return [Job(Path(given), None, printable(given), Path(Path(given).name))]
 
 
@@ -272,7 +275,16 @@ def plan(
         return found
     names = _Names(found, new_ending)
     found.jobs = [names.given(replace(job, in_place=in_place), output) for job in found.jobs]
+    if several:
+        found.jobs = [_at_home(job, output) for job in found.jobs]
     return found
+
+
+def _at_home(job: Job, output: str | None) -> Job:
+    """The job of a batch, with the folder of its manifest: that of the output, or else the one that was given."""
+    if output is not None:
+        return replace(job, home=Path(output))
+    return job if job.home or not job.target else replace(job, home=job.target.parent)
 
 
 class _Names:
@@ -280,7 +292,7 @@ class _Names:
 
     def __init__(self, found: Selection, ending: str) -> None:
         self._ending = ending
-        self._inputs = {_place(job.source): job.name for job in found.jobs if job.source and not job.problem}
+        self._inputs = {place(job.source): job.name for job in found.jobs if job.source and not job.problem}
         self._taken: dict[str, str] = {}
         self._numbers: dict[Path, int] = {}
 
@@ -291,7 +303,7 @@ class _Names:
         expected = folder / result_name(job.below.name, self._ending)
         target = next(path for path in self._candidates(folder, job.below.name) if self._owner(path, job) is None)
         owner = self._owner(expected, job)
-        self._taken[_place(target)] = f"the result of {job.name}"
+        self._taken[place(target)] = f"the result of {job.name}"
         note = f"written as {printable(target)}, because {printable(expected)} is {owner}" if owner else ""
         return replace(job, target=target, note=note)
 
@@ -304,10 +316,10 @@ class _Names:
 
     def _owner(self, path: Path, job: Job) -> str | None:
         """The owner of the name, if it is not the job itself."""
-        place = _place(path)
-        if job.in_place and job.source and place == _place(job.source):
-            return self._taken.get(place)
-        return self._taken.get(place) or (f"the input {self._inputs[place]}" if place in self._inputs else None)
+        key = place(path)
+        if job.in_place and job.source and key == place(job.source):
+            return self._taken.get(key)
+        return self._taken.get(key) or (f"the input {self._inputs[key]}" if key in self._inputs else None)
 
 
 def result_name(name: str, ending: str) -> str:
@@ -328,7 +340,7 @@ def _ending(name: str) -> str:
     return f"{dot}{ending}".lower() if stem.strip(".") else ""
 
 
-def _place(path: Path) -> str:
+def place(path: Path) -> str:
     """A key that is equal for two names of one directory entry, assuming the usual file systems of this platform."""
     place = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
     return place if _CASE_COUNTS else place.casefold()

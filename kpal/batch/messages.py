@@ -11,6 +11,7 @@ import struct
 import sys
 import warnings
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Final
 
@@ -62,6 +63,14 @@ def say(message: str, program: str = "kpal") -> None:
     StandardError(sys.stderr).write(printable(f"{program}: {' '.join(message.splitlines())}") + "\n")
 
 
+def tell(name: str, warnings: Iterable[str], error: str | None) -> None:
+    """Prints the warnings and the error of a file."""
+    for warning in warnings:
+        say(f"{name}: warning: {warning}")
+    if error is not None:
+        say(f"{name}: {error}")
+
+
 def printable(name: str | os.PathLike[str]) -> str:
     """A file name with control characters and undecodable bytes escaped."""
     return "".join(c if c.isprintable() else _escaped(c) for c in os.fspath(name))
@@ -98,11 +107,15 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
     Pillow raises nearly every kind of exception for damaged images (struct.error, zlib.error, SyntaxError ...), and one
     bad file must not stop a batch, so every exception counts as a failure of this file. Without an exception, the
     warnings raised in the block are printed, one a line.
+
+    aloud: whether to print. `reason` and `warnings` tell the same.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, aloud: bool = True) -> None:
         self._name = name
+        self._aloud = aloud
         self.reason: str | None = None
+        self.warnings: list[str] = []
         self._catcher = warnings.catch_warnings(record=True)
 
     def __bool__(self) -> bool:
@@ -118,12 +131,13 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         self._catcher.__exit__(None, None, None)
         if error is None:
-            for message in self._warnings():
-                say(f"{self._name}: warning: {message}")
-        if not isinstance(error, Exception) or isinstance(error, BrokenPipeError):
+            self.warnings = self._warnings()
+        elif not isinstance(error, Exception) or isinstance(error, BrokenPipeError):
             return False
-        self.reason = _OBJECT.sub("", self._reason(error))
-        say(f"{self._name}: {self.reason}")
+        else:
+            self.reason = _OBJECT.sub("", self._reason(error))
+        if self._aloud:
+            tell(self._name, self.warnings, self.reason)
         return True
 
     def _warnings(self) -> list[str]:

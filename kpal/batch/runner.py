@@ -4,68 +4,166 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Executor
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Final, TypeVar, cast
 
-from .jobs import Job, Selection
-from .messages import StandardError, failures, printable, say
+from .. import __version__
+from .conversion import Conversion, Ending, Overwrite
+from .jobs import Job, Selection, place
+from .manifest import Locked, Manifest
+from .messages import StandardError, printable, say, tell
+from .scheduler import Inline, Scheduler, Task
+from .workers import Processes, cores
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+_FEW: Final = 32  # files, and
+_SMALL: Final = 1 << 18  # bytes of input, below which worker processes take longer to start than to work
+_TASKS: Final = 64  # handed to an executor of unknown size
 
-class Skipped(Exception):  # noqa: N818  # it is not an error
-    """Raised by the work on a file for which no result shall be written, with the reason."""
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
-class Ending:
-    """The outcome of a job, for programs: the sizes of input and result, or why there is no result."""
+class Way:
+    """How a batch is run.
 
-    input: str
-    output: str | None = None
-    input_bytes: int | None = None
-    bytes: int | None = None
-    skipped: str | None = None
-    error: str | None = None
+    force: whether all is done again, and existing files are overwritten.
+    dry: whether to tell only what would be done.
+    workers: the number of processes; by default, one for each core.
+    executor: what runs the work instead of processes of this machine, `workers` tasks at a time.
+    """
 
-    def as_dict(self) -> dict[str, Any]:
-        return {key: value for key, value in asdict(self).items() if value is not None}
+    force: bool = False
+    dry: bool = False
+    workers: int | None = None
+    executor: Executor | None = None
+
+
+class Batch:
+    """Converts the inputs of a selection. What a manifest shows to be up to date is left as it is."""
+
+    def __init__(self, selection: Selection, conversion: Conversion, way: Way) -> None:
+        self._selection = selection
+        self._conversion = conversion
+        self._way = way
+        self._manifests: dict[Path, Manifest] = {}
+        self._times: dict[Job, int | None] = {}  # when the inputs in work were modified, in nanoseconds
+        self._written: set[tuple[int, int]] = set()  # device and inode of results, as one file may have several names
+        self._claimed: set[str] = set()
+
+    def endings(self) -> Generator[Ending, None, None]:
+        """The outcomes, in the order of the inputs. Raises Locked if another process works on an output folder."""
+        pool = None
+        if self._way.executor is not None:
+            executor, limit = self._way.executor, self._way.workers or _TASKS
+        elif (workers := self._workers()) > 1:
+            executor, limit = (pool := Processes(workers)), 2 * workers
+        else:
+            executor, limit = Inline(), 1
+        scheduler = Scheduler(executor, limit, self._end)
+        try:
+            yield from scheduler.run(self._tasks())
+        except BaseException:
+            scheduler.cancel()
+            if pool is not None:
+                pool.stop()
+            raise
+        finally:
+            for manifest in self._manifests.values():
+                manifest.close()
+        if pool is not None:
+            pool.shutdown()
+
+    def _workers(self) -> int:
+        jobs = self._selection.jobs
+        workers = min(self._way.workers or cores(), len(jobs))
+        if self._way.workers is None and len(jobs) < _FEW and sum(map(_size, jobs)) < _SMALL:
+            return 1
+        return workers
+
+    def _tasks(self) -> Iterator[Task | Ending]:
+        for job in self._selection.jobs:
+            overwrite, why = Overwrite.ALWAYS if self._way.force else Overwrite.NEVER, "new"
+            manifest = self._manifest(job)
+            if manifest is not None and not self._way.force:
+                state = manifest.state(job)
+                if state.current is not None:
+                    yield state.current
+                    continue
+                overwrite, why = state.overwrite, state.why
+            if self._way.dry:
+                yield _planned(job, overwrite, why)
+                continue
+            if manifest is not None:
+                self._times[job] = _time(job)
+                manifest.begin(job)
+            yield Task(job, self._conversion, overwrite, partial(self._is_taken, job), in_turn=self._is_claimed(job))
+
+    def _end(self, task: Task, ending: Ending) -> None:
+        """Notes the outcome of a task."""
+        job = task.job
+        if ending.bytes is not None and job.target is not None and (identity := _identity(job.target)):
+            self._written.add(identity)
+        manifest = self._manifest(job)
+        if manifest is not None:
+            manifest.end(job, ending, self._times.pop(job))
+
+    def _manifest(self, job: Job) -> Manifest | None:
+        """The manifest that has the job; none if it is not of a batch, or is done in place."""
+        if job.home is None or job.problem or job.source is None or job.target is None or job.source == job.target:
+            return None
+        if job.home not in self._manifests:
+            self._manifests[job.home] = Manifest(job.home, self._conversion.key, __version__)
+        return self._manifests[job.home]
+
+    def _is_taken(self, job: Job) -> bool:
+        return job.target is not None and _identity(job.target) in self._written
+
+    def _is_claimed(self, job: Job) -> bool:
+        """Whether the target may be the same file as that of an earlier job, under another name."""
+        if job.target is None:
+            return False
+        key = place(job.target).casefold()  # the file system may not distinguish case
+        if key in self._claimed:
+            return True
+        self._claimed.add(key)
+        return job.target.is_symlink() or (job.target.is_file() and job.target.stat().st_nlink > 1)
 
 
 def run(
     selection: Selection,
-    work: Callable[[Job, bytes], bytes],
+    conversion: Conversion,
+    way: Way,
     *,
-    force: bool,
     quiet: bool,
-    tell: Callable[[Ending], None] = lambda _: None,
-    expect: Callable[[bytes], object] = lambda _: None,
+    report: Callable[[Ending], None] = lambda _: None,
 ) -> int:
-    """Call `work` with the bytes of each selected input and write the result; returns the exit status.
+    """Convert each selected input, and tell the outcomes on standard error; returns the exit status.
 
-    A failed job is reported on standard error, and the others go on. A job for which `work` raises Skipped is reported
-    but does not count as a failure.
+    A failed job is told, and the others go on. A job that the conversion skips is told, but is no failure.
 
-    tell: called with the outcome of each job.
-    expect: raises ValueError for bytes that `work` cannot take; called before the output is checked.
+    report: called with the outcome of each job.
     """
     start = time.perf_counter()
-    endings = []
-    written: set[tuple[int, int]] = set()
-    for job in progress(selection.jobs, quiet=quiet):
-        with failures(job.name) as failed:
-            ending = _done(job, work, expect, written, force=force)
-        if failed:
-            ending = Ending(job.name, error=failed.reason)
-        elif ending.skipped and not quiet:
-            say(f"{job.name}: skipped: {ending.skipped}")
-        elif job.note and not quiet:
-            say(f"{job.name}: {job.note}")
-        endings.append(ending)
-        tell(ending)
+    endings: list[Ending] = []
+    try:
+        with closing(Batch(selection, conversion, way).endings()) as found:
+            for job, ending in zip(selection.jobs, progress(found, selection.jobs, quiet=quiet), strict=True):
+                tell(job.name, ending.warnings, ending.error)
+                if not quiet and not ending.current and (note := _note(job, ending)):
+                    say(f"{job.name}: {note}")
+                endings.append(ending)
+                report(ending)
+    except Locked as error:
+        say(str(error))
+        return 1
     if not selection.jobs:
         say(selection.nothing())
     elif not quiet and (summary := _summary(selection.jobs, endings, time.perf_counter() - start)):
@@ -73,30 +171,41 @@ def run(
     return 0 if selection.jobs and not any(ending.error for ending in endings) else 1
 
 
-def _done(
-    job: Job,
-    work: Callable[[Job, bytes], bytes],
-    expect: Callable[[bytes], object],
-    written: set[tuple[int, int]],
-    *,
-    force: bool,
-) -> Ending:
-    """Run one job. `written` has device and inode of every result, because one file may have several names."""
-    if job.target is None and job.problem is None:
-        job.check(force=force)  # fails before waiting for standard input
-    data = job.read()
-    expect(data)
-    if job.target is not None and _identity(job.target) in written:
-        raise FileExistsError(f"{printable(job.target)} is already the result of another input")
-    job.check(force=force)
+def _note(job: Job, ending: Ending) -> str:
+    """What there is to say about a job that has not failed."""
+    if ending.planned:
+        return f"would be written as {ending.output}: {ending.planned}"
+    if ending.skipped:
+        return f"skipped: {ending.skipped}"
+    return "" if ending.error else job.note
+
+
+def _planned(job: Job, overwrite: Overwrite, why: str) -> Ending:
+    """What would become of a job."""
     try:
-        result = work(job, data)
-    except Skipped as reason:
-        return Ending(job.name, input_bytes=len(data), skipped=str(reason))
-    job.write(result)
-    if job.target is not None and (identity := _identity(job.target)):
-        written.add(identity)
-    return Ending(job.name, printable(job.target) if job.target else None, len(data), len(result))
+        if job.problem is not None:
+            raise job.problem
+        if job.source is not None:
+            job.source.stat()
+        if overwrite is not Overwrite.SAME:
+            job.check(force=overwrite is Overwrite.ALWAYS)
+    except OSError as error:
+        return Ending(job.name, error=error.strerror or str(error))
+    return Ending(job.name, printable(job.target) if job.target else "standard output", planned=why)
+
+
+def _time(job: Job) -> int | None:
+    try:
+        return job.source.stat().st_mtime_ns if job.source else None
+    except OSError:
+        return None  # the conversion will say why
+
+
+def _size(job: Job) -> int:
+    try:
+        return job.source.stat().st_size if job.source else 0
+    except OSError:
+        return 0
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -107,12 +216,16 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _summary(jobs: list[Job], endings: list[Ending], seconds: float) -> str:
-    done = [ending for ending in endings if ending.bytes is not None]
-    skipped = sum(ending.skipped is not None for ending in endings)
+    done = [ending for ending in endings if ending.bytes is not None and not ending.current]
+    skipped = sum(ending.skipped is not None and not ending.current for ending in endings)
+    current = sum(ending.current for ending in endings)
     if len(jobs) > 1:
-        what = f"{len(done)} of {len(jobs)} files{f', {skipped} skipped' * (skipped > 0)}"
+        counts = ((skipped, "skipped"), (current, "up to date"), (sum(e.planned is not None for e in endings), "to do"))
+        what = f"{len(done):,} of {len(jobs):,} files{''.join(f', {many:,} {how}' for many, how in counts if many)}"
     elif done:
         what = f"{jobs[0].name}{f' → {done[0].output}' if done[0].output else ''}"
+    elif current:
+        return f"{jobs[0].name}: up to date"
     else:
         return ""  # the reason has been printed already
     if not done:
@@ -121,14 +234,16 @@ def _summary(jobs: list[Job], endings: list[Ending], seconds: float) -> str:
     return f"{what}: {before:,} → {after:,} bytes ({saving(before, after)}) in {seconds:.1f} s"
 
 
-def progress(jobs: list[Job], *, quiet: bool, console: Console | None = None) -> Iterator[Job]:
-    """The jobs, with a progress bar where standard error is a terminal.
+def progress(
+    endings: Iterator[_Item], jobs: list[Job], *, quiet: bool, console: Console | None = None
+) -> Iterator[_Item]:
+    """Passes on the outcomes of the jobs, one for each, with a progress bar where standard error is a terminal.
 
     console: the console to which the caller prints meanwhile, if it shares the terminal.
     """
     terminal = StandardError(sys.stderr)
     if quiet or not terminal.isatty():
-        yield from jobs
+        yield from endings
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -139,9 +254,9 @@ def progress(jobs: list[Job], *, quiet: bool, console: Console | None = None) ->
     console = console or Console(file=cast(IO[str], terminal))
     with Progress(*columns, console=console, transient=True, redirect_stdout=shared) as bar:
         task = bar.add_task("", total=len(jobs))
-        for job in jobs:
+        for job, ending in zip(jobs, endings, strict=True):
             bar.update(task, description=job.name[-40:])
-            yield job
+            yield ending
             bar.advance(task)
 
 

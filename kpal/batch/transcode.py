@@ -2,40 +2,134 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from kpal_format import U8, Metadata
+from kpal_format import EXTENSION, MAGIC, U8, Info, Metadata, inspect
+from kpal_format.forks import Lock
 from kpal_format.metadata import MAX_PARTS
 
-from ..codec import encode
-from ..errors import KpalWarning
+from ..codec import EncodeOptions, encode
+from ..errors import KpalWarning, UnreachableError
 from ..image_files.metadata import carried, stripped
 from ..image_files.orientation import exif_orientation, orientation_of, turned, turned_density, upright
 from ..image_files.pages import open_picture
 from ..image_files.precision import in_depth
 from ..image_files.targets import TARGETS, Target, held, save_options
+from ..quantizer.options import as_json
+from .conversion import Converted, Postponed, Skipped
+from .jobs import Job
+
+if TYPE_CHECKING:
+    from ..metrics.report import Report
 
 _COMPARED: Final = 1 << 22  # pixels compared at a time, as RGBA takes four times the memory of an indexed image
+_LARGE: Final = 1 << 24  # pixels; the memory of a conversion is about 30 bytes a pixel
 
 
-def to_kpal(data: bytes, *, strip: tuple[str, ...] = (), depth: int | None = None, **options: Any) -> bytes:
+@dataclass(frozen=True)
+class Encoding:
+    """The conversion of `kpal encode`.
+
+    options: the options of `encode`; strip, depth: as in `to_kpal`.
+    skip_if_larger, skip_if_worse: which images get no result: those whose result would be no smaller than the input,
+        and those that cannot reach the required quality or size.
+    score: whether the facts include the perceptual score.
+    wording: changes the names of options in a message.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    strip: tuple[str, ...] = ()
+    depth: int | None = None
+    skip_if_larger: bool = False
+    skip_if_worse: bool = False
+    score: bool = False
+    wording: Callable[[str], str] = str
+
+    @property
+    def key(self) -> dict[str, Any]:
+        return {
+            **as_json(EncodeOptions(**self.options)),
+            "strip": sorted(self.strip),
+            "depth": self.depth,
+            "skip_if_larger": self.skip_if_larger,
+            "skip_if_worse": self.skip_if_worse,
+        }
+
+    def check(self, data: bytes) -> None:
+        """Any bytes may be an image."""
+
+    def __call__(self, job: Job, data: bytes, *, alone: bool) -> Converted:
+        reports: list[Report] = []
+        try:
+            with large_metadata():
+                result = to_kpal(
+                    data,
+                    strip=self.strip,
+                    depth=self.depth,
+                    most_pixels=None if alone else _LARGE,
+                    report=reports.append,
+                    **self.options,
+                )
+        except UnreachableError as error:
+            reason = self.wording(str(error))
+            raise (Skipped if self.skip_if_worse else UnreachableError)(reason) from error
+        if self.skip_if_larger and len(result) >= len(data):
+            raise Skipped(f"{len(result):,} bytes are no fewer than the {len(data):,} of the input")
+        height, width = reports[0].image.indices.shape
+        about = {"width": width, "height": height, "lossless": reports[0].mse == 0, "coder": inspect(result).coder}
+        return Converted(result, {**about, **reports[0].as_dict(score=self.score)})
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """The conversion of `kpal decode`; `format` is Pillow's name of the format, by the ending of the target."""
+
+    format: Callable[[str], str]
+    ending: str
+
+    @property
+    def key(self) -> dict[str, Any]:
+        return {"to": self.ending}
+
+    def check(self, data: bytes) -> None:
+        header_of(data)
+
+    def __call__(self, job: Job, data: bytes, *, alone: bool) -> Converted:
+        ending = job.target.suffix if job.target and job.target.suffix else self.ending
+        with large_metadata():
+            return Converted(from_kpal(data, self.format(ending), most_pixels=None if alone else _LARGE))
+
+
+def to_kpal(
+    data: bytes,
+    *,
+    strip: tuple[str, ...] = (),
+    depth: int | None = None,
+    most_pixels: int | None = None,
+    **options: Any,
+) -> bytes:
     """Convert an image file that Pillow can read to a `.kpal` file.
 
     strip: the fields of `Metadata` to leave out. If they contain the orientation, the pixels are turned instead.
     depth: as in `in_depth`.
+    most_pixels: the number of pixels above which the conversion is Postponed.
     options: the options of `encode`.
 
     Raises ValueError for an animation or several pages, the errors of `encode`, and any error that Pillow raises for a
     damaged file.
     """
     with open_picture(data) as image:
+        if most_pixels is not None and image.width * image.height > most_pixels:
+            raise Postponed
         metadata = carried(image, unneeded=strip)
         kept = stripped(metadata, strip)
         in_depth(image, data, depth, exact=options.get("exact", False))
@@ -43,13 +137,17 @@ def to_kpal(data: bytes, *, strip: tuple[str, ...] = (), depth: int | None = Non
         return encode(turned(image, turn), metadata=kept, **options)
 
 
-def from_kpal(data: bytes, format: str) -> bytes:
+def from_kpal(data: bytes, format: str, *, most_pixels: int | None = None) -> bytes:
     """Convert a `.kpal` file to a format of Pillow, as an indexed image if the format supports it.
 
     If the format cannot hold the orientation, the pixels are turned instead. Warns of metadata that the format cannot
     hold, and of pixels that a lossy format changes. Raises ValueError if a lossless format cannot hold the pixels.
+
+    most_pixels: the number of pixels above which the conversion is Postponed.
     """
     with Image.open(io.BytesIO(data), formats=("KPAL",)) as opened:
+        if most_pixels is not None and opened.width * opened.height > most_pixels:
+            raise Postponed
         metadata = carried(opened)
         target = TARGETS.get(format, Target())
         turn, kept = _turn(metadata, held(format, metadata), heeded=target.turns)
@@ -68,14 +166,24 @@ def from_kpal(data: bytes, format: str) -> bytes:
 def large_metadata() -> Iterator[None]:
     """Lets Pillow read texts and profiles of PNG files up to the size that a `.kpal` file may hold.
 
-    Raises Pillow's limit of a megabyte for each text or profile; Pillow's limit for their total stays.
+    Raises Pillow's limit of a megabyte for each text or profile; Pillow's limit for their total stays. Several threads
+    may be in the block at a time: the limit returns to what it was when the last one leaves.
     """
-    before = PngImagePlugin.MAX_TEXT_CHUNK
-    PngImagePlugin.MAX_TEXT_CHUNK = max(before, MAX_PARTS)
+    with _limit_lock:
+        _limits.append(PngImagePlugin.MAX_TEXT_CHUNK)
+        PngImagePlugin.MAX_TEXT_CHUNK = max(_limits[0], MAX_PARTS)
     try:
         yield
     finally:
-        PngImagePlugin.MAX_TEXT_CHUNK = before
+        with _limit_lock:
+            first = _limits[0]
+            _limits.pop()
+            if not _limits:
+                PngImagePlugin.MAX_TEXT_CHUNK = first
+
+
+_limits: list[int] = []  # Pillow's limit as each thread found it that is in the block of `large_metadata`
+_limit_lock = Lock()
 
 
 def _turn(metadata: Metadata, kept: Metadata, *, heeded: bool = True) -> tuple[int, Metadata]:
@@ -160,3 +268,15 @@ def _is_gray(image: Image.Image) -> bool:
     """Whether the palette has only grays."""
     colors = image.getpalette("RGB") or []
     return colors[::3] == colors[1::3] == colors[2::3]
+
+
+def header_of(data: bytes) -> Info:
+    """Like `inspect`, but for another format, raise a ValueError that names the format."""
+    if MAGIC.startswith(data[: len(MAGIC)]):
+        return inspect(data)
+    other = None
+    with contextlib.suppress(Exception), Image.open(io.BytesIO(data)) as image:  # Pillow raises nearly every kind
+        other = image.format
+    if other is None:
+        raise ValueError(f"not a {EXTENSION} file: it does not begin with the magic number")
+    raise ValueError(f"not a {EXTENSION} file but an image of the format {other}, which kpal encode takes")

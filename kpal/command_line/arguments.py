@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
+import json
 import os
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -12,12 +11,12 @@ from dataclasses import fields
 from fractions import Fraction
 from typing import Any, Final
 
-from PIL import Image
+from kpal_format import EXTENSION, MAX_COLORS, U8
 
-from kpal_format import EXTENSION, MAGIC, MAX_COLORS, U8, Info, inspect
-
+from ..batch.conversion import Ending
 from ..batch.jobs import Job, UsageError, picture_endings
 from ..batch.messages import printable, why_unreadable
+from ..batch.runner import Way
 from ..color.palette_files import parse_colors, read_palette
 from ..image_files.precision import DEPTH
 from ..quantizer.options import PaletteOptions, Quality
@@ -58,6 +57,28 @@ def add_output(parser: Parser) -> None:
         help="a file, a folder, or - for standard output (default: beside the input, with the new ending)",
     )
     add_force(parser)
+
+
+def add_way(parser: Parser) -> None:
+    """Add the options that say how a batch is run."""
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        metavar="N",
+        type=_whole,
+        help="the number of files to work on at a time (default: the number of cores)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+
+
+def chosen_way(options: argparse.Namespace) -> Way:
+    """How to run a batch."""
+    return Way(force=options.force, dry=options.dry_run, workers=options.jobs)
+
+
+def print_json(ending: Ending) -> None:
+    """Print the outcome of a job as a line of JSON."""
+    print(json.dumps(ending.as_dict()), flush=True)
 
 
 def add_depth(parser: Parser) -> None:
@@ -135,21 +156,15 @@ def other_endings(jobs: list[Job], ending: str) -> set[str]:
     return {job.target.suffix.lower() for job in jobs if job.target is not None} - {ending, ""}
 
 
-def header_of(data: bytes) -> Info:
-    """Like `inspect`, but for another format, raise a ValueError that names the format."""
-    if MAGIC.startswith(data[: len(MAGIC)]):
-        return inspect(data)
-    other = None
-    with contextlib.suppress(Exception), Image.open(io.BytesIO(data)) as image:  # Pillow raises nearly every kind
-        other = image.format
-    if other is None:
-        raise ValueError(f"not a {EXTENSION} file: it does not begin with the magic number")
-    raise ValueError(f"not a {EXTENSION} file but an image of the format {other}, which kpal encode takes")
-
-
 def _colors(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_COLORS):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_COLORS}")
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
     return int(text)
 
 

@@ -45,7 +45,9 @@ def run(options: argparse.Namespace) -> int:
     console = Console()
     comparisons: list[Comparison] = []
     selection = jobs.find(options.inputs, picture_names())
-    for job in runner.progress(selection.jobs, quiet=options.json, console=console if console.is_terminal else None):
+    for job in runner.progress(
+        iter(selection.jobs), selection.jobs, quiet=options.json, console=console if console.is_terminal else None
+    ):
         with failures(job.name) as failed:
             comparison = compare(job.name, job.read(), depth=options.depth, **chosen)
         if not failed:

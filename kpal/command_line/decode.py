@@ -9,10 +9,10 @@ from PIL import Image
 from kpal_format import EXTENSION
 
 from ..batch import jobs, runner
-from ..batch.jobs import Job, UsageError
+from ..batch.jobs import UsageError
 from ..batch.messages import printable
-from ..batch.transcode import from_kpal
-from .arguments import Commands, add_command, add_output, header_of, other_endings
+from ..batch.transcode import Decoding
+from .arguments import Commands, add_command, add_output, add_way, chosen_way, other_endings
 
 
 def add(commands: Commands) -> None:
@@ -28,6 +28,7 @@ def add(commands: Commands) -> None:
   kpal decode - < chart.kpal > chart.png"""
     parser.add_argument("inputs", metavar="IN", nargs="+", help=".kpal files, folders of them, or - for standard input")
     add_output(parser)
+    add_way(parser)
     parser.add_argument(
         "--to", metavar="FORMAT", type=_ending, help="the output format, by ending: png, gif, webp ... (default: png)"
     )
@@ -36,14 +37,11 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     ending = options.to or ".png"
 
-    def work(job: Job, data: bytes) -> bytes:
-        return from_kpal(data, _format(job.target.suffix if job.target and job.target.suffix else ending))
-
     selection = jobs.plan(options.inputs, options.output, frozenset((EXTENSION,)), ending)
     for other in other_endings(selection.jobs, ending):
         if _format(other) != _format(ending) and options.to:
             raise UsageError(f"--to {options.to} does not go with an output that ends with {other!r}")
-    return runner.run(selection, work, force=options.force, quiet=options.quiet, expect=header_of)
+    return runner.run(selection, Decoding(_format, ending), chosen_way(options), quiet=options.quiet)
 
 
 def _ending(text: str) -> str:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import Final
 
 from PIL import Image
 
 from kpal_format import EXTENSION
 
 from ..batch import jobs, runner
-from ..batch.jobs import Job, UsageError
-from ..batch.transcode import to_kpal
+from ..batch.jobs import UsageError
+from ..batch.transcode import Encoding
 from ..codec import EncodeOptions
-from ..errors import UnreachableError
 from .arguments import (
     Commands,
     add_command,
@@ -22,15 +21,15 @@ from .arguments import (
     add_inputs,
     add_options,
     add_output,
+    add_way,
     chosen_options,
+    chosen_way,
     endings_note,
     in_option_names,
     other_endings,
     picture_names,
+    print_json,
 )
-
-if TYPE_CHECKING:
-    from ..metrics.report import Report
 
 STRIPPABLE: Final = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp", "text": "text", "dpi": "density"}
 
@@ -55,6 +54,7 @@ A quality means about the same as in pngquant: from 60 up, the same mean SSIMULA
 reach the requested quality or size fails, and no file is written for it."""
     add_inputs(parser)
     add_output(parser)
+    add_way(parser)
     add_depth(parser)
     add_options(parser, EncodeOptions)
     parser.add_argument(
@@ -93,31 +93,23 @@ def run(options: argparse.Namespace) -> int:
     chosen = chosen_options(options, EncodeOptions)
     if options.score and not options.json:
         raise UsageError("--score is shown by --json: add --json")
-    reports: list[Report] = []
-
-    def work(job: Job, data: bytes) -> bytes:
-        try:
-            report = reports.append if options.json else None
-            result = to_kpal(data, strip=options.strip, depth=options.depth, report=report, **chosen)
-        except UnreachableError as error:
-            reason = in_option_names(str(error), chosen)
-            raise (runner.Skipped if options.skip_if_worse else UnreachableError)(reason) from error
-        if options.skip_if_larger and len(result) >= len(data):
-            raise runner.Skipped(f"{len(result):,} bytes are no fewer than the {len(data):,} of the input")
-        return result
-
-    def tell(ending: runner.Ending) -> None:
-        if options.json:
-            facts = reports.pop().as_dict(score=options.score) if reports else {}
-            print(json.dumps({**ending.as_dict(), **facts}))
-
+    conversion = Encoding(
+        chosen,
+        strip=options.strip,
+        depth=options.depth,
+        skip_if_larger=options.skip_if_larger,
+        skip_if_worse=options.skip_if_worse,
+        score=options.score,
+        wording=partial(in_option_names, names=tuple(chosen)),
+    )
     selection = jobs.plan(options.inputs, options.output, picture_names(), EXTENSION, in_place=True)
     for ending in other_endings(selection.jobs, EXTENSION):
         if ending in Image.registered_extensions():
             raise UsageError(f"encode writes {EXTENSION} files, not {ending}; decode turns them into other formats")
     if options.json and any(job.target is None and job.problem is None for job in selection.jobs):
         raise UsageError("--json and an image cannot both go to standard output")
-    return runner.run(selection, work, force=options.force, quiet=options.quiet, tell=tell)
+    report = print_json if options.json else lambda _: None
+    return runner.run(selection, conversion, chosen_way(options), quiet=options.quiet, report=report)
 
 
 def _parts(text: str) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from kpal_format import Info
 
 from ..batch.jobs import STREAM, Job, UsageError
 from ..batch.messages import failures, printable
-from .arguments import Commands, add_command, header_of
+from ..batch.transcode import header_of
+from .arguments import Commands, add_command
 
 
 def add(commands: Commands) -> None:

@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
 
     def images() -> Iterator[U8]:
         nonlocal read
-        for job in runner.progress(selection.jobs, quiet=options.quiet):
+        for job in runner.progress(iter(selection.jobs), selection.jobs, quiet=options.quiet):
             with failures(job.name) as failed:
                 data = job.read()
                 with open_picture(data) as image:

@@ -30,6 +30,7 @@ Quality = int | tuple[int, int]  # max, or (min, max)
 Speed = Literal["default", "fast"]
 SPEEDS: Final[tuple[str, ...]] = get_args(Speed)
 DITHER_LEVEL: Final = 0.7  # the default, as full dithering lowers the perceptual score
+_NOT_OF_RESULT: Final = frozenset(("_", "metadata", "progress", "report", "verify"))
 _MOST_RATE: Final = 100  # higher rates smear pictures beyond recognition
 
 
@@ -276,3 +277,12 @@ def _as_quality(quality: Any) -> Quality:
 
 def _list(names: Collection[str]) -> str:
     return ", ".join(sorted(names))
+
+
+def as_json(options: PaletteOptions) -> dict[str, Any]:
+    """The options that determine the pixels and the coding of a result, for JSON: palettes as hexadecimal colours."""
+    values = {each.name: getattr(options, each.name) for each in fields(options) if each.name not in _NOT_OF_RESULT}
+    return {
+        name: value.tobytes().hex(" ", value.shape[1]) if isinstance(value, np.ndarray) else value
+        for name, value in values.items()
+    }

@@ -19,9 +19,10 @@ from PIL import Image, UnidentifiedImageError
 import kpal
 from kpal import cli
 from kpal.batch import runner as batch
+from kpal.batch.conversion import Ending
 from kpal.batch.jobs import Job
 from kpal.batch.messages import StandardError, failures, printable, say
-from kpal.batch.runner import Ending, _summary
+from kpal.batch.runner import _summary
 from kpal_format.indexed import describe
 
 from ..images import gradient, pillow, random_indexed, soft_icon
