@@ -78,7 +78,10 @@ class Ending:
 
     def as_dict(self) -> dict[str, Any]:
         named = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "facts"}
-        return {**{name: value for name, value in named.items() if value not in (None, (), False)}, **self.facts}
+        return {
+            **{name: value for name, value in named.items() if value not in (None, ()) and value is not False},
+            **self.facts,
+        }
 
 
 def convert(

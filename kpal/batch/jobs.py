@@ -18,6 +18,7 @@ from kpal_format import EXTENSION, MAGIC
 from ..atomic import replacing
 from .messages import abandon, is_url, printable, why_unreadable
 
+MANIFEST: Final = ".kpal-manifest.jsonl"  # its file in an output folder; manifest.py
 STREAM: Final = "-"  # standard input or output, on the command line
 
 # The formats that count as pictures in a folder, which may hold many other files that Pillow would open.
@@ -219,7 +220,7 @@ def _walk(top: str, endings: frozenset[str], output: str | None, found: Selectio
         paths = {name: os.path.join(folder, name) for name in (*folders, *files)}  # noqa: PTH118  # keeps ./
         found.links += sum(os.path.islink(paths[name]) for name in folders)  # noqa: PTH114
         folders[:] = [name for name in folders if not is_output(name)]
-        found.others += sum(_ending(name) not in endings for name in files)
+        found.others += sum(_ending(name) not in endings and not name.startswith(MANIFEST) for name in files)
         pictures = {name for name in files if _ending(name) in endings and not is_output(name)}
         results = {result for name in pictures if _ending(name) != EXTENSION for result in _results_of(name)}
         found.results += len(results & pictures)

@@ -20,10 +20,8 @@ from typing import Any, BinaryIO, Final
 
 from ..atomic import replacing
 from .conversion import Ending, Overwrite
-from .jobs import Job
+from .jobs import MANIFEST, Job
 from .messages import printable, say
-
-NAME: Final = ".kpal-manifest.jsonl"
 
 _VERSION: Final = 1
 _SPARE: Final = 1000  # lines that may be out of date before the log is written anew
@@ -71,7 +69,7 @@ class Manifest:
 
     def __init__(self, folder: Path, options: Mapping[str, Any], version: str) -> None:
         self._folder = folder
-        self._path = folder / NAME
+        self._path = folder / MANIFEST
         self._options = json.loads(json.dumps(options))  # tuples become lists
         self._version = version
         self._told_options = False
@@ -98,7 +96,7 @@ class Manifest:
         assert job.target is not None
         name = self._name(job.target)
         record, options = self._records.get(name, (None, None))
-        exists = job.target.is_file()
+        exists = os.path.isfile(job.target)  # noqa: PTH113  # unlike Path.is_file, false for impossible names
         if exists and not self._is_own(name, job.target):
             overwrite = Overwrite.SAME if name in self._begun else Overwrite.NEVER
             return State(None, overwrite, "interrupted before" if name in self._begun else "the result exists")
@@ -194,8 +192,8 @@ class Manifest:
                 self._take(json.loads(line))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             reason = str(error) if isinstance(error, _OtherVersion) else "damaged"
-            say(f"{printable(self._path)}: ignored, and kept as {NAME}.old: {reason}")
-            self._path.with_name(f"{NAME}.old").write_bytes(data)
+            say(f"{printable(self._path)}: ignored, and kept as {MANIFEST}.old: {reason}")
+            self._path.with_name(f"{MANIFEST}.old").write_bytes(data)
             self._records, self._made, self._begun, self._lines = {}, {}, set(), 0
             whole = b""
         file.truncate(len(whole))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -134,7 +135,7 @@ class Batch:
         if key in self._claimed:
             return True
         self._claimed.add(key)
-        return job.target.is_symlink() or (job.target.is_file() and job.target.stat().st_nlink > 1)
+        return _identity(job.target) is not None and (job.target.is_symlink() or job.target.stat().st_nlink > 1)
 
 
 def run(
@@ -209,7 +210,7 @@ def _size(job: Job) -> int:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    if not path.is_file():  # a device may receive any number of results
+    if not os.path.isfile(path):  # noqa: PTH113  # a device may receive any number of results
         return None
     status = path.stat()
     return status.st_dev, status.st_ino
