@@ -190,7 +190,7 @@ def find(inputs: list[str], endings: frozenset[str], output: str | None = None) 
         if not given:
             raise UsageError("the name of an input is empty")
         for job in _jobs_of(given, endings, output, found):
-            key = place(job.source) if job.source else None
+            key = _place(job.source) if job.source else None
             if key in seen:
                 found.repeated += 1
             else:
@@ -293,7 +293,7 @@ class _Names:
 
     def __init__(self, found: Selection, ending: str) -> None:
         self._ending = ending
-        self._inputs = {place(job.source): job.name for job in found.jobs if job.source and not job.problem}
+        self._inputs = {_place(job.source): job.name for job in found.jobs if job.source and not job.problem}
         self._taken: dict[str, str] = {}
         self._numbers: dict[Path, int] = {}
 
@@ -304,7 +304,7 @@ class _Names:
         expected = folder / result_name(job.below.name, self._ending)
         target = next(path for path in self._candidates(folder, job.below.name) if self._owner(path, job) is None)
         owner = self._owner(expected, job)
-        self._taken[place(target)] = f"the result of {job.name}"
+        self._taken[_place(target)] = f"the result of {job.name}"
         note = f"written as {printable(target)}, because {printable(expected)} is {owner}" if owner else ""
         return replace(job, target=target, note=note)
 
@@ -317,8 +317,8 @@ class _Names:
 
     def _owner(self, path: Path, job: Job) -> str | None:
         """The owner of the name, if it is not the job itself."""
-        key = place(path)
-        if job.in_place and job.source and key == place(job.source):
+        key = _place(path)
+        if job.in_place and job.source and key == _place(job.source):
             return self._taken.get(key)
         return self._taken.get(key) or (f"the input {self._inputs[key]}" if key in self._inputs else None)
 
@@ -341,7 +341,7 @@ def _ending(name: str) -> str:
     return f"{dot}{ending}".lower() if stem.strip(".") else ""
 
 
-def place(path: Path) -> str:
+def _place(path: Path) -> str:
     """A key that is equal for two names of one directory entry, assuming the usual file systems of this platform."""
     place = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
     return place if _CASE_COUNTS else place.casefold()

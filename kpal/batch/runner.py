@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Final, TypeVar, cast
 
 from .. import __version__
 from .conversion import Conversion, Ending, Overwrite
-from .jobs import Job, Selection, place
+from .jobs import Job, Selection
 from .manifest import Locked, Manifest
 from .messages import StandardError, printable, say, tell
 from .scheduler import Inline, Scheduler, Task
@@ -131,11 +131,11 @@ class Batch:
         """Whether the target may be the same file as that of an earlier job, under another name."""
         if job.target is None:
             return False
-        key = place(job.target).casefold()  # the file system may not distinguish case
+        key = os.path.realpath(job.target).casefold()  # the file system may not distinguish case
         if key in self._claimed:
             return True
         self._claimed.add(key)
-        return _identity(job.target) is not None and (job.target.is_symlink() or job.target.stat().st_nlink > 1)
+        return _identity(job.target) is not None and job.target.stat().st_nlink > 1
 
 
 def run(
