@@ -54,6 +54,14 @@ class Overwrite(Enum):
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How a result is written: what it may overwrite, and whether it gets the permissions and the time of the input."""
+
+    overwrite: Overwrite = Overwrite.NEVER
+    preserve: bool = False
+
+
+@dataclass(frozen=True)
 class Ending:
     """The outcome of a job, for programs: the sizes of input and result, or why there is no result.
 
@@ -85,7 +93,7 @@ class Ending:
 
 
 def convert(
-    job: Job, conversion: Conversion, *, overwrite: Overwrite, taken: bool = False, alone: bool = True
+    job: Job, conversion: Conversion, manner: Manner, *, taken: bool = False, alone: bool = True
 ) -> Ending | None:
     """Read the input, convert it and write the result. None if the conversion is postponed.
 
@@ -94,30 +102,30 @@ def convert(
     ending = Ending(job.name)
     with failures(job.name, aloud=False) as failed:
         try:
-            ending = _converted(job, conversion, overwrite, taken=taken, alone=alone)
+            ending = _converted(job, conversion, manner, taken=taken, alone=alone)
         except Postponed:
             return None
     return replace(ending, error=failed.reason, warnings=tuple(failed.warnings))
 
 
-def _converted(job: Job, conversion: Conversion, overwrite: Overwrite, *, taken: bool, alone: bool) -> Ending:
+def _converted(job: Job, conversion: Conversion, manner: Manner, *, taken: bool, alone: bool) -> Ending:
     if job.target is None and job.problem is None:
         job.check(force=True)  # fails before waiting for standard input
     data = job.read()
     conversion.check(data)
     if taken and job.target is not None:
         raise FileExistsError(f"{printable(job.target)} is already the result of another input")
-    job.check(force=overwrite is not Overwrite.NEVER)
+    job.check(force=manner.overwrite is not Overwrite.NEVER)
     ending = Ending(job.name, input_bytes=len(data), input_sha256=_digest(data))
     try:
         converted = conversion(job, data, alone=alone)
     except Skipped as reason:
         return replace(ending, skipped=str(reason))
-    if overwrite is Overwrite.SAME and job.target is not None and job.target.exists():
+    if manner.overwrite is Overwrite.SAME and job.target is not None and job.target.exists():
         if job.target.read_bytes() != converted.data:
             job.check(force=False)
     else:
-        job.write(converted.data)
+        job.write(converted.data, preserve=manner.preserve)
     return replace(
         ending,
         output=printable(job.target) if job.target else None,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -64,6 +65,15 @@ class Job:
     note: str = ""
     home: Path | None = None
 
+    def absolute(self) -> Job:
+        """The same job for a process that may have another current folder."""
+        return replace(
+            self,
+            source=self.source and self.source.absolute(),
+            target=self.target and self.target.absolute(),
+            home=self.home and self.home.absolute(),
+        )
+
     def read(self) -> bytes:
         """The bytes of the input; OSError if it cannot be read, or is empty."""
         if self.problem is not None:
@@ -106,8 +116,11 @@ class Job:
         source, target = self.source, self.target
         return bool(source and target and target.is_file() and source.exists() and target.samefile(source))
 
-    def write(self, data: bytes) -> None:
-        """Writes the result; OSError if it cannot be written."""
+    def write(self, data: bytes, *, preserve: bool = False) -> None:
+        """Writes the result; OSError if it cannot be written.
+
+        preserve: whether the result gets the permissions and the time of the input.
+        """
         if self.target is None:
             self._write_to_stream(data)
             return
@@ -116,7 +129,8 @@ class Job:
                 self.target.write_bytes(data)  # a device or pipe has no content to lose, and must not be replaced
                 return
             _make_folder(self.target.parent)
-            with replacing(self.target) as file:
+            like = self.source if preserve else None
+            with replacing(self.target, like=like) as file:
                 file.write(data)
         except BrokenPipeError as error:  # the target is a named pipe; `main` handles standard output
             raise OSError(f"{printable(self.target)}: its reader has closed it") from error
@@ -278,6 +292,28 @@ def plan(
     found.jobs = [names.given(replace(job, in_place=in_place), output) for job in found.jobs]
     if several:
         found.jobs = [_at_home(job, output) for job in found.jobs]
+    return found
+
+
+def listed(lines: Iterable[str]) -> Selection:
+    """The jobs of a list: lines of JSON, objects with `input` and `output`. Raises UsageError for any other line."""
+    found = Selection(["the list of jobs"])
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+            names = [entry[key] for key in ("input", "output")]
+            if len(entry) != len(names) or not all(isinstance(name, str) and name for name in names):
+                raise ValueError
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UsageError(
+                f'line {number} of the list of jobs is not of the form {{"input": "a.png", "output": "a.kpal"}}'
+            ) from error
+        source, target = map(Path, names)
+        found.jobs.append(
+            Job(source, target, printable(names[0]), Path(source.name), in_place=True, home=target.parent)
+        )
     return found
 
 

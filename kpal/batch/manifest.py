@@ -21,14 +21,10 @@ from typing import Any, BinaryIO, Final
 from ..atomic import replacing
 from .conversion import Ending, Overwrite
 from .jobs import MANIFEST, Job
-from .messages import printable, say
+from .messages import BatchError, printable, say
 
 _VERSION: Final = 1
 _SPARE: Final = 1000  # lines that may be out of date before the log is written anew
-
-
-class Locked(OSError):  # noqa: N818  # reads better
-    """Another process works on the folder."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ class Manifest:
 
     options: the resolved options of the run, an object of JSON.
 
-    Raises Locked if another process holds the lock.
+    Raises BatchError if another process holds the lock.
     """
 
     def __init__(self, folder: Path, options: Mapping[str, Any], version: str) -> None:
@@ -180,7 +176,7 @@ class Manifest:
             except OSError as error:
                 self._file.close()
                 self._file = None
-                raise Locked(f"another kpal is at work in {printable(self._folder)}") from error
+                raise BatchError(f"another kpal is at work in {printable(self._folder)}") from error
             self._file.close()
         self._file.seek(0)
         self._read(self._file, self._file.read())

@@ -9,17 +9,24 @@ import os
 import re
 import struct
 import sys
+import threading
 import warnings
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from PIL import Image, UnidentifiedImageError
+
+from kpal_format.forks import Lock
 
 _URL: Final = re.compile(r"([a-z][a-z0-9+.-]+)://|data:[a-z]+/", re.IGNORECASE)  # not C://, which is a drive
 _OBJECT: Final = re.compile(r"\s*<[\w.]+ object at 0x[0-9a-fA-F]+>")
 _DAMAGE: Final = (SyntaxError, EOFError, IndexError, KeyError, struct.error, zlib.error)  # from readers in Pillow
+
+
+class BatchError(Exception):
+    """A whole batch cannot be worked on."""
 
 
 class StandardError(io.TextIOBase):
@@ -116,22 +123,19 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
         self._aloud = aloud
         self.reason: str | None = None
         self.warnings: list[str] = []
-        self._catcher = warnings.catch_warnings(record=True)
+        self._caught: list[str] = []
 
     def __bool__(self) -> bool:
         return self.reason is not None
 
     def __enter__(self) -> failures:
-        caught = self._catcher.__enter__()
-        assert caught is not None  # because of record=True
-        self._caught = caught
-        warnings.simplefilter("always")
+        _recorder.enter(self._caught)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        self._catcher.__exit__(None, None, None)
+        _recorder.leave()
         if error is None:
-            self.warnings = self._warnings()
+            self.warnings = list(dict.fromkeys(self._caught))
         elif not isinstance(error, Exception) or isinstance(error, BrokenPipeError):
             return False
         else:
@@ -140,12 +144,9 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
             tell(self._name, self.warnings, self.reason)
         return True
 
-    def _warnings(self) -> list[str]:
-        return list(dict.fromkeys(str(warning.message) for warning in self._caught))
-
     def _reason(self, error: Exception) -> str:
         if isinstance(error, UnidentifiedImageError):  # the message of Pillow names a buffer in memory
-            missing = [warning for warning in self._warnings() if "not installed" in warning]
+            missing = [warning for warning in dict.fromkeys(self._caught) if "not installed" in warning]
             if self._name.lower().endswith(".jxl") and "JXL" not in Image.OPEN:
                 missing = ["JPEG XL needs the package pillow-jxl-plugin"]
             return "; ".join(("not an image that Pillow can read", *missing))
@@ -161,3 +162,49 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
         if isinstance(error, _DAMAGE):
             return f"damaged, or of a kind that Pillow cannot read ({type(error).__name__}: {error})"
         return f"{type(error).__name__}: {error}"
+
+
+class _Recorder:
+    """Collects the warnings of each thread that asks for them.
+
+    `warnings.catch_warnings` is for one thread at a time: others would restore a state that was not theirs.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._threads = 0
+        self._lists = threading.local()
+        self._catcher: warnings.catch_warnings[None] | None = None
+
+    def enter(self, caught: list[str]) -> None:
+        """Begins to collect the warnings of this thread in `caught`."""
+        self._lists.all = [*self._all(), caught]
+        with self._lock:
+            self._threads += 1
+            if self._threads > 1:
+                return
+            self._catcher = warnings.catch_warnings()
+            self._catcher.__enter__()
+            self._show = warnings.showwarning
+            warnings.simplefilter("always")
+            warnings.showwarning = self._record
+
+    def leave(self) -> None:
+        """Ends what the last `enter` of this thread began."""
+        self._lists.all = self._all()[:-1]
+        with self._lock:
+            self._threads -= 1
+            if self._threads == 0 and self._catcher is not None:
+                self._catcher.__exit__(None, None, None)
+
+    def _all(self) -> list[list[str]]:
+        return getattr(self._lists, "all", [])
+
+    def _record(self, message: Warning | str, *about: Any, **more: Any) -> None:
+        if lists := self._all():
+            lists[-1].append(str(message))
+        else:  # from a thread that nobody collects from
+            self._show(message, *about, **more)
+
+
+_recorder = _Recorder()

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, TypeVar, cast
 
 from .. import __version__
-from .conversion import Conversion, Ending, Overwrite
+from .conversion import Conversion, Ending, Manner, Overwrite
 from .jobs import Job, Selection
-from .manifest import Locked, Manifest
+from .manifest import Manifest
 from .messages import StandardError, printable, say, tell
 from .scheduler import Inline, Scheduler, Task
 from .workers import Processes, cores
@@ -37,12 +37,14 @@ class Way:
 
     force: whether all is done again, and existing files are overwritten.
     dry: whether to tell only what would be done.
+    preserve: whether results get the permissions and the time of their inputs.
     workers: the number of processes; by default, one for each core.
     executor: what runs the work instead of processes of this machine, `workers` tasks at a time.
     """
 
     force: bool = False
     dry: bool = False
+    preserve: bool = False
     workers: int | None = None
     executor: Executor | None = None
 
@@ -60,7 +62,7 @@ class Batch:
         self._claimed: set[str] = set()
 
     def endings(self) -> Generator[Ending, None, None]:
-        """The outcomes, in the order of the inputs. Raises Locked if another process works on an output folder."""
+        """The outcomes, in the order of the inputs. Raises BatchError if another process works on an output folder."""
         pool = None
         if self._way.executor is not None:
             executor, limit = self._way.executor, self._way.workers or _TASKS
@@ -91,6 +93,8 @@ class Batch:
 
     def _tasks(self) -> Iterator[Task | Ending]:
         for job in self._selection.jobs:
+            if self._way.executor is not None:
+                job = job.absolute()
             overwrite, why = Overwrite.ALWAYS if self._way.force else Overwrite.NEVER, "new"
             manifest = self._manifest(job)
             if manifest is not None and not self._way.force:
@@ -105,7 +109,8 @@ class Batch:
             if manifest is not None:
                 self._times[job] = _time(job)
                 manifest.begin(job)
-            yield Task(job, self._conversion, overwrite, partial(self._is_taken, job), in_turn=self._is_claimed(job))
+            manner = Manner(overwrite, self._way.preserve)
+            yield Task(job, self._conversion, manner, partial(self._is_taken, job), in_turn=self._is_claimed(job))
 
     def _end(self, task: Task, ending: Ending) -> None:
         """Notes the outcome of a task."""
@@ -154,17 +159,13 @@ def run(
     """
     start = time.perf_counter()
     endings: list[Ending] = []
-    try:
-        with closing(Batch(selection, conversion, way).endings()) as found:
-            for job, ending in zip(selection.jobs, progress(found, selection.jobs, quiet=quiet), strict=True):
-                tell(job.name, ending.warnings, ending.error)
-                if not quiet and not ending.current and (note := _note(job, ending)):
-                    say(f"{job.name}: {note}")
-                endings.append(ending)
-                report(ending)
-    except Locked as error:
-        say(str(error))
-        return 1
+    with closing(Batch(selection, conversion, way).endings()) as found:
+        for job, ending in zip(selection.jobs, progress(found, selection.jobs, quiet=quiet), strict=True):
+            tell(job.name, ending.warnings, ending.error)
+            if not quiet and not ending.current and (note := _note(job, ending)):
+                say(f"{job.name}: {note}")
+            endings.append(ending)
+            report(ending)
     if not selection.jobs:
         say(selection.nothing())
     elif not quiet and (summary := _summary(selection.jobs, endings, time.perf_counter() - start)):

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .conversion import Conversion, Ending, Overwrite, convert
+from .conversion import Conversion, Ending, Manner, convert
 from .jobs import Job
 
 _KILLED: Final = "the process that worked on it was killed; perhaps the image needs more memory than there is"
@@ -23,7 +23,7 @@ class Task:
 
     job: Job
     conversion: Conversion
-    overwrite: Overwrite
+    manner: Manner
     taken: Callable[[], bool]
     in_turn: bool = False
 
@@ -102,9 +102,7 @@ class Scheduler:
         streamed = task.job.source is None or task.job.target is None
         executor = self._inline if streamed else self._executor
         alone = alone or isinstance(executor, Inline)
-        future = executor.submit(
-            convert, task.job, task.conversion, overwrite=task.overwrite, taken=task.taken(), alone=alone
-        )
+        future = executor.submit(convert, task.job, task.conversion, task.manner, taken=task.taken(), alone=alone)
         self._running[future] = slot
         return future
 

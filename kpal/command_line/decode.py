@@ -8,11 +8,11 @@ from PIL import Image
 
 from kpal_format import EXTENSION
 
-from ..batch import jobs, runner
+from ..batch import runner
 from ..batch.jobs import UsageError
 from ..batch.messages import printable
 from ..batch.transcode import Decoding
-from .arguments import Commands, add_command, add_output, add_way, chosen_way, other_endings
+from .arguments import Commands, add_command, add_output, add_way, chosen_way, other_endings, selected
 
 
 def add(commands: Commands) -> None:
@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
   kpal decode chart.kpal -o chart.webp
   kpal decode packed/ -o plain/ --to gif    every .kpal file below packed/
   kpal decode - < chart.kpal > chart.png"""
-    parser.add_argument("inputs", metavar="IN", nargs="+", help=".kpal files, folders of them, or - for standard input")
+    parser.add_argument("inputs", metavar="IN", nargs="*", help=".kpal files, folders of them, or - for standard input")
     add_output(parser)
     add_way(parser)
     parser.add_argument(
@@ -37,11 +37,12 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     ending = options.to or ".png"
 
-    selection = jobs.plan(options.inputs, options.output, frozenset((EXTENSION,)), ending)
+    selection = selected(options, frozenset((EXTENSION,)), ending)
     for other in other_endings(selection.jobs, ending):
         if _format(other) != _format(ending) and options.to:
             raise UsageError(f"--to {options.to} does not go with an output that ends with {other!r}")
-    return runner.run(selection, Decoding(_format, ending), chosen_way(options), quiet=options.quiet)
+    with chosen_way(options) as way:
+        return runner.run(selection, Decoding(_format, ending), way, quiet=options.quiet)
 
 
 def _ending(text: str) -> str:

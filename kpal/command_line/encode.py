@@ -10,7 +10,7 @@ from PIL import Image
 
 from kpal_format import EXTENSION
 
-from ..batch import jobs, runner
+from ..batch import runner
 from ..batch.jobs import UsageError
 from ..batch.transcode import Encoding
 from ..codec import EncodeOptions
@@ -29,6 +29,7 @@ from .arguments import (
     other_endings,
     picture_names,
     print_json,
+    selected,
 )
 
 STRIPPABLE: Final = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp", "text": "text", "dpi": "density"}
@@ -52,7 +53,7 @@ becomes a.png.kpal."""
 A quality means about the same as in pngquant: from 60 up, the same mean SSIMULACRA2 over images of a kind. With
 --metric rgb, 50 is a PSNR of 32 dB, 80 is 38 dB, 90 is 42 dB, 95 is 45 dB, and 100 is no error. An image that cannot
 reach the requested quality or size fails, and no file is written for it."""
-    add_inputs(parser)
+    add_inputs(parser, nargs="*")
     add_output(parser)
     add_way(parser)
     add_depth(parser)
@@ -102,14 +103,15 @@ def run(options: argparse.Namespace) -> int:
         score=options.score,
         wording=partial(in_option_names, names=tuple(chosen)),
     )
-    selection = jobs.plan(options.inputs, options.output, picture_names(), EXTENSION, in_place=True)
+    selection = selected(options, picture_names(), EXTENSION, in_place=True)
     for ending in other_endings(selection.jobs, EXTENSION):
         if ending in Image.registered_extensions():
             raise UsageError(f"encode writes {EXTENSION} files, not {ending}; decode turns them into other formats")
     if options.json and any(job.target is None and job.problem is None for job in selection.jobs):
         raise UsageError("--json and an image cannot both go to standard output")
     report = print_json if options.json else lambda _: None
-    return runner.run(selection, conversion, chosen_way(options), quiet=options.quiet, report=report)
+    with chosen_way(options) as way:
+        return runner.run(selection, conversion, way, quiet=options.quiet, report=report)
 
 
 def _parts(text: str) -> tuple[str, ...]:
