@@ -39,6 +39,7 @@ __all__ = [
     "Metadata",
     "PaletteError",
     "Report",
+    "Tally",
     "TruncatedError",
     "UnreachableError",
     "UnsupportedError",
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from .metrics.report import Report
     from .quantizer import quantize
     from .quantizer.shared_palette import shared_palette
+    from .quantizer.tally import Tally
     from .streaming import open_reader, open_writer
 else:
     # Loaded on first use: most programs import kpal only to open a file with Pillow.
@@ -72,6 +74,7 @@ else:
         "KpalWarning": "errors",
         "PaletteError": "color.palette_files",
         "Report": "metrics.report",
+        "Tally": "quantizer.tally",
         "UnreachableError": "errors",
         "decode": "codec",
         "encode": "codec",

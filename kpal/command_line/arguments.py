@@ -108,7 +108,7 @@ def selected(
     """The jobs of a command: its inputs, or the lines of --jobs-from."""
     if options.jobs_from is None:
         if not options.inputs:
-            raise UsageError("name an input")
+            raise UsageError("nothing is given for IN")
         return plan(options.inputs, options.output, endings, new_ending, in_place=in_place)
     if options.inputs or options.output:
         raise UsageError("--jobs-from names inputs and outputs itself")
