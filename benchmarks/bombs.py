@@ -20,7 +20,8 @@ import numpy as np
 
 import kpal
 from kpal_format import MAGIC, MAX_PIXELS, KpalError, decode_indexed
-from kpal_format.container import framed, varint
+from kpal_format.container import MAJOR, MINOR, framed, varint
+from kpal_format.index import pack_index
 
 _RLE = b"\2\0\x10"  # the header of a Zstandard block that repeats one byte 131072 times; bit 0 marks the last block
 _SIDE = int(MAX_PIXELS**0.5)
@@ -29,10 +30,10 @@ _ROWS = -(-65536 // _SIDE)  # the minimum for tiles as wide as the image
 
 def _file(
     width: int, height: int, stream: bytes = b"", *, coder: int = 0, colors: int = 2, flags: int = 0,
-    metadata: bytes = b"", palette: bytes | None = None,
+    tile: bytes = b"", metadata: bytes = b"", palette: bytes | None = None,
 ) -> bytes:  # fmt: skip
-    body = MAGIC + bytes((1, flags, coder, colors - 1)) + varint(width) + varint(height) + metadata
-    body += framed(bytes(colors * 3) if palette is None else palette) + stream
+    body = MAGIC + bytes((MAJOR << 4 | MINOR, flags, coder, colors - 1)) + varint(width) + varint(height) + tile
+    body += metadata + framed(bytes(colors * 3) if palette is None else palette) + stream
     return body + zlib.crc32(body).to_bytes(4, "little")
 
 
@@ -53,8 +54,14 @@ def _many_keywords() -> bytes:
 
 
 def _tiles(coder: int, content: bytes) -> bytes:
-    stream = varint(_ROWS) + varint(_SIDE) + framed(content) * -(-_SIDE // _ROWS)
-    return _file(_SIDE, _SIDE, stream, coder=coder, colors=256, flags=4)
+    count = -(-_SIDE // _ROWS)
+    head = _file(_SIDE, _SIDE, coder=coder, colors=256, flags=4, tile=varint(_ROWS) + varint(_SIDE))[:-4]
+    return head + pack_index([len(content)] * count, [zlib.crc32(content)] * count, head) + content * count
+
+
+def _claimed(width: int, height: int, rows: int, columns: int) -> bytes:
+    """A file without the index that its sizes claim."""
+    return _file(width, height, flags=4, tile=varint(rows) + varint(columns))
 
 
 def _mix(coder: int, width: int, height: int, content: bytes) -> bytes:
@@ -72,6 +79,8 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "zstd: frame that holds 1 GiB, for 100 pixels": lambda: _file(10, 10, framed(b"\0" + _frame(1 << 30))),
     "zstd: window of 2 GiB": lambda: _file(10, 10, framed(b"\0\x80\xa8" + (100).to_bytes(4, "little") + bytes(9))),
     "zstd: tiles without indices": lambda: _tiles(0, b"\2"),
+    "index: 2^40 tiles that are not there": lambda: _claimed(2**28 - 1, 2**28 - 1, 256, 256),
+    "index: 2^24 tiles that are not there": lambda: _claimed(2**28 - 1, 2**24, 1 << 12, 1 << 16),
     "palette: frame that holds 1 GiB": lambda: _file(
         1, 1, colors=256, palette=b"\0" + _frame(1 << 30)[:700], stream=framed(b"\2\0")
     ),

@@ -13,7 +13,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from unittest import mock
 
 import numpy as np
@@ -21,18 +21,24 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from kpal_format import (
     MAGIC,
+    U8,
     DamagedError,
     KpalError,
+    KpalWarning,
+    Metadata,
+    Reader,
     decode_indexed,
-    decode_truncated,
     encode_indexed,
     inspect,
     verify,
 )
 from kpal_format.coders import BY_ID, BY_NAME
-from kpal_format.container import Head, framed, read_head, read_tiles, varint
+from kpal_format.container import CRC_SIZE, ENTRY_SIZE, MAJOR, MINOR, Head, framed, pack_head, read_head, varint
+from kpal_format.index import pack_index, read_index, read_only_tile, read_tiles
 from kpal_format.metadata import decode_metadata
 from kpal_format.palette import decode_palette
+from kpal_format.positioned import reader_of
+from kpal_format.tiles import encode_tiles
 from kpal_plugins.pillow import register
 
 VECTORS: Final = Path(__file__).parent.parent / "formats" / "vectors"
@@ -40,6 +46,43 @@ MAX_PIXELS: Final = 1 << 16  # the limit for all targets, to keep executions sho
 _REENCODED_PIXELS: Final = 200  # larger images are not encoded again
 
 register()
+
+
+class _Tiled(NamedTuple):
+    """The parts of a file of several tiles, each a row, whose indices are not 0."""
+
+    head: bytes
+    entries: bytes
+    tiles: bytes
+    indices: U8
+
+
+def _tiled() -> _Tiled:
+    columns = np.arange(1 << 16)
+    indices = np.stack([columns // (7 + row) % 5 + 1 for row in range(4)]).astype(np.uint8)
+    palette = np.arange(18, dtype=np.uint8).reshape(6, 3)
+    head = pack_head(1 << 16, 4, palette, "zstd", Metadata(), tile=(1, 1 << 16))
+    tiles = encode_tiles(indices, palette, BY_NAME["zstd"], 1, 1 << 16)
+    entries = pack_index(list(map(len, tiles)), list(map(zlib.crc32, tiles)), head)[:-CRC_SIZE]
+    return _Tiled(head, entries, b"".join(tiles), indices)
+
+
+TILED: Final = _tiled()
+
+
+class _Trickling:
+    """A file of which each read gets only a part, and which has no other methods."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
+
+    def seek(self, at: int) -> None:
+        self._at = at
+
+    def read(self, size: int) -> bytes:
+        part = self._data[self._at : self._at + max(1, size // 3)]
+        self._at += len(part)
+        return part
 
 
 def container(data: bytes) -> None:
@@ -52,9 +95,10 @@ def container(data: bytes) -> None:
 
 def whole(data: bytes) -> None:
     """Any bytes decode to an image within the limit that survives a round trip, or raise KpalError."""
-    for decode in (decode_indexed, decode_truncated):
+    for on_error in ("raise", "skip"):
         try:
-            image = decode(data, max_pixels=MAX_PIXELS)
+            with warnings.catch_warnings(action="ignore", category=KpalWarning):
+                image = decode_indexed(data, max_pixels=MAX_PIXELS, on_error=on_error)
         except KpalError:
             continue
         assert image.indices.size <= MAX_PIXELS
@@ -67,6 +111,38 @@ def whole(data: bytes) -> None:
                 assert again.metadata == image.metadata
 
 
+def index(data: bytes) -> None:
+    """Whatever an index says, the pixels of each tile are right or missing, and all ways to read them agree.
+
+    The input replaces the index of a file of four tiles; the checksum of head and index is repaired.
+    """
+    file = TILED.head + data + zlib.crc32(TILED.head + data).to_bytes(CRC_SIZE, "little") + TILED.tiles
+    try:
+        with warnings.catch_warnings(action="ignore", category=KpalWarning):
+            rows = decode_indexed(file, on_error="skip").indices
+    except KpalError:
+        assert len(data) != len(TILED.indices) * ENTRY_SIZE or not np.frombuffer(data, "<u4")[::2].all()
+        return
+    right = [np.array_equal(row, expected) for row, expected in zip(rows, TILED.indices, strict=True)]
+    assert all(known or not row.any() for known, row in zip(right, rows, strict=True))
+    reader = Reader(_Trickling(file))
+    height, width = rows.shape
+    for y in range(height):
+        try:
+            assert np.array_equal(reader.read((0, y, width, y + 1)).indices[0], TILED.indices[y])
+        except DamagedError:
+            assert not right[y] or y == height - 1  # the last tile is right, but bytes follow it
+        else:
+            assert right[y]
+    for decode in (decode_indexed, lambda data: Reader(_Trickling(data)).read()):
+        try:
+            assert np.array_equal(decode(file).indices, TILED.indices)
+        except DamagedError:
+            assert data != TILED.entries
+        else:
+            assert data == TILED.entries
+
+
 def pillow(data: bytes) -> None:
     """Any bytes open and load in Pillow, or raise KpalError or Pillow's errors for unknown files and for bombs."""
     for truncated in (False, True):
@@ -75,6 +151,7 @@ def pillow(data: bytes) -> None:
             mock.patch.object(ImageFile, "LOAD_TRUNCATED_IMAGES", truncated),
             contextlib.suppress(KpalError, UnidentifiedImageError, Image.DecompressionBombError),
             warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning),
+            warnings.catch_warnings(action="ignore", category=KpalWarning),
             Image.open(io.BytesIO(data), formats=["KPAL"]) as image,
         ):
             image.load()
@@ -122,6 +199,7 @@ def _tile(name: str) -> Callable[[bytes], None]:
 # name of a target -> its function, and the minimum size of its input in bytes
 TARGETS: Final[dict[str, tuple[Callable[[bytes], None], int]]] = {
     "container": (container, 0),
+    "index": (index, 0),
     "metadata": (metadata, 3),
     "palette": (palette, 3),
     "zstd": (_tile("zstd"), 5),
@@ -144,14 +222,20 @@ def run(name: str, data: bytes) -> None:
 
 def seeds(name: str) -> Iterator[bytes]:
     """The initial inputs of a target: the vectors, or the parts of the vectors that the target decodes."""
+    if name == "index":
+        entries = np.frombuffer(TILED.entries, "<u4").reshape(-1, 2)
+        yield TILED.entries
+        yield entries[::-1].tobytes()
+        yield np.roll(entries, 1, axis=0).tobytes()
+        yield (entries + np.array(((1, 0), (2**32 - 1, 0), (0, 0), (0, 0)), np.uint32)).tobytes()  # a border moved
+        return
     for path in sorted(VECTORS.glob("*/*.kpal")):
         data = path.read_bytes()
         if name in ("container", "pillow", "mended"):
             yield data
             continue
         try:
-            head = read_head(data)
-            tiles = read_tiles(data, head)
+            head, tiles = _tiles_of(data)
         except KpalError:
             continue
         if name == "metadata" and head.metadata_header.data:
@@ -161,15 +245,24 @@ def seeds(name: str) -> Iterator[bytes]:
             yield bytes((head.colors - 1, head.channels - 3)) + bytes(head.palette_data.data)
         elif name == head.coder.NAME and head.width <= 256 and head.height <= 64 and tiles:
             about = bytes((head.width - 1, head.height - 1, head.colors - 1, head.channels - 3))
-            yield about + bytes(tiles[0].data)
+            yield about + tiles[0]
+
+
+def _tiles_of(data: bytes) -> tuple[Head, list[bytes]]:
+    """The head and the tiles of a file; raises KpalError."""
+    head, read_at = read_head(data), reader_of(data)
+    index = read_index(data, head)
+    if head.indexed:
+        return head, [bytes(tile.data) for _, tile in read_tiles(read_at, head, index, range(head.tiles))]
+    tile = read_only_tile(read_at, index)
+    return head, [bytes(tile.data)] if tile else []
 
 
 def mutate(data: bytes, max_size: int, seed: int, mutate_bytes: Callable[[bytes, int], bytes]) -> bytes:
-    """Mutates one part of a file and repairs all lengths and the checksum, so that inner decoders see the change."""
+    """Mutates one part of a file and repairs all lengths and checksums, so that inner decoders see the change."""
     chance = random.Random(seed)
     try:
-        head = read_head(data)
-        tiles = [bytes(tile.data) for tile in read_tiles(data, head)]
+        head, tiles = _tiles_of(data)
     except KpalError:
         return _with_checksum(mutate_bytes(data[:-4], max_size - 4))
     kind = chance.choice(("header", "parts", "palette", "tile", "tile", "shape", "coder"))
@@ -197,10 +290,14 @@ def _assembled(head: Head, sections: dict[str, bytes], tiles: list[bytes], chanc
         coder = chance.choice(list(BY_ID))
     several = len(tiles) > 1
     flags = (head.channels == 4) | bool(sections["header"]) << 1 | several << 2
-    body = MAGIC + bytes((1, flags, coder, colors - 1)) + varint(width) + varint(height)
+    body = MAGIC + bytes((MAJOR << 4 | MINOR, flags, coder, colors - 1)) + varint(width) + varint(height)
+    if several:
+        body += varint(head.tile_rows) + varint(head.tile_columns)
     if sections["header"]:
         body += framed(sections["header"]) + framed(sections["parts"])
-    body += framed(sections["palette"]) + ((varint(head.tile_rows) + varint(head.tile_columns)) if several else b"")
+    body += framed(sections["palette"])
+    if several:
+        return body + pack_index(list(map(len, tiles)), list(map(zlib.crc32, tiles)), body) + b"".join(tiles)
     return _with_checksum(body + b"".join(map(framed, tiles)))
 
 

@@ -4,18 +4,19 @@
     data = kpal.encode(pixels, colors=64)      # an array or a Pillow image -> bytes
     pixels = kpal.decode(data)                 # bytes -> uint8 (h, w, 3 or 4)
 
-Importing kpal also registers the format with Pillow: `Image.open("x.kpal")`, `image.save("x.kpal")`.
+Importing kpal also registers the format with Pillow, `Image.open("x.kpal")` and `image.save("x.kpal")`, with
+matplotlib, `figure.savefig("x.kpal")`, with imageio, and with `mimetypes`.
 """
 
 from typing import TYPE_CHECKING, Any, Final
 
-import kpal_plugins.pillow  # noqa: F401  # registers the format
 from kpal_format import (
     CODERS,
     DamagedError,
     IndexedImage,
     Info,
     KpalError,
+    KpalWarning,
     LimitError,
     Metadata,
     TruncatedError,
@@ -24,6 +25,7 @@ from kpal_format import (
     inspect,
 )
 from kpal_format import load_module as _load_module
+from kpal_plugins import register
 
 __version__ = "0.1.0"
 
@@ -52,15 +54,18 @@ __all__ = [
     "open_writer",
     "quantize",
     "read_palette",
+    "register",
     "shared_palette",
     "write_palette",
 ]
+
+register()
 
 if TYPE_CHECKING:
     from .clustering.kmeans import KMeans
     from .codec import decode, encode
     from .color.palette_files import PaletteError, read_palette, write_palette
-    from .errors import KpalWarning, UnreachableError
+    from .errors import UnreachableError
     from .image_files.metadata import metadata_of
     from .metrics.report import Report
     from .quantizer import quantize
@@ -71,7 +76,6 @@ else:
     # Loaded on first use: most programs import kpal only to open a file with Pillow.
     _LATER: Final = {
         "KMeans": "clustering.kmeans",
-        "KpalWarning": "errors",
         "PaletteError": "color.palette_files",
         "Report": "metrics.report",
         "Tally": "quantizer.tally",

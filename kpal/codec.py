@@ -14,6 +14,7 @@ from kpal_format import (
     MAX_PIXELS,
     U8,
     IndexedImage,
+    OnError,
     Progress,
     Region,
     decode_indexed,
@@ -57,6 +58,11 @@ class EncodeOptions(QuantizeOptions):
         "RuntimeError if they differ, which would be a bug of kpal.",
     )
 
+    @property
+    def searching(self) -> bool:
+        """Whether stages are repeated, so that `progress` is called with the fraction of the whole search."""
+        return self.max_bytes is not None or self.quality is not None
+
     def __post_init__(self) -> None:
         coder_named(self.coder)
         super().__post_init__()
@@ -68,9 +74,10 @@ class EncodeOptions(QuantizeOptions):
 def encode(pixels: Pixels, options: EncodeOptions) -> bytes:
     """Encode an image as a `.kpal` file of at most `colors` colours, losslessly if the image has no more.
 
-    pixels: a Pillow image; an array, uint8 or uint16, of shape (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or
-        (h, w, 4) RGBA; or an `IndexedImage`, such as `quantize` returns, which is stored unchanged and excludes the
-        options that would change it. 16-bit samples are treated as in `quantize`.
+    pixels: a Pillow image; an array of numpy or of another library that has `__array__` or `__dlpack__`, uint8 or
+        uint16, of shape (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4) RGBA; or an `IndexedImage`,
+        such as `quantize` returns, which is stored unchanged and excludes the options that would change it. 16-bit
+        samples are treated as in `quantize`.
     OPTIONS
 
     Raises ValueError or TypeError for invalid or contradictory arguments.
@@ -88,7 +95,7 @@ def encode(pixels: Pixels, options: EncodeOptions) -> bytes:
             raise ValueError(f"an IndexedImage is stored unchanged: it does not go with {', '.join(wrong)}")
         chosen = EncodeOptions(keep_palette=True)
     metadata = default_metadata(pixels) if options.metadata is None else options.metadata
-    watch = Watch(options.progress, searching=max_bytes is not None or options.quality is not None)
+    watch = Watch(options.progress, searching=options.searching)
     source = Source(pixels, chosen, watch)
 
     def code(image: IndexedImage) -> bytes:
@@ -123,14 +130,15 @@ def decode(
     *,
     region: Region | None = None,
     max_pixels: int | None = MAX_PIXELS,
+    on_error: OnError = "raise",
     progress: Progress | None = None,
 ) -> U8:
     """Decode a `.kpal` file to pixels: uint8 (h, w, 3), or (h, w, 4) if its palette has alpha.
 
-    region, max_pixels, progress, errors: as in `decode_indexed`.
+    region, max_pixels, on_error, progress, errors: as in `decode_indexed`.
     """
 
     def decoded() -> U8:
-        return decode_indexed(data, region=region, max_pixels=max_pixels).pixels()
+        return decode_indexed(data, region=region, max_pixels=max_pixels, on_error=on_error).pixels()
 
     return staged(progress, "decoding", decoded)

@@ -1,11 +1,11 @@
-"""The errors and warnings of the library; errors of `.kpal` files are defined in `kpal_format`."""
+"""The errors and warnings of the library; those of `.kpal` files are defined in `kpal_format`."""
 
 from __future__ import annotations
+
+from kpal_format import KpalWarning
+
+__all__ = ["KpalWarning", "UnreachableError"]
 
 
 class UnreachableError(ValueError):
     """The requested quality or size is out of reach."""
-
-
-class KpalWarning(UserWarning):
-    """The result does not keep all of the input: precision, colours or metadata were changed or left out."""

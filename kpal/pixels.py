@@ -1,17 +1,19 @@
 """Conversion of arrays and Pillow images to one kind of array: uint8 (h, w, 3) RGB or (h, w, 4) RGBA.
 
-Every Pillow mode is either converted explicitly or refused with a reason.
+Every Pillow mode is either converted explicitly or refused with a reason. Array-likes of other libraries (PyTorch,
+xarray, Dask, JAX, Zarr) are whatever numpy converts without a guess, so lists are not among them.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from PIL import Image
 
 from kpal_format import U8, IndexedImage
+from kpal_plugins.pillow import transparency
 
 from .image_files.color_management import in_rgb
 from .image_files.precision import Rounding, in_eight_bits, rounded
@@ -19,7 +21,12 @@ from .image_files.precision import Rounding, in_eight_bits, rounded
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Pixels = NDArray[Any] | Image.Image | IndexedImage
+    class ArrayLike(Protocol):
+        """An array of another library; `__array_interface__`, `__dlpack__` or a memoryview will also do."""
+
+        def __array__(self) -> NDArray[Any]: ...
+
+    Pixels = NDArray[Any] | Image.Image | IndexedImage | ArrayLike | memoryview
 
 # Pillow mode -> the mode to convert to. If `info["transparency"]` names a colour, images without alpha gain it.
 _CONVERT: Final = {
@@ -44,14 +51,15 @@ _REFUSE: Final = {
     "F": _NO_RANGE,
     "LAB": "it needs a Pillow with ImageCms",
 }
+_ARRAY_PROTOCOLS: Final = ("__array__", "__array_interface__", "__array_struct__", "__dlpack__")
 
 
 def to_array(pixels: Pixels, *, exact: bool = False) -> U8:
     """The pixels as uint8 (h, w, 3), or (h, w, 4) if any pixel is not opaque.
 
-    pixels: a Pillow image; an `IndexedImage`; or an array, uint8, uint16 or bool, of shape (h, w) or (h, w, 1) gray,
-        (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4) RGBA. White is 255, 65535 or True. 16-bit samples are
-        rounded to 8 bits as described in precision.py.
+    pixels: a Pillow image; an `IndexedImage`; or an array or array-like, uint8, uint16 or bool, of shape (h, w) or
+        (h, w, 1) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB or (h, w, 4) RGBA. White is 255, 65535 or True. 16-bit
+        samples are rounded to 8 bits as described in precision.py.
     exact: refuse samples that rounding would change.
 
     Raises TypeError or ValueError with advice for unsuitable pixels; warns of rounding.
@@ -60,17 +68,20 @@ def to_array(pixels: Pixels, *, exact: bool = False) -> U8:
         array = pixels.pixels()
     elif isinstance(pixels, Image.Image):
         array = _from_pillow(pixels, exact=exact)
-    elif isinstance(pixels, np.ma.MaskedArray):
-        raise TypeError("a masked array has pixels without a value; fill them first")
-    elif isinstance(pixels, np.ndarray):
-        array = _from_array(np.asarray(pixels), exact=exact)
+    elif _is_array_like(pixels):
+        array = _from_array(_as_array(pixels), exact=exact)
     else:
-        raise TypeError(f"pixels must be a numpy array or a Pillow image, not {type(pixels).__name__}")
+        raise TypeError(_no_pixels(pixels))
     if 0 in array.shape:
         raise ValueError(f"pixels must not be empty; the shape is {array.shape}")
     if array.shape[2] == 4 and bool((array[:, :, 3] == 255).all()):
         array = array[:, :, :3]
     return array
+
+
+def is_one_image(value: Any) -> bool:
+    """Whether the value holds pixels, not several images; an array of four dimensions is several."""
+    return isinstance(value, (Image.Image, IndexedImage)) or (_is_array_like(value) and np.ndim(value) < 4)
 
 
 def without_hidden(pixels: U8) -> U8:
@@ -115,7 +126,7 @@ def to_pillow(image: IndexedImage) -> Image.Image:
     pillow = Image.fromarray(image.indices)
     pillow.putpalette(np.ascontiguousarray(image.palette[:, :3]).tobytes())
     if image.palette.shape[1] == 4:
-        pillow.info["transparency"] = image.palette[:, 3].tobytes()
+        pillow.info["transparency"] = transparency(image.palette)
     return pillow
 
 
@@ -133,6 +144,35 @@ def _from_pillow(image: Image.Image, *, exact: bool) -> U8:
     return np.asarray(image if image.mode == target else image.convert(target))
 
 
+def _is_array_like(value: object) -> bool:
+    return isinstance(value, memoryview) or any(hasattr(value, name) for name in _ARRAY_PROTOCOLS)
+
+
+def _as_array(pixels: Any) -> NDArray[Any]:
+    """The values of an array or array-like; raises TypeError if it cannot hand them to numpy."""
+    only_dlpack = hasattr(pixels, "__dlpack__") and not hasattr(pixels, "__array__")
+    try:
+        array: NDArray[Any] = np.from_dlpack(pixels) if only_dlpack else np.asanyarray(pixels)
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:  # such as PyTorch's for the memory of a GPU
+        raise TypeError(f"pixels: numpy cannot convert this {type(pixels).__name__}: {error}") from error
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError("a masked array has pixels without a value; fill them first")
+    return np.asarray(array)
+
+
+def _no_pixels(value: object) -> str:
+    """Says what to pass instead of the value."""
+    if isinstance(value, (str, os.PathLike)):
+        way_out = "for a path, pass PIL.Image.open(path)"
+    elif isinstance(value, (bytes, bytearray)) or hasattr(value, "read"):
+        way_out = "for an image file, pass PIL.Image.open(file), with io.BytesIO(data) for its bytes"
+    elif isinstance(value, (list, tuple)):
+        way_out = "for lists of samples, pass numpy.array(pixels, numpy.uint8)"
+    else:
+        way_out = "an object of another library needs __array__ or __dlpack__"
+    return f"pixels must be a numpy array or a Pillow image, not {type(value).__name__}: {way_out}"
+
+
 def _from_array(array: NDArray[Any], *, exact: bool) -> U8:
     if array.dtype == np.bool_:
         array = array.astype(np.uint8) * np.uint8(255)
@@ -141,7 +181,9 @@ def _from_array(array: NDArray[Any], *, exact: bool) -> U8:
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or not 1 <= array.shape[2] <= 4:
-        raise ValueError(f"an array of pixels is (h, w) or (h, w, 1..4), not {array.shape}")
+        channels_first = array.ndim == 3 and 1 <= array.shape[0] <= 4
+        way_out = ": numpy.moveaxis(pixels, 0, -1) moves its channels last" if channels_first else ""
+        raise ValueError(f"an array of pixels is (h, w) or (h, w, 1..4), not {array.shape}{way_out}")
     channels = array.shape[2]
     if array.dtype.itemsize == 2:
         array = rounded(array, Rounding(exact=exact), alpha=channels in (2, 4))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Final, TypeVar
 
 from kpal_format import Progress, Told, watched
@@ -20,6 +21,26 @@ def check_callbacks(**callbacks: object) -> None:
     for name, callback in callbacks.items():
         if callback is not None and not callable(callback):
             raise TypeError(f"{name} must be callable, not {describe(callback)}")
+
+
+def in_whole(progress: Progress | None, shares: Mapping[str, float]) -> Progress | None:
+    """A callback for stages that calls `progress` with the fraction of the whole work instead of that of the stage.
+
+    shares: the stages in their order, and the share of the work that each takes, about; others count as nothing.
+    """
+    if progress is None:
+        return None
+    total = sum(shares.values())
+    starts = dict(zip(shares, accumulate(shares.values(), initial=0.0), strict=False))
+
+    reached = 0.0
+
+    def told(stage: str, fraction: float) -> None:
+        nonlocal reached
+        reached = starts.get(stage, reached) + shares.get(stage, 0.0) * fraction
+        progress(stage, reached / total)
+
+    return told
 
 
 class Watch:

@@ -12,7 +12,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
-from kpal_format import DEFAULT_CODER, MAX_PIXELS, U8, IndexedImage, Metadata, Progress, Reader, Region, Writer
+from kpal_format import (
+    DEFAULT_CODER,
+    MAX_PIXELS,
+    U8,
+    IndexedImage,
+    Metadata,
+    OnError,
+    Progress,
+    Readable,
+    Reader,
+    Region,
+    Writable,
+    Writer,
+)
 
 from .atomic import replacing
 from .clustering.opacity import lacks_clear
@@ -26,7 +39,8 @@ if TYPE_CHECKING:
 
     from .pixels import Pixels
 
-File = str | os.PathLike[str] | IO[bytes]
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | Readable
+Target = str | os.PathLike[str] | Writable
 
 
 class RowWriter:
@@ -39,12 +53,12 @@ class RowWriter:
     """
 
     def __init__(
-        self, file: File, width: int, height: int, options: Options, coder: str, metadata: Metadata | None
+        self, file: Target, width: int, height: int, options: Options, coder: str, metadata: Metadata | None
     ) -> None:
         self._metric = options.metric
         self._process = os.getpid()
         self._file: IO[bytes] | None = None  # set only if opened here
-        target: IO[bytes]
+        target: Writable
         with ExitStack() as stack:
             if isinstance(file, (str, os.PathLike)):
                 self._file = target = stack.enter_context(replacing(Path(file)))
@@ -55,6 +69,7 @@ class RowWriter:
             assert options.given_palette is not None  # `open_writer` requires a palette
             self._palette = options.given_palette
             self._writer = Writer(target, width, height, self._palette, coder=coder, metadata=metadata)
+            stack.callback(self._writer.discard)
             self._target = stack.pop_all()
         self._abandon = weakref.finalize(self, _abandoned, self._target, self._process, str(file))
 
@@ -111,7 +126,7 @@ class RowWriter:
 
 
 def open_writer(
-    file: File,
+    file: Target,
     width: int,
     height: int,
     *,
@@ -124,8 +139,9 @@ def open_writer(
 
     Close the `RowWriter`, or use it as a context manager: `with kpal.open_writer(...) as writer`.
 
-    file: a path, where the file appears whole when the writer is closed, or not at all; or a binary file object, which
-        is neither closed nor synced.
+    file: a path, where the file appears whole when the writer is closed, or not at all; or any object with `write`,
+        such as a binary file or a pipe, which is neither closed nor synced. Unless that is a `BytesIO` or a regular
+        file, an image of several tiles is collected in a temporary file first, in the folder of `tempfile`.
     palette: colours (k, 3) or (k, 4); `shared_palette` can find them from parts of the image.
     metric, coder, metadata: as in `encode`.
 
@@ -138,41 +154,47 @@ def open_writer(
 class RowReader:
     """Reads rows or regions of pixels from a `.kpal` file; returned by `open_reader`.
 
-    Any number of threads and forked processes may use one reader at the same time. A reader that was opened by path can
-    be pickled: the other process opens the file again.
+    Any number of threads and forked processes may use one reader at the same time. A reader of a path or of bytes can
+    be pickled: the other process opens it again.
 
     width, height, palette, metadata: as in `IndexedImage`; valid even after `close`.
     closed: whether the reader is closed.
     """
 
-    def __init__(self, file: File, max_pixels: int | None, progress: Progress | None) -> None:
-        self._path = str(Path(file).absolute()) if isinstance(file, (str, os.PathLike)) else None
-        self._max_pixels = max_pixels
-        source: Any = file if self._path is None else _OwnFile(self._path)
+    def __init__(self, file: Source, max_pixels: int | None, on_error: OnError, progress: Progress | None) -> None:
+        path = str(Path(file).absolute()) if isinstance(file, (str, os.PathLike)) else None
+        source: Any = file if path is None else _OwnFile(path)
         try:
-            reader = self._reader = Reader(source, max_pixels=max_pixels, progress=progress)
+            reader = self._reader = Reader(source, max_pixels=max_pixels, on_error=on_error, progress=progress)
         except BaseException:
-            if self._path is not None:
+            if path is not None:
                 source.close()
             raise
+        self._again: Any = (path or file, max_pixels, on_error, None)  # what opens it in another process
         self.width, self.height = reader.width, reader.height
         self.palette, self.metadata = reader.palette, reader.metadata
         self.closed = False
 
-    def rows(self, *, progress: Progress | None = None) -> Iterator[U8]:
+    def rows(self, *, on_error: OnError | None = None, progress: Progress | None = None) -> Iterator[U8]:
         """Iterate over all pixels from the top: uint8 (n, width, 3 or 4), where n depends on the file.
 
+        on_error: as in `decode`; None for that of `open_reader`.
         progress: as in `decode`; the fraction is that of all rows.
         """
-        for indices in self._reader.rows(progress=progress):
+        for indices in self._reader.rows(on_error=on_error, progress=progress):
             yield IndexedImage(indices, self.palette).pixels()
 
-    def read(self, region: Region | None = None, *, progress: Progress | None = None) -> U8:
+    def read(
+        self, region: Region | None = None, *, on_error: OnError | None = None, progress: Progress | None = None
+    ) -> U8:
         """The pixels of a region (x0, y0, x1, y1), without column x1 and row y1, or of all: uint8 (h, w, 3 or 4).
 
+        Only the tiles that overlap the region are read, verified and decoded.
+
+        on_error: as in `decode`; None for that of `open_reader`.
         progress: as in `decode`.
         """
-        return self._reader.read(region, progress=progress).pixels()
+        return self._reader.read(region, on_error=on_error, progress=progress).pixels()
 
     def close(self) -> None:
         """Release the file; a second call does nothing. Later reads raise ValueError.
@@ -180,6 +202,7 @@ class RowReader:
         Reads that are in progress in other threads complete. A file object passed by the caller stays open.
         """
         self.closed = True
+        self._again = None
         self._reader.close()
 
     def __enter__(self) -> RowReader:
@@ -191,26 +214,38 @@ class RowReader:
         self.close()
 
     def __reduce__(self) -> tuple[object, ...]:
-        if self._path is None:
-            raise TypeError("a reader of an open file cannot be pickled; one that was opened by its path can")
         if self.closed:
             raise ValueError("the reader is closed")
-        return RowReader, (self._path, self._max_pixels, None)
+        source, *options = self._again
+        if not isinstance(source, (str, bytes, bytearray, memoryview)):
+            raise TypeError("a reader of an open file cannot be pickled; one that was opened by its path can")
+        return RowReader, (source if isinstance(source, str) else bytes(source), *options)
 
 
-def open_reader(file: File, *, max_pixels: int | None = MAX_PIXELS, progress: Progress | None = None) -> RowReader:
+def open_reader(
+    file: Source,
+    *,
+    max_pixels: int | None = MAX_PIXELS,
+    on_error: OnError = "raise",
+    progress: Progress | None = None,
+) -> RowReader:
     """Open a reader that decodes parts of a `.kpal` file without holding all of it in memory.
 
     Close the `RowReader`, or use it as a context manager: `with kpal.open_reader(...) as reader`.
 
-    file: a path, or a seekable binary file object.
+    file: a path, the bytes of a file, or any object with `read` and `seek` that gives bytes, such as a file in an
+        object store. Opening takes one read, or two if there are much metadata or thousands of tiles; a region takes as
+        many reads as it has runs of tiles that are neighbours in the file.
     max_pixels: the maximum number of pixels to decode at once, beyond which reads raise LimitError; the image itself
         may be larger.
-    progress: as in `decode`, with the stage "checking" while the file is verified.
+    on_error: as in `decode`, for all reads.
+    progress: as in `decode`, with the stage "checking" while the beginning of the file is read.
 
-    Opening verifies the checksum of the whole file. Opening and reading raise KpalError for an invalid file.
+    What is read is verified: a file of several tiles has checksums of its head and of each tile. In a file of one tile
+    of more than a few kilobytes, palette and metadata are verified together with the pixels. Opening and reading raise
+    KpalError for an invalid file.
     """
-    return RowReader(file, max_pixels, progress)
+    return RowReader(file, max_pixels, on_error, progress)
 
 
 def _abandoned(target: ExitStack, process: int, name: str) -> None:

@@ -39,6 +39,12 @@ class Reader:
                 return value
         raise ValueError("a varint that is too long or out of bounds")
 
+    def checksum(self) -> None:
+        """Reads the checksum of all bytes before it."""
+        crc = zlib.crc32(self.data[: self.at])
+        if self.take(4) != crc.to_bytes(4, "little"):
+            raise ValueError("a checksum that does not fit")
+
 
 class Decoded(NamedTuple):
     """The content of a file: palette entries, indices row by row, and metadata by the keys of section 3."""
@@ -57,26 +63,26 @@ def decode(data: bytes) -> Decoded:
     if file.take(8) != b"\x8bKPAL\r\n\x1a":
         raise ValueError("not a .kpal file")
     version, flags, coder, last = file.take(4)
-    if version != 1 or flags > 7 or coder > 2:
+    if version != 2 or flags > 7 or coder > 2:
         raise ValueError("another version, an unknown flag or an unknown coder")
     k, channels = last + 1, 4 if flags & 1 else 3
     width, height = file.varint(1, 2**28 - 1), file.varint(1, 2**28 - 1)
+    tile_rows, tile_columns, n = height, width, 1
+    if flags & 4:
+        tile_rows, tile_columns = file.varint(1, height), file.varint(1, width)
+        n = -(-height // tile_rows) * -(-width // tile_columns)
+        if k == 1 or n == 1 or tile_rows * tile_columns < 65536 or n > 2**24:
+            raise ValueError("tiles that must not be")
     metadata = {}
     if flags & 2:
         metadata = _metadata(file.take(file.varint(1, 65536)), file.take(file.varint(0, 2**24)))
     palette = _palette(file.take(file.varint(1, k * channels)), k, channels)
-    tile_rows, tile_columns = height, width
-    if flags & 4:
-        tile_rows, tile_columns = file.varint(1, height), file.varint(1, width)
-        if k == 1 or (tile_rows, tile_columns) == (height, width) or tile_rows * tile_columns < 65536:
-            raise ValueError("tiles that must not be")
+    tiles = _indexed_tiles(file, n) if flags & 4 else _only_tile(file, k)
+    if file.at < len(data):
+        raise ValueError("bytes follow the end")
     corners = ((x, y) for y in range(0, height, tile_rows) for x in range(0, width, tile_columns))
-    tiles = [(x, y, file.take(file.varint(1, 2**35 - 1))) for x, y in corners if k > 1]
-    checked = file.at
-    if file.take(4) != zlib.crc32(data[:checked]).to_bytes(4, "little") or file.at < len(data):
-        raise ValueError("the checksum does not fit, or bytes follow it")
     indices = bytearray(width * height)
-    for x, y, tile in tiles:
+    for (x, y), tile in zip(corners, tiles, strict=False):  # an image of one colour has no tile
         rows, columns = min(tile_rows, height - y), min(tile_columns, width - x)
         if coder == 0:
             decoded = _zstd_tile(tile, k, columns, rows)
@@ -88,6 +94,26 @@ def decode(data: bytes) -> Decoded:
             at = (y + row) * width + x
             indices[at : at + columns] = decoded[row * columns : (row + 1) * columns]
     return Decoded(width, height, channels, bytes(v for entry in palette for v in entry), bytes(indices), metadata)
+
+
+def _only_tile(file: Reader, k: int) -> list[bytes]:
+    """Section 2.2, with one tile."""
+    tiles = [file.take(file.varint(1, 2**35 - 1))] if k > 1 else []
+    file.checksum()
+    return tiles
+
+
+def _indexed_tiles(file: Reader, n: int) -> list[bytes]:
+    """Section 2.2, with an index."""
+    entries = [(int.from_bytes(file.take(4), "little"), file.take(4)) for _ in range(n)]
+    file.checksum()
+    tiles = []
+    for length, crc in entries:
+        tile = file.take(length)
+        if not tile or zlib.crc32(tile).to_bytes(4, "little") != crc:
+            raise ValueError("a tile without bytes, or whose checksum does not fit")
+        tiles.append(tile)
+    return tiles
 
 
 def _frame(stored: bytes, n: int) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -88,9 +90,15 @@ def test_arrays_of_any_memory_layout_are_pixels() -> None:
         (np.zeros((3, 0, 4), np.uint8), ValueError, "empty"),
         (Image.new("RGB", (0, 5)), ValueError, "empty"),
         (np.ma.zeros((2, 2), np.uint8), TypeError, "masked"),
-        ([[1, 2]], TypeError, "numpy array or a Pillow image, not list"),
-        ("image.png", TypeError, "numpy array or a Pillow image, not str"),
-        (b"\x89PNG", TypeError, "not bytes"),
+        (np.zeros((3, 9, 7), np.uint8), ValueError, r"\(3, 9, 7\): numpy.moveaxis\(pixels, 0, -1\) moves"),
+        (np.uint8(5), ValueError, r"\(h, w\)"),
+        ([[1, 2]], TypeError, "numpy array or a Pillow image, not list: .* numpy.array"),
+        ("image.png", TypeError, r"numpy array or a Pillow image, not str: for a path, pass PIL.Image.open\(path\)"),
+        (Path("image.png"), TypeError, r"for a path, pass PIL.Image.open\(path\)"),
+        (b"\x89PNG", TypeError, "not bytes: for an image file, pass PIL.Image.open"),
+        (io.BytesIO(b"\x89PNG"), TypeError, "not BytesIO: for an image file, pass PIL.Image.open"),
+        (None, TypeError, "not NoneType"),
+        (5, TypeError, "not int"),
     ],
 )
 def test_what_is_no_image_is_refused(wrong: object, error: type[Exception], message: str) -> None:

@@ -3,18 +3,18 @@
 The package does not open files, depend on Pillow, or choose palettes.
 """
 
-from .codec import Info, decode_indexed, decode_truncated, encode_indexed, inspect, verify
+from .codec import Info, decode_indexed, encode_indexed, inspect, verify
 from .coders import BY_NAME, compiled
 from .coders import DEFAULT as DEFAULT_CODER
 from .coders.mix import Wishes
 from .container import EXTENSION, MAGIC, MAX_PIXELS, MIME, Region, read_head
-from .errors import DamagedError, KpalError, LimitError, TruncatedError, UnsupportedError
+from .errors import DamagedError, KpalError, KpalWarning, LimitError, TruncatedError, UnsupportedError
 from .forks import Lock, load_module
 from .indexed import INCH, MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
 from .palette import morton_keys
 from .parallel import Progress, Told, pulse, staged, tell, watched
-from .positioned import read_all
-from .streams import Reader, Writer, head_of
+from .positioned import Readable, Writable
+from .streams import OnError, Reader, Writer, head_of
 from .tiles import choose_indices
 
 CODERS = tuple(BY_NAME)
@@ -33,21 +33,24 @@ __all__ = [
     "IndexedImage",
     "Info",
     "KpalError",
+    "KpalWarning",
     "LimitError",
     "Lock",
     "Metadata",
+    "OnError",
     "Progress",
+    "Readable",
     "Reader",
     "Region",
     "Told",
     "TruncatedError",
     "UnsupportedError",
     "Wishes",
+    "Writable",
     "Writer",
     "choose_indices",
     "compiled",
     "decode_indexed",
-    "decode_truncated",
     "encode_indexed",
     "head_of",
     "inspect",
@@ -55,7 +58,6 @@ __all__ = [
     "look_up",
     "morton_keys",
     "pulse",
-    "read_all",
     "read_head",
     "staged",
     "tell",

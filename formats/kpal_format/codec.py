@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .coders import DEFAULT
-from .container import MAJOR, MAX_PIXELS, MINOR, Region, read_head, read_tiles, read_tiles_left
-from .errors import TruncatedError
+from .container import MAJOR, MAX_PIXELS, MINOR, Region, read_head
 from .indexed import IndexedImage, Metadata
 from .parallel import Progress, staged
-from .streams import Writer
-from .tiles import decode_tiles
+from .positioned import as_bytes
+from .streams import OnError, Reader, Writer
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Info:
     version: version of the format, "major.minor".
     coder: name of the index coder.
     tiles: number of independently coded tiles; 0 for an image of one colour.
-    palette_bytes, metadata_bytes: stored sizes; the rest of the file is the index stream and the framing.
+    palette_bytes, metadata_bytes: stored sizes; the rest of the file is the tiles and the framing.
     """
 
     version: str
@@ -85,56 +84,26 @@ def decode_indexed(
     *,
     region: Region | None = None,
     max_pixels: int | None = MAX_PIXELS,
+    on_error: OnError = "raise",
     progress: Progress | None = None,
 ) -> IndexedImage:
-    """Decodes the indices, palette and metadata of a complete `.kpal` file.
+    """Decodes the indices, palette and metadata of a `.kpal` file.
 
-    region: (x0, y0, x1, y1): return only columns x0 to x1 and rows y0 to y1, x1 and y1 excluded, and decode only the
-        tiles that overlap them. The checksum of the whole file is verified in any case.
+    region: (x0, y0, x1, y1): return only columns x0 to x1 and rows y0 to y1, x1 and y1 excluded. Only the tiles that
+        overlap them are verified and decoded.
     max_pixels: raise LimitError, before allocating memory, if more pixels than this would have to be decoded; None for
         no limit.
+    on_error: "raise" an error, which names the first damaged tile, or "skip" damaged and missing tiles: their pixels
+        have index 0, and a KpalWarning counts and names the tiles. A damaged head or index is an error in any case, and
+        so is a damaged file of one tile; if that is only cut off, the pixels before the cut are decoded unverified.
     progress: called from this thread with the stage "decoding" and the fraction done, 0 to 1, at least every 20 ms
         while other threads decode. An exception that it raises cancels decoding and propagates.
 
     Raises KpalError, and nothing else, for any invalid `data`, and ValueError for a region outside the image.
     """
-    view = as_bytes(data)
-    head = read_head(view)
-    box = head.box(region)
-    head.check_pixels(box, max_pixels)
-
-    def decode() -> IndexedImage:
-        tiles, palette = read_tiles(view, head), head.palette()
-        wanted = [(number, tiles[number]) for number in head.tiles_of(box)]
-        return IndexedImage(decode_tiles(head, box, wanted, palette), palette, head.metadata())
-
-    return staged(progress, "decoding", decode)
-
-
-def decode_truncated(data: bytes | bytearray | memoryview, *, max_pixels: int | None = MAX_PIXELS) -> IndexedImage:
-    """Like `decode_indexed`, but also decodes truncated files, filling missing pixels with index 0.
-
-    The head must be complete. A truncated file has lost its checksum, so its pixels are not verified.
-    """
-    try:
-        return decode_indexed(data, max_pixels=max_pixels)
-    except TruncatedError:
-        view = as_bytes(data)
-        head = read_head(view)
-        palette = head.palette()
-        tiles = list(enumerate(read_tiles_left(view, head)))
-        return IndexedImage(decode_tiles(head, head.box(None), tiles, palette, partial=True), palette, head.metadata())
+    return Reader(as_bytes(data), max_pixels=max_pixels, on_error=on_error).read(region, progress=progress)
 
 
 def verify(data: bytes | bytearray | memoryview) -> None:
-    """Checks the framing and the checksum of a complete file without decoding pixels; raises KpalError."""
-    view = as_bytes(data)
-    read_tiles(view, read_head(view))
-
-
-def as_bytes(data: bytes | bytearray | memoryview) -> memoryview:
-    """A flat view of the bytes; raises TypeError for any other object."""
-    try:
-        return memoryview(data).cast("B")
-    except TypeError as error:
-        raise TypeError(f"data must be contiguous bytes, bytearray or memoryview, not {type(data).__name__}") from error
+    """Checks the framing and the checksums of a complete file without decoding pixels; raises KpalError."""
+    Reader(as_bytes(data)).verify()

@@ -1,14 +1,12 @@
-"""The container (KPAL.md, section 2): prefix, metadata, palette, index stream in tiles, checksum.
+"""The head of a file (KPAL.md, section 2): prefix, sizes, metadata, palette. What follows is in `index`.
 
-A file is read in two steps, so that its first bytes identify it and no memory is allocated for an inconsistent file:
-`read_head` parses everything before the index stream, and `read_tiles` checks the remaining framing and the checksum.
-Neither decodes a section; the methods of `Head` do so on demand.
+`read_head` needs only the beginning of a file and decodes no section; the methods of `Head` do so on demand. It checks
+every size before anything is allocated.
 """
 
 from __future__ import annotations
 
 import operator
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,13 +19,12 @@ from .errors import DamagedError, LimitError, TruncatedError, UnsupportedError
 from .indexed import MAX_SIDE, U8, Metadata, describe
 from .metadata import MAX_HEADER, MAX_PARTS, decode_metadata, encode_metadata
 from .palette import decode_palette, encode_palette
-from .parallel import pulse
 
 EXTENSION: Final = ".kpal"
 MIME: Final = "image/x-kpal"
 MAGIC: Final = b"\x8bKPAL\r\n\x1a"  # as in PNG: a high bit detects 7-bit transport, CR LF text mode; ^Z stops `type`
 MAJOR: Final = 0
-MINOR: Final = 1
+MINOR: Final = 2
 
 # Pillow's default limit for decompression bombs: 2 x (1 GiB / 4 / 3), rounded down. As RGB, these pixels take 512 MiB.
 MAX_PIXELS: Final = 2 * (1024 * 1024 * 1024 // 4 // 3)
@@ -35,17 +32,19 @@ Region = tuple[int, int, int, int]  # x0, y0, x1, y1
 
 _ALPHA: Final = 0b001  # flag: the palette has alpha
 _METADATA: Final = 0b010  # flag: a metadata section follows the prefix
-_TILES: Final = 0b100  # flag: the index stream has several tiles
+_TILES: Final = 0b100  # flag: the image has several tiles, which an index lists
 _FLAGS: Final = _ALPHA | _METADATA | _TILES
 
-_MAX_LENGTH: Final = 2**35 - 1  # the largest varint of five bytes
+LONGEST_VARINT: Final = 5  # bytes
+_MAX_LENGTH: Final = 2 ** (7 * LONGEST_VARINT) - 1
 _LEAST_TILE: Final = 1 << 16  # pixels of a tile not cut off at an edge: bounds the time spent on the overhead of tiles
+_MAX_TILES: Final = 1 << 24  # bounds the memory that the index takes: see KPAL.md, section 2.2
 _TILE: Final = 1 << 22  # pixels of a tile; smaller tiles would cost bytes and gain nothing
 _HUGE: Final = 1 << 26  # pixels; images above this have small, square tiles, so that regions are cheap to read
 _HUGE_TILE: Final = 1 << 20  # pixels of a tile of a huge image
 _HUGE_TILE_SIDE: Final = 1 << 10
 CRC_SIZE: Final = 4
-_CHUNK: Final = 1 << 24  # bytes of a checksum step
+ENTRY_SIZE: Final = 8  # bytes of the index for each tile
 
 
 class Section(NamedTuple):
@@ -79,13 +78,14 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Head:
-    """Everything before the index stream: the parsed prefix, and the sections still coded.
+    """Everything up to the palette: the parsed prefix and sizes, and the sections still coded.
 
     channels: 3 (RGB) or 4 (RGBA).
-    coder: the coder of the index stream.
+    coder: the coder of the tiles.
+    indexed: whether the file has several tiles, and so an index.
     tile_rows, tile_columns: the size of a tile; tiles at the right and bottom edges may be smaller.
     metadata_header, metadata_parts, palette_data: the coded sections; both metadata sections are empty if absent.
-    size: the size of the head in bytes, and so the offset of the index stream.
+    size: the size of the head in bytes, and so the offset of what follows the palette.
     """
 
     width: int
@@ -93,6 +93,7 @@ class Head:
     colors: int
     channels: int
     coder: Coder
+    indexed: bool
     tile_rows: int
     tile_columns: int
     metadata_header: Section
@@ -111,12 +112,8 @@ class Head:
 
     @property
     def tiles(self) -> int:
-        """The number of tiles in the index stream; 0 for an image of one colour."""
-        return self._down * self._across if self.colors > 1 else 0
-
-    @property
-    def _down(self) -> int:
-        return -(-self.height // self.tile_rows)
+        """The number of tiles; 0 for an image of one colour."""
+        return tile_count(self.width, self.height, self.tile_rows, self.tile_columns) if self.colors > 1 else 0
 
     @property
     def _across(self) -> int:
@@ -127,6 +124,19 @@ class Head:
         row, column = divmod(number, self._across)
         x, y = column * self.tile_columns, row * self.tile_rows
         return Box(x, y, min(x + self.tile_columns, self.width), min(y + self.tile_rows, self.height))
+
+    def place(self, number: int) -> str:
+        """Names a tile in a message by its place in the grid of tiles, from 0, and its region of the image."""
+        row, column = divmod(number, self._across)
+        return f"tile in row {row}, column {column}, region {tuple(self.tile(number))}"
+
+    def in_tile(self, number: int, error: DamagedError) -> DamagedError:
+        """The error of a tile, which names the tile if there are several."""
+        if not self.indexed:
+            return error
+        named = type(error)(f"{self.place(number)}: {error}")
+        named.offset, named.region = error.offset, tuple(self.tile(number))
+        return named
 
     def tiles_of(self, box: Box) -> list[int]:
         """The numbers of the tiles that overlap the box."""
@@ -154,9 +164,11 @@ class Head:
             return
         if not isinstance(limit, (int, np.integer)):
             raise TypeError(f"max_pixels must be an int or None, not {type(limit).__name__}")
-        x0, y0 = box.x0 // self.tile_columns * self.tile_columns, box.y0 // self.tile_rows * self.tile_rows
-        width = min(-(-box.x1 // self.tile_columns) * self.tile_columns, self.width) - x0
-        height = min(-(-box.y1 // self.tile_rows) * self.tile_rows, self.height) - y0
+        height, width = box.shape
+        if self.tiles:  # otherwise nothing has to be decoded around the box
+            x0, y0 = box.x0 // self.tile_columns * self.tile_columns, box.y0 // self.tile_rows * self.tile_rows
+            width = min(-(-box.x1 // self.tile_columns) * self.tile_columns, self.width) - x0
+            height = min(-(-box.y1 // self.tile_rows) * self.tile_rows, self.height) - y0
         if width * height > limit:
             raise LimitError(f"{width} x {height} pixels are more than the limit of {limit}")
 
@@ -164,24 +176,25 @@ class Head:
 def pack_head(
     width: int, height: int, palette: U8, coder: str, metadata: Metadata, *, tile: tuple[int, int] | None
 ) -> bytes:
-    """Everything before the index stream.
+    """Everything up to the palette.
 
     tile: rows and columns of a tile; None if there is only one tile.
 
-    Raises ValueError for an unknown coder, and for metadata that is too large.
+    Raises ValueError for an unknown coder, for metadata that is too large, and for too many tiles.
     """
     coder_id = coder_named(coder).ID
     colors, channels = palette.shape
+    if tile is not None and (count := tile_count(width, height, *tile)) > _MAX_TILES:
+        raise ValueError(f"{width} x {height} pixels take {count} tiles; a file holds at most {_MAX_TILES}")
     header, parts = encode_metadata(metadata)
     flags = (_ALPHA * (channels == 4)) | (_METADATA * bool(header)) | (_TILES * (tile is not None))
     out = bytearray(MAGIC)
     out += bytes((MAJOR << 4 | MINOR, flags, coder_id, colors - 1))
-    out += varint(width) + varint(height)
+    for side in (width, height, *(tile or ())):
+        out += varint(side)
     if header:
         out += framed(header) + framed(parts)
     out += framed(encode_palette(palette, as_set=coder != zstd.NAME))
-    for side in tile or ():
-        out += varint(side)
     return bytes(out)
 
 
@@ -190,6 +203,11 @@ def tile_shape(width: int, height: int) -> tuple[int, int]:
     size, side = (_HUGE_TILE, _HUGE_TILE_SIDE) if width * height > _HUGE else (_TILE, _TILE)
     columns = _share(width, max(side, size // height))
     return _share(height, size // columns), columns
+
+
+def tile_count(width: int, height: int, rows: int, columns: int) -> int:
+    """The number of tiles of an image, given the numbers of rows and columns of a tile."""
+    return -(-height // rows) * -(-width // columns)
 
 
 def _share(total: int, most: int) -> int:
@@ -202,82 +220,56 @@ def read_head(data: bytes | memoryview) -> Head:
 
     Raises KpalError; TruncatedError if `data` ends within the head.
     """
-    cursor = _Cursor(data)
+    cursor = Cursor(data)
     magic = bytes(cursor.data[: len(MAGIC)])
     if magic != MAGIC[: len(magic)]:
         raise DamagedError("not a .kpal file: it does not begin with the magic number", 0)
     cursor.take(len(MAGIC), "magic number")
     version, flags, coder_id, last = cursor.take(4, "prefix")
-    if version != (MAJOR << 4 | MINOR):
-        raise UnsupportedError(f"format version {version >> 4}.{version & 15}; this kpal reads {MAJOR}.{MINOR}", 8)
-    if flags & ~_FLAGS:
-        raise UnsupportedError(f"unknown feature flags {flags & ~_FLAGS:#010b}", 9)
-    if coder_id not in BY_ID:
-        raise UnsupportedError(f"unknown index coder {coder_id}", 10)
+    _check_understood(version, flags, coder_id)
     colors, channels = last + 1, 4 if flags & _ALPHA else 3
     width = cursor.varint("width", MAX_SIDE, least=1)
     height = cursor.varint("height", MAX_SIDE, least=1)
+    rows, columns = _tile_sides(cursor, width, height, colors) if flags & _TILES else (height, width)
+    # What may follow the sections, so that a reader can get it together with them.
+    index = tile_count(width, height, rows, columns) * ENTRY_SIZE + CRC_SIZE if flags & _TILES else LONGEST_VARINT
+    cursor.reserve = LONGEST_VARINT + colors * channels + index
     header = parts = Section(b"", cursor.at)
     if flags & _METADATA:
         header = cursor.section("metadata header", MAX_HEADER, least=1)
         parts = cursor.section("metadata", MAX_PARTS)
-    palette_data = cursor.section("palette", colors * channels, least=1)
-    rows, columns = height, width
-    if flags & _TILES:
-        rows = cursor.varint("rows of a tile", height, least=1)
-        columns = cursor.varint("columns of a tile", width, least=1)
-        if colors == 1 or (rows, columns) == (height, width):
-            raise DamagedError("the file has several tiles, but there can be only one", 9)
-        if rows * columns < _LEAST_TILE:
-            raise DamagedError(f"tiles of {columns} x {rows} pixels are too small", cursor.at)
-    return Head(width, height, colors, channels, BY_ID[coder_id], rows, columns, header, parts, palette_data, cursor.at)
+    palette = cursor.section("palette", colors * channels, least=1)
+    indexed = bool(flags & _TILES)
+    return Head(
+        width, height, colors, channels, BY_ID[coder_id], indexed, rows, columns, header, parts, palette, cursor.at
+    )
 
 
-def read_tiles(data: bytes | memoryview, head: Head) -> list[Section]:
-    """The coded tiles of the complete file `data`, after verifying the framing and the checksum.
-
-    Raises DamagedError; TruncatedError if the file ends too early.
-    """
-    cursor = _Cursor(data, head.size)
-    tiles = [cursor.section("index stream", least=1) for _ in range(head.tiles)]
-    crc = 0
-    for at in range(0, cursor.at, _CHUNK):
-        pulse()
-        crc = zlib.crc32(cursor.data[at : min(at + _CHUNK, cursor.at)], crc)
-    check_crc(crc, cursor.data[cursor.at :], cursor.at)
-    return tiles
+def _check_understood(version: int, flags: int, coder_id: int) -> None:
+    """Raises UnsupportedError for anything in the prefix that only another version of kpal understands."""
+    ours = MAJOR << 4 | MINOR
+    if version != ours:
+        age = "a newer kpal" if version > ours else "an older kpal, while the format was a draft"
+        said = f"format version {version >> 4}.{version & 15}; this kpal reads {MAJOR}.{MINOR}"
+        raise UnsupportedError(f"made by {age}: {said}", 8)
+    if unknown := [str(bit) for bit in range(8) if flags & ~_FLAGS & 1 << bit]:
+        raise UnsupportedError(f"made by a newer kpal: unknown feature flags, bit {', '.join(unknown)}", 9)
+    if coder_id not in BY_ID:
+        raise UnsupportedError(f"made by a newer kpal: unknown index coder {coder_id}", 10)
 
 
-def check_crc(crc: int, rest: bytes | memoryview, at: int) -> None:
-    """Raises DamagedError unless `rest`, the bytes after the index stream at offset `at`, is exactly this checksum."""
-    stored = _Cursor(rest, base=at).take(CRC_SIZE, "checksum")
-    if len(rest) > CRC_SIZE:
-        raise DamagedError("bytes follow the end of the image", at + CRC_SIZE)
-    if int.from_bytes(stored, "little") != crc:
-        raise DamagedError("the checksum does not match: the file was changed or damaged", at)
-
-
-def read_length(data: bytes, at: int) -> tuple[int, int]:
-    """Parses the length that precedes a tile: `data` holds the bytes of the file from offset `at` on.
-
-    Returns the length in bytes and the offset at which the tile begins.
-    """
-    cursor = _Cursor(data, base=at)
-    return cursor.length(), at + cursor.at
-
-
-def read_tiles_left(data: bytes | memoryview, head: Head) -> list[Section]:
-    """The coded tiles that a truncated file still has; the last one may be incomplete."""
-    cursor = _Cursor(data, head.size)
-    tiles: list[Section] = []
-    for _ in range(head.tiles):
-        try:
-            length = cursor.length()
-        except TruncatedError:
-            break
-        tiles.append(Section(cursor.data[cursor.at : cursor.at + length], cursor.at))
-        cursor.at += length
-    return tiles
+def _tile_sides(cursor: Cursor, width: int, height: int, colors: int) -> tuple[int, int]:
+    """Reads the numbers of rows and columns of a tile."""
+    start = cursor.at
+    rows = cursor.varint("rows of a tile", height, least=1)
+    columns = cursor.varint("columns of a tile", width, least=1)
+    if colors == 1 or (rows, columns) == (height, width):
+        raise DamagedError("the file has several tiles, but there can be only one", 9)
+    if rows * columns < _LEAST_TILE:
+        raise DamagedError(f"tiles of {columns} x {rows} pixels are too small", start)
+    if (count := tile_count(width, height, rows, columns)) > _MAX_TILES:
+        raise DamagedError(f"{count} tiles are more than the {_MAX_TILES} that a file may have", start)
+    return rows, columns
 
 
 def varint(value: int) -> bytes:
@@ -295,22 +287,26 @@ def framed(content: bytes) -> bytes:
     return varint(len(content)) + content
 
 
-class _Cursor:
+class Cursor:
     """A read position in a file; raises TruncatedError or DamagedError with the offset of the problem.
 
     base: the offset in the file at which `data` begins.
+    reserve: how many bytes may follow the part that is read next and belong to it, for `TruncatedError.needed`.
     """
 
     def __init__(self, data: bytes | memoryview, at: int = 0, *, base: int = 0) -> None:
         self.data = memoryview(data)
         self.at = at
+        self.reserve = 0
         self._base = base
 
     def take(self, size: int, what: str) -> memoryview:
         left = len(self.data) - self.at
         if size > left:
             raise TruncatedError(
-                f"the file ends in its {what}: {size} bytes needed, {max(left, 0)} left", self._base + self.at
+                f"the file ends in its {what}: {size} bytes needed, {max(left, 0)} left",
+                self._base + self.at,
+                needed=self._base + self.at + size + self.reserve,
             )
         self.at += size
         return self.data[self.at - size : self.at]
@@ -318,7 +314,7 @@ class _Cursor:
     def varint(self, what: str, most: int = _MAX_LENGTH, *, least: int = 0) -> int:
         """Reads an unsigned LEB128 number of at most five bytes, in its shortest form."""
         start, value = self.at, 0
-        for shift in range(0, 35, 7):
+        for shift in range(0, 7 * LONGEST_VARINT, 7):
             (byte,) = self.take(1, what)
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
@@ -329,10 +325,6 @@ class _Cursor:
             raise DamagedError(f"{what} is {value}, but must be from {least} to {most}", self._base + start)
         return value
 
-    def length(self) -> int:
-        """Reads the length of a tile."""
-        return self.varint("length of the index stream", least=1)
-
     def section(self, what: str, most: int = _MAX_LENGTH, *, least: int = 0) -> Section:
         size = self.varint(f"length of the {what}", most, least=least)
-        return Section(self.take(size, what), self.at - size)
+        return Section(bytes(self.take(size, what)), self.at - size)

@@ -31,16 +31,36 @@ class KpalError(OSError, ValueError):
 
 
 class DamagedError(KpalError):
-    """The bytes violate the format: the file is damaged, or is not a `.kpal` file."""
+    """The bytes violate the format: the file is damaged, or is not a `.kpal` file.
+
+    region: the pixels (x0, y0, x1, y1) of the damaged tile; None if the damage is not in one of several tiles.
+    """
+
+    region: tuple[int, ...] | None = None
 
 
 class TruncatedError(DamagedError):
-    """The file ends too early."""
+    """The file ends too early.
+
+    needed: how many bytes of a file to read to get further, if only its beginning was read; None if unknown.
+    """
+
+    def __init__(self, message: str, offset: int | None = None, *, needed: int | None = None) -> None:
+        super().__init__(message, offset)
+        self.needed = needed
 
 
 class UnsupportedError(KpalError):
-    """The file needs a version, coder or feature unknown to this version of kpal."""
+    """The file was made by another version of kpal; `offset` is the first byte that this one does not understand."""
 
 
 class LimitError(KpalError):
     """The file is well-formed but larger than the caller's limit."""
+
+
+class KpalWarning(UserWarning):
+    """The result does not keep all of the input, or ignores an option.
+
+    Precision, colours, metadata or damaged pixels were changed or left out; or an option of another format has no
+    effect.
+    """

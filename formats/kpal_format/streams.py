@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+import warnings
 import zlib
 from array import array
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import IO, Final
+from typing import IO, Any, Final, Literal, TypeVar
 
 import numpy as np
 
 from .coders import BY_NAME, DEFAULT
 from .container import (
     CRC_SIZE,
+    ENTRY_SIZE,
     MAX_PIXELS,
+    Box,
     Head,
     Region,
-    Section,
-    check_crc,
     framed,
     pack_head,
     read_head,
-    read_length,
+    tile_count,
     tile_shape,
 )
-from .errors import DamagedError, TruncatedError
-from .indexed import U8, IndexedImage, Metadata, check_indices, check_palette, check_size
-from .parallel import Progress, pulse, staged, tell
-from .positioned import ReadAt, reader_of
+from .errors import DamagedError, KpalWarning, TruncatedError
+from .index import Index, cut_tile, pack_index, read_index, read_only_tile, read_tiles
+from .indexed import U8, IndexedImage, Metadata, check_indices, check_palette, check_size, describe
+from .parallel import Progress, pulse, staged
+from .positioned import Readable, ReadAt, Writable, place_to_return_to, read_on, reader_of, write_all
 from .tiles import decode_tiles, encode_tiles
 
-_FIRST_READ: Final = 1 << 12  # bytes; enough for the head of nearly all files
-_LONGEST_VARINT: Final = 5
-_CHUNK: Final = 1 << 20  # bytes of a checksum step; also pixels that `rows` yields at once if there are no tiles
-_REPORT_EVERY: Final = 64  # tiles verified between two progress reports
+OnError = Literal["raise", "skip"]
+_Parsed = TypeVar("_Parsed")
+
+_FIRST_READ: Final = 1 << 12  # bytes; enough for head and index of nearly all files
+_NEXT_READ: Final = 1 << 20  # bytes, at least; a file that only claims to be large costs no more
+_ROWS: Final = 1 << 20  # pixels that `rows` yields at once if there are no tiles
+_COPY: Final = 1 << 20  # bytes copied at once
+_MOST_NAMED: Final = 8  # tiles in a warning
 
 
 class Writer:
     """Writes a `.kpal` file from rows of indices; buffers at most one row of tiles.
+
+    The index of an image of several tiles stands before them. Where `seek` is known to work, it is filled in at the
+    end; otherwise the coded tiles wait in a temporary file, which the system removes even if the process dies.
 
     file: a binary file or any object with `write`; it stays open.
     palette: uint8 (k, 3 or 4).
@@ -45,13 +56,14 @@ class Writer:
 
     tile_rows: attribute, the number of rows that are coded together. Rows are buffered until there are enough.
 
-    As a context manager, the writer closes itself, except after an exception, when the file is incomplete.
+    As a context manager, the writer closes itself; after an exception it discards what it holds, and the file is
+    incomplete.
     Raises TypeError or ValueError for invalid arguments, and ValueError after `close`.
     """
 
     def __init__(
         self,
-        file: IO[bytes],
+        file: Writable,
         width: int,
         height: int,
         palette: U8,
@@ -65,13 +77,23 @@ class Writer:
         self._flat = len(palette) == 1  # there is nothing to code
         self.tile_rows, self._tile_columns = (height, width) if self._flat else tile_shape(width, height)
         tile = None if (self.tile_rows, self._tile_columns) == (height, width) else (self.tile_rows, self._tile_columns)
-        head = pack_head(width, height, palette, coder, metadata or Metadata(), tile=tile)
+        self._head = pack_head(width, height, palette, coder, metadata or Metadata(), tile=tile)
         self._coder = BY_NAME[coder]
         self._held: list[U8] = []
         self._left = height  # rows not yet written
-        self._crc = 0
         self._broken = self._closed = False
-        self._put(head)
+        self._indexed = tile is not None
+        self._lengths, self._checksums = array("L"), array("L")  # of the tiles
+        self._only_tile = b""  # framed
+        self._place: int | None = None  # of the head, if the index is filled in at the end
+        self._spool: IO[bytes] | None = None  # else the tiles wait here
+        if tile is not None:
+            self._place = place_to_return_to(file)
+            if self._place is None:
+                self._spool = tempfile.TemporaryFile()  # noqa: SIM115  # `discard` closes it
+            else:
+                tiles = tile_count(width, height, *tile)
+                write_all(file, self._head + bytes(tiles * ENTRY_SIZE + CRC_SIZE))
 
     def write(self, indices: U8) -> None:
         """Writes the next rows: uint8 (n, width), each index below k.
@@ -87,6 +109,8 @@ class Writer:
         self._left -= len(indices)
         if not self._flat:
             self._code(indices)
+        if self._spool is not None:
+            self._spool.flush()  # a process forked later would otherwise write the buffer a second time
         self._broken = False
 
     def _code(self, indices: U8) -> None:
@@ -99,9 +123,17 @@ class Writer:
         whole = len(indices) if not self._left else len(indices) // self.tile_rows * self.tile_rows
         sides = self.tile_rows, self._tile_columns
         for tile in encode_tiles(indices[:whole], self._palette, self._coder, *sides):
-            self._put(framed(tile))
+            self._put(tile)
         if whole < len(indices):
             self._held.append(indices[whole:].copy())
+
+    def _put(self, tile: bytes) -> None:
+        if not self._indexed:
+            self._only_tile = framed(tile)
+            return
+        self._lengths.append(len(tile))
+        self._checksums.append(zlib.crc32(tile))
+        write_all(self._spool or self._file, tile)
 
     def close(self) -> None:
         """Writes the end of the file; further calls do nothing. Raises ValueError if rows are missing."""
@@ -110,8 +142,34 @@ class Writer:
         self._check_usable()
         if self._left:
             raise ValueError(f"{self._left} of {self._height} rows are missing")
-        self._closed = True
-        self._file.write(self._crc.to_bytes(CRC_SIZE, "little"))
+        self._broken = True  # until the file is complete
+        self._finish()
+        self.discard()
+        self._closed, self._broken = True, False
+
+    def _finish(self) -> None:
+        if not self._indexed:
+            whole = self._head + self._only_tile
+            write_all(self._file, whole + zlib.crc32(whole).to_bytes(CRC_SIZE, "little"))
+            return
+        start = self._head + pack_index(self._lengths, self._checksums, self._head)
+        if self._place is not None:
+            file: Any = self._file  # which `place_to_return_to` has found to have these methods
+            end = file.tell()
+            file.seek(self._place)
+            write_all(file, start)
+            file.seek(end)
+        elif self._spool is not None:
+            write_all(self._file, start)
+            self._spool.seek(0)
+            while part := self._spool.read(_COPY):
+                write_all(self._file, part)
+
+    def discard(self) -> None:
+        """Removes the temporary file, if there is one; a writer that is not closed cannot be used any more."""
+        self._broken = True
+        if self._spool is not None:
+            self._spool.close()
 
     def __enter__(self) -> Writer:
         return self
@@ -121,6 +179,8 @@ class Writer:
     ) -> None:
         if kind is None:
             self.close()
+        else:
+            self.discard()
 
     def _check_usable(self) -> None:
         if self._closed:
@@ -128,23 +188,21 @@ class Writer:
         if self._broken:
             raise ValueError("rows could not be written: the file is incomplete and holds no image")
 
-    def _put(self, data: bytes) -> None:
-        self._crc = zlib.crc32(data, self._crc)
-        self._file.write(data)
-
 
 class Reader:
     """Reads regions of a `.kpal` file without loading the whole file.
 
-    The constructor verifies the framing and the checksum of the whole file, chunk by chunk. Later reads decode only the
-    tiles that they need, and raise an error if these tiles have changed since.
+    The constructor reads and verifies the head and the index, usually with one read; a read of a region gets the tiles
+    it needs with one read for each run of neighbours, and verifies and decodes only these. A file of one tile has one
+    checksum for everything: it is verified when it is opened if the first read got all of it, else with its pixels.
 
     Any number of threads and forked processes may use one reader at the same time.
 
-    file: open for binary reading, with `seek`; it is read from its start, and stays open. In a forked process, a file
-        that has a descriptor but is not a regular file raises ValueError.
+    file: bytes, or a file open for binary reading, with `seek`; it is read from its start, and stays open. In a forked
+        process, a file that has a descriptor but is not a regular file raises ValueError.
     max_pixels: raise LimitError for reads that have to decode more pixels than this.
-    progress: called with the stage "checking" and the fraction of tiles verified. An exception that it raises cancels
+    on_error: what reads do with damaged tiles unless they say otherwise: see `decode_indexed`.
+    progress: called with the stage "checking" before and after the head is read. An exception that it raises cancels
         the work and propagates; the same holds for the methods with this parameter.
 
     width, height, palette, metadata: attributes as in `IndexedImage`.
@@ -153,113 +211,154 @@ class Reader:
     """
 
     def __init__(
-        self, file: IO[bytes], *, max_pixels: int | None = MAX_PIXELS, progress: Progress | None = None
+        self,
+        file: bytes | bytearray | memoryview | Readable,
+        *,
+        max_pixels: int | None = MAX_PIXELS,
+        on_error: OnError = "raise",
+        progress: Progress | None = None,
     ) -> None:
-        read_at = self._read_at = reader_of(file)
         self._max_pixels = max_pixels
-        head = self._head = _head(read_at)
-        self._tiles = staged(progress, "checking", lambda: _scan(read_at, head))
-        self.width, self.height = head.width, head.height
-        self.palette = head.palette()
-        self.metadata = head.metadata()
+        self._skips = _skips(on_error)
+        read_at = reader_of(file)
+        self._head, self._index, self._read_at = staged(
+            progress, "checking", lambda: _opened(read_at, skips=self._skips)
+        )
+        self.width, self.height = self._head.width, self._head.height
+        self.palette = self._head.palette()
+        self.metadata = self._head.metadata()
 
-    def read(self, region: Region | None = None, *, progress: Progress | None = None) -> IndexedImage:
+    def read(
+        self, region: Region | None = None, *, on_error: OnError | None = None, progress: Progress | None = None
+    ) -> IndexedImage:
         """Decodes the region (x0, y0, x1, y1), x1 and y1 excluded, or the whole image.
 
+        on_error: as in `decode_indexed`; None for that of the constructor.
         progress: called with the stage "decoding" and the fraction of pixels done.
         """
-        return self.fetch(region)(progress)
+        box, skips = self._box(region), self._skips if on_error is None else _skips(on_error)
+        return staged(progress, "decoding", lambda: self._fetch(box, skips=skips)())
 
-    def fetch(self, region: Region | None = None) -> Callable[..., IndexedImage]:
+    def fetch(self, region: Region | None = None, *, on_error: OnError | None = None) -> Callable[[], IndexedImage]:
         """Reads the tiles of a region; the function returned decodes them and does not need the file."""
-        box = self._head.box(region)
-        self._head.check_pixels(box, self._max_pixels)
-        tiles = [(number, self._tiles.section(self._read_at, number)) for number in self._head.tiles_of(box)]
+        return self._fetch(self._box(region), skips=self._skips if on_error is None else _skips(on_error))
 
-        def decode(progress: Progress | None = None) -> IndexedImage:
-            indices = staged(progress, "decoding", lambda: decode_tiles(self._head, box, tiles, self.palette))
-            return IndexedImage(indices, self.palette, self.metadata)
-
-        return decode
-
-    def rows(self, *, progress: Progress | None = None) -> Iterator[U8]:
+    def rows(self, *, on_error: OnError | None = None, progress: Progress | None = None) -> Iterator[U8]:
         """Yields all indices from top to bottom, one row of tiles at a time: uint8 (n, width).
 
+        on_error: as in `read`.
         progress: called with the stage "decoding" and the fraction of the image done.
         """
-        step = self._head.tile_rows if self._head.tiles else max(1, _CHUNK // self.width)
+        step = self._head.tile_rows if self._head.tiles else max(1, _ROWS // self.width)
         for y in range(0, self.height, step):
             rows = min(step, self.height - y)
             part = None if progress is None else _part_of(progress, y, rows, self.height)
-            yield self.read((0, y, self.width, y + rows), progress=part).indices
+            yield self.read((0, y, self.width, y + rows), on_error=on_error, progress=part).indices
+
+    def verify(self) -> None:
+        """Verifies all checksums and the end of the file without decoding pixels; raises DamagedError."""
+        if not self._head.indexed:
+            read_only_tile(self._read_at, self._index)
+            return
+        for _ in read_tiles(self._read_at, self._head, self._index, range(self._head.tiles)):
+            pulse()
 
     def close(self) -> None:
         """Releases the file, which stays open; reads in progress in other threads are completed."""
         self._read_at = _closed
 
+    def _box(self, region: Region | None) -> Box:
+        box = self._head.box(region)
+        self._head.check_pixels(box, self._max_pixels)
+        return box
 
-class _Tiles:
-    """The position of each tile in a file, and its checksum at the time when the file was verified.
+    def _fetch(self, box: Box, *, skips: bool) -> Callable[[], IndexedImage]:
+        head, partial = self._head, False
+        damage: dict[int, DamagedError] | None = {} if skips else None
+        numbers = head.tiles_of(box)
+        if head.indexed:
+            to_end = not skips and (box.x0, box.x1, box.y1) == (0, head.width, head.height)
+            tiles = list(read_tiles(self._read_at, head, self._index, numbers, damage, to_end=to_end))
+        else:
+            try:
+                tile = read_only_tile(self._read_at, self._index)
+            except TruncatedError as error:
+                if damage is None:
+                    raise
+                damage[0], partial = error, True
+                tile = cut_tile(self._read_at, self._index)
+            tiles = [] if tile is None else [(0, tile)]
 
-    A file may have millions of tiles; in arrays, each takes at most 24 bytes.
-    """
+        def decode() -> IndexedImage:
+            indices = decode_tiles(head, box, tiles, self.palette, partial=partial, damage=damage)
+            if damage:
+                _warn(damage, len(numbers), partial=partial)
+            return IndexedImage(indices, self.palette, self.metadata)
 
-    def __init__(self) -> None:
-        self._starts, self._sizes, self._checksums = array("Q"), array("Q"), array("L")
-
-    def add(self, start: int, size: int, checksum: int) -> None:
-        self._starts.append(start)
-        self._sizes.append(size)
-        self._checksums.append(checksum)
-
-    def section(self, read_at: ReadAt, number: int) -> Section:
-        """The bytes of a tile; raises DamagedError if they have changed."""
-        at = self._starts[number]
-        data = read_at(at, self._sizes[number])
-        if len(data) < self._sizes[number]:
-            raise TruncatedError("the file became shorter while it was read", at)
-        if zlib.crc32(data) != self._checksums[number]:
-            raise DamagedError("the file was changed while it was read", at)
-        return Section(data, at)
+        return decode
 
 
-def head_of(file: IO[bytes]) -> Head:
+def head_of(file: Readable) -> Head:
     """Parses the head of a file, read from its current position; raises KpalError."""
-    return _head(lambda _, size: file.read(size))
+    return _parsed(lambda _, size: read_on(file, size), read_head)[0]
 
 
-def _head(read_at: ReadAt) -> Head:
-    data = read_at(0, _FIRST_READ)
+def _opened(read_at: ReadAt, *, skips: bool) -> tuple[Head, Index, ReadAt]:
+    """Head and index of a file, and a function that reads the rest, of which the beginning may be known already."""
+
+    def parse(data: bytes) -> tuple[Head, Index]:
+        head = read_head(data)
+        return head, read_index(data, head)
+
+    (head, index), data, ended = _parsed(read_at, parse)
+    start = int(index.offsets[0])
+    ahead = data[start:]
+
+    def read_rest(at: int, size: int) -> bytes | memoryview:
+        if ended or at + size <= start + len(ahead):
+            return ahead[at - start : at - start + size]
+        return read_at(at, size)
+
+    if ended and not head.indexed:
+        with contextlib.suppress(*(TruncatedError,) * skips):
+            read_only_tile(read_rest, index)
+    return head, index, read_rest
+
+
+def _parsed(read_at: ReadAt, parse: Callable[[bytes], _Parsed]) -> tuple[_Parsed, bytes, bool]:
+    """Parses the beginning of a file, with one read or, if it is long, a second one.
+
+    Returns what was parsed, the bytes read, and whether they are the whole file.
+    """
+    data, size = b"", _FIRST_READ
     while True:
+        more = read_at(len(data), size)
+        data, ended = data + bytes(more), len(more) < size
         try:
-            return read_head(data)
-        except TruncatedError:
-            more = read_at(len(data), len(data) or 1)
-            if not more:
+            return parse(data), data, ended
+        except TruncatedError as error:
+            if ended or error.needed is None:
                 raise
-            data += more
+            size = min(error.needed - len(data), max(len(data), _NEXT_READ))
+        pulse()
 
 
-def _scan(read_at: ReadAt, head: Head) -> _Tiles:
-    """Finds all tiles and verifies the framing and the checksum of the whole file."""
-    tiles = _Tiles()
-    at, crc = head.size, zlib.crc32(read_at(0, head.size))
-    for number in range(head.tiles):
-        prefix = read_at(at, _LONGEST_VARINT)
-        size, start = read_length(prefix, at)
-        crc, checksum = zlib.crc32(prefix[: start - at], crc), 0
-        for at in range(start, start + size, _CHUNK):
-            pulse()
-            chunk = read_at(at, min(_CHUNK, start + size - at))
-            crc, checksum = zlib.crc32(chunk, crc), zlib.crc32(chunk, checksum)
-            if len(chunk) < min(_CHUNK, start + size - at):
-                raise TruncatedError("the file ends in its index stream", at + len(chunk))
-        tiles.add(start, size, checksum)
-        at = start + size
-        if number % _REPORT_EVERY == 0:
-            tell(number / head.tiles)
-    check_crc(crc, read_at(at, CRC_SIZE + 1), at)
-    return tiles
+def _skips(on_error: object) -> bool:
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f"on_error must be 'raise' or 'skip', not {describe(on_error)}")
+    return on_error == "skip"
+
+
+def _warn(damage: dict[int, DamagedError], tiles: int, *, partial: bool) -> None:
+    """Warns of tiles that were skipped, out of so many."""
+    if partial:
+        message = f"{damage[0]}; the pixels before that are not verified, and the others have index 0"
+    else:
+        named = [str(damage[number]) for number in sorted(damage)]
+        if len(named) > _MOST_NAMED:
+            named[_MOST_NAMED:] = [f"and {len(named) - _MOST_NAMED} more"]
+        message = f"{len(damage)} of {tiles} tiles are damaged, and their pixels have index 0: {'; '.join(named)}"
+    warnings.warn(message, KpalWarning, stacklevel=3)
 
 
 def _part_of(progress: Progress, start: int, size: int, total: int) -> Progress:

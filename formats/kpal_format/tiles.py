@@ -51,35 +51,56 @@ def _cut(height: int, width: int, rows: int, columns: int) -> list[Part]:
     return [(slice(y, y + rows), slice(x, x + columns)) for y in tops for x in lefts]
 
 
-def decode_tiles(head: Head, box: Box, tiles: list[tuple[int, Section]], palette: U8, *, partial: bool = False) -> U8:
+def decode_tiles(
+    head: Head,
+    box: Box,
+    tiles: list[tuple[int, Section]],
+    palette: U8,
+    *,
+    partial: bool = False,
+    damage: dict[int, DamagedError] | None = None,
+) -> U8:
     """The indices in the box, uint8, read-only; pixels without a tile are zeros.
 
     tiles: the number and the coded bytes of each tile.
     partial: the last tile may be truncated.
+    damage: if given, receives the errors of tiles that cannot be decoded, which are left out.
 
-    Raises DamagedError.
+    Raises DamagedError, which names the tile if there are several.
     """
 
-    def decode(tile: tuple[Box, Section], count: Count) -> U8:
-        covered, section = tile
-        with section.decoding():
-            indices = head.coder.decode(section.data, covered.shape, palette, partial=partial, tell=count)
-            highest = int(indices.max())
-            if highest >= head.colors:
-                if not partial:
-                    raise DamagedError(f"index stream: index {highest} is outside a palette of {head.colors} colours")
-                indices = np.where(indices < head.colors, indices, np.uint8(0))
+    def decode(tile: tuple[int, Box, Section], count: Count) -> U8:
+        number, covered, section = tile
+        try:
+            with section.decoding():
+                indices = head.coder.decode(section.data, covered.shape, palette, partial=partial, tell=count)
+                highest = int(indices.max())
+                if highest >= head.colors:
+                    if not partial:
+                        raise DamagedError(
+                            f"index stream: index {highest} is outside a palette of {head.colors} colours"
+                        )
+                    indices = np.where(indices < head.colors, indices, np.uint8(0))
+        except DamagedError as error:
+            raise head.in_tile(number, error) from error.__cause__
         return indices
 
-    parts = [(head.tile(number), section) for number, section in tiles]
-    pixels = sum(math.prod(covered.shape) for covered, _ in parts)
-    if len(parts) == 1 and parts[0][0] == box:  # allocate nothing before the coder has checked the bytes
+    parts = [(number, head.tile(number), section) for number, section in tiles]
+    pixels = sum(math.prod(covered.shape) for _, covered, _ in parts)
+    if damage is None and len(parts) == 1 and parts[0][1] == box:  # allocate only after the coder has checked the bytes
         (indices,) = in_parallel(decode, parts, pixels)
     else:
         indices = np.zeros(box.shape, np.uint8)
 
-        def place(tile: tuple[Box, Section], count: Count) -> None:
-            covered, part = tile[0], decode(tile, count)
+        def place(tile: tuple[int, Box, Section], count: Count) -> None:
+            number, covered, _ = tile
+            try:
+                part = decode(tile, count)
+            except DamagedError as error:
+                if damage is None:
+                    raise
+                damage[number] = error
+                return
             x0, y0 = max(box.x0, covered.x0), max(box.y0, covered.y0)
             x1, y1 = min(box.x1, covered.x1), min(box.y1, covered.y1)
             indices[y0 - box.y0 : y1 - box.y0, x0 - box.x0 : x1 - box.x0] = part[

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ from kpal_format import IndexedImage, Metadata, decode_indexed, encode_indexed, 
 from kpal_format.coders import BY_NAME
 from kpal_format.coders.zstd import _pack
 from kpal_format.kernel import ColorSet
+from kpal_format.metadata import encode_metadata
 from kpal_format.palette import encode_palette
 from kpal_format.tiles import encode_tiles
-from tests.files import MAGIC, Parts, frame, section, varint, with_checksum, with_metadata
+from tests.files import MAGIC, Parts, frame, index_of, section, varint, with_checksum, with_metadata
 from tests.images import METADATA, picture, poster, random_indexed
 
 HERE = Path(__file__).parent
+ROWS = b"\1" + frame(bytes(8192)), b"\1" + frame(b"\xff" * 8192)  # tiles of 1 x 65536 pixels, of colours 0 and 1
 
 
 def main() -> None:
@@ -118,9 +121,13 @@ def valid() -> Iterator[tuple[str, bytes]]:
             ("one-column-of", 2, 66000),
             ("two-columns-of", 2, 33000),
             ("one-row-of", 3, 22000),
+            ("cut-off", 2, 40000),
         ):
             tiles = encode_tiles(indices, striped.palette, BY_NAME[coder], rows, columns)
             yield f"{coder}-{name}-tiles", _file(striped, coder, tiles, tile=(rows, columns))
+    header, parts = encode_metadata(METADATA)
+    described = Parts(flags=6, metadata=section(header) + section(parts))
+    yield "tiles-and-metadata", _rows(ROWS, described).bytes()
 
     gray = np.repeat(np.arange(0, 256, 4, dtype=np.uint8)[:, None], 3, axis=1)
     transparent = random_indexed(1, 1, 40, 4).palette.copy()
@@ -186,7 +193,8 @@ def _file(
         height=varint(height),
         palette=section(encode_palette(image.palette, as_set=as_set)),
         tile=b"".join(map(varint, tile)),
-        stream=b"".join(map(section, tiles)),
+        stream=index_of(tiles) if tile else b"".join(map(section, tiles)),
+        after=b"".join(tiles) if tile else b"",
     ).bytes()
 
 
@@ -202,7 +210,9 @@ def invalid() -> Iterator[tuple[str, bytes]]:
     yield "01-no-carriage-return", with_checksum(b"\x8bKPAL\n\x1a" + whole[8:-4])
 
     yield "02-version-0.0", Parts(version=0x00).bytes()
-    yield "02-version-0.2", Parts(version=0x02).bytes()
+    yield "02-version-0.1", Parts(version=0x01).bytes()
+    yield "02-version-0.3", Parts(version=0x03).bytes()
+    yield "02-version-1.0", Parts(version=0x10).bytes()
     yield "02-version-1.1", Parts(version=0x11).bytes()
 
     for bit in range(3, 8):
@@ -223,15 +233,17 @@ def invalid() -> Iterator[tuple[str, bytes]]:
     yield "05-palette-empty", Parts(palette=section(b"")).bytes()
     yield "05-palette-too-long", Parts(palette=section(bytes(7))).bytes()
     yield "05-tile-empty", Parts(stream=section(b"")).bytes()
-    tall = Parts(flags=4, width=varint(65536), height=varint(2), tile=varint(1) + varint(65536))
-    row = section(b"\1" + frame(bytes(8192)))
+    yield "05-tile-empty-in-index", _rows((ROWS[0], b"")).bytes()
+    yield "05-all-tiles-empty-in-index", _rows((b"", b"")).bytes()
+    row, other = ROWS
+    tall = _rows(ROWS)
     for name, tile in (
         ("rows", (0, 65536)),
         ("columns", (1, 0)),
         ("more-rows", (3, 65536)),
         ("more-columns", (1, 65537)),
     ):
-        yield f"05-tiles-of-{name}", dataclasses.replace(tall, tile=b"".join(map(varint, tile)), stream=row * 2).bytes()
+        yield f"05-tiles-of-{name}", dataclasses.replace(tall, tile=b"".join(map(varint, tile))).bytes()
 
     yield "06-empty", b""
     yield "06-in-magic", whole[:5]
@@ -246,19 +258,44 @@ def invalid() -> Iterator[tuple[str, bytes]]:
     yield "06-in-checksum", whole[:-1]
     yield "06-palette-beyond-the-end", Parts(last=255, palette=varint(768), stream=b"").bytes()
     yield "06-tile-beyond-the-end", Parts(stream=varint(2**35 - 1)).bytes()
-    yield "06-second-tile-missing", dataclasses.replace(tall, stream=row).bytes()
+    several = tall.bytes()
+    yield "06-index-missing", several[: -len(row + other) - 20]
+    yield "06-in-index", several[: -len(row + other) - 7]
+    yield "06-in-checksum-of-index", several[: -len(row + other) - 2]
+    yield "06-tiles-missing", several[: -len(row + other)]
+    yield "06-in-second-tile", several[:-1]
+    yield "06-second-tile-missing", several[: -len(other)]
+    yield "06-index-of-2-24-tiles", _rows((), height=1 << 24).bytes()
+    for name, length in (("one-byte-longer", len(other) + 1), ("2-31", 1 << 31), ("2-32-1", (1 << 32) - 1)):
+        yield f"06-second-tile-{name}", _rows((row, other), lengths=(len(row), length)).bytes()
+    yield "06-all-tiles-2-32-1", _rows((row, other), lengths=((1 << 32) - 1,) * 2).bytes()
 
     yield "07-a-byte-follows", whole + b"\0"
     yield "07-twice", whole * 2
+    yield "07-a-byte-follows-the-tiles", several + b"\0"
+    yield "07-a-tile-follows-the-tiles", several + row
+    yield "07-checksum-follows-the-tiles", with_checksum(several)
 
     yield "08-checksum-zero", whole[:-4] + bytes(4)
     yield "08-checksum-reversed", whole[:-4] + whole[:-5:-1]
     yield "08-pixel-changed", whole[:23] + b"\x80" + whole[24:]
 
+    yield "08-index-checksum-zero", _with_head_checksum(tall, bytes(4))
+    yield "08-index-without-the-head", _with_head_checksum(tall, zlib.crc32(tall.stream).to_bytes(4, "little"))
+    yield "08-tile-changed", several[:-1] + bytes((several[-1] ^ 1,))
+    yield "08-tiles-swapped", dataclasses.replace(tall, after=other + row).bytes()
+    yield "08-tile-twice", dataclasses.replace(tall, after=row + row).bytes()
+    yield "08-tile-crcs-swapped", _rows((row, other), crcs=(zlib.crc32(other), zlib.crc32(row))).bytes()
+    yield "08-tile-crcs-zero", _rows((row, other), crcs=(0, 0)).bytes()
+    yield "08-border-of-tiles-moved", _rows((row, other), lengths=(len(row) + 1, len(other) - 1)).bytes()
+    yield "08-all-bytes-in-the-first-tile", _rows((row, other), lengths=(len(row + other) - 1, 1)).bytes()
+
     one = Parts(flags=4, last=0, height=varint(2), tile=b"\1\2", palette=section(b"\1\2\3"), stream=b"")
     yield "09-tiles-of-one-colour", one.bytes()
-    yield "09-tile-that-is-the-image", dataclasses.replace(tall, tile=varint(2) + varint(65536), stream=row * 2).bytes()
-    yield "09-tiles-too-small", dataclasses.replace(tall, tile=varint(1) + varint(65535), stream=row * 4).bytes()
+    yield "09-tile-that-is-the-image", _rows(ROWS[:1], tile=(2, 65536)).bytes()
+    yield "09-tiles-too-small", _rows(ROWS * 2, tile=(1, 65535)).bytes()
+    yield "09-2-24-and-one-tiles", _rows((), height=(1 << 24) + 1).bytes()
+    yield "09-2-40-tiles", _rows((), width=(1 << 28) - 1, height=(1 << 28) - 1).bytes()
 
     nest: Any = 0
     for _ in range(16):
@@ -308,6 +345,7 @@ def invalid() -> Iterator[tuple[str, bytes]]:
     four = Parts(last=3, palette=section(bytes(12)), width=varint(3), height=varint(2))
     many = Parts(last=16, palette=section(bytes(51)))
     yield "13-form-3", Parts(stream=section(b"\3\x40")).bytes()
+    yield "13-form-3-of-the-second-tile", _rows((row, b"\3" + other[1:])).bytes()
     yield "13-form-255", Parts(stream=section(b"\xff\x40")).bytes()
     yield "13-form-1-of-17-colours", dataclasses.replace(many, stream=section(b"\1" + frame(b"\0\1"))).bytes()
     yield "13-form-2-too-long", Parts(stream=section(b"\2\x40\0")).bytes()
@@ -330,6 +368,34 @@ def invalid() -> Iterator[tuple[str, bytes]]:
 
     yield from _wrong_palettes()
     yield from _wrong_tiles()
+
+
+def _rows(
+    tiles: Sequence[bytes],
+    parts: Parts | None = None,
+    *,
+    width: int = 65536,
+    height: int = 2,
+    tile: tuple[int, int] = (1, 65536),
+    lengths: Sequence[int] | None = None,
+    crcs: Sequence[int] | None = None,
+) -> Parts:
+    """A file whose tiles are a row of 65536 pixels each, unless its sizes or its index lie."""
+    said = zip(lengths or map(len, tiles), crcs or map(zlib.crc32, tiles), strict=True)
+    return dataclasses.replace(
+        parts or Parts(flags=4),
+        width=varint(width),
+        height=varint(height),
+        tile=b"".join(map(varint, tile)),
+        stream=b"".join(number.to_bytes(4, "little") for entry in said for number in entry),
+        after=b"".join(tiles),
+    )
+
+
+def _with_head_checksum(parts: Parts, checksum: bytes) -> bytes:
+    """The file with another checksum of head and index."""
+    whole, tiles = parts.bytes(), len(parts.after)
+    return whole[: -tiles - 4] + checksum + whole[-tiles:]
 
 
 def _wrong_frames() -> Iterator[tuple[str, bytes]]:

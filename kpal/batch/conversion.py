@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from typing import Any, Protocol
 
+from kpal_format import Progress
+
 from .jobs import Job
 from .messages import failures, printable
 
@@ -41,8 +43,11 @@ class Conversion(Protocol):
     def check(self, data: bytes) -> object:
         """Raises ValueError for bytes that cannot be converted, before the output is looked at."""
 
-    def __call__(self, job: Job, data: bytes, *, alone: bool) -> Converted:
-        """The result. Raises Skipped for none; and Postponed, unless `alone`, for a large image."""
+    def __call__(self, job: Job, data: bytes, *, alone: bool, progress: Progress | None = None) -> Converted:
+        """The result. Raises Skipped for none; and Postponed, unless `alone`, for a large image.
+
+        progress: called with the name of the stage and the fraction of the whole work that is done.
+        """
 
 
 class Overwrite(Enum):
@@ -93,22 +98,31 @@ class Ending:
 
 
 def convert(
-    job: Job, conversion: Conversion, manner: Manner, *, taken: bool = False, alone: bool = True
+    job: Job,
+    conversion: Conversion,
+    manner: Manner,
+    *,
+    taken: bool = False,
+    alone: bool = True,
+    progress: Progress | None = None,
 ) -> Ending | None:
     """Read the input, convert it and write the result. None if the conversion is postponed.
 
     taken: whether the target is the result of another job already, which is an error.
+    alone, progress: as for the conversion.
     """
     ending = Ending(job.name)
     with failures(job.name, aloud=False) as failed:
         try:
-            ending = _converted(job, conversion, manner, taken=taken, alone=alone)
+            ending = _converted(job, conversion, manner, progress, taken=taken, alone=alone)
         except Postponed:
             return None
     return replace(ending, error=failed.reason, warnings=tuple(failed.warnings))
 
 
-def _converted(job: Job, conversion: Conversion, manner: Manner, *, taken: bool, alone: bool) -> Ending:
+def _converted(
+    job: Job, conversion: Conversion, manner: Manner, progress: Progress | None, *, taken: bool, alone: bool
+) -> Ending:
     if job.target is None and job.problem is None:
         job.check(force=True)  # fails before waiting for standard input
     data = job.read()
@@ -118,7 +132,7 @@ def _converted(job: Job, conversion: Conversion, manner: Manner, *, taken: bool,
     job.check(force=manner.overwrite is not Overwrite.NEVER)
     ending = Ending(job.name, input_bytes=len(data), input_sha256=_digest(data))
     try:
-        converted = conversion(job, data, alone=alone)
+        converted = conversion(job, data, alone=alone, progress=progress)
     except Skipped as reason:
         return replace(ending, skipped=str(reason))
     if manner.overwrite is Overwrite.SAME and job.target is not None and job.target.exists():

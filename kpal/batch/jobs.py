@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Final
 
 from PIL import Image
 
-from kpal_format import EXTENSION, MAGIC
+from kpal_format import EXTENSION, MAGIC, Info, inspect
 
 from ..atomic import replacing
 from .messages import abandon, is_url, printable, why_unreadable
@@ -101,7 +103,7 @@ class Job:
             if sys.stdout is None:
                 raise OSError("standard output is closed")
             if sys.stdout.isatty():
-                raise OSError("refusing to write an image to the terminal; name a file with -o")
+                raise OSError("refusing to write an image to the terminal; name a file")
         elif self.target.is_dir():
             raise IsADirectoryError(f"{printable(self.target)} is a folder")
         elif self.replaces_input() and not self.in_place:
@@ -191,7 +193,19 @@ def picture_endings() -> frozenset[str]:
     return _OPTIONAL | {ending for ending, format in known.items() if format in _FORMATS}
 
 
-def find(inputs: list[str], endings: frozenset[str], output: str | None = None) -> Selection:
+class _Pictures:
+    """A container of `.kpal` and the endings of pictures, which looks for common ones before it loads all of Pillow."""
+
+    def __contains__(self, ending: object) -> bool:
+        Image.preinit()
+        format = Image.EXTENSION.get(str(ending))
+        return ending == EXTENSION or (format in _FORMATS if format else ending in picture_endings())
+
+
+PICTURES: Final = _Pictures()
+
+
+def find(inputs: list[str], endings: Container[str], output: str | None = None) -> Selection:
     """The files that `inputs` select, as jobs without targets.
 
     A folder selects all files below it with one of `endings`, except `output` and `.kpal` files that are results of
@@ -213,7 +227,7 @@ def find(inputs: list[str], endings: frozenset[str], output: str | None = None) 
     return found
 
 
-def _jobs_of(given: str, endings: frozenset[str], output: str | None, found: Selection) -> list[Job]:
+def _jobs_of(given: str, endings: Container[str], output: str | None, found: Selection) -> list[Job]:
     if given == STREAM:
         return [Job(None)]
     if os.path.isdir(given):  # noqa: PTH112  # unlike Path.is_dir, false for names that no file can have
@@ -222,7 +236,7 @@ def _jobs_of(given: str, endings: frozenset[str], output: str | None, found: Sel
     return [Job(Path(given), None, printable(given), Path(Path(given).name))]
 
 
-def _walk(top: str, endings: frozenset[str], output: str | None, found: Selection) -> Iterator[Job]:
+def _walk(top: str, endings: Container[str], output: str | None, found: Selection) -> Iterator[Job]:
     """The jobs of a folder; counts in `found` what is left out."""
     unreadable: list[OSError] = []
     own = os.path.realpath(output) if output else ""
@@ -261,7 +275,7 @@ def _obstacle(path: Path) -> OSError | None:
 
 
 def plan(
-    inputs: list[str], output: str | None, endings: frozenset[str], new_ending: str, *, in_place: bool = False
+    inputs: list[str], output: str | None, endings: Container[str], new_ending: str, *, in_place: bool = False
 ) -> Selection:
     """Like `find`, with targets.
 
@@ -282,7 +296,7 @@ def plan(
     is_folder = bool(output) and os.path.isdir(str(output))  # noqa: PTH112
     if several and output and (output == STREAM or os.path.isfile(output)):  # noqa: PTH113
         raise UsageError(f"several inputs need a folder for output, not '{printable(output)}'")
-    if several and output and not is_folder and _ending(output) in endings | {new_ending}:
+    if several and output and not is_folder and (_ending(output) in endings or _ending(output) == new_ending):
         raise UsageError(f"several inputs need a folder for output; '{printable(output)}' looks like a file")
     if output is not None and not (several or is_folder or output.endswith(("/", os.sep))):
         target = None if output == STREAM else Path(output)
@@ -381,6 +395,18 @@ def _place(path: Path) -> str:
     """A key that is equal for two names of one directory entry, assuming the usual file systems of this platform."""
     place = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
     return place if _CASE_COUNTS else place.casefold()
+
+
+def header_of(data: bytes) -> Info:
+    """Like `inspect`, but for another format, raise a ValueError that names the format."""
+    if MAGIC.startswith(data[: len(MAGIC)]):
+        return inspect(data)
+    other = None
+    with contextlib.suppress(Exception), Image.open(io.BytesIO(data)) as image:  # Pillow raises nearly every kind
+        other = image.format
+    if other is None:
+        raise ValueError(f"not a {EXTENSION} file: it does not begin with the magic number")
+    raise ValueError(f"not a {EXTENSION} file but an image of the format {other}, which kpal encode takes")
 
 
 def _make_folder(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor
@@ -11,24 +10,20 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, TypeVar, cast
+from typing import Final
 
 from .. import __version__
 from .conversion import Conversion, Ending, Manner, Overwrite
 from .jobs import Job, Selection
 from .manifest import Manifest
-from .messages import StandardError, printable, say, tell
+from .messages import printable, say, tell
+from .progress import Display, displayed
 from .scheduler import Inline, Scheduler, Task
 from .workers import Processes, cores
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 _FEW: Final = 32  # files, and
 _SMALL: Final = 1 << 18  # bytes of input, below which worker processes take longer to start than to work
 _TASKS: Final = 64  # handed to an executor of unknown size
-
-_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -52,10 +47,11 @@ class Way:
 class Batch:
     """Converts the inputs of a selection. What a manifest shows to be up to date is left as it is."""
 
-    def __init__(self, selection: Selection, conversion: Conversion, way: Way) -> None:
+    def __init__(self, selection: Selection, conversion: Conversion, way: Way, display: Display | None = None) -> None:
         self._selection = selection
         self._conversion = conversion
         self._way = way
+        self._display = display or Display(len(selection.jobs), None)
         self._manifests: dict[Path, Manifest] = {}
         self._times: dict[Job, int | None] = {}  # when the inputs in work were modified, in nanoseconds
         self._written: set[tuple[int, int]] = set()  # device and inode of results, as one file may have several names
@@ -70,7 +66,7 @@ class Batch:
             executor, limit = (pool := Processes(workers)), 2 * workers
         else:
             executor, limit = Inline(), 1
-        scheduler = Scheduler(executor, limit, self._end)
+        scheduler = Scheduler(executor, limit, self._display, self._end)
         try:
             yield from scheduler.run(self._tasks())
         except BaseException:
@@ -149,23 +145,27 @@ def run(
     way: Way,
     *,
     quiet: bool,
+    progress: str,
     report: Callable[[Ending], None] = lambda _: None,
 ) -> int:
     """Convert each selected input, and tell the outcomes on standard error; returns the exit status.
 
     A failed job is told, and the others go on. A job that the conversion skips is told, but is no failure.
 
+    progress: how to display it, one of `HOW`.
     report: called with the outcome of each job.
     """
     start = time.perf_counter()
     endings: list[Ending] = []
-    with closing(Batch(selection, conversion, way).endings()) as found:
-        for job, ending in zip(selection.jobs, progress(found, selection.jobs, quiet=quiet), strict=True):
-            tell(job.name, ending.warnings, ending.error)
-            if not quiet and not ending.current and (note := _note(job, ending)):
-                say(f"{job.name}: {note}")
-            endings.append(ending)
-            report(ending)
+    with displayed(len(selection.jobs), "none" if quiet else progress) as display:
+        batch = Batch(selection, conversion, way, display)
+        with closing(batch.endings()) as found:
+            for job, ending in zip(selection.jobs, found, strict=True):
+                tell(job.name, ending.warnings, ending.error)
+                if not quiet and not ending.current and (note := _note(job, ending)):
+                    say(f"{job.name}: {note}")
+                endings.append(ending)
+                report(ending)
     if not selection.jobs:
         say(selection.nothing())
     elif not quiet and (summary := _summary(selection.jobs, endings, time.perf_counter() - start)):
@@ -234,32 +234,6 @@ def _summary(jobs: list[Job], endings: list[Ending], seconds: float) -> str:
         return what
     before, after = (sum(getattr(ending, name) for ending in done) for name in ("input_bytes", "bytes"))
     return f"{what}: {before:,} → {after:,} bytes ({saving(before, after)}) in {seconds:.1f} s"
-
-
-def progress(
-    endings: Iterator[_Item], jobs: list[Job], *, quiet: bool, console: Console | None = None
-) -> Iterator[_Item]:
-    """Passes on the outcomes of the jobs, one for each, with a progress bar where standard error is a terminal.
-
-    console: the console to which the caller prints meanwhile, if it shares the terminal.
-    """
-    terminal = StandardError(sys.stderr)
-    if quiet or not terminal.isatty():
-        yield from endings
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    # Standard output goes through rich only if it shares the terminal with the bar: a file must get the exact bytes.
-    shared = sys.stdout is not None and sys.stdout.isatty()
-    console = console or Console(file=cast(IO[str], terminal))
-    with Progress(*columns, console=console, transient=True, redirect_stdout=shared) as bar:
-        task = bar.add_task("", total=len(jobs))
-        for job, ending in zip(jobs, endings, strict=True):
-            bar.update(task, description=job.name[-40:])
-            yield ending
-            bar.advance(task)
 
 
 def saving(before: int, after: int) -> str:

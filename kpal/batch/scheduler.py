@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .conversion import Conversion, Ending, Manner, convert
 from .jobs import Job
+from .progress import Display
 
 _KILLED: Final = "the process that worked on it was killed; perhaps the image needs more memory than there is"
 
@@ -46,21 +48,26 @@ class _Slot:
 
     task: Task | None
     ending: Ending | None = None
+    shown: ExitStack = field(default_factory=ExitStack)  # closed when the task has ended
 
 
 class Scheduler:
     """Runs tasks on an executor.
 
     limit: the number of tasks handed to the executor and not yet finished, 1 or more.
+    display: shows the progress; how far a task is, it can show only of tasks that run in the calling thread.
     ended: called with each task and its outcome, in the order in which they end.
 
     Tasks that use standard input or output run in the calling thread. Large images run one at a time. If a worker
     process dies, the tasks that were with it are tried once more, one at a time, to find the one to blame.
     """
 
-    def __init__(self, executor: Executor, limit: int, ended: Callable[[Task, Ending], object]) -> None:
+    def __init__(
+        self, executor: Executor, limit: int, display: Display, ended: Callable[[Task, Ending], object]
+    ) -> None:
         self._executor = executor
         self._limit = limit
+        self._display = display
         self._tell = ended
         self._inline = Inline()
         self._slots: deque[_Slot] = deque()
@@ -73,7 +80,8 @@ class Scheduler:
         """The outcomes of the tasks, in their order. Outcomes among the tasks are passed on."""
         for task in tasks:
             if isinstance(task, Ending):
-                self._slots.append(_Slot(None, task))
+                with self._display.file(task.input):
+                    self._slots.append(_Slot(None, task))
             else:
                 if task.in_turn:
                     self._finish()
@@ -101,8 +109,9 @@ class Scheduler:
         assert task is not None
         streamed = task.job.source is None or task.job.target is None
         executor = self._inline if streamed else self._executor
-        alone = alone or isinstance(executor, Inline)
-        future = executor.submit(convert, task.job, task.conversion, task.manner, taken=task.taken(), alone=alone)
+        told = slot.shown.enter_context(self._display.file(task.job.name))
+        here: dict[str, Any] = {"alone": True, "progress": told} if isinstance(executor, Inline) else {"alone": alone}
+        future = executor.submit(convert, task.job, task.conversion, task.manner, taken=task.taken(), **here)
         self._running[future] = slot
         return future
 
@@ -134,6 +143,7 @@ class Scheduler:
     def _end(self, slot: _Slot, ending: Ending) -> None:
         assert slot.task is not None
         slot.ending = ending
+        slot.shown.close()
         self._tell(slot.task, ending)
 
     def _retry(self, slot: _Slot) -> None:

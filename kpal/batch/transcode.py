@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -11,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageFile, PngImagePlugin
 
-from kpal_format import EXTENSION, MAGIC, U8, Info, Metadata, inspect
+from kpal_format import U8, Metadata, OnError, Progress, inspect, staged
 from kpal_format.forks import Lock
 from kpal_format.metadata import MAX_PARTS
 
@@ -24,13 +23,17 @@ from ..image_files.orientation import exif_orientation, orientation_of, turned, 
 from ..image_files.pages import open_picture
 from ..image_files.precision import in_depth
 from ..image_files.targets import TARGETS, Target, held, save_options
+from ..progress import in_whole
 from ..quantizer.options import as_json
 from .conversion import Converted, Postponed, Skipped
-from .jobs import Job
+from .jobs import Job, header_of
 
 if TYPE_CHECKING:
     from ..metrics.report import Report
 
+# The shares of the time that the stages take, about.
+_ENCODING: Final = {"histogram": 0.05, "clustering": 0.2, "remapping": 0.05, "coding": 0.35, "verifying": 0.35}
+_DECODING: Final = {"decoding": 0.6, "writing": 0.25, "checking": 0.15}
 _COMPARED: Final = 1 << 22  # pixels compared at a time, as RGBA takes four times the memory of an indexed image
 _LARGE: Final = 1 << 24  # pixels; the memory of a conversion is about 30 bytes a pixel
 
@@ -67,7 +70,7 @@ class Encoding:
     def check(self, data: bytes) -> None:
         """Any bytes may be an image."""
 
-    def __call__(self, job: Job, data: bytes, *, alone: bool) -> Converted:
+    def __call__(self, job: Job, data: bytes, *, alone: bool, progress: Progress | None = None) -> Converted:
         reports: list[Report] = []
         try:
             with large_metadata():
@@ -76,6 +79,7 @@ class Encoding:
                     strip=self.strip,
                     depth=self.depth,
                     most_pixels=None if alone else _LARGE,
+                    progress=progress,
                     report=reports.append,
                     **self.options,
                 )
@@ -91,22 +95,35 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Decoding:
-    """The conversion of `kpal decode`; `format` is Pillow's name of the format, by the ending of the target."""
+    """The conversion of `kpal decode`.
+
+    format: Pillow's name of the format, by the ending of the target.
+    ending: the ending of targets that have none.
+    on_error: as in `decode`.
+    """
 
     format: Callable[[str], str]
     ending: str
+    on_error: OnError = "raise"
 
     @property
     def key(self) -> dict[str, Any]:
-        return {"to": self.ending}
+        return {"to": self.ending, "on_error": self.on_error}
 
     def check(self, data: bytes) -> None:
         header_of(data)
 
-    def __call__(self, job: Job, data: bytes, *, alone: bool) -> Converted:
+    def __call__(self, job: Job, data: bytes, *, alone: bool, progress: Progress | None = None) -> Converted:
         ending = job.target.suffix if job.target and job.target.suffix else self.ending
         with large_metadata():
-            return Converted(from_kpal(data, self.format(ending), most_pixels=None if alone else _LARGE))
+            result = from_kpal(
+                data,
+                self.format(ending),
+                on_error=self.on_error,
+                most_pixels=None if alone else _LARGE,
+                progress=progress,
+            )
+        return Converted(result)
 
 
 def to_kpal(
@@ -115,6 +132,7 @@ def to_kpal(
     strip: tuple[str, ...] = (),
     depth: int | None = None,
     most_pixels: int | None = None,
+    progress: Progress | None = None,
     **options: Any,
 ) -> bytes:
     """Convert an image file that Pillow can read to a `.kpal` file.
@@ -122,11 +140,14 @@ def to_kpal(
     strip: the fields of `Metadata` to leave out. If they contain the orientation, the pixels are turned instead.
     depth: as in `in_depth`.
     most_pixels: the number of pixels above which the conversion is Postponed.
-    options: the options of `encode`.
+    progress: called with the name of the stage and the fraction of the whole work that is done.
+    options: the other options of `encode`.
 
     Raises ValueError for an animation or several pages, the errors of `encode`, and any error that Pillow raises for a
     damaged file.
     """
+    if not EncodeOptions(**options).searching:
+        progress = in_whole(progress, _ENCODING)
     with open_picture(data) as image:
         if most_pixels is not None and image.width * image.height > most_pixels:
             raise Postponed
@@ -134,20 +155,33 @@ def to_kpal(
         kept = stripped(metadata, strip)
         in_depth(image, data, depth, exact=options.get("exact", False))
         turn, kept = _turn(metadata, kept)
-        return encode(turned(image, turn), metadata=kept, **options)
+        return encode(turned(image, turn), metadata=kept, progress=progress, **options)
 
 
-def from_kpal(data: bytes, format: str, *, most_pixels: int | None = None) -> bytes:
+def from_kpal(
+    data: bytes,
+    format: str,
+    *,
+    on_error: OnError = "raise",
+    most_pixels: int | None = None,
+    progress: Progress | None = None,
+) -> bytes:
     """Convert a `.kpal` file to a format of Pillow, as an indexed image if the format supports it.
+
+    on_error: as in `decode`.
+    progress: called with the name of the stage and the fraction of the whole work that is done.
 
     If the format cannot hold the orientation, the pixels are turned instead. Warns of metadata that the format cannot
     hold, and of pixels that a lossy format changes. Raises ValueError if a lossless format cannot hold the pixels.
 
     most_pixels: the number of pixels above which the conversion is Postponed.
     """
+    progress = in_whole(progress, _DECODING)
     with Image.open(io.BytesIO(data), formats=("KPAL",)) as opened:
         if most_pixels is not None and opened.width * opened.height > most_pixels:
             raise Postponed
+        with _loading_truncated(on_error == "skip"):
+            staged(progress, "decoding", opened.load)
         metadata = carried(opened)
         target = TARGETS.get(format, Target())
         turn, kept = _turn(metadata, held(format, metadata), heeded=target.turns)
@@ -156,9 +190,10 @@ def from_kpal(data: bytes, format: str, *, most_pixels: int | None = None) -> by
             image.info.pop(name, None)
         suited = _suited_to(format, image)
         file = io.BytesIO()
-        suited.save(file, format, **save_options(format, suited, kept))
+        options = save_options(format, suited, kept)
+        staged(progress, "writing", lambda: suited.save(file, format, **options))
         with Image.open(io.BytesIO(file.getvalue())) as written:
-            _check(format, written, image, lossy=target.lossy)
+            staged(progress, "checking", lambda: _check(format, written, image, lossy=target.lossy))
         return file.getvalue()
 
 
@@ -184,6 +219,17 @@ def large_metadata() -> Iterator[None]:
 
 _limits: list[int] = []  # Pillow's limit as each thread found it that is in the block of `large_metadata`
 _limit_lock = Lock()
+
+
+@contextmanager
+def _loading_truncated(loads: bool) -> Iterator[None]:
+    """Sets Pillow's option to load damaged images as far as possible."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = loads
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _turn(metadata: Metadata, kept: Metadata, *, heeded: bool = True) -> tuple[int, Metadata]:
@@ -244,11 +290,14 @@ def _suited_to(format: str, image: Image.Image) -> Image.Image:
     if not target.palettes:
         return _without_palette(format, image)
     alpha = image.info.get("transparency")
-    if format != "GIF" or alpha is None:
+    if format != "GIF" or not isinstance(alpha, bytes):  # GIF has one transparent index
         return image
     if not set(alpha) <= {0, 255}:
         raise ValueError("GIF cannot hold soft alpha; PNG and WebP can")
-    # GIF has only one transparent index: use it for all transparent entries.
+    if 0 not in alpha:
+        del image.info["transparency"]
+        return image
+    # Use one index for all transparent entries.
     clear = alpha.index(0)
     image = image.point([clear if index < len(alpha) and not alpha[index] else index for index in range(256)])
     image.info["transparency"] = clear
@@ -268,15 +317,3 @@ def _is_gray(image: Image.Image) -> bool:
     """Whether the palette has only grays."""
     colors = image.getpalette("RGB") or []
     return colors[::3] == colors[1::3] == colors[2::3]
-
-
-def header_of(data: bytes) -> Info:
-    """Like `inspect`, but for another format, raise a ValueError that names the format."""
-    if MAGIC.startswith(data[: len(MAGIC)]):
-        return inspect(data)
-    other = None
-    with contextlib.suppress(Exception), Image.open(io.BytesIO(data)) as image:  # Pillow raises nearly every kind
-        other = image.format
-    if other is None:
-        raise ValueError(f"not a {EXTENSION} file: it does not begin with the magic number")
-    raise ValueError(f"not a {EXTENSION} file but an image of the format {other}, which kpal encode takes")

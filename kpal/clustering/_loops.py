@@ -2,7 +2,8 @@
 """Loops over points and pixels that numpy cannot express, compiled where there is a C compiler.
 
 The file is written in Cython's pure Python mode: uncompiled, it runs as plain Python, slowly but with the same results.
-All arithmetic is in integers that fit their types.
+All arithmetic is in integers that fit their types, except that costs are floats; no compiler can fuse the operations
+that compute one, so they are the same on every machine.
 """
 
 from __future__ import annotations
@@ -17,13 +18,20 @@ from kpal_format import pulse
 COMPILED = cython.compiled
 
 _STEPS = cython.declare(cython.int, 2040)  # the largest coordinate
-_PULSE = cython.declare(cython.int, 16)  # rows or clusters between checks for cancellation
+_FIXED = cython.declare(cython.double, 2.0**100)  # more than any sum of weights
+_NONE = cython.declare(cython.double, 2.0**200)  # more than any cost
+_PULSE = cython.declare(cython.int, 16)  # rows between checks for cancellation
+_POINTS_A_PULSE = cython.declare(cython.Py_ssize_t, 1 << 13)
+_SEARCHES_A_PULSE = cython.declare(cython.int, 1 << 10)
+
+FIXED = _FIXED
 
 
 def reassign(
     points: cython.int[:, ::1],
     centers: cython.int[:, ::1],
     labels: cython.Py_ssize_t[::1],
+    order: cython.Py_ssize_t[::1],
     radius: cython.int[::1],
     members: cython.int[::1],
     near: cython.int[::1],
@@ -33,12 +41,13 @@ def reassign(
     """Update `labels`, initially a guess, in place to the nearest centre of each point, the lowest index in a tie.
 
     points, centers: int32 (n, 4) and (k, 4), coordinates from 0 to 2040.
+    order: intp (k,), the centres in ascending order of their first coordinates.
     radius, members, near, apart, gaps: int32 scratch arrays, the first four (k,), the last (n,).
 
     A centre that is nearer to x than its guessed centre a lies within 2 |x - a| of a (C. Elkan, "Using the triangle
     inequality to accelerate k-means", ICML 2003). The points are processed cluster by cluster: for each centre, list
     the other centres within twice the distance of its farthest point, nearest first; each point then searches only the
-    beginning of this list.
+    beginning of this list. In `order`, these centres are near each other.
     """
     n: cython.Py_ssize_t = points.shape[0]
     k: cython.int = centers.shape[0]
@@ -48,6 +57,10 @@ def reassign(
     c: cython.int
     count: cython.int
     at: cython.int
+    place: cython.int
+    other: cython.int
+    way: cython.int
+    worked: cython.Py_ssize_t = 0
     d0: cython.int
     d1: cython.int
     d2: cython.int
@@ -76,10 +89,8 @@ def reassign(
                 radius[a] = distance
             gaps[i] = members[a]
             members[a] = cython.cast(cython.int, i)
-        for a in range(k):
-            if a % _PULSE == 0:
-                with cython.gil:
-                    pulse()
+        for place in range(k):
+            a = cython.cast(cython.int, order[place])
             if radius[a] < 0:
                 continue
             limit = 4 * radius[a]
@@ -88,25 +99,33 @@ def reassign(
             c1 = centers[a, 1]
             c2 = centers[a, 2]
             c3 = centers[a, 3]
-            for b in range(k):
-                if b == a:
-                    continue
-                d0 = centers[b, 0] - c0
-                d1 = centers[b, 1] - c1
-                d2 = centers[b, 2] - c2
-                d3 = centers[b, 3] - c3
-                distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-                if distance <= limit:
-                    at = count
-                    while at > 0 and apart[at - 1] > distance:
-                        apart[at] = apart[at - 1]
-                        near[at] = near[at - 1]
-                        at -= 1
-                    apart[at] = distance
-                    near[at] = b
-                    count += 1
+            for way in range(-1, 2, 2):
+                other = place + way
+                while 0 <= other < k:
+                    b = cython.cast(cython.int, order[other])
+                    other += way
+                    d0 = centers[b, 0] - c0
+                    if d0 * d0 > limit:
+                        break
+                    d1 = centers[b, 1] - c1
+                    d2 = centers[b, 2] - c2
+                    d3 = centers[b, 3] - c3
+                    distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+                    if distance <= limit:
+                        at = count
+                        while at > 0 and apart[at - 1] > distance:
+                            apart[at] = apart[at - 1]
+                            near[at] = near[at - 1]
+                            at -= 1
+                        apart[at] = distance
+                        near[at] = b
+                        count += 1
             i = members[a]
             while i >= 0:
+                worked += 1
+                if worked % _POINTS_A_PULSE == 0:
+                    with cython.gil:
+                        pulse()
                 d0 = points[i, 0] - c0
                 d1 = points[i, 1] - c1
                 d2 = points[i, 2] - c2
@@ -152,6 +171,191 @@ def add_up(
             totals[a, 2] += w * points[i, 1]
             totals[a, 3] += w * points[i, 2]
             totals[a, 4] += w * points[i, 3]
+
+
+def merge(
+    centers: cython.int[:, ::1],
+    weights: cython.double[::1],
+    sums: cython.double[:, ::1],
+    merges: cython.int[:, ::1],
+    costs: cython.double[::1],
+    scratch: cython.int[:, ::1],
+    cost: cython.double[::1],
+) -> int:
+    """Merge the two clusters whose union costs least, until only one or only fixed clusters are left.
+
+    centers, weights: int32 (n, 4), ascending by the first coordinate, and float64 (n,), initially one point for each
+        cluster. A cluster of weight FIXED or more is fixed: its centre does not move, and no two fixed ones merge.
+    sums: float64 (n, 4), the weighted sums of the coordinates of each cluster.
+    merges: int32 (n - 1, 2), receives the cluster that ceases and the cluster that absorbs it, for each union.
+    costs: float64 (n - 1,), receives what each union adds to the inertia.
+    scratch: int32 scratch array (6, n); cost: float64 scratch array (n,).
+
+    Returns the number of unions.
+
+    Merging clusters of weights v and w costs v w / (v + w) times the squared distance of their centres (J. H. Ward,
+    "Hierarchical grouping to optimize an objective function", JASA 58, 1963). A union is never cheaper to merge than
+    its cheaper part, so the cost of a cluster's best union only rises, and is searched for again only when the cluster
+    with the least known cost turns out to have changed, or its partner (T. Kaukoranta, P. Franti, O. Nevalainen,
+    "Vector quantization by lazy pairwise nearest neighbor method", Optical Engineering 38, 1999). Clusters are linked
+    in the order of their first coordinates, so that a search ends where these alone are too far apart.
+    """
+    before: cython.int[::1] = scratch[0]
+    after: cython.int[::1] = scratch[1]
+    heap: cython.int[::1] = scratch[2]  # the clusters, the one with the least cost first
+    partner: cython.int[::1] = scratch[3]
+    changed: cython.int[::1] = scratch[4]  # after how many unions the cluster last changed
+    searched: cython.int[::1] = scratch[5]  # after how many unions its partner was found
+    n: cython.int = cython.cast(cython.int, centers.shape[0])
+    size: cython.int = n
+    done: cython.int = 0
+    searches: cython.int = 0
+    i: cython.int
+    p: cython.int
+    at: cython.int
+    child: cython.int
+    least: cython.double
+    lightest: cython.double = _FIXED
+    with cython.nogil:
+        for i in range(n):
+            lightest = min(lightest, weights[i])
+            before[i] = i - 1
+            after[i] = i + 1 if i + 1 < n else -1
+            heap[i] = i
+            partner[i] = i
+            changed[i] = 0
+            searched[i] = -1
+            cost[i] = 0
+        while size > 1:
+            i = heap[0]
+            p = partner[i]
+            if weights[i] and (not weights[p] or searched[i] < max(changed[i], changed[p])):
+                partner[i] = _cheapest(i, centers, weights, before, after, lightest, cost)
+                searched[i] = done
+                searches += 1
+                if searches % _SEARCHES_A_PULSE == 0:
+                    with cython.gil:
+                        pulse()
+            elif weights[i]:
+                least = cost[i]
+                if least == _NONE:
+                    break
+                if weights[i] > weights[p]:
+                    i, p = p, i
+                merges[done, 0] = i
+                merges[done, 1] = p
+                costs[done] = least
+                done += 1
+                changed[p] = done
+                if weights[p] < _FIXED:
+                    weights[p] += weights[i]
+                    for at in range(4):
+                        sums[p, at] += sums[i, at]
+                        centers[p, at] = _rounded(sums[p, at], weights[p])
+                    _reorder(p, centers, before, after)
+                weights[i] = 0
+                _link(before[i], after[i], before, after)
+            i = heap[0]
+            if not weights[i]:
+                size -= 1
+                i = heap[size]
+            at = 0
+            while 2 * at + 1 < size:
+                child = 2 * at + 1
+                if child + 1 < size and cost[heap[child + 1]] < cost[heap[child]]:
+                    child += 1
+                if cost[heap[child]] >= cost[i]:
+                    break
+                heap[at] = heap[child]
+                at = child
+            heap[at] = i
+    return done
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _cheapest(
+    i: cython.int,
+    centers: cython.int[:, ::1],
+    weights: cython.double[::1],
+    before: cython.int[::1],
+    after: cython.int[::1],
+    lightest: cython.double,
+    cost: cython.double[::1],
+) -> cython.int:
+    """The cluster that is cheapest to merge with cluster i; its cost, _NONE if there is none, goes to `cost[i]`."""
+    j: cython.int
+    way: cython.int
+    d0: cython.int
+    d1: cython.int
+    d2: cython.int
+    d3: cython.int
+    c0: cython.int = centers[i, 0]
+    c1: cython.int = centers[i, 1]
+    c2: cython.int = centers[i, 2]
+    c3: cython.int = centers[i, 3]
+    w: cython.double = weights[i]
+    least_factor: cython.double = w * lightest / (w + lightest)
+    price: cython.double
+    least: cython.double = _NONE
+    found: cython.int = i
+    for way in range(2):
+        j = after[i] if way else before[i]
+        while j >= 0:
+            d0 = centers[j, 0] - c0
+            if least_factor * (d0 * d0) >= least:
+                break
+            d1 = centers[j, 1] - c1
+            d2 = centers[j, 2] - c2
+            d3 = centers[j, 3] - c3
+            price = w * weights[j] / (w + weights[j]) * (d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3)
+            if price < least and (w < _FIXED or weights[j] < _FIXED):
+                least = price
+                found = j
+            j = after[j] if way else before[j]
+    cost[i] = least
+    return found
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _reorder(
+    i: cython.int, centers: cython.int[:, ::1], before: cython.int[::1], after: cython.int[::1]
+) -> cython.void:
+    """Move cluster i, whose centre has moved, to its place in the order of the first coordinates."""
+    x: cython.int = centers[i, 0]
+    low: cython.int = before[i]
+    high: cython.int = after[i]
+    _link(low, high, before, after)
+    while low >= 0 and centers[low, 0] > x:
+        high = low
+        low = before[low]
+    while high >= 0 and centers[high, 0] < x:
+        low = high
+        high = after[high]
+    _link(low, i, before, after)
+    _link(i, high, before, after)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _link(low: cython.int, high: cython.int, before: cython.int[::1], after: cython.int[::1]) -> cython.void:
+    """Make two clusters neighbours; -1 stands for an end."""
+    if low >= 0:
+        after[low] = high
+    if high >= 0:
+        before[high] = low
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _rounded(total: cython.double, weight: cython.double) -> cython.int:
+    """The mean, rounded to the lattice."""
+    return int((2 * total + weight) / (2 * weight))
 
 
 def diffuse(

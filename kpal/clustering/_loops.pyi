@@ -5,11 +5,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 COMPILED: bool
+FIXED: float
 
 def reassign(
     points: NDArray[np.int32],
     centers: NDArray[np.int32],
     labels: NDArray[np.intp],
+    order: NDArray[np.intp],
     radius: NDArray[Any],
     members: NDArray[Any],
     near: NDArray[Any],
@@ -22,6 +24,15 @@ def add_up(
     labels: NDArray[np.intp],
     totals: NDArray[np.int64],
 ) -> None: ...
+def merge(
+    centers: NDArray[np.int32],
+    weights: NDArray[np.float64],
+    sums: NDArray[np.float64],
+    merges: NDArray[np.int32],
+    costs: NDArray[np.float64],
+    scratch: NDArray[np.int32],
+    cost: NDArray[np.float64],
+) -> int: ...
 def diffuse(
     indices: NDArray[np.uint8],
     positions: NDArray[np.int32],

@@ -12,6 +12,8 @@ The algorithm works from coarse to fine: first on cells of the lattice, which ar
   over-relaxed while this helps: each centre moves beyond the mean of its cluster.
 - *Breathing* escapes local optima (B. Fritzke, "The breathing k-means algorithm", arXiv:2006.15666): split some
   clusters, remove the centres that contribute least, and keep the result if it is better.
+- Up to MOST_MERGED points do not need this: merging.py finds better centres sooner, by merging the points themselves.
+  Breathing then pays only if there are many points for each centre, with few centres at a time.
 - *Swapping* also helps with few centres, whose local optima differ most: split one cluster and remove one centre,
   trying the most promising pairs in turn.
 
@@ -28,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..color.spaces import STEPS, summed
+from .merging import MOST_DIMENSIONS, MOST_MERGED, Hierarchy
 from .nearest import Points, nearest_other
 
 Ints = NDArray[np.int64]
@@ -43,6 +46,8 @@ _REMOVALS: Final = 3  # a breath removes centres in 3 batches with a round after
 _ROUNDS_SWAPPED: Final = 3
 _ROUNDS_SWAPPED_TOTAL: Final = 48  # rounds times centres
 _MOST_CELLS: Final = 1 << 20
+_POINTS_BREATHING: Final = 16  # for each centre: breathing gains little with fewer points
+_BREATH_MERGED: Final = 0.25  # the part of the first breath that is enough for centres found by merging
 _POWER_ROUNDS: Final = 6  # a rough principal axis is enough, because rounds of 2-means follow
 _HALVING_ROUNDS: Final = 1
 
@@ -68,6 +73,7 @@ class Effort:
 
 DEFAULT: Final = Effort(cells=(24, 4000), starts=((32, 2, 16), (64, 1, 32)), breath=0.25, rounds=(8, 10), tol=5e-5)
 ONCE: Final = replace(DEFAULT, starts=())
+QUICK: Final = replace(ONCE, breath=0.0)
 FAST: Final = Effort(cells=(12, 1000), starts=(), breath=0.0, rounds=(5, 2), tol=1e-3)
 
 
@@ -102,31 +108,69 @@ def cluster(
     fixed: int64 (m, d), m <= k, centres that do not move; they come first in the result.
     effort: how much time to spend.
     """
-    start = np.empty((0, points.shape[1]), np.int64) if fixed is None else fixed
-    level = finest = _Level(points, weights, len(start))
-    cells = _cells(points, max(effort.cells[0] * k, effort.cells[1]))
-    if cells is not None:
-        weight, sums = finest.sums(cells, int(cells.max()) + 1)
-        level = _Level(_means(weight, sums), weight, finest.fixed)
-    rounds = effort.rounds[0 if cells is not None else 1]
-    results = []
-    starts, swaps = next((start[1:] for start in effort.starts if k <= start[0]), (1, 0))
-    for attempt in range(starts):
-        result = _lloyd(level, _grow(level, start, k, 1 / (attempt + 2)), rounds, effort.tol)
-        if effort.breath:
-            result = _breathe(level, result, math.ceil(effort.breath * k))
-        result = _swap(level, result, swaps, effort.tol)
-        results.append(result)
-    result = min(results, key=lambda result: result.inertia)
-    if cells is not None:
-        finest.search.guess(result.labels[cells])
-    return _lloyd(finest, result.centers, effort.rounds[1], effort.tol)
+    return Clusterer(points, weights).cluster(k, fixed=fixed, effort=effort)
+
+
+class Clusterer:
+    """Clusters the same points several times; the parameters are those of `cluster`."""
+
+    def __init__(self, points: Ints, weights: Ints) -> None:
+        self._finest = _Level(points, weights)
+        self._hierarchies: dict[bytes, Hierarchy] = {}
+
+    @property
+    def merges(self) -> bool:
+        """Whether the points are few enough for `merged`."""
+        return len(self._finest.x) <= MOST_MERGED and self._finest.x.shape[1] <= MOST_DIMENSIONS
+
+    def cluster(self, k: int, *, fixed: Ints | None = None, effort: Effort = DEFAULT) -> Clustering:
+        finest, start = self._finest, self._start(fixed)
+        finest.fixed = len(start)
+        level, cells = finest, None
+        if not self.merges:
+            level, cells = _coarse(finest, max(effort.cells[0] * k, effort.cells[1]))
+        rounds = effort.rounds[0 if cells is not None else 1]
+        results = []
+        starts, swaps = next((start[1:] for start in effort.starts if k <= start[0]), (1, 0))
+        for attempt in range(starts):
+            if self.merges and attempt == 0:
+                centers, breath = self._merged_centers(k, start), effort.breath * _BREATH_MERGED
+            else:
+                centers, breath = _grow(level, start, k, 1 / (attempt + 2)), effort.breath
+            result = _lloyd(level, centers, rounds, effort.tol)
+            if breath and len(level.x) >= _POINTS_BREATHING * k:
+                result = _breathe(level, result, math.ceil(breath * k))
+            results.append(_swap(level, result, swaps, effort.tol))
+        result = min(results, key=lambda result: result.inertia)
+        if self.merges:
+            return result
+        if cells is not None:
+            finest.search.guess(result.labels[cells])
+        return _lloyd(finest, result.centers, effort.rounds[1], effort.tol)
+
+    def merged(self, fixed: Ints | None = None) -> Hierarchy:
+        """The points merged step by step, from which `cluster` starts, whatever k."""
+        start = self._start(fixed)
+        key = start.tobytes()
+        if key not in self._hierarchies:
+            self._hierarchies[key] = Hierarchy(self._finest.x, self._finest.weights, start)
+        return self._hierarchies[key]
+
+    def _start(self, fixed: Ints | None) -> Ints:
+        return np.empty((0, self._finest.x.shape[1]), np.int64) if fixed is None else fixed
+
+    def _merged_centers(self, k: int, start: Ints) -> Ints:
+        data, labels = self._finest, self.merged(start).labels(k)
+        data.search.guess(labels)
+        centers = np.zeros((k, start.shape[1]), np.int64)
+        centers[: len(start)] = start
+        return data.means(centers, *data.sums(labels, k))
 
 
 class _Level:
     """Weighted lattice points with the products that every round needs; the first `fixed` centres do not move."""
 
-    def __init__(self, x: Ints, weights: Ints, fixed: int) -> None:
+    def __init__(self, x: Ints, weights: Ints, fixed: int = 0) -> None:
         self.x = x
         self.weights = np.ascontiguousarray(weights)
         self.fixed = fixed
@@ -172,6 +216,15 @@ class _Level:
         """The points with the largest weighted error."""
         errors = self.w * np.square(self.x - centers[labels]).sum(axis=1)
         return self.x[np.argsort(-errors, kind="stable")[:count]]
+
+
+def _coarse(finest: _Level, wanted: int) -> tuple[_Level, Labels | None]:
+    """The cells of a grid as a level, with the cell of each point; the finest level itself if there is no such grid."""
+    cells = _cells(finest.x, wanted)
+    if cells is None:
+        return finest, None
+    weight, sums = finest.sums(cells, int(cells.max()) + 1)
+    return _Level(_means(weight, sums), weight, finest.fixed), cells
 
 
 def _cells(points: Ints, wanted: int) -> Labels | None:

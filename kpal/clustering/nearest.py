@@ -97,8 +97,9 @@ class _Loop:
         assert self.labels is not None
         k = len(centers)
         labels = np.minimum(self.labels, k - 1)
+        order = np.argsort(centers[:, 0], kind="stable")
         radius, members, near, apart = np.empty((4, k), np.int32)
-        _loops.reassign(self.points, four(centers), labels, radius, members, near, apart, self._chain)
+        _loops.reassign(self.points, four(centers), labels, order, radius, members, near, apart, self._chain)
         self.labels = labels
         return labels
 

@@ -15,8 +15,9 @@ def sorted_palette(colors: U8) -> U8:
 
     A file stores such a palette in the fewest bytes.
     """
-    distinct = np.unique(colors, axis=0)
-    return distinct[np.argsort(morton_keys(distinct))]
+    _, first = np.unique(morton_keys(colors), return_index=True)
+    ordered: U8 = colors[first]
+    return ordered
 
 
 def among(colors: U8, others: U8) -> NDArray[np.bool_]:

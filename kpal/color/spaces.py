@@ -104,11 +104,12 @@ def _to_colors(points: NDArray[np.int64]) -> U8:
 
 def _oklab(colors: U8, chroma: float) -> NDArray[np.int64]:
     """OKLab points, computed element by element with operations that IEEE 754 defines exactly."""
-    rgb = [linear()[channel] for channel in colors.T]
-    lms = [cube_root(combined(row, rgb)) for row in _TO_LMS]
-    scales = (_OKLAB_SCALE, chroma * _OKLAB_SCALE, chroma * _OKLAB_SCALE)
-    lab = [np.rint(combined(row, lms) * scale) for row, scale in zip(_TO_LAB, scales, strict=True)]
-    return np.column_stack((lab[0], lab[1] + _OKLAB_MIDDLE, lab[2] + _OKLAB_MIDDLE)).astype(np.int64)
+    lms = cube_root(_transformed(_TO_LMS, linear()[colors.T]))
+    lab = _transformed(_TO_LAB, lms)
+    lab *= np.array([[_OKLAB_SCALE], [chroma * _OKLAB_SCALE], [chroma * _OKLAB_SCALE]])
+    points = np.ascontiguousarray(np.rint(lab).T).astype(np.int64)
+    points[:, 1:] += int(_OKLAB_MIDDLE)
+    return points
 
 
 @functools.cache
@@ -138,6 +139,12 @@ def summed(terms: list[NDArray[np.float64]]) -> NDArray[np.float64]:
 def combined(row: tuple[float, float, float], columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     """The product of a matrix row and columns, element by element."""
     return summed([column * factor for column, factor in zip(columns, row, strict=True)])
+
+
+def _transformed(matrix: tuple[tuple[float, float, float], ...], columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The product of a matrix (3, 3) and columns (3, n), computed element by element."""
+    factors = np.array(matrix).T[:, :, None]
+    return summed([column * factor for column, factor in zip(columns, factors, strict=True)])
 
 
 def cube_root(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
-import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import fields, replace
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kpal_format import EXTENSION, MAX_COLORS, U8
 
-from ..batch.conversion import Ending
-from ..batch.jobs import STREAM, Job, Selection, UsageError, listed, picture_endings, plan
+from ..batch.jobs import STREAM, Job, UsageError, picture_endings
 from ..batch.messages import printable, why_unreadable
-from ..batch.runner import Way
-from ..color.palette_files import parse_colors, read_palette
+from ..batch.progress import HOW
 from ..image_files.precision import DEPTH
-from ..quantizer.options import PaletteOptions, Quality
 from .parser import Parser
+
+if TYPE_CHECKING:
+    from ..quantizer.options import PaletteOptions, Quality
 
 Commands = Any  # the type of subparsers is private to argparse
 
@@ -38,10 +35,13 @@ def add_command(
     return parser
 
 
-def add_inputs(parser: Parser, metavar: str = "IN", nargs: str = "+") -> None:
+def add_inputs(parser: Parser, metavar: str = "IN", *, optional: bool = False) -> None:
     """Add the images that a command reads."""
     parser.add_argument(
-        "inputs", metavar=metavar, nargs=nargs, help="image files, folders of them, or - for standard input"
+        "inputs",
+        metavar=metavar,
+        nargs="*" if optional else "+",
+        help="image files, folders of them, or - for standard input",
     )
 
 
@@ -49,6 +49,19 @@ def add_force(parser: Parser) -> None:
     """Add the options common to all commands that write files."""
     parser.add_argument("-f", "--force", action="store_true", help="overwrite existing files")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary; still warnings and errors")
+    add_progress(parser)
+
+
+def add_progress(parser: Parser) -> None:
+    """Add the option for how progress is displayed."""
+    parser.add_argument(
+        "--progress",
+        dest="display",  # `progress` is an option of the library
+        choices=HOW,
+        default=HOW[0],
+        help="show progress as a bar, or as plain lines now and then, which suits logs (default: auto, a bar in a "
+        "terminal and plain lines elsewhere)",
+    )
 
 
 def add_output(parser: Parser) -> None:
@@ -60,70 +73,6 @@ def add_output(parser: Parser) -> None:
         help="a file, a folder, or - for standard output (default: beside the input, with the new ending)",
     )
     add_force(parser)
-
-
-def add_way(parser: Parser) -> None:
-    """Add the options that say how a batch is run."""
-    parser.add_argument(
-        "-j",
-        "--jobs",
-        metavar="N",
-        type=_whole,
-        help="the number of files to work on at a time (default: the number of cores)",
-    )
-    parser.add_argument(
-        "--dask",
-        metavar="ADDRESS",
-        help="let a Dask cluster do the work: the address of its scheduler, or local for one on this machine; needs "
-        "the extra `dask`, and all its machines must see the same files",
-    )
-    parser.add_argument(
-        "--jobs-from",
-        metavar="FILE",
-        help='read inputs and outputs from a file, or - for standard input: a line of JSON for each, such as {"input": '
-        '"a.png", "output": "out/a.kpal"}',
-    )
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
-    parser.add_argument(
-        "--preserve", action="store_true", help="give each result the permissions and the time of its input"
-    )
-
-
-@contextmanager
-def chosen_way(options: argparse.Namespace) -> Iterator[Way]:
-    """How to run a batch, for as long as it lasts."""
-    way = Way(force=options.force, dry=options.dry_run, preserve=options.preserve, workers=options.jobs)
-    if options.dask is None:
-        yield way
-        return
-    from ..batch.cluster import dask_executor
-
-    with dask_executor(options.dask, options.jobs) as executor:
-        yield replace(way, executor=executor)
-
-
-def selected(
-    options: argparse.Namespace, endings: frozenset[str], new_ending: str, *, in_place: bool = False
-) -> Selection:
-    """The jobs of a command: its inputs, or the lines of --jobs-from."""
-    if options.jobs_from is None:
-        if not options.inputs:
-            raise UsageError("nothing is given for IN")
-        return plan(options.inputs, options.output, endings, new_ending, in_place=in_place)
-    if options.inputs or options.output:
-        raise UsageError("--jobs-from names inputs and outputs itself")
-    try:
-        if options.jobs_from == STREAM:
-            return listed(sys.stdin)
-        with Path(options.jobs_from).open(encoding="utf-8") as file:
-            return listed(file)
-    except OSError as error:
-        raise UsageError(f"{printable(options.jobs_from)}: {why_unreadable(options.jobs_from, error)}") from error
-
-
-def print_json(ending: Ending) -> None:
-    """Print the outcome of a job as a line of JSON."""
-    print(json.dumps(ending.as_dict()), flush=True)
 
 
 def add_depth(parser: Parser) -> None:
@@ -201,13 +150,22 @@ def other_endings(jobs: list[Job], ending: str) -> set[str]:
     return {job.target.suffix.lower() for job in jobs if job.target is not None} - {ending, ""}
 
 
+def file_job(name: str, target: Path | None = None) -> Job:
+    """The job of one file, or of standard input; UsageError for an empty name."""
+    if not name:
+        raise UsageError("the name of the file is empty")
+    path = Path(name)
+    return Job(None, target) if name == STREAM else Job(path, target, printable(name), Path(path.name))
+
+
 def _colors(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_COLORS):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_COLORS}")
     return int(text)
 
 
-def _whole(text: str) -> int:
+def whole(text: str) -> int:
+    """A number, 1 or more."""
     if not (text.isascii() and text.isdigit() and int(text) >= 1):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
     return int(text)
@@ -232,6 +190,8 @@ def _size(text: str) -> int:
 
 
 def _fixed(text: str) -> U8:
+    from ..color.palette_files import parse_colors
+
     colors = parse_colors(text)
     if colors is not None:
         return colors
@@ -244,6 +204,8 @@ def _fixed(text: str) -> U8:
 
 
 def _palette_file(name: str) -> U8:
+    from ..color.palette_files import read_palette
+
     try:
         return read_palette(name)
     except OSError as error:  # which a KpalError is

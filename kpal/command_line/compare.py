@@ -6,8 +6,10 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from ..batch import jobs, runner
+from ..batch import jobs
+from ..batch.jobs import PICTURES
 from ..batch.messages import failures, say
+from ..batch.progress import displayed
 from ..quantizer.options import Options
 from .arguments import (
     Commands,
@@ -15,9 +17,9 @@ from .arguments import (
     add_depth,
     add_inputs,
     add_options,
+    add_progress,
     chosen_options,
     endings_note,
-    picture_names,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ No files are written. For oxipng, JPEG XL and the perceptual score, install kpal
     add_inputs(parser, "IMAGE")
     add_depth(parser)
     add_options(parser, Options, without=("keep_palette",))
+    add_progress(parser)
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
 
 
@@ -44,16 +47,16 @@ def run(options: argparse.Namespace) -> int:
     chosen = chosen_options(options, Options)
     console = Console()
     comparisons: list[Comparison] = []
-    selection = jobs.find(options.inputs, picture_names())
-    for job in runner.progress(
-        iter(selection.jobs), selection.jobs, quiet=options.json, console=console if console.is_terminal else None
-    ):
-        with failures(job.name) as failed:
-            comparison = compare(job.name, job.read(), depth=options.depth, **chosen)
-        if not failed:
-            comparisons.append(comparison)
-            if not options.json:
-                tables.show(console, comparison)
+    selection = jobs.find(options.inputs, PICTURES)
+    shared = console if console.is_terminal else None
+    with displayed(len(selection.jobs), options.display, console=shared) as display:
+        for job in selection.jobs:
+            with display.file(job.name) as told, failures(job.name) as failed:
+                comparison = compare(job.name, job.read(), depth=options.depth, progress=told, **chosen)
+            if not failed:
+                comparisons.append(comparison)
+                if not options.json:
+                    tables.show(console, comparison)
     if options.json:
         print(json.dumps(tables.as_json(comparisons), indent=2))
     elif len(comparisons) > 1:

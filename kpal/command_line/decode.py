@@ -12,7 +12,8 @@ from ..batch import runner
 from ..batch.jobs import UsageError
 from ..batch.messages import printable
 from ..batch.transcode import Decoding
-from .arguments import Commands, add_command, add_output, add_way, chosen_way, other_endings, selected
+from .arguments import Commands, add_command, add_output, other_endings
+from .batches import add_way, chosen_way, selected
 
 
 def add(commands: Commands) -> None:
@@ -25,10 +26,18 @@ def add(commands: Commands) -> None:
   kpal decode chart.kpal                    writes chart.png
   kpal decode chart.kpal -o chart.webp
   kpal decode packed/ -o plain/ --to gif    every .kpal file below packed/
-  kpal decode - < chart.kpal > chart.png"""
+  kpal decode - < chart.kpal > chart.png
+  kpal decode --on-error skip damaged.kpal  what can be saved of a damaged file"""
     parser.add_argument("inputs", metavar="IN", nargs="*", help=".kpal files, folders of them, or - for standard input")
     add_output(parser)
     add_way(parser)
+    parser.add_argument(
+        "--on-error",
+        choices=("raise", "skip"),
+        default="raise",
+        help="what to do with damaged or missing tiles of a file: fail (raise, the default), or give their pixels the "
+        "first colour of the palette and name them in a warning (skip)",
+    )
     parser.add_argument(
         "--to", metavar="FORMAT", type=_ending, help="the output format, by ending: png, gif, webp ... (default: png)"
     )
@@ -41,8 +50,9 @@ def run(options: argparse.Namespace) -> int:
     for other in other_endings(selection.jobs, ending):
         if _format(other) != _format(ending) and options.to:
             raise UsageError(f"--to {options.to} does not go with an output that ends with {other!r}")
+    conversion = Decoding(_format, ending, options.on_error)
     with chosen_way(options) as way:
-        return runner.run(selection, Decoding(_format, ending), way, quiet=options.quiet)
+        return runner.run(selection, conversion, way, quiet=options.quiet, progress=options.display)
 
 
 def _ending(text: str) -> str:

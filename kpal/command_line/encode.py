@@ -11,7 +11,7 @@ from PIL import Image
 from kpal_format import EXTENSION
 
 from ..batch import runner
-from ..batch.jobs import UsageError
+from ..batch.jobs import PICTURES, UsageError
 from ..batch.transcode import Encoding
 from ..codec import EncodeOptions
 from .arguments import (
@@ -21,16 +21,12 @@ from .arguments import (
     add_inputs,
     add_options,
     add_output,
-    add_way,
     chosen_options,
-    chosen_way,
     endings_note,
     in_option_names,
     other_endings,
-    picture_names,
-    print_json,
-    selected,
 )
+from .batches import add_way, chosen_way, print_json, selected
 
 STRIPPABLE: Final = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp", "text": "text", "dpi": "density"}
 
@@ -53,7 +49,7 @@ becomes a.png.kpal."""
 A quality means about the same as in pngquant: from 60 up, the same mean SSIMULACRA2 over images of a kind. With
 --metric rgb, 50 is a PSNR of 32 dB, 80 is 38 dB, 90 is 42 dB, 95 is 45 dB, and 100 is no error. An image that cannot
 reach the requested quality or size fails, and no file is written for it."""
-    add_inputs(parser, nargs="*")
+    add_inputs(parser, optional=True)
     add_output(parser)
     add_way(parser)
     add_depth(parser)
@@ -103,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
         score=options.score,
         wording=partial(in_option_names, names=tuple(chosen)),
     )
-    selection = selected(options, picture_names(), EXTENSION, in_place=True)
+    selection = selected(options, PICTURES, EXTENSION, in_place=True)
     for ending in other_endings(selection.jobs, EXTENSION):
         if ending in Image.registered_extensions():
             raise UsageError(f"encode writes {EXTENSION} files, not {ending}; decode turns them into other formats")
@@ -111,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--json and an image cannot both go to standard output")
     report = print_json if options.json else lambda _: None
     with chosen_way(options) as way:
-        return runner.run(selection, conversion, way, quiet=options.quiet, report=report)
+        return runner.run(selection, conversion, way, quiet=options.quiet, progress=options.display, report=report)
 
 
 def _parts(text: str) -> tuple[str, ...]:

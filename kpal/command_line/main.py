@@ -13,9 +13,10 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from kpal_format import compiled
 
@@ -25,6 +26,8 @@ from .parser import Parser, Program
 
 if TYPE_CHECKING:
     from .arguments import Commands
+
+_COMMANDS: Final = ("encode", "decode", "palette", "info", "show", "compare", "demo", "thumbnail", "desktop")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,16 +59,23 @@ def _run(words: list[str]) -> int:
     if words in (["-V"], ["--version"]):  # before all that the commands need is loaded
         print(_version())
         sys.exit(0)
-    from ..batch.jobs import UsageError
+    if words[:1] == ["thumbnail"]:  # file managers start it for every file
+        return _obey(_parser(["thumbnail"]), words)
     from ..batch.transcode import large_metadata
 
     with large_metadata():
-        options = _parser().parse_args(words)
-        try:
-            return int(options.run(options))
-        except UsageError as error:
-            options.error(str(error))  # which ends the program with that status
-            return 2
+        return _obey(_parser(_COMMANDS), words)
+
+
+def _obey(parser: Program, words: list[str]) -> int:
+    from ..batch.jobs import UsageError
+
+    options = parser.parse_args(words)
+    try:
+        return int(options.run(options))
+    except UsageError as error:
+        options.error(str(error))  # which ends the program with that status
+        return 2
 
 
 def _die_tidily() -> None:
@@ -108,9 +118,8 @@ def _version() -> str:
     return f"kpal {__version__}, the coders mix and max {'compiled' if compiled() else 'in plain Python, slow'}"
 
 
-def _parser() -> Program:
-    from . import compare, decode, demo, encode, info, palette
-
+def _parser(names: Sequence[str]) -> Program:
+    """The parser with the commands of these names, each a module of this package."""
     parser = Program(
         prog="kpal",
         usage="%(prog)s COMMAND [OPTIONS] ...",
@@ -124,8 +133,8 @@ Exit status: 0 on success; 1 if some inputs failed (each is named, and the other
         title="commands", metavar="COMMAND", required=True, prog="kpal", parser_class=Parser
     )
     parser.siblings = commands.choices
-    for command in (encode, decode, palette, info, compare, demo):
-        command.add(commands)
+    for name in names:
+        import_module(f"..{name}", __name__).add(commands)
     _add_help(commands)
     return parser
 
@@ -139,7 +148,7 @@ def _add_help(commands: Commands) -> None:
 
 
 def _help(options: argparse.Namespace) -> int:
-    parser = _parser()
+    parser = _parser(_COMMANDS)
     if options.command is not None:
         parser.check_command(options.command)
     print((parser.siblings[options.command] if options.command else parser).format_help(), end="")

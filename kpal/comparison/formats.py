@@ -12,18 +12,30 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 from PIL import Image
 
-from kpal_format import CODERS, DEFAULT_CODER, U8, IndexedImage, compiled, decode_indexed, encode_indexed
+from kpal_format import (
+    CODERS,
+    DEFAULT_CODER,
+    U8,
+    IndexedImage,
+    Progress,
+    compiled,
+    decode_indexed,
+    encode_indexed,
+    staged,
+)
 
 from ..color.compositing import same
 from ..image_files.pages import open_picture
 from ..image_files.precision import in_depth
 from ..metrics.scores import psnr, ssimulacra2
 from ..pixels import to_array, to_pillow
+from ..progress import in_whole
 from ..quantizer import quantize
 
 T = TypeVar("T")
@@ -80,10 +92,13 @@ def with_savings(rows: list[Row]) -> list[dict[str, Any]]:
     return [{**asdict(row), "saving_percent": round(saving(row, rows), 2)} for row in rows]
 
 
-def compare(name: str, data: bytes, *, depth: int | None = None, **options: Any) -> Comparison:
+def compare(
+    name: str, data: bytes, *, depth: int | None = None, progress: Progress | None = None, **options: Any
+) -> Comparison:
     """Compare the image file `data` in all formats.
 
     depth: as in `in_depth`.
+    progress: called with the name of the stage or of the format, and the fraction of the whole work that is done.
     options: the options of `quantize`.
 
     Raises the errors of `quantize`, and the errors of Pillow for a file that Pillow cannot read.
@@ -91,19 +106,20 @@ def compare(name: str, data: bytes, *, depth: int | None = None, **options: Any)
     with open_picture(data) as opened:
         in_depth(opened, data, depth, exact=options.get("exact", False))
         original = to_array(opened)
-    quantize_ms, image = timed(lambda: quantize(original, **options))
-    rows = [
-        Row("original", "original file", len(data), None, _decode_ms(data)),
-        _row("png", "PNG", _png, Image.fromarray(original), original),
-    ]
+    others = peers()
+    coders = CODERS if compiled() else (DEFAULT_CODER,)  # in plain Python, mix and max take a millisecond a pixel
+    stages = ("histogram", "clustering", "remapping", "PNG", *others, *(f"kpal {coder}" for coder in coders))
+    progress = in_whole(progress, dict.fromkeys(stages, 1.0))
+    quantize_ms, image = timed(lambda: quantize(original, progress=progress, **options))
+    rows = [Row("original", "original file", len(data), None, _decode_ms(data))]
+    rows.append(staged(progress, "PNG", lambda: _row("png", "PNG", _png, Image.fromarray(original), original)))
     indexed, shown = to_pillow(image), image.pixels()
-    for peer, encode in peers().items():
+    for peer, encode in others.items():
         try:
-            rows.append(_row("peer", peer, encode, indexed, shown))
+            rows.append(staged(progress, peer, partial(_row, "peer", peer, encode, indexed, shown)))
         except (OSError, ValueError) as error:  # for example, WebP is limited to 16383 pixels a side
             warnings.warn(f"{peer} is left out: {error}", stacklevel=2)
-    # In plain Python, mix and max take a millisecond a pixel.
-    rows += [_kpal(coder, image) for coder in (CODERS if compiled() else (DEFAULT_CODER,))]
+    rows += [staged(progress, f"kpal {coder}", partial(_kpal, coder, image)) for coder in coders]
     height, width = image.indices.shape
     return Comparison(
         name,

@@ -71,6 +71,14 @@ def in_rgb(image: Image.Image) -> Image.Image:
     return image
 
 
+def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """An RGB image whose colours `profile` describes, converted to sRGB; the image itself without a profile.
+
+    Warns of a profile that cannot be used.
+    """
+    return _converted(image, profile) if profile else image
+
+
 def _profile_in(image: Image.Image) -> bytes | None:
     profile = image.info.get("icc_profile")
     return bytes(profile) or None if isinstance(profile, (bytes, bytearray)) else None

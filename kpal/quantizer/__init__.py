@@ -27,9 +27,9 @@ def quantize(pixels: Pixels, options: QuantizeOptions) -> IndexedImage:
     marks of quite another colour than the rest keep it, unless that costs the rest too much (accents.py): a search for
     `quality` does not stop while a mark is lost, and a `rate` does not repaint it.
 
-    pixels: a Pillow image, or an array, uint8 or uint16, of shape (h, w) gray, (h, w, 2) gray and alpha, (h, w, 3) RGB
-        or (h, w, 4) RGBA. 16-bit samples are rounded to 8 bits, with a `KpalWarning` if bits are lost. A 16-bit image
-        of at most 256 colours is refused if rounding would merge any: convert label maps to 8 bits yourself.
+    pixels: a Pillow image, or an array as in `encode`. 16-bit samples are rounded to 8 bits, with a `KpalWarning` if
+        bits are lost. A 16-bit image of at most 256 colours is refused if rounding would merge any: convert label maps
+        to 8 bits yourself.
     OPTIONS
 
     Raises ValueError or TypeError for invalid or contradictory arguments.

@@ -60,6 +60,8 @@ class Accents(NamedTuple):
         geometry: the space of the distance; by default, an entry must be near both in OKLab and in RGB.
         """
         near = np.tile(is_opaque(palette), (len(self.colors), 1))
+        if not len(near):
+            return np.empty(0, np.bool_)
         for each, steps in _NEAR.items():
             if geometry in (None, each):
                 near &= self._within(palette, each, steps)
@@ -184,8 +186,10 @@ def merged(images: Iterable[Accents]) -> Accents:
 def _box(values: NDArray[np.int64], radius: int) -> NDArray[np.int64]:
     """For each cell of a grid, the sum over the cube that reaches `radius` cells beyond it on each side."""
     for axis in range(values.ndim):
-        size = values.shape[axis]
-        sums = np.insert(np.cumsum(values, axis=axis), 0, 0, axis=axis)
-        ends, starts = (np.clip(np.arange(size) + by, 0, size) for by in (radius + 1, -radius))
-        values = sums.take(ends, axis=axis) - sums.take(starts, axis=axis)
+        rows = values.swapaxes(0, axis)
+        sums = rows.copy()
+        for by in range(1, radius + 1):
+            sums[by:] += rows[:-by]
+            sums[:-by] += rows[by:]
+        values = sums.swapaxes(0, axis)
     return values

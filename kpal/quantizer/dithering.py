@@ -5,9 +5,9 @@ pixel takes the palette entry nearest to its colour plus the error diffused from
 error: 7/16 to the right, 3/16, 5/16 and 1/16 to the row below.
 
 *Ordered dithering*: each colour is mixed from two entries, the nearest and the one that mixes best with it, in a fixed
-proportion. The position of a pixel in Bayer's matrix (B. E. Bayer, "An optimum method for two-level rendition of
-continuous-tone pictures", ICC 1973) selects one of the two. The same colour makes the same pattern everywhere, which
-compresses well.
+proportion. The position of a pixel in a matrix of thresholds selects one of the two. With Bayer's matrix (B. E. Bayer,
+"An optimum method for two-level rendition of continuous-tone pictures", ICC 1973), the same colour makes the same
+pattern everywhere, which compresses well; a matrix of blue noise (make_blue_noise.py) hides the pattern.
 
 The eye averages gamma-encoded RGB values closely enough, so the errors are those of RGB, composited if there is alpha
 (color/spaces.py). A pixel whose colour is in the palette keeps it and takes no error from its neighbours. Error
@@ -17,10 +17,12 @@ than the error does. All arithmetic is in integers, or in floats that every mach
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from kpal_format import U8
 
@@ -35,6 +37,7 @@ _LEVELS: Final = 256  # `_loops.diffuse` takes the level in 256ths
 _PARTNERS: Final = 12  # a colour is mixed from its nearest entry and one of the 12 entries around that
 _CONTRAST: Final = 0.25  # weight of the contrast of a mixture relative to its error
 _BAYER_BITS: Final = 3
+BLUE_NOISE: Final = Path(__file__).with_name("blue_noise.png")
 
 
 def floyd_steinberg(histogram: Histogram, palette: U8, opaque: NDArray[np.bool_], level: float) -> U8:
@@ -68,8 +71,14 @@ def floyd_steinberg(histogram: Histogram, palette: U8, opaque: NDArray[np.bool_]
     return indices
 
 
-def ordered(histogram: Histogram, palette: U8, opaque: NDArray[np.bool_], level: float) -> U8:
-    """Like `floyd_steinberg`, but `level` scales the share of the second colour of each mixture."""
+def ordered(
+    histogram: Histogram, palette: U8, opaque: NDArray[np.bool_], level: float, thresholds: U8 | None = None
+) -> U8:
+    """Like `floyd_steinberg`, but `level` scales the share of the second colour of each mixture.
+
+    thresholds: uint8 (n, m), with all levels from 0 to the highest equally often; by default, Bayer's.
+    """
+    thresholds = _bayer() if thresholds is None else thresholds
     points, centers = to_points(histogram.colors, "rgb"), to_points(palette, "rgb")
     labels = Matching(points, opaque).nearest(palette, centers)
     partners, solid = neighbours(centers)[0][:, 1 : 1 + _PARTNERS], is_opaque(palette)
@@ -85,12 +94,11 @@ def ordered(histogram: Histogram, palette: U8, opaque: NDArray[np.bool_], level:
         best = np.where(better, rest, best)
         partner = np.where(better, candidates[labels], partner)
         part = np.where(better, along, part)
-    size = 1 << _BAYER_BITS
-    ranks = np.floor(part * (level * size * size) + 0.5).astype(np.uint8)
+    ranks = np.floor(part * (level * (int(thresholds.max()) + 1)) + 0.5).astype(np.uint8)
     first, second, rank = (histogram.spread(v.astype(np.uint8)) for v in (labels, partner, ranks))
     height, width = first.shape
-    matrix = np.tile(_bayer(), (-(-height // size), -(-width // size)))[:height, :width]
-    return np.where(matrix < rank, second, first)
+    repeats = [-(-side // size) for side, size in zip((height, width), thresholds.shape, strict=True)]
+    return np.where(np.tile(thresholds, repeats)[:height, :width] < rank, second, first)
 
 
 def _bayer() -> U8:
@@ -99,6 +107,12 @@ def _bayer() -> U8:
     for _ in range(_BAYER_BITS):
         matrix = np.block([[4 * matrix, 4 * matrix + 2], [4 * matrix + 3, 4 * matrix + 1]])
     return matrix
+
+
+def blue_noise() -> U8:
+    """Thresholds without a visible pattern, uint8 (64, 64)."""
+    with Image.open(BLUE_NOISE) as image:
+        return np.array(image)
 
 
 def _sum_of_squares(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

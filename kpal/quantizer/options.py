@@ -17,6 +17,7 @@ from .signatures import option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from concurrent.futures import Executor
 
     from numpy.typing import ArrayLike
 
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
     from ..metrics.report import Report
 
-Dither = Literal["none", "floyd-steinberg", "ordered"]
+Dither = Literal["none", "floyd-steinberg", "ordered", "bayer", "blue-noise"]
 DITHERS: Final[tuple[str, ...]] = get_args(Dither)
+_SYNONYMS: Final[dict[str, Dither]] = {"bayer": "ordered"}  # by the name of its matrix
 Quality = int | tuple[int, int]  # max, or (min, max)
 Speed = Literal["default", "fast"]
 SPEEDS: Final[tuple[str, ...]] = get_args(Speed)
@@ -104,6 +106,28 @@ class PaletteOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SharedPaletteOptions(PaletteOptions):
+    """The options of `shared_palette`: those of a palette, what counts the colours, and the callback."""
+
+    executor: Executor | None = option(
+        None,
+        "counts the colours of images, some at a time: any `concurrent.futures.Executor`, such as a pool of processes. "
+        "The palette is the same.",
+    )
+
+    progress: Progress | None = option(
+        None,
+        'called with the name of the stage ("histogram" for each image, then "clustering") and the fraction of the '
+        "stage that is done, 0 to 1, at least every 20 ms, from the calling thread. An exception raised by the "
+        "callback cancels the work and propagates.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_callbacks(progress=self.progress)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options(PaletteOptions):
     """The options that determine the quantised image."""
 
@@ -123,7 +147,7 @@ class Options(PaletteOptions):
         "colours (k, 3) or (k, 4) to use, in this order, instead of finding a palette. Of `quality`, only min applies. "
         "If pixels are fully transparent and no entry is, a clear entry is added at the end, with a KpalWarning; "
         "ValueError if `colors` leaves no room for it.",
-        help="use the colours of this palette file (.gpl, .act, .aco, .hex) or indexed image, in their order",
+        help="use the colours of this palette file (.gpl, .pal, .ase, .hex ...) or image, in their order",
         metavar="FILE",
     )
     keep_palette: bool = option(
@@ -140,9 +164,11 @@ class Options(PaletteOptions):
     )
     dither: Dither = option(
         "none",
-        '"floyd-steinberg" diffuses the error of each pixel to its neighbours, "ordered" mixes two colours in a fixed '
-        "pattern. Both enlarge the file, error diffusion more. A pixel whose colour is in the palette keeps it.",
-        help="hide banding with noise (floyd-steinberg) or a fixed pattern (ordered), for larger files",
+        '"floyd-steinberg" diffuses the error of each pixel to its neighbours; "ordered", or "bayer", mixes two '
+        'colours in a fixed pattern; "blue-noise" mixes them without a visible pattern. All enlarge the file, '
+        '"ordered" least. A pixel whose colour is in the palette keeps it.',
+        help="hide banding with noise (floyd-steinberg, blue-noise) or a fixed pattern (ordered, also called bayer), "
+        "for larger files",
         choices=DITHERS,
     )
     dither_level: float = option(
@@ -166,6 +192,7 @@ class Options(PaletteOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "dither", _SYNONYMS.get(self.dither, self.dither))
         if self.quality is not None:
             object.__setattr__(self, "quality", _as_quality(self.quality))
         self._make_palette("palette")
@@ -208,9 +235,8 @@ class Options(PaletteOptions):
 
     def changing(self) -> set[str]:
         """The names of the given options that would change an indexed image; a max of quality alone would not."""
-        values = {field.name: (getattr(self, field.name), field.default) for field in fields(Options)}
-        given = {name for name, (value, default) in values.items() if _differs(value, default)}
-        return given if self.reduces_few else given - {"quality"}
+        named = given(self, Options)
+        return named if self.reduces_few else named - {"quality"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,6 +262,11 @@ class QuantizeOptions(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_callbacks(progress=self.progress, report=self.report)
+
+
+def given(options: PaletteOptions, kind: type[PaletteOptions]) -> set[str]:
+    """The names of the fields of `kind` that differ from their defaults."""
+    return {each.name for each in fields(kind) if _differs(getattr(options, each.name), each.default)}
 
 
 def _differs(value: Any, default: Any) -> bool:

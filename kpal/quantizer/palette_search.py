@@ -9,11 +9,12 @@ import numpy as np
 
 from kpal_format import U8
 
-from ..clustering.lattice import DEFAULT, FAST, Effort, cluster
+from ..clustering.lattice import DEFAULT, FAST, Clusterer, Effort
 from ..clustering.opacity import Matching, is_opaque, made_opaque, with_clear
 from ..color.palettes import among, sorted_palette, with_channels
 from ..color.spaces import Geometry, Metric, mean_colors, to_points
 from .accents import FAR, Accents, least_patch
+from .cached import cached_property
 from .histogram import Colors, Histogram
 from .masking import flatness
 from .options import PaletteOptions
@@ -61,10 +62,38 @@ def exact_palette(histogram: Colors, k: int, options: PaletteOptions) -> tuple[U
     return (palette, _positions(colors, palette)) if len(palette) <= k else None
 
 
+class Space:
+    """The colours of a histogram as points of a geometry, prepared for several searches."""
+
+    def __init__(self, histogram: Colors, geometry: Geometry) -> None:
+        self.colors, self.counts, self.weights = histogram.colors, histogram.counts, histogram.weights
+        self.geometry = geometry
+        self.points = to_points(self.colors, geometry)
+
+    @cached_property
+    def clusterer(self) -> Clusterer:
+        return Clusterer(self.points, self.weights)
+
+    @cached_property
+    def matching(self) -> Matching:
+        """Finds the nearest entries; opaque colours take opaque ones only."""
+        return Matching(self.points, is_opaque(self.colors))
+
+    @cached_property
+    def seen(self) -> NDArray[np.int64]:
+        """The colours in OKLab, in which differences are visible."""
+        return self.points if self.geometry == "oklab" else to_points(self.colors, "oklab")
+
+    def inertia(self, found: Found) -> int:
+        """The weighted sum over all pixels of the squared distance to the entry, in lattice steps."""
+        palette, labels, _ = found
+        errors = self.points - to_points(palette, self.geometry)[labels]
+        return int((self.weights * np.square(errors).sum(axis=1)).sum())
+
+
 def best_palette(
-    histogram: Colors,
+    space: Space,
     k: int,
-    geometry: Geometry,
     options: PaletteOptions,
     effort: Effort | None = None,
     marks: U8 | None = None,
@@ -74,24 +103,22 @@ def best_palette(
     effort: by default, the effort of `options.speed`.
     marks: more colours that get entries.
     """
-    colors, weights, effort = histogram.colors, histogram.weights, effort or _EFFORTS[options.speed]
+    colors, weights, points, geometry = space.colors, space.weights, space.points, space.geometry
+    effort = effort or _EFFORTS[options.speed]
     fixed = with_clear(fixed_colors(options, colors.shape[1]), colors, k)
     if marks is not None:
         fixed = np.vstack((fixed, marks))
-    points = to_points(colors, geometry)
     if options.metric == "perceptual" and k >= _PINNED_COLORS:
-        fixed = _with_pinned(fixed, histogram, min(k // 4, k - len(fixed)))
-    found = cluster(points, weights, k, fixed=to_points(fixed, geometry), effort=effort)
+        fixed = _with_pinned(fixed, space, min(k // 4, k - len(fixed)))
+    found = space.clusterer.cluster(k, fixed=to_points(fixed, geometry), effort=effort)
     if options.metric == "perceptual" and colors.shape[1] == 3:
-        seen = points if geometry == "oklab" else to_points(colors, "oklab")
         shown = to_points(mean_colors(colors, weights, found.labels, k), "oklab")[found.labels]
-        errors = np.square(seen - shown).sum(axis=1)
-        lost = _lost(seen, errors, histogram.counts, min(k // _FEW_LOST, k - len(fixed)))
+        errors = np.square(space.seen - shown).sum(axis=1)
+        lost = _lost(space.seen, errors, space.counts, min(k // _FEW_LOST, k - len(fixed)))
         if len(lost):
             fixed = np.vstack((fixed, colors[lost]))
-            found = cluster(points, weights, k, fixed=to_points(fixed, geometry), effort=effort)
-    matching = Matching(points, is_opaque(colors))
-    labels, best = found.labels, None
+            found = space.clusterer.cluster(k, fixed=to_points(fixed, geometry), effort=effort)
+    labels, best, matching = found.labels, None, space.matching
     for _ in range(_SETTLING_ROUNDS):
         palette = mean_colors(colors, weights, labels, k)
         palette[: len(fixed)] = fixed
@@ -129,13 +156,6 @@ def keeping_accents(
     return found
 
 
-def inertia_of(histogram: Colors, geometry: Geometry, found: Found) -> int:
-    """The weighted sum over all pixels of the squared distance to the entry, in lattice steps."""
-    palette, labels, _ = found
-    errors = to_points(histogram.colors, geometry) - to_points(palette, geometry)[labels]
-    return int((histogram.weights * np.square(errors).sum(axis=1)).sum())
-
-
 def _lost(points: NDArray[np.int64], errors: NDArray[np.int64], counts: NDArray[np.int64], most: int) -> list[int]:
     """The positions of at most `most` colours of visible patches that the palette turns into quite another colour.
 
@@ -155,7 +175,7 @@ def _lost(points: NDArray[np.int64], errors: NDArray[np.int64], counts: NDArray[
     return found
 
 
-def _with_pinned(fixed: U8, histogram: Colors, most: int) -> U8:
+def _with_pinned(fixed: U8, histogram: Space, most: int) -> U8:
     """`fixed`, and at most `most` other colours, those that cover the largest parts of the image."""
     order = np.argsort(-histogram.counts, kind="stable")[: most + len(fixed)]
     colors = histogram.colors[order[histogram.counts[order] * _PINNED_FROM >= histogram.counts.sum()]]

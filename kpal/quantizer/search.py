@@ -13,7 +13,7 @@ from PIL import Image
 
 from kpal_format import MAX_COLORS, U8, IndexedImage, Metadata, look_up, tell, used_entries
 
-from ..clustering.lattice import ONCE
+from ..clustering.lattice import ONCE, QUICK, Effort
 from ..clustering.opacity import CLEAR, Matching, is_opaque, lacks_clear, with_clear
 from ..color.palettes import among, sorted_palette, with_channels
 from ..color.spaces import Geometry, to_points
@@ -25,18 +25,18 @@ from ..pixels import own_palette, to_array, without_hidden
 from ..progress import Watch
 from .accents import NONE, Accents, find_accents, has_patch, looks_another, room_for_accents
 from .cached import cached_property
-from .dithering import floyd_steinberg, ordered
+from .dithering import blue_noise, floyd_steinberg, ordered
 from .histogram import Colors, Evenly, Histogram, thinned
 from .ms_ssim import LARGE, SMALLEST, Picture
 from .options import Options
 from .palette_search import (
     DEAR,
     Found,
+    Space,
     best_palette,
     counted,
     exact_palette,
     fixed_colors,
-    inertia_of,
     keeping_accents,
 )
 from .quality import SEEN_IN, Scale, scale_of
@@ -55,6 +55,7 @@ _ENOUGH_COLORS: Final = 1 << 16
 # With more colours than this, cluster means keep all the structure that a palette can.
 _NOT_MANY_COLORS: Final = 128
 _REFINEMENTS: Final = 2
+_HALVING: Final = 4  # every fourth step of the search for a quality halves the range, in case guesses mislead
 # A loss of structure too small to see.
 _NOTHING: Final = 0.01
 # The same limit as DEAR, by the number of channels, if the palette of the least squared error loses the accents, too.
@@ -136,8 +137,8 @@ class Source:
         return geometry_of(self._pixels, self._histogram, self.options.colors, self.options.metric)
 
     @cached_property
-    def _points(self) -> NDArray[np.int64]:
-        return to_points(self._histogram.colors, self._geometry)
+    def _space(self) -> Space:
+        return Space(self._histogram, self._geometry)
 
     @property
     def reducible(self) -> bool:
@@ -159,7 +160,9 @@ class Source:
     def _seen(self) -> NDArray[np.int64]:
         """The colours of the histogram in the space in which quality is measured."""
         seen_in = SEEN_IN[self.options.metric]
-        return self._points if self._geometry == seen_in else to_points(self._histogram.colors, seen_in)
+        if self._geometry == seen_in:
+            return self._space.points
+        return to_points(self._histogram.colors, seen_in)
 
     @property
     def _fixed(self) -> U8:
@@ -207,8 +210,12 @@ class Source:
             return best
         too_few, enough = self.least_colors - 1, len(best.palette)
         repainted = self._repainted(best)
+        steps = 0
         while enough - too_few > 1:
+            steps += 1
             middle = (too_few + enough) // 2
+            if steps % _HALVING and self._space.clusterer.merges:
+                middle = self._likely(too_few, enough, most)
             self._watch.attempt((enough - too_few).bit_length())
             tried = self._candidate(middle)
             if self._reaches(tried, most) and not (self._repainted(tried) & ~repainted).any():
@@ -217,17 +224,40 @@ class Source:
                 too_few = middle
         return best
 
+    def _likely(self, too_few: int, enough: int, quality: int) -> int:
+        """A number between these, about the least that reaches the quality, by the inertia that merging alone leaves.
+
+        The last candidate tells how that relates to its own inertia.
+        """
+        histogram = self._histogram
+        fixed = to_points(with_clear(self._fixed, histogram.colors, MAX_COLORS), self._geometry)
+        merged = self._space.clusterer.merged(fixed)
+        ratio = histogram.counts.sum() / histogram.weights.sum()
+        if self._last is not None and self._last[1].inertia and (inertia := merged.inertia(self._last[0])):
+            ratio = self._last[1].inertia / inertia
+        while enough - too_few > 2:
+            middle = (too_few + enough) // 2
+            if self._scale.reaches(int(merged.inertia(middle) * ratio), quality):
+                enough = middle + 1
+            else:
+                too_few = middle
+        return too_few + 1
+
+    def _inertia(self, palette: U8, labels: NDArray[np.intp]) -> int:
+        errors = self._seen - to_points(palette, SEEN_IN[self.options.metric])[labels]
+        return int((self._histogram.counts * np.square(errors).sum(axis=1)).sum())
+
     @cached_property
-    def _patches(self) -> NDArray[np.bool_]:
-        """Which colours of the histogram cover a visible patch: (n,)."""
-        return has_patch(self._histogram)
+    def _patches(self) -> NDArray[np.intp]:
+        """The colours of the histogram that cover a visible patch: (p,)."""
+        return np.flatnonzero(has_patch(self._histogram))
 
     def _repainted(self, candidate: _Candidate) -> NDArray[np.bool_]:
-        """Which accents the candidate loses, and which colours of visible patches it turns into another: (m + n,)."""
+        """Which accents the candidate loses, and which colours of visible patches it turns into another: (m + p,)."""
         if self.options.metric == "rgb":
             return np.empty(0, np.bool_)
-        shown = candidate.palette[candidate.labels]
-        repainted = looks_another(self._histogram.colors, shown) & self._patches
+        shown = candidate.palette[candidate.labels[self._patches]]
+        repainted = looks_another(self._histogram.colors[self._patches], shown)
         return np.concatenate((self._accents.lost(candidate.palette), repainted))
 
     def _reaches(self, candidate: _Candidate, quality: int) -> bool:
@@ -255,9 +285,7 @@ class Source:
                 return _Candidate(*exact, inertia=0, iterations=0)
             else:
                 palette, labels, iterations = self._found(colors)
-            errors = self._seen - to_points(palette, SEEN_IN[options.metric])[labels]
-            inertia = int((histogram.counts * np.square(errors).sum(axis=1)).sum())
-            return _Candidate(palette, labels, inertia, iterations)
+            return _Candidate(palette, labels, self._inertia(palette, labels), iterations)
 
         return self._watch.stage("clustering", clustered)
 
@@ -271,7 +299,7 @@ class Source:
 
         def cost(tried: Found) -> float:
             if picture is None:
-                return inertia_of(self._histogram, self._geometry, tried)
+                return self._space.inertia(tried)
             return max(picture.lost(*tried[:2]), _NOTHING)
 
         least, kept = cost(found), self._kept_by_least_squares(k)
@@ -285,7 +313,8 @@ class Source:
     def _kept_by_least_squares(self, k: int) -> NDArray[np.bool_]:
         """Which accents keep their colour in the palette of k colours that has the least squared error: (m,)."""
         evenly = Evenly(self._histogram.colors, self._histogram.counts)
-        palette = best_palette(evenly, k, "rgb", dataclasses.replace(self.options, metric="rgb"))[0]
+        options = dataclasses.replace(self.options, metric="rgb")
+        palette = best_palette(Space(evenly, "rgb"), k, options, self._effort)[0]
         return ~self._accents.lost(palette, "rgb")
 
     def _best(self, k: int, tell: Callable[[float], None], marks: U8 | None = None) -> Found:
@@ -294,7 +323,7 @@ class Source:
         tell: receives the fraction done, 0 to 1.
         marks: colours that get entries.
         """
-        found = best_palette(self._histogram, k, self._geometry, self.options, marks=marks)
+        found = best_palette(self._space, k, self.options, self._effort, marks)
         if k > _NOT_MANY_COLORS or (picture := self._picture) is None:
             return found
         if (lost := picture.lost(*found[:2])) < _NOTHING:
@@ -312,13 +341,18 @@ class Source:
             found, lost = refined, left
         return found
 
+    @property
+    def _effort(self) -> Effort | None:
+        """Little for each candidate of a search for a quality if merging does most of the work; else the default."""
+        return QUICK if self.options.quality is not None and self._space.clusterer.merges else None
+
     def _others(self, k: int, marks: U8 | None) -> Iterator[Found]:
         """Palettes of other spaces and weights."""
         colors = thinned(self._histogram, _ENOUGH_COLORS)
         evenly = Evenly(colors.colors, colors.counts)
         others: tuple[tuple[Colors, Geometry], ...] = ((colors, "lightness"), (colors, "chroma"), (evenly, "rgb"))
         for weighed, geometry in others:
-            palette, _, iterations = best_palette(weighed, k, geometry, self.options, ONCE, marks)
+            palette, _, iterations = best_palette(Space(weighed, geometry), k, self.options, ONCE, marks)
             yield palette, self._labels(palette), iterations
 
     def _refined(self, found: Found, picture: Picture, marks: U8 | None) -> Found:
@@ -335,8 +369,10 @@ class Source:
 
     @cached_property
     def _matching(self) -> Matching:
+        if self.reducible:
+            return self._space.matching
         # Of a palette that is given, any entry may be the nearest.
-        return Matching(self._points, is_opaque(self._histogram.colors) & self.reducible)
+        return Matching(self._space.points, np.zeros(len(self._space.points), np.bool_))
 
     @cached_property
     def _picture(self) -> Picture | None:
@@ -361,13 +397,15 @@ class Source:
         histogram, options, palette = self._histogram, self.options, candidate.palette
         if candidate.inertia and options.dither != "none":
             opaque = is_opaque(histogram.colors) & is_opaque(palette)[candidate.labels]
-            dithered = floyd_steinberg if options.dither == "floyd-steinberg" else ordered
-            return dithered(histogram, palette, opaque, options.dither_level)
+            if options.dither == "floyd-steinberg":
+                return floyd_steinberg(histogram, palette, opaque, options.dither_level)
+            thresholds = blue_noise() if options.dither == "blue-noise" else None
+            return ordered(histogram, palette, opaque, options.dither_level, thresholds)
         if candidate.inertia and rate:
             centers = to_points(palette, self._geometry)
             positions = histogram.positions()
             kept = self._accents.members(histogram.colors)
-            return remap(self._pixels, positions, self._points, candidate.labels, palette, centers, rate, kept)
+            return remap(self._pixels, positions, self._space.points, candidate.labels, palette, centers, rate, kept)
         return histogram.spread(candidate.labels.astype(np.uint8))
 
 

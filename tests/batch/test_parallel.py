@@ -115,10 +115,10 @@ def test_a_task_that_an_executor_loses_is_a_failure_of_its_file() -> None:
 class Deadly(Encoding):
     """Kills its process for one of the files."""
 
-    def __call__(self, job: Any, data: bytes, *, alone: bool) -> Converted:
+    def __call__(self, job: Any, data: bytes, *, alone: bool, progress: Any = None) -> Converted:
         if job.name == "in/4.png":
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().__call__(job, data, alone=alone)
+        return super().__call__(job, data, alone=alone, progress=progress)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")
@@ -136,9 +136,9 @@ def test_large_images_are_worked_on_one_at_a_time(monkeypatch: pytest.MonkeyPatc
     calls: list[bool] = []
     original = Encoding.__call__
 
-    def counted(self: Encoding, job: Any, data: bytes, *, alone: bool) -> Converted:
+    def counted(self: Encoding, job: Any, data: bytes, *, alone: bool, progress: Any = None) -> Converted:
         calls.append(alone)
-        return original(self, job, data, alone=alone)
+        return original(self, job, data, alone=alone, progress=progress)
 
     monkeypatch.setattr(Encoding, "__call__", counted)
     with ThreadPoolExecutor(4) as executor:

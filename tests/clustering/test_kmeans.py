@@ -85,7 +85,8 @@ def test_the_search_from_a_guess_finds_the_nearest_centre_whatever_the_guess(mod
     centers = random.integers(0, 40, (k, 4)).astype(np.int32)
     centers[k // 2 :] = centers[: k - k // 2]
     labels = random.integers(0, k, len(points))
-    module.reassign(points, centers, labels, *np.empty((4, k), np.int32), np.empty(len(points), np.int32))
+    order = np.argsort(centers[:, 0])
+    module.reassign(points, centers, labels, order, *np.empty((4, k), np.int32), np.empty(len(points), np.int32))
     assert np.array_equal(labels, brute_force(points, centers)[0])
 
 
@@ -110,7 +111,7 @@ def test_loops_are_the_same_compiled_and_plain(channels: int, monkeypatch: pytes
     options: list[dict[str, Any]] = [{"dither": "floyd-steinberg"}, {}]
     installed = [kpal.quantize(pixels, 9, **option).indices for option in options]
     plain = plain_loops()
-    for name in ("reassign", "add_up", "diffuse", "COMPILED"):
+    for name in ("reassign", "add_up", "merge", "diffuse", "COMPILED"):
         monkeypatch.setattr(kpal.clustering._loops, name, getattr(plain, name))
     for option, indices in zip(options, installed, strict=True):
         assert np.array_equal(kpal.quantize(pixels, 9, **option).indices, indices)

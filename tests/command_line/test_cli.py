@@ -14,18 +14,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter, PngImagePlugin
+from PIL import Image, ImageFile, ImageFilter, PngImagePlugin
+from rich.console import Console
 
 import kpal
 from kpal import cli
 from kpal.atomic import replacing
 from kpal.batch import jobs
 from kpal.batch.messages import printable
-from kpal.color.palette_files import format_palette
+from kpal.color.palette_files import Swatch, format_palette
 from kpal.command_line.encode import STRIPPABLE
+from kpal.command_line.swatches import show_list, show_rows
 from kpal.metrics.scores import ssimulacra2
-from kpal_format import DEFAULT_CODER, compiled
+from kpal_format import DEFAULT_CODER, compiled, encode_indexed
 
+from ..files import use_small_tiles
 from ..images import METADATA, gradient, pillow, random_indexed, soft_icon
 
 PARTS = [field.name for field in dataclasses.fields(METADATA)]
@@ -364,6 +367,40 @@ def test_a_palette_goes_to_standard_output_as_colours(chart: Path, capsys: pytes
     assert (said.out.encode(), said.err) == (format_palette(kpal.quantize(gradient(), 5).palette, ".hex"), "")
 
 
+def test_the_palette_of_a_file_is_exported_in_its_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = random_indexed(8, 8, 12)
+    twice = kpal.IndexedImage(image.indices, np.vstack((image.palette, image.palette[:1])))
+    (tmp_path / "x.kpal").write_bytes(kpal.encode(twice))
+    for name in ("x.png", "x.gif"):
+        pillow(twice).save(tmp_path / name)
+    for name in ("x.kpal", "x.png"):
+        assert cli.main(["palette", "--of", str(tmp_path / name), "-o", str(tmp_path / "x.gpl"), "-f"]) == 0
+        assert np.array_equal(kpal.read_palette(tmp_path / "x.gpl"), twice.palette)
+        assert f"{name}: 13 colours" in capsys.readouterr().err
+    assert cli.main(["palette", "--of", str(tmp_path / "x.gif"), "-q"]) == 0
+    assert capsys.readouterr().out.splitlines()[:13] == [bytes(color).hex() for color in twice.palette.tolist()]
+    assert cli.main(["palette", "--of", str(tmp_path / "x.gpl"), "-o", str(tmp_path / "x.pal"), "--to", "riff"]) == 0
+    assert (tmp_path / "x.pal").read_bytes().startswith(b"RIFF")
+    assert run("palette", "--of", "-", "-q", "--to", "act", stdin=(tmp_path / "x.png").read_bytes()).stdout == (
+        format_palette(twice.palette, ".act")
+    )
+
+
+def test_an_exported_palette_never_takes_the_place_of_its_file_or_of_another_unasked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, other = tmp_path / "x.gpl", tmp_path / "x.ase"
+    path.write_text("GIMP Palette\n1 2 3 dark\n")
+    other.write_bytes(b"precious")
+    assert cli.main(["palette", "--of", str(path), "-f", "-o", str(path)]) == 1
+    assert "would take the place of the input" in capsys.readouterr().err
+    assert cli.main(["palette", "--of", str(path), "-o", str(other)]) == 1
+    assert "exists; --force overwrites it" in capsys.readouterr().err
+    assert other.read_bytes() == b"precious"
+    assert cli.main(["palette", "--of", str(path), "-o", str(tmp_path / "x.hex")]) == 0
+    assert "warning: hex cannot hold the names of colours" in capsys.readouterr().err
+
+
 def test_images_that_cannot_be_read_are_named_and_the_rest_give_the_palette(
     chart: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -415,6 +452,29 @@ def test_damaged_kpal_files_are_named_with_the_reason(tmp_path: Path, capsys: py
     assert "cut.kpal: the file ends in its index stream" in said
     assert "other.kpal: not a .kpal file" in said
     assert files_in(tmp_path) == ["changed.kpal", "cut.kpal", "other.kpal"]
+
+
+def test_what_is_left_of_a_damaged_file_is_decoded_if_wished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use_small_tiles(monkeypatch)
+    image = random_indexed(100, 130, 19)
+    data = bytearray(encode_indexed(image))
+    data[-1] ^= 1
+    (tmp_path / "x.kpal").write_bytes(data)
+    (tmp_path / "lost.kpal").write_bytes(data[:60])
+    assert cli.main(["decode", str(tmp_path)]) == 1
+    assert "x.kpal: tile in row 3, column 3, region (99, 75, 130, 100): its checksum" in capsys.readouterr().err
+    assert cli.main(["decode", "--on-error", "skip", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "x.kpal: warning: 1 of 16 tiles are damaged, and their pixels have index 0: tile in row 3, column 3" in said
+    assert "lost.kpal: the file ends in its palette" in said
+    expected = image.indices.copy()
+    expected[75:, 99:] = 0
+    with Image.open(tmp_path / "x.png") as decoded:
+        assert np.array_equal(np.asarray(decoded.convert("RGB")), image.palette[expected])
+    assert files_in(tmp_path) == ["lost.kpal", "x.kpal", "x.png"]
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 def test_files_that_exist_are_overwritten_only_by_force(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -553,7 +613,10 @@ def test_atomic_writing_goes_through_links_and_keeps_permissions(tmp_path: Path)
         (["encode", "x.png", "--keep-palette", "-Q", "1-2"], "it does not go with --quality"),
         (["encode", "x.png", "--score"], "--score is shown by --json"),
         (["encode", "-", "--json"], "--json and an image cannot both go to standard output"),
-        (["palette", "x.png", "-o", "x.aco"], "palettes are written as .kpal, .png, .gpl, .act, .hex, not as '.aco'"),
+        (
+            ["palette", "x.png", "-o", "x.xyz"],
+            ".hex, .txt, .act, .aco, .ase, not as '.xyz'",
+        ),
         (["encode", "x.png", "--coder", "lzw"], "lzw"),
         (["encode", "x.png", "--strip", "all,icc"], "'all' is not one of icc, exif, xmp, text, dpi, all"),
         (["encode", ""], "the name of an input is empty"),
@@ -608,6 +671,132 @@ def test_info_shows_the_header_for_people_and_for_programs(tmp_path: Path, capsy
     path.write_bytes(b"?")
     assert cli.main(["info", str(path)]) == 1
     assert "not a .kpal file" in capsys.readouterr().err
+
+
+def test_info_shows_the_palette_after_the_header(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.kpal"
+    image = random_indexed(4, 5, 20)
+    path.write_bytes(kpal.encode(image))
+    colors = ["#" + bytes(color).hex() for color in image.palette.tolist()]
+    assert cli.main(["info", str(path)]) == 0
+    header, shown = capsys.readouterr().out.split("palette:\n")
+    assert "5 x 4" in header
+    assert shown.split() == colors
+    assert "\x1b" not in shown
+    assert cli.main(["info", "--json", str(path)]) == 0
+    assert json.loads(capsys.readouterr().out)["palette"] == colors
+
+
+def test_info_lists_the_palette_of_any_file_that_has_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.gpl").write_text("GIMP Palette\nChannels: RGBA\n255 0 0 255 a red\x1b\n0 0 255 128\n")
+    pillow(random_indexed(4, 5, 2)).save(tmp_path / "x.png")
+    assert cli.main(["info", "--palette", str(tmp_path / "x.gpl"), str(tmp_path / "x.png")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == [str(tmp_path / "x.gpl"), "  0 #ff0000 a red\\x1b", "  1 #0000ff80", ""]
+    assert lines[4:6] == [str(tmp_path / "x.png"), f"  0 #{bytes(random_indexed(4, 5, 2).palette[0]).hex()}"]
+    assert cli.main(["info", "--palette", "--json", str(tmp_path / "x.gpl")]) == 0
+    assert json.loads(capsys.readouterr().out)["palette"] == ["#ff0000", "#0000ff80"]
+
+
+def test_one_bad_file_does_not_keep_info_from_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = tmp_path / "good.kpal", tmp_path / "bad.kpal"
+    good.write_bytes(kpal.encode(gradient()))
+    bad.write_bytes(b"?")
+    assert cli.main(["info", str(bad), str(good), str(tmp_path / "missing.kpal")]) == 1
+    said = capsys.readouterr()
+    assert said.out.count("64 x 48") == 1
+    assert [line.split(": ")[1] for line in said.err.splitlines()] == [str(bad), str(tmp_path / "missing.kpal")]
+    assert cli.main(["info", "--json", str(bad), str(good)]) == 1
+    failed, found = map(json.loads, capsys.readouterr().out.splitlines())
+    assert "not a .kpal file" in failed["error"]
+    assert (found["input"], found["width"]) == (str(good), 64)
+
+
+@pytest.mark.parametrize(
+    ("system", "color", "block"),
+    [
+        ("truecolor", (250, 0, 0), "\x1b[48;2;250;0;0m"),
+        ("256", (0, 95, 135), "\x1b[48;5;24m"),
+        ("standard", (0, 250, 0), None),
+        (None, (0, 0, 250), None),
+    ],
+)
+def test_terminals_that_can_show_blocks_of_the_colours(
+    system: Any, color: tuple[int, int, int], block: str | None
+) -> None:
+    for no_color in (False, True):
+        file = io.StringIO()
+        console = Console(file=file, force_terminal=True, color_system=system, no_color=no_color, width=40)
+        show_list(console, [Swatch.of(color, "a name")])
+        show_rows(console, [Swatch.of(color), Swatch.of((*color, 0))])
+        shown = file.getvalue()
+        assert ("\x1b" in shown) == (block is not None and not no_color)
+        assert block is None or no_color or shown.count(block) == 4
+        assert f"#{bytes(color).hex()} a name\n" in shown
+        assert f"#{bytes(color).hex()}00\n" in shown
+
+
+# --- show
+
+
+@pytest.fixture
+def viewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A desktop whose xdg-open copies what it is to show to a file; returns that file."""
+    for name in ("BROWSER", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    program = tmp_path / "bin" / "xdg-open"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\ncp "$1" {tmp_path}/shown; echo "$1" >> {tmp_path}/names\n')
+    program.chmod(0o755)
+    return tmp_path / "shown"
+
+
+posix = pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="needs a desktop with xdg-open")
+
+
+@posix
+def test_show_opens_a_picture_that_is_still_there_after_the_command(tmp_path: Path, viewer: Path, chart: Path) -> None:
+    (tmp_path / "x.kpal").write_bytes(kpal.encode(soft_icon()))
+    assert run("show", tmp_path / "x.kpal").returncode == 0
+    assert np.array_equal(pixels_of(viewer), kpal.quantize(soft_icon()).pixels())
+    (shown,) = (tmp_path / "names").read_text().splitlines()
+    assert (Path(shown).name, Path(shown).parent.parent) == ("x.png", tmp_path)
+    assert Path(shown).exists()
+    Image.fromarray(gradient()).save(tmp_path / "x.tif")
+    done = run("show", chart, tmp_path / "missing.kpal", tmp_path / "x.tif")
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert np.array_equal(pixels_of(viewer), gradient())
+    assert (tmp_path / "names").read_text().splitlines()[1] == str(chart)
+
+
+@posix
+def test_show_opens_a_program_of_the_users_choice_and_names_one_that_fails(tmp_path: Path, viewer: Path) -> None:
+    (tmp_path / "x.kpal").write_bytes(kpal.encode(gradient()))
+    program = tmp_path / "bin" / "my viewer"
+    program.write_text(f'#!/bin/sh\ncp "$1" {tmp_path}/mine\n')
+    program.chmod(0o755)
+    assert run("show", "--with", program, tmp_path / "x.kpal").returncode == 0
+    assert np.array_equal(pixels_of(tmp_path / "mine"), kpal.quantize(gradient()).pixels())
+    assert not viewer.exists()
+    program.write_text("#!/bin/sh\nexit 3\n")
+    assert b"my viewer ended with status 3" in run("show", "--with", program, tmp_path / "x.kpal").stderr
+    assert b"there is no program nothing" in run("show", "--with", "nothing", tmp_path / "x.kpal").stderr
+
+
+@posix
+def test_show_says_where_the_picture_is_if_there_is_no_display(
+    tmp_path: Path, viewer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DISPLAY")
+    (tmp_path / "x.kpal").write_bytes(kpal.encode(gradient()))
+    done = run("show", tmp_path / "x.kpal")
+    assert done.returncode == 1
+    found = re.fullmatch(r"kpal: .*x\.kpal: there is no display to show it on; it is in (.*)\n", done.stderr.decode())
+    assert found is not None
+    assert np.array_equal(pixels_of(Path(found[1])), kpal.quantize(gradient()).pixels())
 
 
 def test_compare_shows_every_format_and_says_where_kpal_is_not_the_smallest(
@@ -685,5 +874,5 @@ def test_version_and_help_are_there() -> None:
         run("--version").stdout.decode().strip()
         == f"kpal {kpal.__version__}, the coders mix and max {'compiled' if compiled() else 'in plain Python, slow'}"
     )
-    for command in ("encode", "decode", "palette", "info", "compare", "demo"):
+    for command in ("encode", "decode", "palette", "info", "show", "compare", "demo"):
         assert run(command, "--help").stdout.startswith(b"usage: kpal " + command.encode())

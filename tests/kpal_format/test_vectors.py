@@ -89,7 +89,8 @@ def test_no_invalid_vector_has_a_wrong_checksum_unless_that_or_its_end_is_what_i
     for path in INVALID:
         data = path.read_bytes()
         if path.name[:2] not in ("06", "07", "08"):
-            assert zlib.crc32(data[:-4]).to_bytes(4, "little") == data[-4:], path.name
+            sums = (zlib.crc32(data[:at]).to_bytes(4, "little") == data[at : at + 4] for at in range(16, len(data) - 3))
+            assert any(sums), path.name
 
 
 def test_the_vectors_are_those_of_the_manifest_and_few_bytes() -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import io
 import pickle
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 import kpal
+from kpal_format import Writer
 from kpal_plugins.pillow import register
 
 from ..files import Parts, section, varint
@@ -69,11 +72,39 @@ def test_only_the_head_is_read_before_the_pixels_are_asked_for() -> None:
     assert image.info["xmp"] == metadata.xmp
 
 
+@pytest.mark.parametrize("most", [20, 1000])
+def test_a_file_that_gives_less_than_asked_for_opens_and_loads(most: int) -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(most if size is None or size < 0 else min(size, most))
+
+    image = kpal.IndexedImage(OPAQUE.indices, OPAQUE.palette, kpal.Metadata(xmp=bytes(range(256)) * 20))
+    with Image.open(Slow(kpal.encode(image, coder="zstd")), formats=["KPAL"]) as shown:
+        assert np.array_equal(np.asarray(shown), OPAQUE.indices)
+
+
 def test_alpha_is_in_the_transparency_of_the_palette() -> None:
     image = opened(kpal.encode(TRANSLUCENT))
     assert image.has_transparency_data
     assert image.info["transparency"] == TRANSLUCENT.palette[:, 3].tobytes()
     assert np.array_equal(np.asarray(image.convert("RGBA")), TRANSLUCENT.pixels())
+
+
+@pytest.mark.parametrize("alpha", [[255, 0, 255], [0], [0, 255], [255, 0, 0], [255, 1, 255], [128, 0, 255], [255] * 3])
+def test_transparency_is_an_index_where_one_entry_alone_is_clear_as_in_png(alpha: list[int]) -> None:
+    palette = np.column_stack((random_indexed(1, 1, len(alpha)).palette, np.array(alpha, np.uint8)))
+    image = kpal.IndexedImage(np.arange(6, dtype=np.uint8).reshape(2, 3) % len(alpha), palette)
+    found = opened(kpal.encode(image))
+    png = io.BytesIO()
+    pillow(image).save(png, "PNG")
+    with Image.open(png) as expected:
+        assert found.info["transparency"] == expected.info["transparency"]
+    assert isinstance(found.info["transparency"], int) == (sorted(alpha)[:2] in ([0], [0, 255]))
+    assert np.array_equal(np.asarray(found.convert("RGBA")), image.pixels())
+    assert np.array_equal(np.asarray(found.crop((0, 0, 2, 1)).convert("RGBA")), image.pixels()[:1, :2])
+    assert np.array_equal(
+        kpal.decode(kpal.encode(found, keep_palette=True)), image.pixels()[..., : 3 + (min(alpha) < 255)]
+    )
 
 
 @pytest.mark.parametrize(
@@ -199,7 +230,8 @@ def test_a_file_that_changes_between_open_and_load_is_refused(tmp_path: Path) ->
 def test_truncated_images_load_when_pillow_is_told_to() -> None:
     image = random_indexed(64, 64, 200)
     data = kpal.encode(image)
-    shown = np.asarray(opened(data[:-1000]))
+    with pytest.warns(kpal.KpalWarning, match="the file ends in its index stream"):
+        shown = np.asarray(opened(data[:-1000]))
     assert np.array_equal(shown[:32], image.indices[:32])
     assert not shown[-1].any()
     with pytest.raises(kpal.DamagedError):
@@ -239,11 +271,36 @@ def test_pillow_s_own_modes_can_be_saved(mode: str) -> None:
     assert np.array_equal(np.asarray(opened(saved(source)).convert("RGBA")), np.asarray(expected))
 
 
-def test_the_icc_profile_stays_other_metadata_travel_only_when_asked_to() -> None:
+def test_a_plain_save_keeps_the_metadata_of_the_image_that_was_opened() -> None:
+    data = kpal.encode(OPAQUE, metadata=METADATA)
+    assert kpal.inspect(saved(opened(data))).metadata == METADATA
+    assert kpal.inspect(saved(opened(data).convert("RGB"))).metadata == METADATA
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    file = io.BytesIO()
+    pillow(OPAQUE).convert("RGB").save(file, "JPEG", exif=exif, xmp=METADATA.xmp, dpi=(300, 150))
+    found = kpal.inspect(saved(Image.open(file))).metadata
+    assert (found.exif, found.xmp, found.density) == (exif.tobytes(), METADATA.xmp, (11811, 5906))
+
+
+@pytest.mark.parametrize("name", ["icc_profile", "exif", "xmp", "text", "dpi"])
+def test_none_leaves_a_kind_of_metadata_out(name: str) -> None:
+    image = opened(kpal.encode(OPAQUE, metadata=METADATA))
+    left = kpal.inspect(saved(image, **{name: None})).metadata
+    field = "density" if name == "dpi" else name
+    assert left == dataclasses.replace(METADATA, **{field: {} if name == "text" else None})  # type: ignore[arg-type]
+
+
+def test_what_a_file_cannot_keep_is_named_unless_it_is_unwanted() -> None:
     image = pillow(OPAQUE)
-    image.info |= {"icc_profile": METADATA.icc_profile, "exif": METADATA.exif, "xmp": METADATA.xmp, "dpi": (300, 300)}
-    assert kpal.inspect(saved(image)).metadata == kpal.Metadata(icc_profile=METADATA.icc_profile)
-    assert kpal.inspect(saved(image, icc_profile=None)).metadata == kpal.Metadata()
+    image.info["icc_profile"] = b"\0" * 16 + b"CMYK"
+    with pytest.warns(kpal.KpalWarning, match="one for CMYK colours"):
+        saved(image)
+    assert not kpal.inspect(saved(image, icc_profile=None)).metadata
+
+
+def test_metadata_that_is_given_replaces_that_of_the_image() -> None:
+    image = opened(kpal.encode(OPAQUE, metadata=METADATA))
     exif = Image.Exif()
     exif[0x0112] = 3
     given = kpal.inspect(saved(image, exif=exif, xmp=b"<x/>", text={"Author": "Ä"}, dpi=(72, 72))).metadata
@@ -254,8 +311,11 @@ def test_the_icc_profile_stays_other_metadata_travel_only_when_asked_to() -> Non
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"colours": 5}, TypeError, "unknown save options for KPAL: colours; there are colors, fixed"),
+        ({"colours": 5}, TypeError, r"unknown save options for KPAL: colours \(did you mean colors\?\); there are col"),
         ({"colours": None}, TypeError, "unknown save options for KPAL: colours"),
+        ({"optimise": True}, TypeError, r"optimise \(did you mean optimize\?\)"),
+        ({"xyz": 1, "qualty": 5}, TypeError, r"KPAL: qualty \(did you mean quality\?\), xyz; there are"),
+        ({"metadata": METADATA}, TypeError, "unknown save options for KPAL: metadata"),
         ({"colors": 0}, ValueError, "colors must be"),
         ({"coder": "lzw"}, ValueError, "unknown coder"),
         ({"dpi": (float("inf"), 1)}, ValueError, "dpi must be two positive numbers"),
@@ -276,6 +336,45 @@ def test_wrong_options_are_found_before_the_first_byte_is_written(
     assert not file.getvalue()
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimize": True},
+        {"progressive": True, "subsampling": 0},
+        {"lossless": True, "method": 6, "exact": True},
+        {"compress_level": 0},
+        {"compression": "tiff_deflate"},
+        {"pnginfo": PngInfo()},
+        {"effort": 7, "distance": 1.0},
+        {"append_images": [Image.new("RGB", (1, 1))], "save_all": False},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_options_that_callers_pass_to_every_format_are_ignored_with_a_warning(options: dict[str, object]) -> None:
+    ours = {name: value for name, value in options.items() if name == "exact"}
+    ignored = ", ".join(sorted(set(options) - {"exact", "save_all"}))
+    with pytest.warns(kpal.KpalWarning, match=f"which KPAL ignores: {ignored}$") as found:
+        data = saved(Image.fromarray(soft_icon()), **options)
+    assert found[0].filename == __file__
+    assert data == kpal.encode(soft_icon(), **ours)  # type: ignore[arg-type]
+
+
+def test_options_that_ask_for_nothing_go_without_a_warning() -> None:
+    image = pillow(OPAQUE)
+    assert saved(image, optimize=False, lossless=None, icc_profile=None, colors=None, quality=None) == saved(image)
+
+
+def test_one_number_is_a_quality_as_in_other_formats() -> None:
+    assert saved(Image.fromarray(gradient()), quality=85) == kpal.encode(gradient(), quality=85)
+
+
+def test_all_frames_of_an_image_of_one_frame_can_be_saved() -> None:
+    image = pillow(OPAQUE)
+    assert saved(image, save_all=True) == saved(image, save_all=True, append_images=[]) == saved(image)
+    with pytest.raises(ValueError, match="one picture: save each frame"):
+        saved(image, save_all=True, append_images=[image])
+
+
 # --- cropping
 
 
@@ -294,6 +393,37 @@ def test_a_crop_within_the_image_decodes_no_more_and_any_other_is_as_pillow_crop
         assert bool(image.tile) == (0 <= x0 < x1 <= 17 and 0 <= y0 < y1 <= 13)
 
 
+def huge_map() -> bytes:
+    """A file of 190 megapixels, more than may be decoded by default."""
+    file = io.BytesIO()
+    strip = np.zeros((1000, 19_000), np.uint8)
+    strip[10:20, 30:40] = 1
+    with Writer(file, 19_000, 10_000, OPAQUE.palette[:2], coder="zstd") as writer:
+        for _ in range(10):
+            writer.write(strip)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("make", [huge_map, lambda: kpal.encode(flat_map())], ids=["tiles", "one colour"])
+def test_a_huge_map_can_be_cropped_once_pillow_s_limit_is_lifted(
+    make: Callable[[], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make()
+    with pytest.raises(Image.DecompressionBombError):
+        opened(data)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    with opened(data) as image:
+        part = np.asarray(image.crop((25, 5, 50, 30)).convert("RGB"))
+    assert np.array_equal(part, kpal.decode(data, region=(25, 5, 50, 30)))
+    with kpal.open_reader(io.BytesIO(data)) as reader:
+        assert np.array_equal(part, reader.read((25, 5, 50, 30)))
+        assert next(reader.rows()).shape[1] == image.width
+
+
+def flat_map() -> kpal.IndexedImage:
+    return kpal.IndexedImage(np.broadcast_to(np.uint8(0), (10_000, 19_000)), OPAQUE.palette[:1])
+
+
 @pytest.mark.parametrize("box", [(2.5, 1.5, 9.5, 8.5), (2.6, 1.4, 9.4, 8.6), (-0.4, -0.5, 17.4, 13.4)])
 def test_corners_between_pixels_are_rounded_as_pillow_does(box: tuple[float, float, float, float]) -> None:
     image, loaded = opened(kpal.encode(OPAQUE)), opened(kpal.encode(OPAQUE))
@@ -305,7 +435,8 @@ def test_corners_between_pixels_are_rounded_as_pillow_does(box: tuple[float, flo
 @pytest.mark.usefixtures("_truncated_images_load")
 def test_a_crop_of_a_truncated_image_shows_what_there_is_when_pillow_is_told_to() -> None:
     image = random_indexed(64, 64, 200)
-    part = opened(kpal.encode(image)[:-1000]).crop((3, 4, 30, 20))
+    with pytest.warns(kpal.KpalWarning, match="the file ends in its index stream"):
+        part = opened(kpal.encode(image)[:-1000]).crop((3, 4, 30, 20))
     assert np.array_equal(np.asarray(part), image.indices[4:20, 3:30])
 
 

@@ -243,6 +243,6 @@ def test_a_shared_palette_has_the_accent_of_one_image(colors: int) -> None:
     assert shows(kpal.quantize(images[-1], palette=palette).pixels())
 
 
-@pytest.mark.parametrize("dither", ["floyd-steinberg", "ordered"])
+@pytest.mark.parametrize("dither", ["floyd-steinberg", "ordered", "blue-noise"])
 def test_a_dithered_mark_keeps_its_colour(dither: Any) -> None:
     assert shows(kpal.quantize(marked(noise()), 12, dither=dither).pixels())

@@ -190,7 +190,7 @@ def test_a_writer_of_rows_whose_palette_is_written_before_refuses_clear_rows(
 # --- fixed colours
 
 
-@pytest.mark.parametrize("dither", ["none", "floyd-steinberg", "ordered"])
+@pytest.mark.parametrize("dither", ["none", "floyd-steinberg", "ordered", "blue-noise"])
 @pytest.mark.parametrize("colors", [4, 9])
 def test_clear_pixels_have_an_entry_beside_the_fixed_ones(colors: int, dither: Any) -> None:
     image = kpal.quantize(sprite(), colors, fixed=OPAQUE, dither=dither)

@@ -13,7 +13,8 @@ import kpal
 from kpal import IndexedImage, Metadata
 from kpal.clustering.opacity import is_opaque
 from kpal.color.spaces import STEPS, Geometry, cube_root, linear, mean_colors, to_points
-from kpal.quantizer.dithering import ordered
+from kpal.quantizer import make_blue_noise
+from kpal.quantizer.dithering import blue_noise, ordered
 from kpal.quantizer.histogram import Histogram
 from kpal.quantizer.space_choice import geometry_of, simple_geometry, suited_geometry
 
@@ -337,7 +338,7 @@ def test_error_diffusion_is_that_of_its_definition(shape: tuple[int, int], chann
     assert np.array_equal(image.indices, plain_floyd_steinberg(pixels, palette, round(256 * level)))
 
 
-@pytest.mark.parametrize("dither", ["floyd-steinberg", "ordered"])
+@pytest.mark.parametrize("dither", ["floyd-steinberg", "ordered", "blue-noise"])
 def test_the_level_of_dithering_goes_from_nothing_to_all(dither: Any) -> None:
     plain = kpal.quantize(gradient(), 8)
     changed = [
@@ -348,7 +349,7 @@ def test_the_level_of_dithering_goes_from_nothing_to_all(dither: Any) -> None:
     assert changed[0] == 0 < changed[1] < changed[2]
 
 
-@pytest.mark.parametrize("dither", ["floyd-steinberg", "ordered"])
+@pytest.mark.parametrize("dither", ["floyd-steinberg", "ordered", "blue-noise"])
 def test_dithering_spares_exact_colours_and_flat_areas_that_are_met_well(dither: Any) -> None:
     pixels = gradient(96, 128)
     pixels[:40] = (9, 99, 200)
@@ -364,6 +365,29 @@ def test_ordered_dithering_mixes_two_colours_in_a_pattern() -> None:
     image = kpal.quantize(flat, palette=[[0, 0, 0], [200, 200, 200]], dither="ordered", dither_level=1)
     assert image.indices.mean() == 0.5
     assert np.array_equal(image.indices[:8, :8], image.indices[8:16, 24:32])
+
+
+def test_bayer_is_another_name_of_ordered() -> None:
+    data = kpal.encode(gradient(), colors=8, dither="ordered", dither_level=0.5)
+    assert kpal.encode(gradient(), colors=8, dither="bayer", dither_level=0.5) == data
+    with pytest.raises(ValueError, match="rate and dither undo each other"):
+        kpal.encode(gradient(), dither="bayer", rate=1)
+
+
+@pytest.mark.parametrize("level", [50, 75, 99, 100])
+def test_blue_noise_mixes_two_colours_exactly_and_without_low_frequencies(level: int) -> None:
+    flat = np.full((128, 128, 3), level, np.uint8)
+    image = kpal.quantize(flat, palette=[[0, 0, 0], [200, 200, 200]], dither="blue-noise", dither_level=1)
+    assert image.indices.mean() == round(256 * level / 200) / 256
+    assert np.array_equal(image.indices[:64, :64], image.indices[64:, 64:])
+    power = np.abs(np.fft.fft2(image.indices[:64, :64])) ** 2
+    frequency = np.hypot(np.fft.fftfreq(64)[:, None], np.fft.fftfreq(64))
+    assert power[(frequency > 0) & (frequency < 0.1)].mean() < 0.15 * power[frequency > 0.25].mean()
+
+
+def test_the_matrix_of_blue_noise_is_what_its_script_makes() -> None:
+    assert np.array_equal(make_blue_noise.thresholds(), blue_noise())
+    assert np.array_equal(np.sort(make_blue_noise.ranks(20).reshape(-1)), np.arange(400))
 
 
 def test_dithering_keeps_the_mean_colour_where_rounding_does_not() -> None:
@@ -538,7 +562,7 @@ def test_encoding_is_quantising_and_then_storing() -> None:
         ({"colors": 257}, ValueError, "colors must be from 1 to 256, not 257"),
         ({"colors": 2.0}, TypeError, "colors must be an int"),
         ({"colors": True}, TypeError, "colors must be an int"),
-        ({"dither": "bayer"}, ValueError, "dither must be one of none, floyd-steinberg, ordered, not 'bayer'"),
+        ({"dither": "bayes"}, ValueError, "one of none, floyd-steinberg, ordered, bayer, blue-noise, not 'bayes'"),
         ({"dither": "ordered", "dither_level": 2}, ValueError, "dither_level must be from 0 to 1, not 2"),
         ({"dither_level": 0.5}, ValueError, "dither_level goes with a kind of dither"),
         ({"dither": "ordered", "rate": 1}, ValueError, "rate and dither undo each other"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -21,12 +22,19 @@ _OUT_OF_RANGE: Final = b"\xff\xff\xff\xff"  # no stream begins with this: the co
 
 def morton_keys(palette: U8) -> NDArray[np.int64]:
     """The position on a Morton curve, int64 (k,), of each colour of a uint8 (k, 3 or 4) palette."""
-    wide = palette.astype(np.int64)
-    keys = np.zeros(len(wide), np.int64)
-    for bit in range(7, -1, -1):
-        for channel in (1, 0, 2, 3)[: palette.shape[1]]:  # green first: it contributes most to luma
-            keys = keys << 1 | (wide[:, channel] >> bit & 1)
+    channels = palette.shape[1]
+    keys = np.zeros(len(palette), np.int64)
+    for channel in (1, 0, 2, 3)[:channels]:  # green first: it contributes most to luma
+        keys = keys << 1 | _spread_bits(channels)[palette[:, channel]]
     return keys
+
+
+@functools.cache
+def _spread_bits(step: int) -> NDArray[np.int64]:
+    """Each byte with its bits `step` places apart."""
+    values = np.arange(256, dtype=np.int64)
+    spread: NDArray[np.int64] = np.bitwise_or.reduce([(values >> bit & 1) << bit * step for bit in range(8)])
+    return spread
 
 
 def encode_palette(palette: U8, *, as_set: bool) -> bytes:

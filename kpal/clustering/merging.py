@@ -1,0 +1,55 @@
+"""Agglomerative clustering: from a cluster for each point, the two whose union costs least are merged again and again.
+
+For a few thousand points this takes a few milliseconds and leaves less error than growing clusters by splitting them.
+One run gives a clustering for every number of clusters.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _loops
+from .nearest import four
+
+MOST_MERGED: Final = 4096  # points; the time grows a little faster than their number
+MOST_DIMENSIONS: Final = 4
+
+
+class Hierarchy:
+    """The unions of clusters, from one for each point to a single one.
+
+    points: int64 (n, d), d <= MOST_DIMENSIONS, from 0 to STEPS.
+    weights: int64 (n,), at least 1.
+    fixed: int64 (m, d), centres of clusters that absorb points but do not move; no two of them merge.
+    """
+
+    def __init__(self, points: NDArray[np.int64], weights: NDArray[np.int64], fixed: NDArray[np.int64]) -> None:
+        starts = np.vstack((fixed, points))
+        self._fixed = len(fixed)
+        self._order = np.argsort(starts[:, 0], kind="stable")
+        n = len(starts)
+        centers = four(starts[self._order])
+        weight = np.concatenate((np.full(len(fixed), _loops.FIXED), weights))[self._order]
+        merges, costs = np.empty((n - 1, 2), np.int32), np.empty(n - 1)
+        done = _loops.merge(
+            centers, weight, centers * weight[:, None], merges, costs, np.empty((6, n), np.int32), np.empty(n)
+        )
+        self._gone, self._into = self._order[merges[:done]].T
+        self._inertias = np.add.accumulate(np.concatenate(((0.0,), costs[:done])))  # one by one, the same everywhere
+
+    def labels(self, k: int) -> NDArray[np.intp]:
+        """The cluster of each point among k, of which the fixed ones come first: intp (n,)."""
+        n = len(self._order)
+        into = np.arange(n)
+        into[self._gone[: n - k]] = self._into[: n - k]
+        while not np.array_equal(further := into[into], into):
+            into = further
+        left = into == np.arange(n)
+        return (np.cumsum(left) - 1)[into[self._fixed :]]
+
+    def inertia(self, k: int) -> float:
+        """About the inertia of k clusters, the sum of what the unions added."""
+        return float(self._inertias[len(self._order) - k])
