@@ -56,7 +56,6 @@ LIKES = pytest.mark.parametrize(
         pytest.param(OnlyDLPack, id="__dlpack__"),
         pytest.param(memoryview, id="memoryview"),
         pytest.param(of("torch", lambda torch, pixels: torch.from_numpy(pixels)), id="PyTorch"),
-        pytest.param(of("jax.numpy", lambda jax, pixels: jax.asarray(pixels)), id="JAX"),
         pytest.param(of("xarray", lambda xarray, pixels: xarray.DataArray(pixels)), id="xarray"),
         pytest.param(of("dask.array", lambda dask, pixels: dask.from_array(pixels, chunks=20)), id="Dask"),
         pytest.param(of("zarr", lambda zarr, pixels: zarr.array(pixels)), id="Zarr"),

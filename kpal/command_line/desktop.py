@@ -20,8 +20,8 @@ def add(commands: Commands) -> None:
     parser.description = """Teach the file managers of Linux and BSD desktops what a .kpal file is and how to draw its
 thumbnail: install writes an entry for the shared MIME database and a thumbnailer entry that starts this kpal, uninstall
 removes them, and status shows what is there. Only files written by install are ever replaced or removed."""
-    parser.epilog = """install and status say what each desktop needs: GNOME, a kpal below /usr; KDE, previews switched
-on in its settings.
+    parser.epilog = """install and status say what each desktop needs: GNOME, a kpal below /usr; KDE, previews that its
+settings switch on.
 
 Exit status of status: 0 if everything is installed, for the user or for all users, and 1 if not."""
     parser.add_argument("action", choices=tuple(_ACTIONS), help="what to do")

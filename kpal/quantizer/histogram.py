@@ -249,7 +249,7 @@ class PooledHistogram:
         return np.ascontiguousarray(colors[:, :3]) if opaque else colors
 
 
-def thinned(histogram: Histogram, limit: int) -> Colors:
+def thinned(histogram: Colors, limit: int) -> Colors:
     """The histogram; if it has more than `limit` colours, similar colours are merged into their means."""
     if len(histogram.colors) <= limit:
         return histogram

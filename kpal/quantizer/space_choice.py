@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from kpal_format import U8
 
 from ..clustering.lattice import FAST, cluster
-from ..color.compositing import DARK_AND_LIGHT, seen
+from ..color.compositing import DARK_AND_LIGHT, over
 from ..color.spaces import Geometry, Metric, mean_colors, to_points
-from .histogram import Colors, Histogram
+from .histogram import Colors, Histogram, thinned
 from .ms_ssim import LARGE, Picture
 
 _SOFT: Final = 50  # an image counts as soft if more than one visible pixel in 50 is translucent
 _TRIED_COLORS: Final = 64
+_ENOUGH_COLORS: Final = 1 << 10  # to tell which space suits them; of more, similar ones are merged
 _MANY: Final = 128
 _TRIED: Final[tuple[Geometry, ...]] = ("oklab", "rgb")
 _CLEARLY: Final = 6  # OKLab wins if its loss is lower by more than one part in six
@@ -52,7 +53,9 @@ def suited_geometry(histogram: Colors, k: int, metric: Metric) -> Geometry:
     geometry = simple_geometry(colors, counts, metric)
     if metric == "rgb" or geometry == "oklab" or k < _MANY or len(colors) <= _MANY:
         return geometry
-    return _better(*(_error(histogram, geometry) for geometry in _TRIED))
+    histogram = thinned(histogram, _ENOUGH_COLORS)
+    seen = _over_each(histogram.colors)
+    return _better(*(_error(histogram, geometry, seen) for geometry in _TRIED))
 
 
 def _better(oklab: float, rgb: float) -> Geometry:
@@ -68,14 +71,21 @@ def simple_geometry(colors: U8, counts: NDArray[np.int64], metric: Metric) -> Ge
     return "rgb" if soft * _SOFT > counts[alpha > 0].sum() else "oklab"
 
 
-def _error(histogram: Colors, geometry: Geometry) -> int:
-    """The weighted squared error, in OKLab over dark and light, of a quick palette found in this geometry."""
+def _error(histogram: Colors, geometry: Geometry, seen: list[NDArray[np.int64]]) -> int:
+    """The weighted squared error, in OKLab, of a quick palette found in this geometry.
+
+    seen: the colours of the histogram as OKLab points, over each of DARK_AND_LIGHT.
+    """
     palette, labels = _quick_palette(histogram, _TRIED_COLORS, geometry)
     error = 0
-    for a, b in seen(histogram.colors[None], palette[labels][None], DARK_AND_LIGHT):
-        distances = np.square(to_points(a[0], "oklab") - to_points(b[0], "oklab")).sum(axis=1)
-        error += int((histogram.weights * distances).sum())
+    for points, shown in zip(seen, _over_each(palette), strict=True):
+        error += int((histogram.weights * np.square(points - shown[labels]).sum(axis=1)).sum())
     return error
+
+
+def _over_each(colors: U8) -> list[NDArray[np.int64]]:
+    """Colours, uint8 (n, 4), as OKLab points (n, 3), over a dark and a light background."""
+    return [to_points(over(colors[None], level)[0], "oklab") for level in DARK_AND_LIGHT]
 
 
 def _quick_palette(histogram: Colors, k: int, geometry: Geometry) -> tuple[U8, NDArray[np.intp]]:

@@ -1,11 +1,10 @@
 """The Pillow plugin: `Image.open("x.kpal")` and `image.save("x.kpal")`.
 
-Images open losslessly, in mode P. Alpha is in the palette, whose mode is then RGBA, and in `info["transparency"]`, in
-the form in which Pillow's PNG plugin has it: some programs look at one of them (imageio at the mode of the palette),
-some at the other. Opening reads only the head of the file, because Pillow's check for decompression bombs comes after
-`_open`. Checksums are verified when pixels are loaded, by `crop` only those of the tiles that it decodes.
-`ImageFile.LOAD_TRUNCATED_IMAGES` means `on_error="skip"`: damaged and missing tiles have the palette's first colour,
-and a KpalWarning names them.
+Images open losslessly, in mode P; alpha of the palette is in `info["transparency"]`, in the form in which Pillow's PNG
+plugin has it, and until the pixels are loaded also in the palette, whose mode is then RGBA. Opening reads only the head
+of the file, because Pillow's check for decompression bombs comes after `_open`. Checksums are verified when pixels are
+loaded, by `crop` only those of the tiles that it decodes. `ImageFile.LOAD_TRUNCATED_IMAGES` means `on_error="skip"`:
+damaged and missing tiles have the palette's first colour, and a KpalWarning names them.
 
 Any number of threads and forked processes may crop, load and convert one image at the same time: one of them loads it,
 and reading does not depend on the file's position.
@@ -75,6 +74,7 @@ class KpalImageFile(ImageFile.ImageFile):
 
     _lock: Lock  # guards loading, and the file and reader that loading closes
     _reader: Reader | None = None  # created by the first crop
+    _rgb: bytes  # the palette without alpha
 
     def _open(self) -> None:
         assert self.fp is not None  # Pillow has opened the file
@@ -83,8 +83,10 @@ class KpalImageFile(ImageFile.ImageFile):
         palette = head.palette()
         self._size = (head.width, head.height)
         self._mode = "P"
+        # imageio decides by the mode of the palette whether an image has alpha. That of a loaded image is RGB, because
+        # Pillow's GIF writer takes the bytes of an RGBA palette for RGB.
         self.palette = ImagePalette.ImagePalette("RGBA" if head.channels == 4 else "RGB", palette.tobytes())
-        self.palette.dirty = 1  # Pillow hands it to its core when it loads the pixels
+        self._rgb = palette[:, :3].tobytes()
         if head.channels == 4:
             self.info["transparency"] = transparency(palette)
         self.info.update(_to_info(head.metadata()))
@@ -107,11 +109,15 @@ class KpalImageFile(ImageFile.ImageFile):
         with self._lock:
             if not self.tile:  # another thread has loaded the image, which changes where Pillow keeps the palette
                 return super().crop(box)
-            return self._new(part.im)
+            part = self._new(part.im)
+            part.palette = ImagePalette.raw("RGB", self._rgb)
+            return part
 
     def load(self) -> Any:
         """Decodes the pixels, once for all threads."""
         with self._lock:
+            if self.tile:
+                self.palette = ImagePalette.raw("RGB", self._rgb)
             pixels = super().load()
             self._reader = None
             return pixels

@@ -101,7 +101,7 @@ def test_the_reference_decoder_agrees(image: IndexedImage, coder: str) -> None:
 def test_the_bytes_are_the_same_everywhere() -> None:
     given = picture(50, 80, 100, 4)
     digests = [hashlib.sha256(encode_indexed(given, coder=coder)).hexdigest()[:16] for coder in ("mix", "max")]
-    assert digests == ["2b834bde724335bc", "e69e35bde2872629"]
+    assert digests == ["b75efce3b1bd373c", "3793e8ed53aa36ef"]
 
 
 @pytest.mark.parametrize("coder", ["mix", "max"])

@@ -125,6 +125,22 @@ def test_images_go_on_to_other_formats_with_their_alpha(format: str) -> None:
     assert np.array_equal(np.asarray(Image.open(file).convert("RGBA")), TRANSLUCENT.pixels())
 
 
+@pytest.mark.parametrize(
+    "part", [lambda image: image, lambda image: image.crop((0, 0, 9, 8)), lambda image: image.copy()]
+)
+def test_a_gif_of_an_image_with_one_clear_entry_has_its_colours(part: Callable[[Image.Image], Image.Image]) -> None:
+    alpha = np.full(40, 255, np.uint8)
+    alpha[7] = 0
+    data = kpal.encode(kpal.IndexedImage(OPAQUE.indices, np.column_stack((OPAQUE.palette, alpha))))
+    expected, image, file = opened(data).convert("RGBA"), opened(data), io.BytesIO()
+    image.info["transparency"] = 7  # as GIF has it
+    part(image).save(file, "GIF")
+    shown = np.asarray(part(expected))
+    found = np.asarray(Image.open(file).convert("RGBA"))
+    assert np.array_equal(found[shown[..., 3] > 0], shown[shown[..., 3] > 0])
+    assert np.array_equal(found[..., 3], shown[..., 3])
+
+
 def test_crop_and_resize_work_on_an_image_that_is_not_loaded_yet() -> None:
     data = kpal.encode(OPAQUE)
     assert np.array_equal(np.asarray(opened(data).crop((3, 2, 9, 8))), OPAQUE.indices[2:8, 3:9])
