@@ -8,7 +8,6 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Final
 
-from .jobs import UsageError
 from .messages import BatchError
 from .workers import cores
 
@@ -23,12 +22,12 @@ def dask_executor(address: str, workers: int | None) -> Iterator[Executor]:
 
     workers: the number of processes of a local cluster, by default that of the cores.
 
-    Raises UsageError without the package `distributed`, and BatchError if the scheduler does not answer.
+    Raises BatchError without the package `distributed`, and if the scheduler does not answer.
     """
     try:
         from distributed import Client, LocalCluster
     except ImportError as error:
-        raise UsageError("--dask needs the package distributed: pip install 'kpal-codec[dask]'") from error
+        raise BatchError("--dask needs the package distributed: pip install 'kpal-codec[dask]'") from error
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what fails is told for each file
     if address == LOCAL:
         with (

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from kpal_format import Progress
 
+from ..stores import Status, kind_of, status_of
 from .jobs import Job
 from .messages import failures, printable
 
@@ -74,6 +75,7 @@ class Ending:
     planned: why a result would be made, if a run only says what it would do.
     input_sha256, sha256: digests of input and result, in hexadecimal.
     facts: what the conversion tells of its result.
+    status: the state of the result in its folder, if a manifest needs it.
     """
 
     input: str
@@ -88,9 +90,10 @@ class Ending:
     input_sha256: str | None = None
     sha256: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    status: Status | None = field(default=None, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
-        named = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "facts"}
+        named = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("facts", "status")}
         return {
             **{name: value for name, value in named.items() if value not in (None, ()) and value is not False},
             **self.facts,
@@ -135,13 +138,14 @@ def _converted(
         converted = conversion(job, data, alone=alone, progress=progress)
     except Skipped as reason:
         return replace(ending, skipped=str(reason))
-    if manner.overwrite is Overwrite.SAME and job.target is not None and job.target.exists():
+    if manner.overwrite is Overwrite.SAME and job.target is not None and kind_of(job.target) is not None:
         if job.target.read_bytes() != converted.data:
             job.check(force=False)
     else:
         job.write(converted.data, preserve=manner.preserve)
     return replace(
         ending,
+        status=status_of(job.target) if job.home and job.target else None,
         output=printable(job.target) if job.target else None,
         bytes=len(converted.data),
         sha256=_digest(converted.data),

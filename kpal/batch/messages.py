@@ -9,10 +9,10 @@ import os
 import re
 import struct
 import sys
-import threading
 import warnings
 import zlib
 from collections.abc import Iterable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -20,7 +20,9 @@ from PIL import Image, UnidentifiedImageError
 
 from kpal_format.forks import Lock
 
-_URL: Final = re.compile(r"([a-z][a-z0-9+.-]+)://|data:[a-z]+/", re.IGNORECASE)  # not C://, which is a drive
+from ..stores import Place, is_remote
+
+_URL: Final = re.compile(r"file://|data:[a-z]+/", re.IGNORECASE)  # kpal takes other URLs as names
 _OBJECT: Final = re.compile(r"\s*<[\w.]+ object at 0x[0-9a-fA-F]+>")
 _DAMAGE: Final = (SyntaxError, EOFError, IndexError, KeyError, struct.error, zlib.error)  # from readers in Pillow
 
@@ -78,9 +80,10 @@ def tell(name: str, warnings: Iterable[str], error: str | None) -> None:
         say(f"{name}: {error}")
 
 
-def printable(name: str | os.PathLike[str]) -> str:
+def printable(name: str | Place) -> str:
     """A file name with control characters and undecodable bytes escaped."""
-    return "".join(c if c.isprintable() else _escaped(c) for c in os.fspath(name))
+    text = str(name)
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
 
 
 def _escaped(character: str) -> str:
@@ -89,17 +92,21 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode()
 
 
-def is_url(name: str) -> bool:
-    """Whether a file name is a URL."""
+def is_foreign(name: str) -> bool:
+    """Whether a name is a URL of a kind that stands neither for a file nor for an object in a store."""
     return _URL.match(name) is not None
 
 
 def why_unreadable(name: str, error: OSError) -> str:
     """Why a file cannot be read; `name` is as the user gave it."""
-    if is_url(name) and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EINVAL, errno.ENAMETOOLONG):
+    if is_remote(name):
+        return error.strerror or str(error)
+    if is_foreign(name) and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EINVAL, errno.ENAMETOOLONG):
         if name.lower().startswith("file:"):
             return "a URL; give the path of the file alone"
-        return "a URL; kpal reads files and standard input, so download it first"
+        return (
+            "a URL; kpal reads files, objects in stores and standard input, so save the data it holds as a file first"
+        )
     if isinstance(error, IsADirectoryError):
         return "a folder, not a file"
     path = Path(error.filename if isinstance(error.filename, str) else name)
@@ -165,7 +172,7 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
 
 
 class _Recorder:
-    """Collects the warnings of each thread that asks for them.
+    """Collects the warnings of each context that asks for them: of a thread and of the helpers that it starts.
 
     `warnings.catch_warnings` is for one thread at a time: others would restore a state that was not theirs.
     """
@@ -173,12 +180,12 @@ class _Recorder:
     def __init__(self) -> None:
         self._lock = Lock()
         self._threads = 0
-        self._lists = threading.local()
+        self._lists = ContextVar[tuple[list[str], ...]]("lists", default=())
         self._catcher: warnings.catch_warnings[None] | None = None
 
     def enter(self, caught: list[str]) -> None:
-        """Begins to collect the warnings of this thread in `caught`."""
-        self._lists.all = [*self._all(), caught]
+        """Begins to collect the warnings of this context in `caught`."""
+        self._lists.set((*self._lists.get(), caught))
         with self._lock:
             self._threads += 1
             if self._threads > 1:
@@ -190,20 +197,17 @@ class _Recorder:
             warnings.showwarning = self._record
 
     def leave(self) -> None:
-        """Ends what the last `enter` of this thread began."""
-        self._lists.all = self._all()[:-1]
+        """Ends what the last `enter` of this context began."""
+        self._lists.set(self._lists.get()[:-1])
         with self._lock:
             self._threads -= 1
             if self._threads == 0 and self._catcher is not None:
                 self._catcher.__exit__(None, None, None)
 
-    def _all(self) -> list[list[str]]:
-        return getattr(self._lists, "all", [])
-
     def _record(self, message: Warning | str, *about: Any, **more: Any) -> None:
-        if lists := self._all():
+        if lists := self._lists.get():
             lists[-1].append(str(message))
-        else:  # from a thread that nobody collects from
+        else:  # from a context that nobody collects from
             self._show(message, *about, **more)
 
 

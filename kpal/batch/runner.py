@@ -7,22 +7,23 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from .. import __version__
+from ..stores import Place, Remote, Status, status_of
 from .conversion import Conversion, Ending, Manner, Overwrite
 from .jobs import Job, Selection
 from .manifest import Manifest
 from .messages import printable, say, tell
 from .progress import Display, displayed
 from .scheduler import Inline, Scheduler, Task
-from .workers import Processes, cores
+from .workers import Processes, suited_workers
 
-_FEW: Final = 32  # files, and
-_SMALL: Final = 1 << 18  # bytes of input, below which worker processes take longer to start than to work
+_AHEAD: Final = 256  # jobs
 _TASKS: Final = 64  # handed to an executor of unknown size
 
 
@@ -52,9 +53,9 @@ class Batch:
         self._conversion = conversion
         self._way = way
         self._display = display or Display(len(selection.jobs), None)
-        self._manifests: dict[Path, Manifest] = {}
-        self._times: dict[Job, int | None] = {}  # when the inputs in work were modified, in nanoseconds
-        self._written: set[tuple[int, int]] = set()  # device and inode of results, as one file may have several names
+        self._manifests: dict[Place, Manifest] = {}
+        self._read: dict[Job, Status | None] = {}  # the statuses of the inputs in work, from before they were read
+        self._written: set[object] = set()  # identities of results, as one file may have several names
         self._claimed: set[str] = set()
 
     def endings(self) -> Generator[Ending, None, None]:
@@ -62,7 +63,7 @@ class Batch:
         pool = None
         if self._way.executor is not None:
             executor, limit = self._way.executor, self._way.workers or _TASKS
-        elif (workers := self._workers()) > 1:
+        elif (workers := suited_workers(self._selection.jobs, self._way.workers)) > 1:
             executor, limit = (pool := Processes(workers)), 2 * workers
         else:
             executor, limit = Inline(), 1
@@ -80,33 +81,41 @@ class Batch:
         if pool is not None:
             pool.shutdown()
 
-    def _workers(self) -> int:
-        jobs = self._selection.jobs
-        workers = min(self._way.workers or cores(), len(jobs))
-        if self._way.workers is None and len(jobs) < _FEW and sum(map(_size, jobs)) < _SMALL:
-            return 1
-        return workers
-
     def _tasks(self) -> Iterator[Task | Ending]:
-        for job in self._selection.jobs:
-            if self._way.executor is not None:
-                job = job.absolute()
-            overwrite, why = Overwrite.ALWAYS if self._way.force else Overwrite.NEVER, "new"
-            manifest = self._manifest(job)
-            if manifest is not None and not self._way.force:
-                state = manifest.state(job)
+        """What there is to do, or the outcome of a job if there is nothing.
+
+        Jobs are looked at some at a time before they begin, so that a manifest is told of them in few writes: of twice
+        as many each time where the manifest is in a store, which writes all of it anew.
+        """
+        jobs, many = iter(self._selection.jobs), 1
+        while ahead := list(islice(jobs, many)):
+            many = 2 * many if isinstance(ahead[0].home, Remote) else min(2 * many, _AHEAD)
+            found = [self._looked_at(job.absolute() if self._way.executor else job) for job in ahead]
+            begun: dict[Manifest, list[Job]] = {}
+            for task in found:
+                if isinstance(task, Task) and (manifest := self._manifest(task.job)) is not None:
+                    begun.setdefault(manifest, []).append(task.job)
+            for manifest, its in begun.items():
+                manifest.begin(its)
+            for task in found:
+                claimed = isinstance(task, Task) and self._is_claimed(task.job)
+                yield replace(task, in_turn=True) if isinstance(task, Task) and claimed else task
+
+    def _looked_at(self, job: Job) -> Task | Ending:
+        overwrite, why = Overwrite.ALWAYS if self._way.force else Overwrite.NEVER, "new"
+        manifest = self._manifest(job)
+        if manifest is not None:
+            state = manifest.state(job)
+            if not self._way.force:
                 if state.current is not None:
-                    yield state.current
-                    continue
+                    return state.current
                 overwrite, why = state.overwrite, state.why
-            if self._way.dry:
-                yield _planned(job, overwrite, why)
-                continue
-            if manifest is not None:
-                self._times[job] = _time(job)
-                manifest.begin(job)
-            manner = Manner(overwrite, self._way.preserve)
-            yield Task(job, self._conversion, manner, partial(self._is_taken, job), in_turn=self._is_claimed(job))
+        if self._way.dry:
+            return _planned(job, overwrite, why)
+        if manifest is not None:
+            self._read[job] = state.input
+        manner = Manner(overwrite, self._way.preserve)
+        return Task(job, self._conversion, manner, partial(self._is_taken, job))
 
     def _end(self, task: Task, ending: Ending) -> None:
         """Notes the outcome of a task."""
@@ -115,7 +124,7 @@ class Batch:
             self._written.add(identity)
         manifest = self._manifest(job)
         if manifest is not None:
-            manifest.end(job, ending, self._times.pop(job))
+            manifest.end(job, ending, self._read.pop(job))
 
     def _manifest(self, job: Job) -> Manifest | None:
         """The manifest that has the job; none if it is not of a batch, or is done in place."""
@@ -132,11 +141,14 @@ class Batch:
         """Whether the target may be the same file as that of an earlier job, under another name."""
         if job.target is None:
             return False
-        key = os.path.realpath(job.target).casefold()  # the file system may not distinguish case
-        if key in self._claimed:
-            return True
+        if isinstance(job.target, Remote):
+            key, links = job.target.url, 1
+        else:
+            key = os.path.realpath(job.target).casefold()  # the file system may not distinguish case
+            links = job.target.stat().st_nlink if _identity(job.target) else 1
+        claimed = key in self._claimed
         self._claimed.add(key)
-        return _identity(job.target) is not None and job.target.stat().st_nlink > 1
+        return claimed or links > 1
 
 
 def run(
@@ -187,8 +199,10 @@ def _planned(job: Job, overwrite: Overwrite, why: str) -> Ending:
     try:
         if job.problem is not None:
             raise job.problem
-        if job.source is not None:
+        if isinstance(job.source, Path):
             job.source.stat()
+        elif job.source is not None and status_of(job.source) is None:
+            raise FileNotFoundError("there is no such file")
         if overwrite is not Overwrite.SAME:
             job.check(force=overwrite is Overwrite.ALWAYS)
     except OSError as error:
@@ -196,24 +210,13 @@ def _planned(job: Job, overwrite: Overwrite, why: str) -> Ending:
     return Ending(job.name, printable(job.target) if job.target else "standard output", planned=why)
 
 
-def _time(job: Job) -> int | None:
-    try:
-        return job.source.stat().st_mtime_ns if job.source else None
-    except OSError:
-        return None  # the conversion will say why
-
-
-def _size(job: Job) -> int:
-    try:
-        return job.source.stat().st_size if job.source else 0
-    except OSError:
-        return 0
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    if not os.path.isfile(path):  # noqa: PTH113  # a device may receive any number of results
+def _identity(at: Place) -> object:
+    """What is equal for two names of one file; None if there is none."""
+    if isinstance(at, Remote):
+        return at
+    if not os.path.isfile(at):  # noqa: PTH113  # a device may receive any number of results
         return None
-    status = path.stat()
+    status = at.stat()
     return status.st_dev, status.st_ino
 
 

@@ -8,9 +8,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
+
+from ..stores import Remote, status_of
+from .jobs import Job
+
+_FEW: Final = 32  # files, and
+_SMALL: Final = 1 << 18  # bytes of input, below which processes take longer to start than to work
 
 
 def cores() -> int:
@@ -20,6 +27,23 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def suited_workers(jobs: Sequence[Job], wanted: int | None) -> int:
+    """The number of processes for so many jobs; 1 for the calling process.
+
+    wanted: by the user; None for one for each core, where they do not take longer to start than to work.
+    """
+    if any(isinstance(at, Remote) and at.scheme == "memory" for job in jobs for at in (job.source, job.target)):
+        return 1  # each process has such a store of its own
+    if wanted is None and len(jobs) < _FEW and sum(map(_size, jobs)) < _SMALL:
+        return 1
+    return min(wanted or cores(), len(jobs))
+
+
+def _size(job: Job) -> int:
+    status = status_of(job.source) if isinstance(job.source, Path) else None
+    return (status.size or 0) if status else 0
 
 
 class Processes(Executor):

@@ -17,6 +17,7 @@ from ..batch.jobs import STREAM, Job, UsageError, picture_endings
 from ..batch.messages import printable, why_unreadable
 from ..batch.progress import HOW
 from ..image_files.precision import DEPTH
+from ..stores import Place, Remote, place
 from .parser import Parser
 
 if TYPE_CHECKING:
@@ -150,12 +151,12 @@ def other_endings(jobs: list[Job], ending: str) -> set[str]:
     return {job.target.suffix.lower() for job in jobs if job.target is not None} - {ending, ""}
 
 
-def file_job(name: str, target: Path | None = None) -> Job:
+def file_job(name: str, target: Place | None = None) -> Job:
     """The job of one file, or of standard input; UsageError for an empty name."""
     if not name:
         raise UsageError("the name of the file is empty")
-    path = Path(name)
-    return Job(None, target) if name == STREAM else Job(path, target, printable(name), Path(path.name))
+    source = place(name)
+    return Job(None, target) if name == STREAM else Job(source, target, printable(name), Path(source.name))
 
 
 def _colors(text: str) -> int:
@@ -204,9 +205,11 @@ def _fixed(text: str) -> U8:
 
 
 def _palette_file(name: str) -> U8:
-    from ..color.palette_files import read_palette
+    from ..color.palette_files import parse_palette, read_palette
 
     try:
+        if isinstance(source := place(name), Remote):
+            return parse_palette(source.read_bytes(), source.suffix)
         return read_palette(name)
     except OSError as error:  # which a KpalError is
         raise argparse.ArgumentTypeError(f"{printable(name)}: {why_unreadable(name, error)}") from error

@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
 def _opened(job: Job, stack: ExitStack) -> IO[bytes]:
     """The input, which is a `.kpal` file, as a seekable file; raises OSError, or ValueError for another format."""
     file: IO[bytes]
-    if job.source is not None and job.source.is_file():
+    if isinstance(job.source, Path) and job.source.is_file():
         file = stack.enter_context(job.source.open("rb"))
     else:
         file = io.BytesIO(job.read())

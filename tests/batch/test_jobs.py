@@ -38,7 +38,7 @@ def picture(name: str, seed: int = 0) -> None:
 
 
 def files() -> list[str]:
-    return sorted(str(path) for path in Path().rglob("*") if path.is_file() and path.name != jobs.MANIFEST)
+    return sorted(str(path) for path in Path().rglob("*") if path.is_file() and not path.name.startswith(jobs.MANIFEST))
 
 
 def targets(*inputs: str, output: str | None = None) -> list[str]:

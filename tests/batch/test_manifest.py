@@ -13,11 +13,11 @@ from PIL import Image
 
 import kpal
 from kpal import cli
-from kpal.batch.jobs import MANIFEST
+from kpal.batch.logs import NAME
 
 from ..images import gradient
 
-LOG = Path("in", MANIFEST)
+LOG = Path("in", NAME)
 
 
 @pytest.fixture(autouse=True)
@@ -121,7 +121,7 @@ def test_a_damaged_manifest_is_told_and_counts_as_none(damage: bytes, capsys: py
     said = run(capsys, status=1)
     assert f"{LOG}: ignored" in said
     assert said.count("exists; --force") == 3
-    assert Path("in", f"{MANIFEST}.old").read_bytes() == damage + b"\n" + whole
+    assert Path("in", f"{NAME}.old").read_bytes() == damage + b"\n" + whole
 
 
 def test_a_line_cut_short_is_ignored(capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,7 +148,7 @@ def test_a_run_that_was_killed_between_a_result_and_its_record_is_repeated(capsy
 def test_a_log_of_many_runs_is_written_anew(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kpal.batch.manifest._SPARE", 5)
+    monkeypatch.setattr("kpal.batch.logs._SPARE", 5)
     for colors in ("2", "3", "4"):
         run(capsys, "-c", colors)
     assert len(LOG.read_text().splitlines()) < 12

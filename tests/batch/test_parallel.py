@@ -50,7 +50,9 @@ def test_processes_say_and_write_the_same_in_the_same_order() -> None:
     told = {}
     for workers in ("1", "3"):
         done = subprocess.run(
-            [*KPAL, "encode", "--json", "-j", workers, "in", "-o", "out", "--force"], capture_output=True, text=True
+            [*KPAL, "encode", "--json", "--progress", "none", "-j", workers, "in", "-o", "out", "--force"],
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 1
         lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -161,7 +163,7 @@ def test_a_target_with_two_names_is_the_result_of_one_input() -> None:
 def test_an_interrupted_batch_leaves_whole_files_and_no_processes(number: int) -> None:
     for index in range(60):
         Image.fromarray(gradient()).resize((100 + index, 100)).save(f"in/{index:02}.png")
-    command = [*KPAL, "encode", "in", "-o", "out", "-j", "2"]
+    command = [*KPAL, "encode", "in", "-o", "out", "-j", "2", "--progress", "none"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True) as process:
         while len(results()) < 3:
             time.sleep(0.01)

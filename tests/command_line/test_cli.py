@@ -55,7 +55,7 @@ def pixels_of(path: Path) -> np.ndarray:
 
 
 def files_in(folder: Path) -> list[str]:
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != jobs.MANIFEST)
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(jobs.MANIFEST))
     return sorted(str(path.relative_to(folder)) for path in files)
 
 
