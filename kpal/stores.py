@@ -72,6 +72,11 @@ class Remote:
         return found[1].lower()
 
     @property
+    def lists(self) -> bool:
+        """Whether the store tells what a folder has."""
+        return self.scheme not in _WEB
+
+    @property
     def name(self) -> str:
         path = self._parts[1]
         return PurePosixPath(re.sub(r"[?#].*", "", path) if self.scheme in _WEB else path).name
@@ -107,10 +112,13 @@ class Remote:
         except FileNotFoundError:
             return None
 
-    def walk(self) -> dict[PurePosixPath, Remote]:
-        """All files below this folder with their statuses, by their paths below it, from few requests."""
+    def walk(self, *, deep: bool = True) -> dict[PurePosixPath, Remote]:
+        """All files below this folder with their statuses, by their paths below it, from few requests.
+
+        deep: whether to look into folders below it.
+        """
         with _store(self) as (files, path):
-            found: dict[str, dict[str, Any]] = files.find(path, detail=True)
+            found: dict[str, dict[str, Any]] = files.find(path, None if deep else 1, detail=True)
         top = path.rstrip("/")
         below = {PurePosixPath(name[len(top) :].lstrip("/")): facts for name, facts in found.items() if name[-1] != "/"}
         return {path: replace(self / path, status=_status(facts)) for path, facts in below.items()}
@@ -270,7 +278,7 @@ def _opened(at: Remote, fsspec: Any) -> tuple[AbstractFileSystem, str]:
             return _archive(before + chain, status_of(Remote(outer) if _URL.match(outer) else Path(outer))), path
         files, path = fsspec.core.url_to_fs(at.url)
     except ImportError as error:
-        raise StoreError(f"{at.scheme}:// needs another package: {_package(at.scheme, fsspec) or error}") from error
+        raise StoreError(f"{at.scheme}:// needs another package: {_package(at.scheme) or error}") from error
     except ValueError as error:
         raise StoreError(f"no store is known for {at.scheme}://") from error
     files.invalidate_cache()  # others may write to the store meanwhile
@@ -285,10 +293,11 @@ def _archive(url: str, version: Status | None) -> AbstractFileSystem:
     return fsspec.core.url_to_fs(url)[0]
 
 
-def _package(scheme: str, fsspec: Any) -> str | None:
+def _package(scheme: str) -> str | None:
     """How to install the package that a store needs, if it is one that fsspec does not bring."""
-    known = fsspec.registry.known_implementations.get(scheme.partition("::")[0], {}).get("class", "fsspec")
-    package = known.partition(".")[0]
+    from fsspec.registry import known_implementations
+
+    package = known_implementations.get(scheme.partition("::")[0], {}).get("class", "fsspec").partition(".")[0]
     return None if package == "fsspec" else f"pip install {package}"
 
 

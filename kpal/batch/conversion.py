@@ -6,13 +6,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from kpal_format import Progress
 
 from ..stores import Status, kind_of, status_of
 from .jobs import Job
 from .messages import failures, printable
+
+KILLED: Final = "the process that worked on it was killed; perhaps the image needs more memory than there is"
 
 
 class Skipped(Exception):  # noqa: N818  # it is not an error

@@ -8,6 +8,7 @@ import json
 import os
 import stat
 import sys
+from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -34,6 +35,7 @@ _FORMATS: Final = frozenset(
 )
 # Formats that Pillow may lack: their files still count as pictures, so that they fail by name.
 _OPTIONAL: Final = frozenset((".webp", ".jxl", ".avif", ".jp2", ".jpx", ".j2k"))
+_MANY: Final = 4  # inputs of one folder in a store
 _CASE_COUNTS: Final = sys.platform not in ("win32", "darwin")
 _KINDS: Final = {
     stat.S_IFIFO: "a named pipe",
@@ -231,7 +233,19 @@ def find(inputs: list[str], endings: Container[str], output: str | None = None) 
             else:
                 seen.add(key)
                 found.jobs.append(job)
+    found.jobs = _informed(found.jobs)
     return found
+
+
+def _informed(jobs: list[Job]) -> list[Job]:
+    """The jobs with the statuses of inputs in stores, where many have one folder, whose listing is one request."""
+    asked = [job.source for job in jobs if isinstance(job.source, Remote) and job.source.status is None]
+    known: dict[str, Remote] = {}
+    for folder, many in Counter(source.parent for source in asked if source.lists).items():
+        if many >= _MANY:
+            with contextlib.suppress(OSError):  # each input is asked for then
+                known |= {at.url: at for at in folder.walk(deep=False).values()}
+    return [replace(job, source=known.get(str(job.source), job.source)) for job in jobs] if known else jobs
 
 
 def _jobs_of(given: str, endings: Container[str], output: str | None, found: Selection) -> list[Job]:
@@ -381,6 +395,7 @@ def listed(lines: Iterable[str]) -> Selection:
         found.jobs.append(
             Job(source, target, printable(names[0]), Path(source.name), in_place=True, home=target.parent)
         )
+    found.jobs = _informed(found.jobs)
     return _writable(found)
 
 

@@ -20,11 +20,10 @@ from .jobs import Job, Selection
 from .manifest import Manifest
 from .messages import printable, say, tell
 from .progress import Display, displayed
-from .scheduler import Inline, Scheduler, Task
-from .workers import Processes, suited_workers
+from .scheduler import Scheduler, Task
+from .workers import engaged
 
 _AHEAD: Final = 256  # jobs
-_TASKS: Final = 64  # handed to an executor of unknown size
 
 
 @dataclass(frozen=True)
@@ -60,26 +59,17 @@ class Batch:
 
     def endings(self) -> Generator[Ending, None, None]:
         """The outcomes, in the order of the inputs. Raises BatchError if another process works on an output folder."""
-        pool = None
-        if self._way.executor is not None:
-            executor, limit = self._way.executor, self._way.workers or _TASKS
-        elif (workers := suited_workers(self._selection.jobs, self._way.workers)) > 1:
-            executor, limit = (pool := Processes(workers)), 2 * workers
-        else:
-            executor, limit = Inline(), 1
-        scheduler = Scheduler(executor, limit, self._display, self._end)
         try:
-            yield from scheduler.run(self._tasks())
-        except BaseException:
-            scheduler.cancel()
-            if pool is not None:
-                pool.stop()
-            raise
+            with engaged(self._selection.jobs, self._way.workers, self._way.executor) as (executor, limit):
+                scheduler = Scheduler(executor, limit, self._display, self._end)
+                try:
+                    yield from scheduler.run(self._tasks())
+                except BaseException:
+                    scheduler.cancel()
+                    raise
         finally:
             for manifest in self._manifests.values():
                 manifest.close()
-        if pool is not None:
-            pool.shutdown()
 
     def _tasks(self) -> Iterator[Task | Ending]:
         """What there is to do, or the outcome of a job if there is nothing.

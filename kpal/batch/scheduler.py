@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-from .conversion import Conversion, Ending, Manner, convert
+from .conversion import KILLED, Conversion, Ending, Manner, convert
 from .jobs import Job
 from .progress import Display
-
-_KILLED: Final = "the process that worked on it was killed; perhaps the image needs more memory than there is"
+from .workers import Inline
 
 
 @dataclass(frozen=True)
@@ -28,18 +27,6 @@ class Task:
     manner: Manner
     taken: Callable[[], bool]
     in_turn: bool = False
-
-
-class Inline(Executor):
-    """An executor that runs each task at once, in the calling thread."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
 
 
 @dataclass
@@ -154,7 +141,7 @@ class Scheduler:
             ending = future.result()
         except BrokenExecutor:
             ending = None
-        self._end(slot, ending or Ending(slot.task.job.name, error=_KILLED))
+        self._end(slot, ending or Ending(slot.task.job.name, error=KILLED))
 
     def _ended(self) -> Iterator[Ending]:
         while self._slots and (ending := self._slots[0].ending) is not None:

@@ -8,14 +8,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from ..stores import Remote, status_of
 from .jobs import Job
 
+_TASKS: Final = 64  # handed to an executor of unknown size
 _FEW: Final = 32  # files, and
 _SMALL: Final = 1 << 18  # bytes of input, below which processes take longer to start than to work
 
@@ -29,7 +31,23 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def suited_workers(jobs: Sequence[Job], wanted: int | None) -> int:
+@contextmanager
+def engaged(jobs: Sequence[Job], wanted: int | None, executor: Executor | None) -> Iterator[tuple[Executor, int]]:
+    """What does the work on jobs, and the number of tasks that it is handed at a time.
+
+    wanted: the number of processes or, with `executor`, of these tasks; None for a suitable number.
+    executor: what the user chose instead of processes of this machine.
+    """
+    if executor is not None:
+        yield executor, wanted or _TASKS
+    elif (many := _suited(jobs, wanted)) == 1:
+        yield Inline(), 1
+    else:
+        with Processes(many) as pool:
+            yield pool, 2 * many
+
+
+def _suited(jobs: Sequence[Job], wanted: int | None) -> int:
     """The number of processes for so many jobs; 1 for the calling process.
 
     wanted: by the user; None for one for each core, where they do not take longer to start than to work.
@@ -44,6 +62,18 @@ def suited_workers(jobs: Sequence[Job], wanted: int | None) -> int:
 def _size(job: Job) -> int:
     status = status_of(job.source) if isinstance(job.source, Path) else None
     return (status.size or 0) if status else 0
+
+
+class Inline(Executor):
+    """An executor that runs each task at once, in the calling thread."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
 
 class Processes(Executor):
@@ -69,6 +99,12 @@ class Processes(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.shutdown()
+        else:
+            self.stop()
 
     def stop(self) -> None:
         """Ends the processes in the middle of their work."""

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Container, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +19,8 @@ from .arguments import whole
 from .parser import Parser
 
 
-def add_way(parser: Parser) -> None:
-    """Add the options that say how a batch is run."""
+def add_workers(parser: Parser) -> None:
+    """Add the options that say what does the work."""
     parser.add_argument(
         "-j",
         "--jobs",
@@ -33,6 +34,11 @@ def add_way(parser: Parser) -> None:
         help="let a Dask cluster do the work: the address of its scheduler, or local for one on this machine; needs "
         "the extra `dask`, and all its machines must see the same files",
     )
+
+
+def add_way(parser: Parser) -> None:
+    """Add the options that say how a batch is run."""
+    add_workers(parser)
     parser.add_argument(
         "--jobs-from",
         metavar="FILE",
@@ -49,13 +55,20 @@ def add_way(parser: Parser) -> None:
 def chosen_way(options: argparse.Namespace) -> Iterator[Way]:
     """How to run a batch, for as long as it lasts."""
     way = Way(force=options.force, dry=options.dry_run, preserve=options.preserve, workers=options.jobs)
+    with chosen_executor(options) as executor:
+        yield replace(way, executor=executor)
+
+
+@contextmanager
+def chosen_executor(options: argparse.Namespace) -> Iterator[Executor | None]:
+    """The executor of the cluster that does the work, for as long as it lasts; None for this machine."""
     if options.dask is None:
-        yield way
+        yield None
         return
     from ..batch.cluster import dask_executor
 
     with dask_executor(options.dask, options.jobs) as executor:
-        yield replace(way, executor=executor)
+        yield executor
 
 
 def selected(
