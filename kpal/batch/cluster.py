@@ -31,7 +31,7 @@ def dask_executor(address: str, workers: int | None) -> Iterator[Executor]:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what fails is told for each file
     if address == LOCAL:
         with (
-            LocalCluster(n_workers=workers or cores(), threads_per_worker=1, dashboard_address=None) as local,
+            LocalCluster(n_workers=workers or cores(), threads_per_worker=1, dashboard_address=":0") as local,
             Client(local) as client,
         ):
             yield client.get_executor(pure=False)

@@ -115,6 +115,8 @@ class Job:
             raise FileExistsError("the result would take the place of the input; name another file with -o")
         if self.replaces_input() and not force:
             raise FileExistsError("the result would take its place; --force allows that, or name another file with -o")
+        if force and isinstance(target, Remote):
+            return  # in a store, a folder is not in the way
         kind = kind_of(target)
         if kind == "folder":
             raise IsADirectoryError(f"{printable(target)} is a folder")

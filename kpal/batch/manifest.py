@@ -105,7 +105,8 @@ class Manifest:
         new = "interrupted before" if name in self._begun else "new"
         if there and not _is_unchanged(job.target, there, self._made.get(name)):
             return to_do(Overwrite.SAME, new) if name in self._begun else to_do(Overwrite.NEVER, "the result exists")
-        overwrite = Overwrite.ALWAYS if there else Overwrite.NEVER
+        # The result of a task that ran twice, because its worker was lost after the first time, may be there by then.
+        overwrite = Overwrite.ALWAYS if there else Overwrite.SAME
         if record is None:
             return to_do(overwrite, new)
         if record.error is not None:

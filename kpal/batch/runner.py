@@ -193,8 +193,7 @@ def _planned(job: Job, overwrite: Overwrite, why: str) -> Ending:
             job.source.stat()
         elif job.source is not None and status_of(job.source) is None:
             raise FileNotFoundError("there is no such file")
-        if overwrite is not Overwrite.SAME:
-            job.check(force=overwrite is Overwrite.ALWAYS)
+        job.check(force=overwrite is not Overwrite.NEVER)
     except OSError as error:
         return Ending(job.name, error=error.strerror or str(error))
     return Ending(job.name, printable(job.target) if job.target else "standard output", planned=why)
