@@ -41,6 +41,7 @@ __all__ = [
     "Metadata",
     "PaletteError",
     "Report",
+    "Tally",
     "TruncatedError",
     "UnreachableError",
     "UnsupportedError",
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from .metrics.report import Report
     from .quantizer import quantize
     from .quantizer.shared_palette import shared_palette
+    from .quantizer.tally import Tally
     from .streaming import open_reader, open_writer
 else:
     # Loaded on first use: most programs import kpal only to open a file with Pillow.
@@ -76,6 +78,7 @@ else:
         "KMeans": "clustering.kmeans",
         "PaletteError": "color.palette_files",
         "Report": "metrics.report",
+        "Tally": "quantizer.tally",
         "UnreachableError": "errors",
         "decode": "codec",
         "encode": "codec",

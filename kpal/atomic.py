@@ -22,11 +22,13 @@ _UNSUPPORTED: Final = frozenset(
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[BinaryIO]:
+def replacing(target: Path, *, like: Path | None = None) -> Iterator[BinaryIO]:
     """Open a temporary file for writing that replaces `target` when the block ends and the data are on the disk.
 
     Until then, and after an exception, `target` is unchanged. If power or the process fails, `target` has either the
     old content or the new one; a file `.*.part` may be left beside it.
+
+    like: a file whose permissions and time of modification the new file gets, instead of the permissions of `target`.
 
     File systems that cannot sync files or folders, or keep permissions, do without.
     """
@@ -39,7 +41,10 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
             file.flush()
             with _if_supported():
                 os.fsync(file.fileno())
-        if target.exists():
+        if like is not None:
+            with _if_supported():
+                shutil.copystat(like, temporary)
+        elif target.exists():
             with _if_supported():
                 shutil.copymode(target, temporary)
         temporary.replace(target)

@@ -33,6 +33,7 @@ from .color.spaces import Metric
 from .pixels import to_array
 from .quantizer import quantize
 from .quantizer.options import Options
+from .stores import Ranges, is_remote, place
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -162,8 +163,11 @@ class RowReader:
     """
 
     def __init__(self, file: Source, max_pixels: int | None, on_error: OnError, progress: Progress | None) -> None:
-        path = str(Path(file).absolute()) if isinstance(file, (str, os.PathLike)) else None
-        source: Any = file if path is None else _OwnFile(path)
+        path = None
+        source: Any = file
+        if isinstance(file, (str, os.PathLike)):
+            path = str(place(os.fspath(file)).absolute())
+            source = Ranges(path) if is_remote(path) else _OwnFile(path)
         try:
             reader = self._reader = Reader(source, max_pixels=max_pixels, on_error=on_error, progress=progress)
         except BaseException:
@@ -233,9 +237,10 @@ def open_reader(
 
     Close the `RowReader`, or use it as a context manager: `with kpal.open_reader(...) as reader`.
 
-    file: a path, the bytes of a file, or any object with `read` and `seek` that gives bytes, such as a file in an
-        object store. Opening takes one read, or two if there are much metadata or thousands of tiles; a region takes as
-        many reads as it has runs of tiles that are neighbours in the file.
+    file: a path, the URL of a file in a store (https://, s3:// ...; needs the extra `stores`), the bytes of a file, or
+        any object with `read` and `seek` that gives bytes. Opening takes one read, or two if there are much metadata or
+        thousands of tiles; a region takes as many reads as it has runs of tiles that are neighbours in the file. With a
+        URL, each read is one request.
     max_pixels: the maximum number of pixels to decode at once, beyond which reads raise LimitError; the image itself
         may be larger.
     on_error: as in `decode`, for all reads.

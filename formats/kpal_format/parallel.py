@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from .forks import load_module
@@ -247,7 +248,8 @@ def _helpers(run: Callable[[], None], count: int) -> list[threading.Thread]:
     helpers: list[threading.Thread] = []
     try:
         for _ in range(count):
-            helper = threading.Thread(target=run, name="kpal", daemon=True)
+            context = copy_context()  # so that whoever collects warnings by context gets those of helpers
+            helper = threading.Thread(target=context.run, args=(run,), name="kpal", daemon=True)
             helper.start()
             helpers.append(helper)
     except RuntimeError:  # at the system's limit, or the interpreter is shutting down

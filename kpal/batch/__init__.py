@@ -1,1 +1,78 @@
-"""Batches of files: selecting inputs, naming results, converting each file, and reporting the outcome."""
+"""Batches of files: selecting inputs, naming results, converting each file, and reporting the outcome.
+
+from kpal import batch
+for ending in batch.encode(["photos"], "packed", colors=64):
+print(ending.input, ending.output, ending.error)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from os import fspath
+from typing import TYPE_CHECKING, Any, Literal
+
+from .messages import BatchError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+    from os import PathLike
+
+    from .conversion import Ending
+
+__all__ = ["BatchError", "encode"]
+
+Part = Literal["icc_profile", "exif", "xmp", "text", "density"]
+
+
+def encode(
+    inputs: Sequence[str | PathLike[str]],
+    output: str | PathLike[str] | None = None,
+    *,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    force: bool = False,
+    dry_run: bool = False,
+    preserve: bool = False,
+    strip: Sequence[Part] = (),
+    depth: Literal[8] | None = None,
+    skip_if_larger: bool = False,
+    skip_if_worse: bool = False,
+    **options: Any,
+) -> Iterator[Ending]:
+    """Encode files as `kpal encode` does, and yield the outcome of each, in their order.
+
+    inputs: names of files, and of folders of pictures.
+    output: a folder for the results, or a file for a single one; by default, results are written beside their inputs.
+    executor: what does the work: any `concurrent.futures.Executor` whose workers see the same files, such as a process
+        pool or `dask.distributed.Client().get_executor()`. By default, processes of this machine.
+    workers: the number of these processes, by default that of the cores; with `executor`, the number of tasks that are
+        handed to it at a time, by default 64.
+    force: do all again, and overwrite existing files. By default, a result that is newer than its input and was made
+        with the same options is left as it is, and a file that kpal has not made is an error.
+    dry_run: write nothing; `planned` of each outcome tells why there is something to do.
+    preserve: give each result the permissions and the time of its input.
+    strip: metadata to leave out.
+    depth: 8 rounds images of more than 8 bits a channel even if colours merge.
+    skip_if_larger: write no result that is not smaller than its input.
+    skip_if_worse: write no result that cannot reach the quality or the size.
+    options: the options of `kpal.encode`, but for `metadata`, `progress` and `report`.
+
+    An outcome has `error` where a file failed; the others go on. Raises ValueError or TypeError for wrong arguments
+    before any file is read, and `kpal.batch.BatchError` if another
+    process works on the output folder.
+    """
+    from kpal_format import EXTENSION
+
+    from ..codec import EncodeOptions
+    from .jobs import picture_endings, plan
+    from .runner import Batch, Way
+    from .transcode import Encoding
+
+    if wrong := {"metadata", "progress", "report"} & options.keys():
+        raise TypeError(f"a batch has no {', '.join(sorted(wrong))}")
+    EncodeOptions(**options)
+    names = [fspath(name) for name in inputs]
+    selection = plan(names, None if output is None else fspath(output), picture_endings(), EXTENSION, in_place=True)
+    conversion = Encoding(options, tuple(strip), depth, skip_if_larger, skip_if_worse)
+    way = Way(force=force, dry=dry_run, preserve=preserve, workers=workers, executor=executor)
+    return Batch(selection, conversion, way).endings()

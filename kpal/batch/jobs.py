@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
 import stat
 import sys
-from collections.abc import Container, Iterator
+from collections import Counter
+from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from PIL import Image
 
-from kpal_format import EXTENSION, MAGIC
+from kpal_format import EXTENSION, MAGIC, Info, inspect
 
 from ..atomic import replacing
-from .messages import abandon, is_url, printable, why_unreadable
+from ..stores import Kind, Place, Remote, is_same, kind_of, place, why_not_writable
+from .messages import BatchError, abandon, is_foreign, printable, why_unreadable
 
+MANIFEST: Final = ".kpal-manifest"  # the beginning of the names of manifests; manifest.py
 STREAM: Final = "-"  # standard input or output, on the command line
 
 # The formats that count as pictures in a folder, which may hold many other files that Pillow would open.
@@ -29,6 +35,7 @@ _FORMATS: Final = frozenset(
 )
 # Formats that Pillow may lack: their files still count as pictures, so that they fail by name.
 _OPTIONAL: Final = frozenset((".webp", ".jxl", ".avif", ".jp2", ".jpx", ".j2k"))
+_MANY: Final = 4  # inputs of one folder in a store
 _CASE_COUNTS: Final = sys.platform not in ("win32", "darwin")
 _KINDS: Final = {
     stat.S_IFIFO: "a named pipe",
@@ -51,15 +58,26 @@ class Job:
     problem: why an input found in a folder cannot be read.
     in_place: whether the result may replace the input, if the input is a `.kpal` file.
     note: why the target does not have its usual name.
+    home: the folder whose manifest records the job; None for a job that is not of a batch.
     """
 
-    source: Path | None
-    target: Path | None = None
+    source: Place | None
+    target: Place | None = None
     name: str = "standard input"
     below: Path = Path("stdin")
     problem: OSError | None = None
     in_place: bool = False
     note: str = ""
+    home: Place | None = None
+
+    def absolute(self) -> Job:
+        """The same job for a process that may have another current folder."""
+        return replace(
+            self,
+            source=self.source and self.source.absolute(),
+            target=self.target and self.target.absolute(),
+            home=self.home and self.home.absolute(),
+        )
 
     def read(self) -> bytes:
         """The bytes of the input; OSError if it cannot be read, or is empty."""
@@ -89,31 +107,41 @@ class Job:
                 raise OSError("standard output is closed")
             if sys.stdout.isatty():
                 raise OSError("refusing to write an image to the terminal; name a file")
-        elif self.target.is_dir():
-            raise IsADirectoryError(f"{printable(self.target)} is a folder")
-        elif self.replaces_input() and not self.in_place:
+        else:
+            self._check_target(self.target, force=force)
+
+    def _check_target(self, target: Place, *, force: bool) -> None:
+        if self.replaces_input() and not self.in_place:
             raise FileExistsError("the result would take the place of the input; name another file with -o")
-        elif self.replaces_input() and not force:
+        if self.replaces_input() and not force:
             raise FileExistsError("the result would take its place; --force allows that, or name another file with -o")
-        elif self.target.is_file() and not force:
-            raise FileExistsError(f"{printable(self.target)} exists; --force overwrites it")
+        if force and isinstance(target, Remote):
+            return  # in a store, a folder is not in the way
+        kind = kind_of(target)
+        if kind == "folder":
+            raise IsADirectoryError(f"{printable(target)} is a folder")
+        if kind == "file" and not force:
+            raise FileExistsError(f"{printable(target)} exists; --force overwrites it")
 
     def replaces_input(self) -> bool:
         """Whether the target and the input are the same file, even under different names."""
-        source, target = self.source, self.target
-        return bool(source and target and target.is_file() and source.exists() and target.samefile(source))
+        return self.source is not None and self.target is not None and is_same(self.target, self.source)
 
-    def write(self, data: bytes) -> None:
-        """Writes the result; OSError if it cannot be written."""
+    def write(self, data: bytes, *, preserve: bool = False) -> None:
+        """Writes the result; OSError if it cannot be written.
+
+        preserve: whether the result gets the permissions and the time of the input, if both are files of this machine.
+        """
         if self.target is None:
             self._write_to_stream(data)
             return
         try:
-            if self.target.exists() and not self.target.is_file():
+            if isinstance(self.target, Remote) or (self.target.exists() and not self.target.is_file()):
                 self.target.write_bytes(data)  # a device or pipe has no content to lose, and must not be replaced
                 return
             _make_folder(self.target.parent)
-            with replacing(self.target) as file:
+            like = self.source if preserve and isinstance(self.source, Path) else None
+            with replacing(self.target, like=like) as file:
                 file.write(data)
         except BrokenPipeError as error:  # the target is a named pipe; `main` handles standard output
             raise OSError(f"{printable(self.target)}: its reader has closed it") from error
@@ -135,6 +163,7 @@ class Selection:
     """The jobs that the inputs of a command select, and the numbers of items left out.
 
     inputs: as the user named them.
+    several: whether they may be more than one file: several names, or a folder.
     jobs: in the order of the inputs; the files of a folder are sorted by path.
     others: files in folders, left out because of their endings.
     results: `.kpal` files, left out as results of pictures beside them.
@@ -143,6 +172,7 @@ class Selection:
     """
 
     inputs: list[str]
+    several: bool = False
     jobs: list[Job] = field(default_factory=list)
     others: int = 0
     results: int = 0
@@ -193,27 +223,52 @@ def find(inputs: list[str], endings: Container[str], output: str | None = None) 
     pictures beside them; "-" selects standard input. Inputs named twice are taken once. Raises UsageError for an empty
     name, which would mean the current folder.
     """
-    found = Selection(inputs)
-    seen: set[str | None] = set()
+    found = Selection(inputs, several=len(inputs) > 1)
+    entry, seen = _Entries(), set[str | None]()
     for given in inputs:
         if not given:
             raise UsageError("the name of an input is empty")
         for job in _jobs_of(given, endings, output, found):
-            place = _place(job.source) if job.source else None
-            if place in seen:
+            key = entry(job.source) if job.source else None
+            if key in seen:
                 found.repeated += 1
             else:
-                seen.add(place)
+                seen.add(key)
                 found.jobs.append(job)
+    found.jobs = _informed(found.jobs)
     return found
+
+
+def _informed(jobs: list[Job]) -> list[Job]:
+    """The jobs with the statuses of inputs in stores, where many have one folder, whose listing is one request."""
+    asked = [job.source for job in jobs if isinstance(job.source, Remote) and job.source.status is None]
+    known: dict[str, Remote] = {}
+    for folder, many in Counter(source.parent for source in asked if source.lists).items():
+        if many >= _MANY:
+            with contextlib.suppress(OSError):  # each input is asked for then
+                known |= {at.url: at for at in folder.walk(deep=False).values()}
+    return [replace(job, source=known.get(str(job.source), job.source)) for job in jobs] if known else jobs
 
 
 def _jobs_of(given: str, endings: Container[str], output: str | None, found: Selection) -> list[Job]:
     if given == STREAM:
         return [Job(None)]
-    if os.path.isdir(given):  # noqa: PTH112  # unlike Path.is_dir, false for names that no file can have
-        return sorted(_walk(given, endings, output, found), key=lambda job: job.below)
-    return [Job(Path(given), None, printable(given), Path(Path(given).name))]
+    top = place(given)
+    job = Job(top, None, printable(given), Path(top.name))
+    if isinstance(top, Remote) and _ending(given) in endings:
+        return [job]  # without asking the store
+    try:
+        if kind_of(top) != "folder":
+            return [job]
+        found.several = True
+        walk = (
+            _walk_store(top, endings, output, found)
+            if isinstance(top, Remote)
+            else _walk(given, endings, output, found)
+        )
+        return [replace(job, home=top) for job in sorted(walk, key=lambda job: job.below)]
+    except OSError as error:  # of a store
+        return [replace(job, problem=error)]
 
 
 def _walk(top: str, endings: Container[str], output: str | None, found: Selection) -> Iterator[Job]:
@@ -228,16 +283,36 @@ def _walk(top: str, endings: Container[str], output: str | None, found: Selectio
         paths = {name: os.path.join(folder, name) for name in (*folders, *files)}  # noqa: PTH118  # keeps ./
         found.links += sum(os.path.islink(paths[name]) for name in folders)  # noqa: PTH114
         folders[:] = [name for name in folders if not is_output(name)]
-        found.others += sum(_ending(name) not in endings for name in files)
-        pictures = {name for name in files if _ending(name) in endings and not is_output(name)}
-        results = {result for name in pictures if _ending(name) != EXTENSION for result in _results_of(name)}
-        found.results += len(results & pictures)
-        for name in pictures - results:
+        for name in _pictures([name for name in files if not is_output(name)], endings, found):
             path = Path(paths[name])
             yield Job(path, None, printable(paths[name]), path.relative_to(top), _obstacle(path))
     for error in unreadable:
         path = Path(error.filename)
         yield Job(path, None, printable(error.filename), path.relative_to(top), error)
+
+
+def _walk_store(top: Remote, endings: Container[str], output: str | None, found: Selection) -> Iterator[Job]:
+    """Like `_walk`, for a folder in a store."""
+    own = str(place(output)).rstrip("/") if output else None
+    folders: dict[PurePosixPath, dict[str, Remote]] = {}
+    for path, at in top.walk().items():
+        if own is None or not f"{at}/".startswith(f"{own}/"):
+            folders.setdefault(path.parent, {})[path.name] = at
+    for parent, files in folders.items():
+        for name in _pictures(files, endings, found):
+            at, below = files[name], Path(parent, name)
+            leaves = ".." in below.parts or below.is_absolute() or bool(below.drive)
+            problem = OSError("its name would lead out of the folder of results") if leaves else None
+            yield Job(at, None, printable(at), below, problem)
+
+
+def _pictures(names: Collection[str], endings: Container[str], found: Selection) -> set[str]:
+    """The files of one folder that are inputs; counts in `found` what is left out."""
+    pictures = {name for name in names if _ending(name) in endings}
+    results = {result for name in pictures if _ending(name) != EXTENSION for result in _results_of(name)}
+    found.others += sum(name not in pictures and not name.startswith(MANIFEST) for name in names)
+    found.results += len(results & pictures)
+    return pictures - results
 
 
 def _results_of(name: str) -> set[str]:
@@ -269,22 +344,68 @@ def plan(
     """
     if output == "":
         raise UsageError("the name of the output is empty")
-    if output and is_url(output):
-        raise UsageError(f"{printable(output)} is a URL; kpal writes files and standard output")
+    if output and is_foreign(output):
+        raise UsageError(f"{printable(output)} is a URL; kpal writes to files, to stores and to standard output")
     found = find(inputs, endings, output)
-    several = len(inputs) > 1 or any(os.path.isdir(name) for name in inputs)  # noqa: PTH112  # as above
-    is_folder = bool(output) and os.path.isdir(str(output))  # noqa: PTH112
-    if several and output and (output == STREAM or os.path.isfile(output)):  # noqa: PTH113
-        raise UsageError(f"several inputs need a folder for output, not '{printable(output)}'")
-    if several and output and not is_folder and (_ending(output) in endings or _ending(output) == new_ending):
+    kind = None if output in (None, STREAM) else _kind_of_output(str(output))
+    if found.several and (output == STREAM or kind == "file"):
+        raise UsageError(f"several inputs need a folder for output, not '{printable(str(output))}'")
+    if found.several and output and kind is None and (_ending(output) in endings or _ending(output) == new_ending):
         raise UsageError(f"several inputs need a folder for output; '{printable(output)}' looks like a file")
-    if output is not None and not (several or is_folder or output.endswith(("/", os.sep))):
-        target = None if output == STREAM else Path(output)
+    if output is not None and not (found.several or kind == "folder" or output.endswith(("/", os.sep))):
+        target = None if output == STREAM else place(output)
         found.jobs = [replace(job, target=target, in_place=in_place) for job in found.jobs]
-        return found
+        return _writable(found)
     names = _Names(found, new_ending)
     found.jobs = [names.given(replace(job, in_place=in_place), output) for job in found.jobs]
+    if found.several:
+        found.jobs = [_at_home(job, output) for job in found.jobs]
+    return _writable(found)
+
+
+def _kind_of_output(output: str) -> Kind | None:
+    try:
+        return kind_of(place(output))
+    except OSError as error:
+        raise BatchError(f"{printable(output)}: {error.strerror or error}") from error
+
+
+def _writable(found: Selection) -> Selection:
+    """Raises UsageError if no result can be written to the place of a target."""
+    for job in found.jobs:
+        if job.target is not None and (reason := why_not_writable(job.target)):
+            raise UsageError(reason)
     return found
+
+
+def listed(lines: Iterable[str]) -> Selection:
+    """The jobs of a list: lines of JSON, objects with `input` and `output`. Raises UsageError for any other line."""
+    found = Selection(["the list of jobs"], several=True)
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+            names = [entry[key] for key in ("input", "output")]
+            if len(entry) != len(names) or not all(isinstance(name, str) and name for name in names):
+                raise ValueError
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UsageError(
+                f'line {number} of the list of jobs is not of the form {{"input": "a.png", "output": "a.kpal"}}'
+            ) from error
+        source, target = map(place, names)
+        found.jobs.append(
+            Job(source, target, printable(names[0]), Path(source.name), in_place=True, home=target.parent)
+        )
+    found.jobs = _informed(found.jobs)
+    return _writable(found)
+
+
+def _at_home(job: Job, output: str | None) -> Job:
+    """The job of a batch, with the folder of its manifest: that of the output, or else the one that was given."""
+    if output is not None:
+        return replace(job, home=place(output))
+    return job if job.home or not job.target else replace(job, home=job.target.parent)
 
 
 class _Names:
@@ -292,34 +413,35 @@ class _Names:
 
     def __init__(self, found: Selection, ending: str) -> None:
         self._ending = ending
-        self._inputs = {_place(job.source): job.name for job in found.jobs if job.source and not job.problem}
+        self._entry = _Entries()
+        self._inputs = {self._entry(job.source): job.name for job in found.jobs if job.source and not job.problem}
         self._taken: dict[str, str] = {}
-        self._numbers: dict[Path, int] = {}
+        self._numbers: dict[Place, int] = {}
 
     def given(self, job: Job, output: str | None) -> Job:
         if job.problem is not None or (output is None and job.source is None):
             return job
-        folder = Path(output, job.below.parent) if output is not None else (job.source or job.below).parent
+        folder = place(output) / job.below.parent if output is not None else (job.source or job.below).parent
         expected = folder / result_name(job.below.name, self._ending)
-        target = next(path for path in self._candidates(folder, job.below.name) if self._owner(path, job) is None)
-        owner = self._owner(expected, job)
-        self._taken[_place(target)] = f"the result of {job.name}"
+        target = next(at for at in self._candidates(folder, job.below.name) if self._owner(at, job) is None)
+        owner = self._owner(expected, job) if target != expected else None
+        self._taken[self._entry(target)] = f"the result of {job.name}"
         note = f"written as {printable(target)}, because {printable(expected)} is {owner}" if owner else ""
         return replace(job, target=target, note=note)
 
-    def _candidates(self, folder: Path, name: str) -> Iterator[Path]:
+    def _candidates(self, folder: Place, name: str) -> Iterator[Place]:
         yield folder / result_name(name, self._ending)
         yield folder / f"{name}{self._ending}"
         for number in count(self._numbers.get(folder / name, 2)):
             self._numbers[folder / name] = number
             yield folder / f"{name}.{number}{self._ending}"
 
-    def _owner(self, path: Path, job: Job) -> str | None:
+    def _owner(self, at: Place, job: Job) -> str | None:
         """The owner of the name, if it is not the job itself."""
-        place = _place(path)
-        if job.in_place and job.source and place == _place(job.source):
-            return self._taken.get(place)
-        return self._taken.get(place) or (f"the input {self._inputs[place]}" if place in self._inputs else None)
+        key = self._entry(at)
+        if job.in_place and job.source and key == self._entry(job.source):
+            return self._taken.get(key)
+        return self._taken.get(key) or (f"the input {self._inputs[key]}" if key in self._inputs else None)
 
 
 def result_name(name: str, ending: str) -> str:
@@ -340,10 +462,32 @@ def _ending(name: str) -> str:
     return f"{dot}{ending}".lower() if stem.strip(".") else ""
 
 
-def _place(path: Path) -> str:
-    """A key that is equal for two names of one directory entry, assuming the usual file systems of this platform."""
-    place = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
-    return place if _CASE_COUNTS else place.casefold()
+class _Entries:
+    """Keys that are equal for two names of one directory entry, assuming the usual file systems of this platform."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}  # with symbolic links followed, which is slow
+
+    def __call__(self, at: Place) -> str:
+        if isinstance(at, Remote):
+            return at.url
+        folder, name = os.path.split(at)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        entry = os.path.join(self._folders[folder], name)  # noqa: PTH118
+        return entry if _CASE_COUNTS else entry.casefold()
+
+
+def header_of(data: bytes) -> Info:
+    """Like `inspect`, but for another format, raise a ValueError that names the format."""
+    if MAGIC.startswith(data[: len(MAGIC)]):
+        return inspect(data)
+    other = None
+    with contextlib.suppress(Exception), Image.open(io.BytesIO(data)) as image:  # Pillow raises nearly every kind
+        other = image.format
+    if other is None:
+        raise ValueError(f"not a {EXTENSION} file: it does not begin with the magic number")
+    raise ValueError(f"not a {EXTENSION} file but an image of the format {other}, which kpal encode takes")
 
 
 def _make_folder(folder: Path) -> None:

@@ -11,14 +11,24 @@ import struct
 import sys
 import warnings
 import zlib
+from collections.abc import Iterable
+from contextvars import ContextVar
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from PIL import Image, UnidentifiedImageError
 
-_URL: Final = re.compile(r"([a-z][a-z0-9+.-]+)://|data:[a-z]+/", re.IGNORECASE)  # not C://, which is a drive
+from kpal_format.forks import Lock
+
+from ..stores import Place, is_remote
+
+_URL: Final = re.compile(r"file://|data:[a-z]+/", re.IGNORECASE)  # kpal takes other URLs as names
 _OBJECT: Final = re.compile(r"\s*<[\w.]+ object at 0x[0-9a-fA-F]+>")
 _DAMAGE: Final = (SyntaxError, EOFError, IndexError, KeyError, struct.error, zlib.error)  # from readers in Pillow
+
+
+class BatchError(Exception):
+    """A whole batch cannot be worked on."""
 
 
 class StandardError(io.TextIOBase):
@@ -62,9 +72,18 @@ def say(message: str, program: str = "kpal") -> None:
     StandardError(sys.stderr).write(printable(f"{program}: {' '.join(message.splitlines())}") + "\n")
 
 
-def printable(name: str | os.PathLike[str]) -> str:
+def tell(name: str, warnings: Iterable[str], error: str | None) -> None:
+    """Prints the warnings and the error of a file."""
+    for warning in warnings:
+        say(f"{name}: warning: {warning}")
+    if error is not None:
+        say(f"{name}: {error}")
+
+
+def printable(name: str | Place) -> str:
     """A file name with control characters and undecodable bytes escaped."""
-    return "".join(c if c.isprintable() else _escaped(c) for c in os.fspath(name))
+    text = str(name)
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
 
 
 def _escaped(character: str) -> str:
@@ -73,17 +92,21 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode()
 
 
-def is_url(name: str) -> bool:
-    """Whether a file name is a URL."""
+def is_foreign(name: str) -> bool:
+    """Whether a name is a URL of a kind that stands neither for a file nor for an object in a store."""
     return _URL.match(name) is not None
 
 
 def why_unreadable(name: str, error: OSError) -> str:
     """Why a file cannot be read; `name` is as the user gave it."""
-    if is_url(name) and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EINVAL, errno.ENAMETOOLONG):
+    if is_remote(name):
+        return error.strerror or str(error)
+    if is_foreign(name) and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EINVAL, errno.ENAMETOOLONG):
         if name.lower().startswith("file:"):
             return "a URL; give the path of the file alone"
-        return "a URL; kpal reads files and standard input, so download it first"
+        return (
+            "a URL; kpal reads files, objects in stores and standard input, so save the data it holds as a file first"
+        )
     if isinstance(error, IsADirectoryError):
         return "a folder, not a file"
     path = Path(error.filename if isinstance(error.filename, str) else name)
@@ -98,40 +121,39 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
     Pillow raises nearly every kind of exception for damaged images (struct.error, zlib.error, SyntaxError ...), and one
     bad file must not stop a batch, so every exception counts as a failure of this file. Without an exception, the
     warnings raised in the block are printed, one a line.
+
+    aloud: whether to print. `reason` and `warnings` tell the same.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, aloud: bool = True) -> None:
         self._name = name
+        self._aloud = aloud
         self.reason: str | None = None
-        self._catcher = warnings.catch_warnings(record=True)
+        self.warnings: list[str] = []
+        self._caught: list[str] = []
 
     def __bool__(self) -> bool:
         return self.reason is not None
 
     def __enter__(self) -> failures:
-        caught = self._catcher.__enter__()
-        assert caught is not None  # because of record=True
-        self._caught = caught
-        warnings.simplefilter("always")
+        _recorder.enter(self._caught)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        self._catcher.__exit__(None, None, None)
+        _recorder.leave()
         if error is None:
-            for message in self._warnings():
-                say(f"{self._name}: warning: {message}")
-        if not isinstance(error, Exception) or isinstance(error, BrokenPipeError):
+            self.warnings = list(dict.fromkeys(self._caught))
+        elif not isinstance(error, Exception) or isinstance(error, BrokenPipeError):
             return False
-        self.reason = _OBJECT.sub("", self._reason(error))
-        say(f"{self._name}: {self.reason}")
+        else:
+            self.reason = _OBJECT.sub("", self._reason(error))
+        if self._aloud:
+            tell(self._name, self.warnings, self.reason)
         return True
-
-    def _warnings(self) -> list[str]:
-        return list(dict.fromkeys(str(warning.message) for warning in self._caught))
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, UnidentifiedImageError):  # the message of Pillow names a buffer in memory
-            missing = [warning for warning in self._warnings() if "not installed" in warning]
+            missing = [warning for warning in dict.fromkeys(self._caught) if "not installed" in warning]
             if self._name.lower().endswith(".jxl") and "JXL" not in Image.OPEN:
                 missing = ["JPEG XL needs the package pillow-jxl-plugin"]
             return "; ".join(("not an image that Pillow can read", *missing))
@@ -147,3 +169,46 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
         if isinstance(error, _DAMAGE):
             return f"damaged, or of a kind that Pillow cannot read ({type(error).__name__}: {error})"
         return f"{type(error).__name__}: {error}"
+
+
+class _Recorder:
+    """Collects the warnings of each context that asks for them: of a thread and of the helpers that it starts.
+
+    `warnings.catch_warnings` is for one thread at a time: others would restore a state that was not theirs.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._threads = 0
+        self._lists = ContextVar[tuple[list[str], ...]]("lists", default=())
+        self._catcher: warnings.catch_warnings[None] | None = None
+
+    def enter(self, caught: list[str]) -> None:
+        """Begins to collect the warnings of this context in `caught`."""
+        self._lists.set((*self._lists.get(), caught))
+        with self._lock:
+            self._threads += 1
+            if self._threads > 1:
+                return
+            self._catcher = warnings.catch_warnings()
+            self._catcher.__enter__()
+            self._show = warnings.showwarning
+            warnings.simplefilter("always")
+            warnings.showwarning = self._record
+
+    def leave(self) -> None:
+        """Ends what the last `enter` of this context began."""
+        self._lists.set(self._lists.get()[:-1])
+        with self._lock:
+            self._threads -= 1
+            if self._threads == 0 and self._catcher is not None:
+                self._catcher.__exit__(None, None, None)
+
+    def _record(self, message: Warning | str, *about: Any, **more: Any) -> None:
+        if lists := self._lists.get():
+            lists[-1].append(str(message))
+        else:  # from a context that nobody collects from
+            self._show(message, *about, **more)
+
+
+_recorder = _Recorder()

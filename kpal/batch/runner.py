@@ -2,75 +2,172 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Executor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Final
 
-from kpal_format import Progress
-
+from .. import __version__
+from ..stores import Place, Remote, Status, status_of
+from .conversion import Conversion, Ending, Manner, Overwrite
 from .jobs import Job, Selection
-from .messages import failures, printable, say
-from .progress import displayed
+from .manifest import Manifest
+from .messages import printable, say, tell
+from .progress import Display, displayed
+from .scheduler import Scheduler, Task
+from .workers import engaged
 
-# Gets the job, the bytes of its input, and a callback for its progress or None; returns the bytes of the result.
-Work = Callable[[Job, bytes, Progress | None], bytes]
-
-
-class Skipped(Exception):  # noqa: N818  # it is not an error
-    """Raised by the work on a file for which no result shall be written, with the reason."""
+_AHEAD: Final = 256  # jobs
 
 
 @dataclass(frozen=True)
-class Ending:
-    """The outcome of a job, for programs: the sizes of input and result, or why there is no result."""
+class Way:
+    """How a batch is run.
 
-    input: str
-    output: str | None = None
-    input_bytes: int | None = None
-    bytes: int | None = None
-    skipped: str | None = None
-    error: str | None = None
+    force: whether all is done again, and existing files are overwritten.
+    dry: whether to tell only what would be done.
+    preserve: whether results get the permissions and the time of their inputs.
+    workers: the number of processes; by default, one for each core.
+    executor: what runs the work instead of processes of this machine, `workers` tasks at a time.
+    """
 
-    def as_dict(self) -> dict[str, Any]:
-        return {key: value for key, value in asdict(self).items() if value is not None}
+    force: bool = False
+    dry: bool = False
+    preserve: bool = False
+    workers: int | None = None
+    executor: Executor | None = None
+
+
+class Batch:
+    """Converts the inputs of a selection. What a manifest shows to be up to date is left as it is."""
+
+    def __init__(self, selection: Selection, conversion: Conversion, way: Way, display: Display | None = None) -> None:
+        self._selection = selection
+        self._conversion = conversion
+        self._way = way
+        self._display = display or Display(len(selection.jobs), None)
+        self._manifests: dict[Place, Manifest] = {}
+        self._read: dict[Job, Status | None] = {}  # the statuses of the inputs in work, from before they were read
+        self._written: set[object] = set()  # identities of results, as one file may have several names
+        self._claimed: set[str] = set()
+
+    def endings(self) -> Generator[Ending, None, None]:
+        """The outcomes, in the order of the inputs. Raises BatchError if another process works on an output folder."""
+        try:
+            with engaged(self._selection.jobs, self._way.workers, self._way.executor) as (executor, limit):
+                scheduler = Scheduler(executor, limit, self._display, self._end)
+                try:
+                    yield from scheduler.run(self._tasks())
+                except BaseException:
+                    scheduler.cancel()
+                    raise
+        finally:
+            for manifest in self._manifests.values():
+                manifest.close()
+
+    def _tasks(self) -> Iterator[Task | Ending]:
+        """What there is to do, or the outcome of a job if there is nothing.
+
+        Jobs are looked at some at a time before they begin, so that a manifest is told of them in few writes: of twice
+        as many each time where the manifest is in a store, which writes all of it anew.
+        """
+        jobs, many = iter(self._selection.jobs), 1
+        while ahead := list(islice(jobs, many)):
+            many = 2 * many if isinstance(ahead[0].home, Remote) else min(2 * many, _AHEAD)
+            found = [self._looked_at(job.absolute() if self._way.executor else job) for job in ahead]
+            begun: dict[Manifest, list[Job]] = {}
+            for task in found:
+                if isinstance(task, Task) and (manifest := self._manifest(task.job)) is not None:
+                    begun.setdefault(manifest, []).append(task.job)
+            for manifest, its in begun.items():
+                manifest.begin(its)
+            for task in found:
+                claimed = isinstance(task, Task) and self._is_claimed(task.job)
+                yield replace(task, in_turn=True) if isinstance(task, Task) and claimed else task
+
+    def _looked_at(self, job: Job) -> Task | Ending:
+        overwrite, why = Overwrite.ALWAYS if self._way.force else Overwrite.NEVER, "new"
+        manifest = self._manifest(job)
+        if manifest is not None:
+            state = manifest.state(job)
+            if not self._way.force:
+                if state.current is not None:
+                    return state.current
+                overwrite, why = state.overwrite, state.why
+        if self._way.dry:
+            return _planned(job, overwrite, why)
+        if manifest is not None:
+            self._read[job] = state.input
+        manner = Manner(overwrite, self._way.preserve)
+        return Task(job, self._conversion, manner, partial(self._is_taken, job))
+
+    def _end(self, task: Task, ending: Ending) -> None:
+        """Notes the outcome of a task."""
+        job = task.job
+        if ending.bytes is not None and job.target is not None and (identity := _identity(job.target)):
+            self._written.add(identity)
+        manifest = self._manifest(job)
+        if manifest is not None:
+            manifest.end(job, ending, self._read.pop(job))
+
+    def _manifest(self, job: Job) -> Manifest | None:
+        """The manifest that has the job; none if it is not of a batch, or is done in place."""
+        if job.home is None or job.problem or job.source is None or job.target is None or job.source == job.target:
+            return None
+        if job.home not in self._manifests:
+            self._manifests[job.home] = Manifest(job.home, self._conversion.key, __version__)
+        return self._manifests[job.home]
+
+    def _is_taken(self, job: Job) -> bool:
+        return job.target is not None and _identity(job.target) in self._written
+
+    def _is_claimed(self, job: Job) -> bool:
+        """Whether the target may be the same file as that of an earlier job, under another name."""
+        if job.target is None:
+            return False
+        if isinstance(job.target, Remote):
+            key, links = job.target.url, 1
+        else:
+            key = os.path.realpath(job.target).casefold()  # the file system may not distinguish case
+            links = job.target.stat().st_nlink if _identity(job.target) else 1
+        claimed = key in self._claimed
+        self._claimed.add(key)
+        return claimed or links > 1
 
 
 def run(
     selection: Selection,
-    work: Work,
+    conversion: Conversion,
+    way: Way,
     *,
-    force: bool,
     quiet: bool,
     progress: str,
-    tell: Callable[[Ending], None] = lambda _: None,
-    expect: Callable[[bytes], object] = lambda _: None,
+    report: Callable[[Ending], None] = lambda _: None,
 ) -> int:
-    """Call `work` with the bytes of each selected input and write the result; returns the exit status.
+    """Convert each selected input, and tell the outcomes on standard error; returns the exit status.
 
-    A failed job is reported on standard error, and the others go on. A job for which `work` raises Skipped is reported
-    but does not count as a failure.
+    A failed job is told, and the others go on. A job that the conversion skips is told, but is no failure.
 
     progress: how to display it, one of `HOW`.
-    tell: called with the outcome of each job.
-    expect: raises ValueError for bytes that `work` cannot take; called before the output is checked.
+    report: called with the outcome of each job.
     """
     start = time.perf_counter()
-    endings = []
-    written: set[tuple[int, int]] = set()
+    endings: list[Ending] = []
     with displayed(len(selection.jobs), "none" if quiet else progress) as display:
-        for job in selection.jobs:
-            with display.file(job.name) as told, failures(job.name) as failed:
-                ending = _done(job, work, told, expect, written, force=force)
-            if failed:
-                ending = Ending(job.name, error=failed.reason)
-            elif ending.skipped and not quiet:
-                say(f"{job.name}: skipped: {ending.skipped}")
-            elif job.note and not quiet:
-                say(f"{job.name}: {job.note}")
-            endings.append(ending)
-            tell(ending)
+        batch = Batch(selection, conversion, way, display)
+        with closing(batch.endings()) as found:
+            for job, ending in zip(selection.jobs, found, strict=True):
+                tell(job.name, ending.warnings, ending.error)
+                if not quiet and not ending.current and (note := _note(job, ending)):
+                    say(f"{job.name}: {note}")
+                endings.append(ending)
+                report(ending)
     if not selection.jobs:
         say(selection.nothing())
     elif not quiet and (summary := _summary(selection.jobs, endings, time.perf_counter() - start)):
@@ -78,47 +175,51 @@ def run(
     return 0 if selection.jobs and not any(ending.error for ending in endings) else 1
 
 
-def _done(
-    job: Job,
-    work: Work,
-    told: Progress | None,
-    expect: Callable[[bytes], object],
-    written: set[tuple[int, int]],
-    *,
-    force: bool,
-) -> Ending:
-    """Run one job. `written` has device and inode of every result, because one file may have several names."""
-    if job.target is None and job.problem is None:
-        job.check(force=force)  # fails before waiting for standard input
-    data = job.read()
-    expect(data)
-    if job.target is not None and _identity(job.target) in written:
-        raise FileExistsError(f"{printable(job.target)} is already the result of another input")
-    job.check(force=force)
+def _note(job: Job, ending: Ending) -> str:
+    """What there is to say about a job that has not failed."""
+    if ending.planned:
+        return f"would be written as {ending.output}: {ending.planned}"
+    if ending.skipped:
+        return f"skipped: {ending.skipped}"
+    return "" if ending.error else job.note
+
+
+def _planned(job: Job, overwrite: Overwrite, why: str) -> Ending:
+    """What would become of a job."""
     try:
-        result = work(job, data, told)
-    except Skipped as reason:
-        return Ending(job.name, input_bytes=len(data), skipped=str(reason))
-    job.write(result)
-    if job.target is not None and (identity := _identity(job.target)):
-        written.add(identity)
-    return Ending(job.name, printable(job.target) if job.target else None, len(data), len(result))
+        if job.problem is not None:
+            raise job.problem
+        if isinstance(job.source, Path):
+            job.source.stat()
+        elif job.source is not None and status_of(job.source) is None:
+            raise FileNotFoundError("there is no such file")
+        job.check(force=overwrite is not Overwrite.NEVER)
+    except OSError as error:
+        return Ending(job.name, error=error.strerror or str(error))
+    return Ending(job.name, printable(job.target) if job.target else "standard output", planned=why)
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    if not path.is_file():  # a device may receive any number of results
+def _identity(at: Place) -> object:
+    """What is equal for two names of one file; None if there is none."""
+    if isinstance(at, Remote):
+        return at
+    if not os.path.isfile(at):  # noqa: PTH113  # a device may receive any number of results
         return None
-    status = path.stat()
+    status = at.stat()
     return status.st_dev, status.st_ino
 
 
 def _summary(jobs: list[Job], endings: list[Ending], seconds: float) -> str:
-    done = [ending for ending in endings if ending.bytes is not None]
-    skipped = sum(ending.skipped is not None for ending in endings)
+    done = [ending for ending in endings if ending.bytes is not None and not ending.current]
+    skipped = sum(ending.skipped is not None and not ending.current for ending in endings)
+    current = sum(ending.current for ending in endings)
     if len(jobs) > 1:
-        what = f"{len(done)} of {len(jobs)} files{f', {skipped} skipped' * (skipped > 0)}"
+        counts = ((skipped, "skipped"), (current, "up to date"), (sum(e.planned is not None for e in endings), "to do"))
+        what = f"{len(done):,} of {len(jobs):,} files{''.join(f', {many:,} {how}' for many, how in counts if many)}"
     elif done:
         what = f"{jobs[0].name}{f' → {done[0].output}' if done[0].output else ''}"
+    elif current:
+        return f"{jobs[0].name}: up to date"
     else:
         return ""  # the reason has been printed already
     if not done:

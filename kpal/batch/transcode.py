@@ -4,29 +4,126 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from PIL import Image, ImageFile, PngImagePlugin
 
-from kpal_format import U8, Metadata, OnError, Progress, staged
+from kpal_format import U8, Metadata, OnError, Progress, inspect, staged
+from kpal_format.forks import Lock
 from kpal_format.metadata import MAX_PARTS
 
 from ..codec import EncodeOptions, encode
-from ..errors import KpalWarning
+from ..errors import KpalWarning, UnreachableError
 from ..image_files.metadata import carried, stripped
 from ..image_files.orientation import exif_orientation, orientation_of, turned, turned_density, upright
 from ..image_files.pages import open_picture
 from ..image_files.precision import in_depth
 from ..image_files.targets import TARGETS, Target, held, save_options
 from ..progress import in_whole
+from ..quantizer.options import as_json
+from .conversion import Converted, Postponed, Skipped
+from .jobs import Job, header_of
+
+if TYPE_CHECKING:
+    from ..metrics.report import Report
 
 # The shares of the time that the stages take, about.
 _ENCODING: Final = {"histogram": 0.05, "clustering": 0.2, "remapping": 0.05, "coding": 0.35, "verifying": 0.35}
 _DECODING: Final = {"decoding": 0.6, "writing": 0.25, "checking": 0.15}
 _COMPARED: Final = 1 << 22  # pixels compared at a time, as RGBA takes four times the memory of an indexed image
+_LARGE: Final = 1 << 24  # pixels; the memory of a conversion is about 30 bytes a pixel
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """The conversion of `kpal encode`.
+
+    options: the options of `encode`; strip, depth: as in `to_kpal`.
+    skip_if_larger, skip_if_worse: which images get no result: those whose result would be no smaller than the input,
+        and those that cannot reach the required quality or size.
+    score: whether the facts include the perceptual score.
+    wording: changes the names of options in a message.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    strip: tuple[str, ...] = ()
+    depth: int | None = None
+    skip_if_larger: bool = False
+    skip_if_worse: bool = False
+    score: bool = False
+    wording: Callable[[str], str] = str
+
+    @property
+    def key(self) -> dict[str, Any]:
+        return {
+            **as_json(EncodeOptions(**self.options)),
+            "strip": sorted(self.strip),
+            "depth": self.depth,
+            "skip_if_larger": self.skip_if_larger,
+            "skip_if_worse": self.skip_if_worse,
+        }
+
+    def check(self, data: bytes) -> None:
+        """Any bytes may be an image."""
+
+    def __call__(self, job: Job, data: bytes, *, alone: bool, progress: Progress | None = None) -> Converted:
+        reports: list[Report] = []
+        try:
+            with large_metadata():
+                result = to_kpal(
+                    data,
+                    strip=self.strip,
+                    depth=self.depth,
+                    most_pixels=None if alone else _LARGE,
+                    progress=progress,
+                    report=reports.append,
+                    **self.options,
+                )
+        except UnreachableError as error:
+            reason = self.wording(str(error))
+            raise (Skipped if self.skip_if_worse else UnreachableError)(reason) from error
+        if self.skip_if_larger and len(result) >= len(data):
+            raise Skipped(f"{len(result):,} bytes are no fewer than the {len(data):,} of the input")
+        height, width = reports[0].image.indices.shape
+        about = {"width": width, "height": height, "lossless": reports[0].mse == 0, "coder": inspect(result).coder}
+        return Converted(result, {**about, **reports[0].as_dict(score=self.score)})
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """The conversion of `kpal decode`.
+
+    format: Pillow's name of the format, by the ending of the target.
+    ending: the ending of targets that have none.
+    on_error: as in `decode`.
+    """
+
+    format: Callable[[str], str]
+    ending: str
+    on_error: OnError = "raise"
+
+    @property
+    def key(self) -> dict[str, Any]:
+        return {"to": self.ending, "on_error": self.on_error}
+
+    def check(self, data: bytes) -> None:
+        header_of(data)
+
+    def __call__(self, job: Job, data: bytes, *, alone: bool, progress: Progress | None = None) -> Converted:
+        ending = job.target.suffix if job.target and job.target.suffix else self.ending
+        with large_metadata():
+            result = from_kpal(
+                data,
+                self.format(ending),
+                on_error=self.on_error,
+                most_pixels=None if alone else _LARGE,
+                progress=progress,
+            )
+        return Converted(result)
 
 
 def to_kpal(
@@ -34,6 +131,7 @@ def to_kpal(
     *,
     strip: tuple[str, ...] = (),
     depth: int | None = None,
+    most_pixels: int | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> bytes:
@@ -41,6 +139,7 @@ def to_kpal(
 
     strip: the fields of `Metadata` to leave out. If they contain the orientation, the pixels are turned instead.
     depth: as in `in_depth`.
+    most_pixels: the number of pixels above which the conversion is Postponed.
     progress: called with the name of the stage and the fraction of the whole work that is done.
     options: the other options of `encode`.
 
@@ -50,6 +149,8 @@ def to_kpal(
     if not EncodeOptions(**options).searching:
         progress = in_whole(progress, _ENCODING)
     with open_picture(data) as image:
+        if most_pixels is not None and image.width * image.height > most_pixels:
+            raise Postponed
         metadata = carried(image, unneeded=strip)
         kept = stripped(metadata, strip)
         in_depth(image, data, depth, exact=options.get("exact", False))
@@ -57,7 +158,14 @@ def to_kpal(
         return encode(turned(image, turn), metadata=kept, progress=progress, **options)
 
 
-def from_kpal(data: bytes, format: str, *, on_error: OnError = "raise", progress: Progress | None = None) -> bytes:
+def from_kpal(
+    data: bytes,
+    format: str,
+    *,
+    on_error: OnError = "raise",
+    most_pixels: int | None = None,
+    progress: Progress | None = None,
+) -> bytes:
     """Convert a `.kpal` file to a format of Pillow, as an indexed image if the format supports it.
 
     on_error: as in `decode`.
@@ -65,9 +173,13 @@ def from_kpal(data: bytes, format: str, *, on_error: OnError = "raise", progress
 
     If the format cannot hold the orientation, the pixels are turned instead. Warns of metadata that the format cannot
     hold, and of pixels that a lossy format changes. Raises ValueError if a lossless format cannot hold the pixels.
+
+    most_pixels: the number of pixels above which the conversion is Postponed.
     """
     progress = in_whole(progress, _DECODING)
     with Image.open(io.BytesIO(data), formats=("KPAL",)) as opened:
+        if most_pixels is not None and opened.width * opened.height > most_pixels:
+            raise Postponed
         with _loading_truncated(on_error == "skip"):
             staged(progress, "decoding", opened.load)
         metadata = carried(opened)
@@ -89,14 +201,24 @@ def from_kpal(data: bytes, format: str, *, on_error: OnError = "raise", progress
 def large_metadata() -> Iterator[None]:
     """Lets Pillow read texts and profiles of PNG files up to the size that a `.kpal` file may hold.
 
-    Raises Pillow's limit of a megabyte for each text or profile; Pillow's limit for their total stays.
+    Raises Pillow's limit of a megabyte for each text or profile; Pillow's limit for their total stays. Several threads
+    may be in the block at a time: the limit returns to what it was when the last one leaves.
     """
-    before = PngImagePlugin.MAX_TEXT_CHUNK
-    PngImagePlugin.MAX_TEXT_CHUNK = max(before, MAX_PARTS)
+    with _limit_lock:
+        _limits.append(PngImagePlugin.MAX_TEXT_CHUNK)
+        PngImagePlugin.MAX_TEXT_CHUNK = max(_limits[0], MAX_PARTS)
     try:
         yield
     finally:
-        PngImagePlugin.MAX_TEXT_CHUNK = before
+        with _limit_lock:
+            first = _limits[0]
+            _limits.pop()
+            if not _limits:
+                PngImagePlugin.MAX_TEXT_CHUNK = first
+
+
+_limits: list[int] = []  # Pillow's limit as each thread found it that is in the block of `large_metadata`
+_limit_lock = Lock()
 
 
 @contextmanager

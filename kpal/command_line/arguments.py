@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import os
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -13,14 +11,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from PIL import Image
-
-from kpal_format import EXTENSION, MAGIC, MAX_COLORS, U8, Info, inspect
+from kpal_format import EXTENSION, MAX_COLORS, U8
 
 from ..batch.jobs import STREAM, Job, UsageError, picture_endings
 from ..batch.messages import printable, why_unreadable
 from ..batch.progress import HOW
 from ..image_files.precision import DEPTH
+from ..stores import Place, Remote, place
 from .parser import Parser
 
 if TYPE_CHECKING:
@@ -154,29 +151,24 @@ def other_endings(jobs: list[Job], ending: str) -> set[str]:
     return {job.target.suffix.lower() for job in jobs if job.target is not None} - {ending, ""}
 
 
-def file_job(name: str, target: Path | None = None) -> Job:
+def file_job(name: str, target: Place | None = None) -> Job:
     """The job of one file, or of standard input; UsageError for an empty name."""
     if not name:
         raise UsageError("the name of the file is empty")
-    path = Path(name)
-    return Job(None, target) if name == STREAM else Job(path, target, printable(name), Path(path.name))
-
-
-def header_of(data: bytes) -> Info:
-    """Like `inspect`, but for another format, raise a ValueError that names the format."""
-    if MAGIC.startswith(data[: len(MAGIC)]):
-        return inspect(data)
-    other = None
-    with contextlib.suppress(Exception), Image.open(io.BytesIO(data)) as image:  # Pillow raises nearly every kind
-        other = image.format
-    if other is None:
-        raise ValueError(f"not a {EXTENSION} file: it does not begin with the magic number")
-    raise ValueError(f"not a {EXTENSION} file but an image of the format {other}, which kpal encode takes")
+    source = place(name)
+    return Job(None, target) if name == STREAM else Job(source, target, printable(name), Path(source.name))
 
 
 def _colors(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_COLORS):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_COLORS}")
+    return int(text)
+
+
+def whole(text: str) -> int:
+    """A number, 1 or more."""
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
     return int(text)
 
 
@@ -214,9 +206,11 @@ def _fixed(text: str) -> U8:
 
 
 def _palette_file(name: str) -> U8:
-    from ..color.palette_files import read_palette
+    from ..color.palette_files import parse_palette, read_palette
 
     try:
+        if isinstance(source := place(name), Remote):
+            return parse_palette(source.read_bytes(), source.suffix)
         return read_palette(name)
     except OSError as error:  # which a KpalError is
         raise argparse.ArgumentTypeError(f"{printable(name)}: {why_unreadable(name, error)}") from error

@@ -6,13 +6,14 @@ import argparse
 
 from PIL import Image
 
-from kpal_format import EXTENSION, Progress
+from kpal_format import EXTENSION
 
-from ..batch import jobs, runner
-from ..batch.jobs import Job, UsageError
+from ..batch import runner
+from ..batch.jobs import UsageError
 from ..batch.messages import printable
-from ..batch.transcode import from_kpal
-from .arguments import Commands, add_command, add_output, header_of, other_endings
+from ..batch.transcode import Decoding
+from .arguments import Commands, add_command, add_output, other_endings
+from .batches import add_way, chosen_way, selected
 
 
 def add(commands: Commands) -> None:
@@ -27,8 +28,9 @@ def add(commands: Commands) -> None:
   kpal decode packed/ -o plain/ --to gif    every .kpal file below packed/
   kpal decode - < chart.kpal > chart.png
   kpal decode --on-error skip damaged.kpal  what can be saved of a damaged file"""
-    parser.add_argument("inputs", metavar="IN", nargs="+", help=".kpal files, folders of them, or - for standard input")
+    parser.add_argument("inputs", metavar="IN", nargs="*", help=".kpal files, folders of them, or - for standard input")
     add_output(parser)
+    add_way(parser)
     parser.add_argument(
         "--on-error",
         choices=("raise", "skip"),
@@ -44,17 +46,13 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     ending = options.to or ".png"
 
-    def work(job: Job, data: bytes, told: Progress | None) -> bytes:
-        format = _format(job.target.suffix if job.target and job.target.suffix else ending)
-        return from_kpal(data, format, on_error=options.on_error, progress=told)
-
-    selection = jobs.plan(options.inputs, options.output, frozenset((EXTENSION,)), ending)
+    selection = selected(options, frozenset((EXTENSION,)), ending)
     for other in other_endings(selection.jobs, ending):
         if _format(other) != _format(ending) and options.to:
             raise UsageError(f"--to {options.to} does not go with an output that ends with {other!r}")
-    return runner.run(
-        selection, work, force=options.force, quiet=options.quiet, progress=options.display, expect=header_of
-    )
+    conversion = Decoding(_format, ending, options.on_error)
+    with chosen_way(options) as way:
+        return runner.run(selection, conversion, way, quiet=options.quiet, progress=options.display)
 
 
 def _ending(text: str) -> str:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import Final
 
 from PIL import Image
 
-from kpal_format import EXTENSION, Progress
+from kpal_format import EXTENSION
 
-from ..batch import jobs, runner
-from ..batch.jobs import PICTURES, Job, UsageError
-from ..batch.transcode import to_kpal
+from ..batch import runner
+from ..batch.jobs import PICTURES, UsageError
+from ..batch.transcode import Encoding
 from ..codec import EncodeOptions
-from ..errors import UnreachableError
 from .arguments import (
     Commands,
     add_command,
@@ -27,9 +26,7 @@ from .arguments import (
     in_option_names,
     other_endings,
 )
-
-if TYPE_CHECKING:
-    from ..metrics.report import Report
+from .batches import add_way, chosen_way, print_json, selected
 
 STRIPPABLE: Final = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp", "text": "text", "dpi": "density"}
 
@@ -52,8 +49,9 @@ becomes a.png.kpal."""
 A quality means about the same as in pngquant: from 60 up, the same mean SSIMULACRA2 over images of a kind. With
 --metric rgb, 50 is a PSNR of 32 dB, 80 is 38 dB, 90 is 42 dB, 95 is 45 dB, and 100 is no error. An image that cannot
 reach the requested quality or size fails, and no file is written for it."""
-    add_inputs(parser)
+    add_inputs(parser, optional=True)
     add_output(parser)
+    add_way(parser)
     add_depth(parser)
     add_options(parser, EncodeOptions)
     parser.add_argument(
@@ -92,31 +90,24 @@ def run(options: argparse.Namespace) -> int:
     chosen = chosen_options(options, EncodeOptions)
     if options.score and not options.json:
         raise UsageError("--score is shown by --json: add --json")
-    reports: list[Report] = []
-
-    def work(job: Job, data: bytes, told: Progress | None) -> bytes:
-        try:
-            report = reports.append if options.json else None
-            result = to_kpal(data, strip=options.strip, depth=options.depth, progress=told, report=report, **chosen)
-        except UnreachableError as error:
-            reason = in_option_names(str(error), chosen)
-            raise (runner.Skipped if options.skip_if_worse else UnreachableError)(reason) from error
-        if options.skip_if_larger and len(result) >= len(data):
-            raise runner.Skipped(f"{len(result):,} bytes are no fewer than the {len(data):,} of the input")
-        return result
-
-    def tell(ending: runner.Ending) -> None:
-        if options.json:
-            facts = reports.pop().as_dict(score=options.score) if reports else {}
-            print(json.dumps({**ending.as_dict(), **facts}))
-
-    selection = jobs.plan(options.inputs, options.output, PICTURES, EXTENSION, in_place=True)
+    conversion = Encoding(
+        chosen,
+        strip=options.strip,
+        depth=options.depth,
+        skip_if_larger=options.skip_if_larger,
+        skip_if_worse=options.skip_if_worse,
+        score=options.score,
+        wording=partial(in_option_names, names=tuple(chosen)),
+    )
+    selection = selected(options, PICTURES, EXTENSION, in_place=True)
     for ending in other_endings(selection.jobs, EXTENSION):
         if ending in Image.registered_extensions():
             raise UsageError(f"encode writes {EXTENSION} files, not {ending}; decode turns them into other formats")
     if options.json and any(job.target is None and job.problem is None for job in selection.jobs):
         raise UsageError("--json and an image cannot both go to standard output")
-    return runner.run(selection, work, force=options.force, quiet=options.quiet, progress=options.display, tell=tell)
+    report = print_json if options.json else lambda _: None
+    with chosen_way(options) as way:
+        return runner.run(selection, conversion, way, quiet=options.quiet, progress=options.display, report=report)
 
 
 def _parts(text: str) -> tuple[str, ...]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from kpal_format import Info, read_head
 
-from ..batch.jobs import Job
+from ..batch.jobs import Job, header_of
 from ..batch.messages import failures
 from ..color.palette_files import Swatch, parse_swatches, swatches_of
-from .arguments import Commands, add_command, file_job, header_of
+from .arguments import Commands, add_command, file_job
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from kpal_format import compiled
 
 from .. import __version__
-from ..batch.messages import abandon, say
+from ..batch.messages import BatchError, abandon, say
 from .parser import Parser, Program
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("interrupted")
         return 130
+    except BatchError as error:
+        say(str(error))
+        return 1
     except OSError as error:  # from standard output, as errors of files are handled where they occur
         if not isinstance(error, BrokenPipeError):  # the reader of the pipe wants no more output
             say(f"standard output: {error.strerror or error}")

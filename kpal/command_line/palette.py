@@ -6,21 +6,21 @@ import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from kpal_format import U8, Progress
+from kpal_format import Progress
 
 from ..batch import jobs
 from ..batch.jobs import PICTURES, Job, UsageError
 from ..batch.messages import failures, printable, say
 from ..batch.progress import displayed
+from ..batch.tallies import Counting, counted
+from ..batch.workers import engaged
 from ..color.palette_files import FORMATS, WRITERS, format_name, format_swatches, parse_swatches, swatches_of
-from ..image_files.pages import open_picture
-from ..image_files.precision import in_depth
-from ..pixels import to_array
 from ..quantizer.options import PaletteOptions, given
 from ..quantizer.shared_palette import shared_palette
+from ..quantizer.tally import Tally
+from ..stores import Place, place, why_not_writable
 from .arguments import (
     Commands,
     add_command,
@@ -33,6 +33,7 @@ from .arguments import (
     endings_note,
     file_job,
 )
+from .batches import add_workers, chosen_executor
 
 
 def add(commands: Commands) -> None:
@@ -41,7 +42,7 @@ def add(commands: Commands) -> None:
     )
     parser.notes = endings_note
     parser.description = """Find one palette that suits all images, for kpal encode --palette.
-Images are read one after the other, so there may be any number of them; every pixel counts, so large images count for
+Images are read once and not kept, so there may be any number of them; every pixel counts, so large images count for
 more. With --of, convert the palette that a file has."""
     parser.epilog = """examples:
   kpal palette sprites/ -o shared.kpal -c 64
@@ -68,12 +69,15 @@ more. With --of, convert the palette that a file has."""
         help=f"the format: {', '.join(FORMATS)} (default: by the ending of OUT, where .pal means jasc; hex)",
     )
     add_force(parser)
+    add_workers(parser)
     add_depth(parser)
     add_options(parser, PaletteOptions)
 
 
 def run(options: argparse.Namespace) -> int:
-    target = None if options.output in (None, jobs.STREAM) else Path(options.output)
+    target = None if options.output in (None, jobs.STREAM) else place(options.output)
+    if target is not None and (reason := why_not_writable(target)):
+        raise UsageError(reason)
     format = _format(target, options.to)
     chosen = chosen_options(options, PaletteOptions)
     if options.of is not None:
@@ -87,21 +91,15 @@ def run(options: argparse.Namespace) -> int:
     if any(replace(job, target=target).replaces_input() for job in selection.jobs):
         raise UsageError("the palette would take the place of an input; name another file with -o")
     result = Job(None, target)
+    counting = Counting(chosen["metric"], options.depth)
     read = 0
     told: Progress | None = None
 
-    def images() -> Iterator[U8]:
+    def tallies() -> Iterator[Tally]:
         nonlocal read, told
-        for job in selection.jobs:
-            with display.file(job.name) as told:
-                with failures(job.name) as failed:
-                    data = job.read()
-                    with open_picture(data) as image:
-                        in_depth(image, data, options.depth)
-                        pixels = to_array(image)
-                if not failed:
-                    read += 1
-                    yield pixels
+        for tally in counted(selection.jobs, counting, executor, limit, display):
+            read += tally.count
+            yield tally
         told = work.enter_context(display.file("palette"))
 
     def progress(stage: str, fraction: float) -> None:
@@ -109,10 +107,16 @@ def run(options: argparse.Namespace) -> int:
             told(stage, fraction)
 
     shown = displayed(len(selection.jobs) + 1, "none" if options.quiet else options.display)
-    with shown as display, ExitStack() as work, failures("palette") as failed:
+    with (
+        chosen_executor(options) as chosen_by_user,
+        engaged(selection.jobs, options.jobs, chosen_by_user) as (executor, limit),
+        shown as display,
+        ExitStack() as work,
+        failures("palette") as failed,
+    ):
         _check(result, format, force=options.force)
         try:
-            palette = shared_palette(images(), progress=progress, **chosen)
+            palette = shared_palette(tallies(), progress=progress, **chosen)
         except ValueError:
             if read:
                 raise
@@ -123,7 +127,7 @@ def run(options: argparse.Namespace) -> int:
     return 0 if not failed and read == len(selection.jobs) else 1
 
 
-def _convert(options: argparse.Namespace, chosen: dict[str, Any], target: Path | None, format: str) -> int:
+def _convert(options: argparse.Namespace, chosen: dict[str, Any], target: Place | None, format: str) -> int:
     """Write the palette of one file."""
     wrong = sorted(map(as_option, given(PaletteOptions(**chosen), PaletteOptions)))
     wrong += ["--depth"] * (options.depth is not None) + ["IN"] * bool(options.inputs)
@@ -139,7 +143,7 @@ def _convert(options: argparse.Namespace, chosen: dict[str, Any], target: Path |
     return 1 if failed else 0
 
 
-def _format(target: Path | None, named: str | None) -> str:
+def _format(target: Place | None, named: str | None) -> str:
     """The format of the result; UsageError for an ending of no format."""
     if target is None:
         return named or "hex"

@@ -64,7 +64,7 @@ def _viewable(job: Job) -> Path:
     with Image.open(io.BytesIO(data)) as image:
         format = str(image.format)
     if format in _SHOWN:
-        return job.source.absolute() if job.source else _temporary(job, data, _SHOWN[format])
+        return job.source.absolute() if isinstance(job.source, Path) else _temporary(job, data, _SHOWN[format])
     file = io.BytesIO()
     with open_picture(data) as image:
         profile, orientation = rgb_profile_of(image), orientation_of(carried(image))

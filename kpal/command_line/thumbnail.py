@@ -11,10 +11,10 @@ from typing import IO, Final
 from kpal_format import MAGIC
 
 from .. import __version__
-from ..batch.jobs import STREAM, Job, UsageError
+from ..batch.jobs import STREAM, Job, UsageError, header_of
 from ..batch.messages import failures, printable
 from ..image_files.thumbnails import identity, path_of, thumbnail, write_png
-from .arguments import Commands, add_command, header_of
+from .arguments import Commands, add_command
 
 _LARGEST: Final = 4096
 _ENOUGH: Final = 1 << 20  # bytes in which Pillow recognises other formats
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
 def _opened(job: Job, stack: ExitStack) -> IO[bytes]:
     """The input, which is a `.kpal` file, as a seekable file; raises OSError, or ValueError for another format."""
     file: IO[bytes]
-    if job.source is not None and job.source.is_file():
+    if isinstance(job.source, Path) and job.source.is_file():
         file = stack.enter_context(job.source.open("rb"))
     else:
         file = io.BytesIO(job.read())

@@ -176,63 +176,76 @@ def _unpack(keys: NDArray[np.uint32], channels: int) -> U8:
     return np.ascontiguousarray(keys.astype("<u4", copy=False).view(np.uint8).reshape(-1, 4)[:, :channels])
 
 
-class Tally:
+class PooledHistogram:
     """The sum of the histograms of many images, in bounded memory.
 
     When there are more than `limit` colours, colours that differ only in the lowest bit of each channel are merged into
     their mean; then colours that differ only in the lowest two bits, and so on. The result does not depend on the order
-    of the images.
+    of the images, nor on the order in which sums are added to each other.
 
     alpha: whether `colors` has an alpha channel even if all colours are opaque.
     """
 
     def __init__(self, *, alpha: bool = False, limit: int = _MOST_TALLIED) -> None:
-        self._alpha = alpha
+        self.alpha = alpha
         self._limit = limit
         self._shift = 0
-        self._cells = np.empty(0, np.uint32)
-        self._counts = np.empty(0, np.int64)
-        self._weights = np.empty(0, np.int64)
-        self._sums = np.empty((0, 4), np.int64)  # channel sums over the pixels of each cell
+        self._sum = _Cells(
+            np.empty(0, np.uint32), np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4), np.int64)
+        )
+        self._added: list[_Cells] = []  # not yet in the sum, because a long sum takes a while to add to
 
-    def add(self, histogram: Colors) -> None:
-        colors = np.full((len(histogram.colors), 4), _OPAQUE, np.uint8)
-        colors[:, : histogram.colors.shape[1]] = histogram.colors
-        self._cells = np.concatenate((self._cells, _pack(colors[None])))
-        self._counts = np.concatenate((self._counts, histogram.counts))
-        self._weights = np.concatenate((self._weights, histogram.weights))
-        self._sums = np.concatenate((self._sums, colors * histogram.counts[:, None]))
-        self._merge()
-        while len(self._cells) > self._limit:
+    def add(self, colors: Colors) -> None:
+        """Add the histogram of an image."""
+        four = np.full((len(colors.colors), 4), _OPAQUE, np.uint8)
+        four[:, : colors.colors.shape[1]] = colors.colors
+        self._add(_Cells(_pack(four[None]), colors.counts, colors.weights, four * colors.counts[:, None]))
+
+    def merge(self, other: PooledHistogram) -> None:
+        """Add the sum of other images."""
+        self._shift = max(self._shift, other._shift)
+        for cells in (other._sum, *other._added):
+            self._add(cells)
+
+    def _add(self, cells: _Cells) -> None:
+        self._added.append(cells)
+        if sum(len(added.keys) for added in self._added) > max(len(self._sum.keys), _STRIP):
+            self._settle()
+
+    def _settle(self) -> None:
+        """Takes what was added into the sum."""
+        if not self._added:
+            return
+        parts = [self._sum, *self._added]
+        self._added = []
+        self._sum = _coarser(_Cells(*map(np.concatenate, zip(*parts, strict=True))), self._shift)
+        while len(self._sum.keys) > self._limit:
             self._shift += 1
-            self._merge()
+            self._sum = _coarser(self._sum, self._shift)
 
-    def _merge(self) -> None:
-        kept = (0xFF << self._shift & 0xFF) * 0x01010101
-        cells = self._cells & np.uint32(kept)
-        order = np.argsort(cells, kind="stable")
-        starts = _starts(cells[order])
-        self._cells = cells[order][starts]
-        self._counts = np.add.reduceat(self._counts[order], starts)
-        self._weights = np.add.reduceat(self._weights[order], starts)
-        self._sums = np.add.reduceat(self._sums[order], starts)
+    def __getstate__(self) -> dict[str, Any]:
+        self._settle()
+        return self.__dict__
 
     @property
     def counts(self) -> NDArray[np.int64]:
         """int64 (n,), the number of pixels of each colour."""
-        return self._counts
+        self._settle()
+        return self._sum.counts
 
     @property
     def weights(self) -> NDArray[np.int64]:
         """int64 (n,), the total weight of the pixels of each colour."""
-        return self._weights
+        self._settle()
+        return self._sum.weights
 
     @property
     def colors(self) -> U8:
         """uint8 (n, 3), or (n, 4) if any colour is not opaque."""
-        divisor = np.maximum(self._counts, 1)[:, None]
-        colors: U8 = ((2 * self._sums + divisor) // (2 * divisor)).astype(np.uint8)
-        opaque = not self._alpha and bool((colors[:, 3] == _OPAQUE).all())
+        self._settle()
+        divisor = np.maximum(self._sum.counts, 1)[:, None]
+        colors: U8 = ((2 * self._sum.sums + divisor) // (2 * divisor)).astype(np.uint8)
+        opaque = not self.alpha and bool((colors[:, 3] == _OPAQUE).all())
         return np.ascontiguousarray(colors[:, :3]) if opaque else colors
 
 
@@ -240,6 +253,26 @@ def thinned(histogram: Colors, limit: int) -> Colors:
     """The histogram; if it has more than `limit` colours, similar colours are merged into their means."""
     if len(histogram.colors) <= limit:
         return histogram
-    tally = Tally(alpha=histogram.colors.shape[1] == 4, limit=limit)
-    tally.add(histogram)
-    return tally
+    pooled = PooledHistogram(alpha=histogram.colors.shape[1] == 4, limit=limit)
+    pooled.add(histogram)
+    return pooled
+
+
+class _Cells(NamedTuple):
+    """Groups of colours: keys, uint32 (n,); pixel counts, weights, int64 (n,); channel sums of pixels, int64 (n, 4)."""
+
+    keys: NDArray[np.uint32]
+    counts: NDArray[np.int64]
+    weights: NDArray[np.int64]
+    sums: NDArray[np.int64]
+
+
+def _coarser(cells: _Cells, shift: int) -> _Cells:
+    """Joins the groups whose colours differ only in the lowest `shift` bits of each channel."""
+    if not len(cells.keys):
+        return cells
+    keys = cells.keys & np.uint32((0xFF << shift & 0xFF) * 0x01010101)
+    order = np.argsort(keys, kind="stable")
+    starts = _starts(keys[order])
+    counts, weights, sums = (np.add.reduceat(values[order], starts) for values in cells[1:])
+    return _Cells(keys[order][starts], counts, weights, sums)

@@ -17,6 +17,7 @@ from .signatures import option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from concurrent.futures import Executor
 
     from numpy.typing import ArrayLike
 
@@ -31,6 +32,7 @@ Quality = int | tuple[int, int]  # max, or (min, max)
 Speed = Literal["default", "fast"]
 SPEEDS: Final[tuple[str, ...]] = get_args(Speed)
 DITHER_LEVEL: Final = 0.7  # the default, as full dithering lowers the perceptual score
+_NOT_OF_RESULT: Final = frozenset(("_", "metadata", "progress", "report", "verify"))
 _MOST_RATE: Final = 100  # higher rates smear pictures beyond recognition
 
 
@@ -105,7 +107,13 @@ class PaletteOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class SharedPaletteOptions(PaletteOptions):
-    """The options of `shared_palette`: those of a palette, and the callback."""
+    """The options of `shared_palette`: those of a palette, what counts the colours, and the callback."""
+
+    executor: Executor | None = option(
+        None,
+        "counts the colours of images, some at a time: any `concurrent.futures.Executor`, such as a pool of processes. "
+        "The palette is the same.",
+    )
 
     progress: Progress | None = option(
         None,
@@ -300,3 +308,12 @@ def _as_quality(quality: Any) -> Quality:
 
 def _list(names: Collection[str]) -> str:
     return ", ".join(sorted(names))
+
+
+def as_json(options: PaletteOptions) -> dict[str, Any]:
+    """The options that determine the pixels and the coding of a result, for JSON: palettes as hexadecimal colours."""
+    values = {each.name: getattr(options, each.name) for each in fields(options) if each.name not in _NOT_OF_RESULT}
+    return {
+        name: value.tobytes().hex(" ", value.shape[1]) if isinstance(value, np.ndarray) else value
+        for name, value in values.items()
+    }

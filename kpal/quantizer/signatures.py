@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from ..pixels import Pixels
+    from .tally import Tally
 
 _P = ParamSpec("_P")
 _Kind = TypeVar("_Kind")
@@ -42,9 +43,9 @@ class OfPixels(Protocol[_P, _Out_co]):
 
 
 class OfImages(Protocol[_P, _Out_co]):
-    """A function of several images and of options."""
+    """A function of several images, or of tallies of them, and of options."""
 
-    def __call__(self, images: Iterable[Pixels], *args: _P.args, **kwargs: _P.kwargs) -> _Out_co: ...
+    def __call__(self, images: Iterable[Pixels | Tally] | Tally, *args: _P.args, **kwargs: _P.kwargs) -> _Out_co: ...
 
 
 def of_pixels(kind: Callable[_P, _Kind]) -> Callable[[Callable[[Pixels, _Kind], _Out]], OfPixels[_P, _Out]]:
@@ -52,7 +53,7 @@ def of_pixels(kind: Callable[_P, _Kind]) -> Callable[[Callable[[Pixels, _Kind], 
     return functools.partial(_spread, kind=kind)
 
 
-def of_images(kind: Callable[_P, _Kind]) -> Callable[[Callable[[Iterable[Pixels], _Kind], _Out]], OfImages[_P, _Out]]:
+def of_images(kind: Callable[_P, _Kind]) -> Callable[[Callable[[Any, _Kind], _Out]], OfImages[_P, _Out]]:
     """Decorate a function of several images and an instance of the options class `kind`."""
     return functools.partial(_spread, kind=kind)
 

@@ -19,9 +19,10 @@ from PIL import Image, UnidentifiedImageError
 import kpal
 from kpal import cli
 from kpal.batch import runner as batch
+from kpal.batch.conversion import Ending
 from kpal.batch.jobs import Job
 from kpal.batch.messages import StandardError, failures, printable, say
-from kpal.batch.runner import Ending, _summary
+from kpal.batch.runner import _summary
 from kpal_format.indexed import describe
 
 from ..images import gradient, pillow, random_indexed, soft_icon
@@ -204,9 +205,9 @@ def test_an_unknown_command_gets_the_nearest(
         (["encode", "x.png", "--fix", "red"], "--fix: red: No such file or directory; colours are written as #ff8800"),
         (["encode", "x.png", "--output"], "-o/--output: needs a value"),
         (["encode", "x.png", "--exact=yes"], "--exact: takes no value"),
-        (["encode", "x.png", "--palette", "ftp://a/b.gpl"], "--palette: ftp://a/b.gpl: a URL; kpal reads files"),
+        (["encode", "x.png", "--palette", "file:///b.gpl"], "--palette: file:///b.gpl: a URL; give the path of"),
         (["encode", "x.png", "--palette", "."], "--palette: .: a folder, not a file"),
-        (["encode", "x.png", "-o", "https://a//b.kpal"], "https://a//b.kpal is a URL; kpal writes files"),
+        (["encode", "x.png", "-o", "data:image/png"], "data:image/png is a URL; kpal writes to files, to stores"),
         (["encode"], "nothing is given for IN"),
         (["info", ""], "the name of the file is empty"),
         (
@@ -286,16 +287,17 @@ def test_help_wraps_at_the_width_of_the_terminal(
         (".", "no images found in .; 4 files of other kinds left out"),
         ("nowhere.kpal", "No such file or directory"),
         ("link.kpal", "a link to gone.kpal, which does not exist"),
-        ("https://a//b.kpal", "https://a//b.kpal: a URL; kpal reads files and standard input, so download it first"),
+        ("https://a//b.kpal", "https://a//b.kpal: a URL; kpal reads and writes URLs with fsspec: pip install 'kpal-co"),
         ("file:///tmp/b.kpal", "file:///tmp/b.kpal: a URL; give the path of the file alone"),
         (r"C:\pictures\b.kpal", r"C:\pictures\b.kpal: No such file or directory"),
     ],
 )
 def test_what_is_no_kpal_file_is_called_what_it_is(
-    command: str, name: str, reason: str, capsys: pytest.CaptureFixture[str]
+    command: str, name: str, reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pillow(random_indexed(4, 5, 6)).save("x.gif")
     Path("notes.txt").write_text("some text")
+    monkeypatch.setitem(sys.modules, "fsspec", None)
     if name == "empty.kpal":
         Path(name).touch()
     if name == "cut.kpal":
@@ -312,8 +314,11 @@ def test_what_is_no_kpal_file_is_called_what_it_is(
 
 
 @pytest.mark.parametrize("name", ["https://a//b.png", "s3://a/b.png", "data:image/png;base64,iVBORw0KGgo="])
-def test_a_url_is_printed_as_it_was_given(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["encode", name]) == 1
+def test_a_url_is_printed_as_it_was_given(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    assert cli.main(["encode", name, "-o", "out.kpal"]) == 1
     assert capsys.readouterr().err.startswith(f"kpal: {name}: a URL; ")
 
 

@@ -20,6 +20,7 @@ from rich.console import Console
 import kpal
 from kpal import cli
 from kpal.atomic import replacing
+from kpal.batch import jobs
 from kpal.batch.messages import printable
 from kpal.color.palette_files import Swatch, format_palette
 from kpal.command_line.encode import STRIPPABLE
@@ -54,7 +55,8 @@ def pixels_of(path: Path) -> np.ndarray:
 
 
 def files_in(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(jobs.MANIFEST))
+    return sorted(str(path.relative_to(folder)) for path in files)
 
 
 # --- encode and decode

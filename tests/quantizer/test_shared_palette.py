@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 import weakref
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
 
 import kpal
-from kpal.quantizer.histogram import Histogram, Tally
+from kpal.quantizer.histogram import Histogram, PooledHistogram
 
 from ..images import gradient, random_indexed, soft_icon, squared_error
 
@@ -64,8 +67,8 @@ def test_fixed_colours_are_in_the_shared_palette() -> None:
 # --- the tally
 
 
-def tallied(images: list[np.ndarray], limit: int) -> Tally:
-    tally = Tally(limit=limit)
+def tallied(images: list[np.ndarray], limit: int) -> PooledHistogram:
+    tally = PooledHistogram(limit=limit)
     for image in images:
         tally.add(Histogram(image))
     return tally
@@ -98,6 +101,55 @@ def test_colours_that_are_counted_together_become_their_mean() -> None:
         ([11, 20, 30], 3),
         ([200, 0, 0], 1),
     ]
+
+
+def four_images() -> list[np.ndarray]:
+    marked = gradient().copy()
+    marked[3:9, 3:9] = (255, 0, 255)  # an accent
+    return [marked, gradient()[::-1], random_indexed(30, 30, 256).pixels(), soft_icon()]
+
+
+def test_tallies_of_parts_give_the_palette_of_all_in_any_order() -> None:
+    images = four_images()
+    expected = kpal.shared_palette(images, 20)
+    first, second = kpal.Tally(images[:1]), kpal.Tally(images[1:3])
+    last = pickle.loads(pickle.dumps(kpal.Tally(images[3:])))
+    orders: list[list[Any]] = [[first, second, last], [last, images[0], second], [second, images[0], images[3]]]
+    for parts in orders:
+        assert np.array_equal(kpal.shared_palette(parts, 20), expected)
+    second.merge(last)
+    second.merge(first)
+    assert second.count == 4
+    assert repr(second) == "<Tally of 4 images, metric='perceptual'>"
+    assert np.array_equal(kpal.shared_palette(second, 20), expected)
+
+
+@pytest.mark.parametrize("limit", [1, 50, 700])
+def test_sums_of_sums_stay_within_the_limit_and_are_the_same(limit: int) -> None:
+    images = four_images()
+    whole = tallied(images, limit)
+    left, right = tallied(images[:1], limit), tallied(images[1:], limit)
+    for one, other in ((left, right), (pickle.loads(pickle.dumps(right)), tallied(images[:1], limit))):
+        one.merge(other)
+        assert len(one.counts) <= limit
+        assert np.array_equal(one.colors, whole.colors)
+        assert np.array_equal(one.counts, whole.counts)
+        assert np.array_equal(one.weights, whole.weights)
+
+
+def test_an_executor_counts_the_colours() -> None:
+    images = [*four_images(), *(random_indexed(5, 5, 20, seed=seed).pixels() for seed in range(30))]
+    with ThreadPoolExecutor(2) as executor:
+        palette = kpal.shared_palette(iter(images), 20, executor=executor)
+    assert np.array_equal(palette, kpal.shared_palette(images, 20))
+
+
+def test_tallies_of_another_metric_do_not_go_together() -> None:
+    tally = kpal.Tally(HALVES, metric="rgb")
+    with pytest.raises(ValueError, match="metric='perceptual' cannot take one with metric='rgb'"):
+        kpal.shared_palette(tally)
+    with pytest.raises(ValueError, match="metric must be one of perceptual, rgb"):
+        kpal.Tally(metric="lab")  # type: ignore[arg-type]
 
 
 # --- wrong arguments
