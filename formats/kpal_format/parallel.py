@@ -7,6 +7,7 @@ module can block a forked process.
 
 from __future__ import annotations
 
+import contextvars
 import os
 import threading
 import time
@@ -247,7 +248,8 @@ def _helpers(run: Callable[[], None], count: int) -> list[threading.Thread]:
     helpers: list[threading.Thread] = []
     try:
         for _ in range(count):
-            helper = threading.Thread(target=run, name="kpal", daemon=True)
+            context = contextvars.copy_context()  # in which the caller may collect warnings
+            helper = threading.Thread(target=context.run, args=(run,), name="kpal", daemon=True)
             helper.start()
             helpers.append(helper)
     except RuntimeError:  # at the system's limit, or the interpreter is shutting down

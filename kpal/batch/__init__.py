@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from os import fspath
 from typing import TYPE_CHECKING, Any, Literal
 
+from kpal_format import MAX_PIXELS
+
 from .messages import BatchError
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def encode(
     preserve: bool = False,
     strip: Sequence[Part] = (),
     depth: Literal[8] | None = None,
+    max_pixels: int | None = MAX_PIXELS,
     skip_if_larger: bool = False,
     skip_if_worse: bool = False,
     **options: Any,
@@ -53,6 +56,7 @@ def encode(
     preserve: give each result the permissions and the time of its input.
     strip: metadata to leave out.
     depth: 8 rounds images of more than 8 bits a channel even if colours merge.
+    max_pixels: the maximum number of pixels of an image, above which it fails; None for no limit.
     skip_if_larger: write no result that is not smaller than its input.
     skip_if_worse: write no result that cannot reach the quality or the size.
     options: the options of `kpal.encode`, but for `metadata`, `progress` and `report`.
@@ -73,6 +77,6 @@ def encode(
     EncodeOptions(**options)
     names = [fspath(name) for name in inputs]
     selection = plan(names, None if output is None else fspath(output), picture_endings(), EXTENSION, in_place=True)
-    conversion = Encoding(options, tuple(strip), depth, skip_if_larger, skip_if_worse)
+    conversion = Encoding(options, tuple(strip), depth, skip_if_larger, skip_if_worse, max_pixels=max_pixels)
     way = Way(force=force, dry=dry_run, preserve=preserve, workers=workers, executor=executor)
     return Batch(selection, conversion, way).endings()

@@ -9,19 +9,21 @@ import os
 import re
 import struct
 import sys
-import threading
 import warnings
 import zlib
 from collections.abc import Iterable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, Any, Final
 
 from PIL import Image, UnidentifiedImageError
 
+from kpal_format import LimitError
 from kpal_format.forks import Lock
 
 _URL: Final = re.compile(r"([a-z][a-z0-9+.-]+)://|data:[a-z]+/", re.IGNORECASE)  # not C://, which is a drive
 _OBJECT: Final = re.compile(r"\s*<[\w.]+ object at 0x[0-9a-fA-F]+>")
+_MOST_PIXELS: Final = re.compile(r"\bmax_pixels=")
 _DAMAGE: Final = (SyntaxError, EOFError, IndexError, KeyError, struct.error, zlib.error)  # from readers in Pillow
 
 
@@ -150,6 +152,8 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
             if self._name.lower().endswith(".jxl") and "JXL" not in Image.OPEN:
                 missing = ["JPEG XL needs the package pillow-jxl-plugin"]
             return "; ".join(("not an image that Pillow can read", *missing))
+        if isinstance(error, LimitError):
+            return _MOST_PIXELS.sub("--max-pixels ", str(error))
         if isinstance(error, OSError) and error.strerror:
             if not isinstance(error.filename, (str, bytes)):
                 return error.strerror
@@ -165,7 +169,7 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
 
 
 class _Recorder:
-    """Collects the warnings of each thread that asks for them.
+    """Collects the warnings of each thread that asks for them, and of the threads that work for it.
 
     `warnings.catch_warnings` is for one thread at a time: others would restore a state that was not theirs.
     """
@@ -173,12 +177,12 @@ class _Recorder:
     def __init__(self) -> None:
         self._lock = Lock()
         self._threads = 0
-        self._lists = threading.local()
+        self._lists: ContextVar[tuple[list[str], ...]] = ContextVar("lists", default=())
         self._catcher: warnings.catch_warnings[None] | None = None
 
     def enter(self, caught: list[str]) -> None:
         """Begins to collect the warnings of this thread in `caught`."""
-        self._lists.all = [*self._all(), caught]
+        self._lists.set((*self._lists.get(), caught))
         with self._lock:
             self._threads += 1
             if self._threads > 1:
@@ -191,17 +195,16 @@ class _Recorder:
 
     def leave(self) -> None:
         """Ends what the last `enter` of this thread began."""
-        self._lists.all = self._all()[:-1]
+        self._lists.set(self._lists.get()[:-1])
         with self._lock:
             self._threads -= 1
             if self._threads == 0 and self._catcher is not None:
                 self._catcher.__exit__(None, None, None)
 
-    def _all(self) -> list[list[str]]:
-        return getattr(self._lists, "all", [])
-
     def _record(self, message: Warning | str, *about: Any, **more: Any) -> None:
-        if lists := self._all():
+        if isinstance(message, Image.DecompressionBombWarning):
+            return  # --max-pixels is the only limit
+        if lists := self._lists.get():
             lists[-1].append(str(message))
         else:  # from a thread that nobody collects from
             self._show(message, *about, **more)

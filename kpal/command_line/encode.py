@@ -19,6 +19,7 @@ from .arguments import (
     add_command,
     add_depth,
     add_inputs,
+    add_max_pixels,
     add_options,
     add_output,
     chosen_options,
@@ -53,6 +54,7 @@ reach the requested quality or size fails, and no file is written for it."""
     add_output(parser)
     add_way(parser)
     add_depth(parser)
+    add_max_pixels(parser)
     add_options(parser, EncodeOptions)
     parser.add_argument(
         "--strip",
@@ -98,6 +100,7 @@ def run(options: argparse.Namespace) -> int:
         skip_if_worse=options.skip_if_worse,
         score=options.score,
         wording=partial(in_option_names, names=tuple(chosen)),
+        max_pixels=options.max_pixels,
     )
     selection = selected(options, PICTURES, EXTENSION, in_place=True)
     for ending in other_endings(selection.jobs, EXTENSION):

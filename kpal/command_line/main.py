@@ -61,7 +61,7 @@ def _run(words: list[str]) -> int:
         sys.exit(0)
     if words[:1] == ["thumbnail"]:  # file managers start it for every file
         return _obey(_parser(["thumbnail"]), words)
-    from ..batch.transcode import large_metadata
+    from ..image_files.pillow_limits import large_metadata
 
     with large_metadata():
         return _obey(_parser(_COMMANDS), words)

@@ -17,6 +17,7 @@ from ..batch.messages import failures, printable, say
 from ..batch.progress import displayed
 from ..color.palette_files import FORMATS, WRITERS, format_name, format_swatches, parse_swatches, swatches_of
 from ..image_files.pages import open_picture
+from ..image_files.pillow_limits import pixel_limit
 from ..image_files.precision import in_depth
 from ..pixels import to_array
 from ..quantizer.options import PaletteOptions, given
@@ -27,6 +28,7 @@ from .arguments import (
     add_depth,
     add_force,
     add_inputs,
+    add_max_pixels,
     add_options,
     as_option,
     chosen_options,
@@ -69,6 +71,7 @@ more. With --of, convert the palette that a file has."""
     )
     add_force(parser)
     add_depth(parser)
+    add_max_pixels(parser)
     add_options(parser, PaletteOptions)
 
 
@@ -96,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
             with display.file(job.name) as told:
                 with failures(job.name) as failed:
                     data = job.read()
-                    with open_picture(data) as image:
+                    with open_picture(data, max_pixels=options.max_pixels) as image:
                         in_depth(image, data, options.depth)
                         pixels = to_array(image)
                 if not failed:
@@ -130,7 +133,7 @@ def _convert(options: argparse.Namespace, chosen: dict[str, Any], target: Path |
     if wrong:
         raise UsageError(f"--of writes the palette of its file unchanged: it does not go with {', '.join(wrong)}")
     job = file_job(options.of, target)
-    with failures(job.name) as failed:
+    with failures(job.name) as failed, pixel_limit(options.max_pixels):
         _check(job, format, force=options.force)
         swatches = parse_swatches(job.read(), job.source.suffix if job.source else "")
         job.write(format_swatches(swatches, format))

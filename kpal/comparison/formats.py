@@ -10,7 +10,7 @@ import io
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -21,6 +21,7 @@ from PIL import Image
 from kpal_format import (
     CODERS,
     DEFAULT_CODER,
+    MAX_PIXELS,
     U8,
     IndexedImage,
     Progress,
@@ -32,6 +33,7 @@ from kpal_format import (
 
 from ..color.compositing import same
 from ..image_files.pages import open_picture
+from ..image_files.pillow_limits import pixel_limit
 from ..image_files.precision import in_depth
 from ..metrics.scores import psnr, ssimulacra2
 from ..pixels import to_array, to_pillow
@@ -93,19 +95,33 @@ def with_savings(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 def compare(
-    name: str, data: bytes, *, depth: int | None = None, progress: Progress | None = None, **options: Any
+    name: str,
+    data: bytes,
+    *,
+    depth: int | None = None,
+    max_pixels: int | None = MAX_PIXELS,
+    progress: Progress | None = None,
+    **options: Any,
 ) -> Comparison:
     """Compare the image file `data` in all formats.
 
     depth: as in `in_depth`.
+    max_pixels: as in `open_picture`.
     progress: called with the name of the stage or of the format, and the fraction of the whole work that is done.
     options: the options of `quantize`.
 
     Raises the errors of `quantize`, and the errors of Pillow for a file that Pillow cannot read.
     """
-    with open_picture(data) as opened:
+    with open_picture(data, max_pixels=max_pixels) as opened:
         in_depth(opened, data, depth, exact=options.get("exact", False))
         original = to_array(opened)
+    with pixel_limit(None):  # the others have as many pixels
+        return _compared(name, data, original, progress, options)
+
+
+def _compared(
+    name: str, data: bytes, original: U8, progress: Progress | None, options: Mapping[str, Any]
+) -> Comparison:
     others = peers()
     coders = CODERS if compiled() else (DEFAULT_CODER,)  # in plain Python, mix and max take a millisecond a pixel
     stages = ("histogram", "clustering", "remapping", "PNG", *others, *(f"kpal {coder}" for coder in coders))
@@ -162,7 +178,7 @@ def _row(
 
 def _kpal(coder: str, image: IndexedImage) -> Row:
     encode_ms, data = timed(lambda: encode_indexed(image, coder=coder))
-    if not np.array_equal(decode_indexed(data).pixels(), image.pixels()):
+    if not np.array_equal(decode_indexed(data, max_pixels=None).pixels(), image.pixels()):
         raise AssertionError(f"kpal's coder {coder} did not keep the pixels")
     return Row("kpal", f"kpal {coder}", len(data), encode_ms, _decode_ms(data))
 
