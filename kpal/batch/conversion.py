@@ -28,9 +28,9 @@ class Postponed(Exception):  # noqa: N818  # it is not an error
 
 @dataclass(frozen=True)
 class Converted:
-    """The bytes of a result, at once or in parts, and facts about it for programs."""
+    """The bytes of a result, at once or in parts, and facts about it for programs; None for facts alone."""
 
-    data: bytes | Iterator[bytes]
+    data: bytes | Iterator[bytes] | None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -143,6 +143,8 @@ def _converted(
             converted = conversion(job, data, alone=alone, progress=progress)
         except Skipped as reason:
             return replace(ending, skipped=str(reason))
+        if converted.data is None:
+            return replace(ending, facts=converted.facts)
         result = _Measured(converted.data)
         if manner.overwrite is Overwrite.SAME and job.target is not None and job.target.exists():
             if not _is_same(job.target, result):

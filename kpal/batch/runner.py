@@ -45,7 +45,12 @@ class Way:
 
 
 class Batch:
-    """Converts the inputs of a selection. What a manifest shows to be up to date is left as it is."""
+    """Converts the inputs of a selection. What a manifest shows to be up to date is left as it is.
+
+    passes: how often the inputs are read.
+    """
+
+    passes = 1
 
     def __init__(self, selection: Selection, conversion: Conversion, way: Way, display: Display | None = None) -> None:
         self._selection = selection
@@ -56,6 +61,7 @@ class Batch:
         self._times: dict[Job, int | None] = {}  # when the inputs in work were modified, in nanoseconds
         self._written: set[tuple[int, int]] = set()  # device and inode of results, as one file may have several names
         self._claimed: set[str] = set()
+        self._again = False  # whether results that are up to date are made again
 
     def endings(self) -> Generator[Ending, None, None]:
         """The outcomes, in the order of the inputs. Raises BatchError if another process works on an output folder."""
@@ -75,10 +81,17 @@ class Batch:
                 pool.stop()
             raise
         finally:
-            for manifest in self._manifests.values():
-                manifest.close()
+            self.close()
         if pool is not None:
             pool.shutdown()
+
+    def close(self) -> None:
+        """Closes the manifests."""
+        for manifest in self._manifests.values():
+            manifest.close()
+
+    def _conversion_of(self, job: Job) -> Conversion:
+        return self._conversion
 
     def _workers(self) -> int:
         jobs = self._selection.jobs
@@ -89,13 +102,14 @@ class Batch:
 
     def _tasks(self) -> Iterator[Task | Ending]:
         for job in self._selection.jobs:
+            conversion = self._conversion_of(job)
             if self._way.executor is not None:
                 job = job.absolute()
             overwrite, why = Overwrite.ALWAYS if self._way.force else Overwrite.NEVER, "new"
             manifest = self._manifest(job)
             if manifest is not None and not self._way.force:
                 state = manifest.state(job)
-                if state.current is not None:
+                if state.current is not None and not self._again:
                     yield state.current
                     continue
                 overwrite, why = state.overwrite, state.why
@@ -106,7 +120,7 @@ class Batch:
                 self._times[job] = _time(job)
                 manifest.begin(job)
             manner = Manner(overwrite, self._way.preserve)
-            yield Task(job, self._conversion, manner, partial(self._is_taken, job), in_turn=self._is_claimed(job))
+            yield Task(job, conversion, manner, partial(self._is_taken, job), in_turn=self._is_claimed(job))
 
     def _end(self, task: Task, ending: Ending) -> None:
         """Notes the outcome of a task."""
@@ -147,6 +161,7 @@ def run(
     quiet: bool,
     progress: str,
     report: Callable[[Ending], None] = lambda _: None,
+    kind: type[Batch] = Batch,
 ) -> int:
     """Convert each selected input, and tell the outcomes on standard error; returns the exit status.
 
@@ -154,11 +169,12 @@ def run(
 
     progress: how to display it, one of `HOW`.
     report: called with the outcome of each job.
+    kind: the kind of batch.
     """
     start = time.perf_counter()
     endings: list[Ending] = []
-    with displayed(len(selection.jobs), "none" if quiet else progress) as display:
-        batch = Batch(selection, conversion, way, display)
+    with displayed(kind.passes * len(selection.jobs), "none" if quiet else progress) as display:
+        batch = kind(selection, conversion, way, display)
         with closing(batch.endings()) as found:
             for job, ending in zip(selection.jobs, found, strict=True):
                 tell(job.name, ending.warnings, ending.error)

@@ -87,27 +87,35 @@ class Encoding:
         """Any bytes may be an image."""
 
     def __call__(self, job: Job, data: bytes, *, alone: bool, progress: Progress | None = None) -> Converted:
-        reports: list[Report] = []
         try:
-            with large_metadata():
-                result = to_kpal(
-                    data,
-                    strip=self.strip,
-                    depth=self.depth,
-                    max_pixels=self.max_pixels,
-                    most_pixels=None if alone else _LARGE,
-                    progress=progress,
-                    report=reports.append,
-                    **self.options,
-                )
+            result, report = self.encoded(data, alone=alone, progress=progress)
         except UnreachableError as error:
             reason = self.wording(str(error))
             raise (Skipped if self.skip_if_worse else UnreachableError)(reason) from error
         if self.skip_if_larger and len(result) >= len(data):
             raise Skipped(f"{len(result):,} bytes are no fewer than the {len(data):,} of the input")
-        height, width = reports[0].image.indices.shape
-        about = {"width": width, "height": height, "lossless": reports[0].mse == 0, "coder": inspect(result).coder}
-        return Converted(result, {**about, **reports[0].as_dict(score=self.score)})
+        height, width = report.image.indices.shape
+        about = {"width": width, "height": height, "lossless": report.mse == 0, "coder": inspect(result).coder}
+        return Converted(result, {**about, **report.as_dict(score=self.score)})
+
+    def encoded(
+        self, data: bytes, *, alone: bool, progress: Progress | None = None, **changed: Any
+    ) -> tuple[bytes, Report]:
+        """The bytes of the result and its report, with some options changed. Raises Postponed as conversions do."""
+        reports: list[Report] = []
+        options = {**self.options, **changed}
+        with large_metadata():
+            result = to_kpal(
+                data,
+                strip=self.strip,
+                depth=self.depth,
+                max_pixels=self.max_pixels,
+                most_pixels=None if alone else _LARGE,
+                progress=progress,
+                report=reports.append,
+                **options,
+            )
+        return result, reports[0]
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from kpal_format import compiled
 
 from .. import __version__
 from ..batch.messages import BatchError, abandon, say
+from ..errors import UnreachableError
 from .parser import Parser, Program
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("interrupted")
         return 130
-    except BatchError as error:
+    except (BatchError, UnreachableError) as error:
         say(str(error))
         return 1
     except OSError as error:  # from standard output, as errors of files are handled where they occur
