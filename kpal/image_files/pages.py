@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from PIL import Image
 
-from kpal_format import MAX_PIXELS
+from kpal_format import MAX_PIXELS, LimitError
 
 from ..errors import KpalWarning
 from .pillow_limits import pixel_limit
@@ -43,6 +43,9 @@ def open_picture(data: bytes, *, max_pixels: int | None = MAX_PIXELS) -> Iterato
     """
     with pixel_limit(max_pixels), Image.open(io.BytesIO(data)) as image:
         find_picture(image)
+        # Pillow's limit is that of the whole process, and another thread may have raised it.
+        if max_pixels is not None and image.width * image.height > max_pixels:
+            raise LimitError(f"{image.width} x {image.height} pixels are more than the limit, max_pixels={max_pixels}")
         yield image
 
 

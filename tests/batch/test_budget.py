@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -47,8 +47,8 @@ def size() -> int:
 
 def points(seed: int) -> list[Point]:
     """The points of one image, in which more colours take more bytes, mostly for less error."""
-    draw = random.Random(seed)
-    return [Point(draw.randrange(10, 60) * colors, draw.randrange(900) // colors, colors, None) for colors in (1, 2, 4)]
+    draw = np.random.default_rng(seed).integers
+    return [Point(int(draw(10, 60)) * colors, int(draw(900)) // colors, colors, None) for colors in (1, 2, 4)]
 
 
 @pytest.mark.parametrize("seed", range(40))
