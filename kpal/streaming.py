@@ -179,13 +179,15 @@ class RowReader:
         self.palette, self.metadata = reader.palette, reader.metadata
         self.closed = False
 
-    def rows(self, *, on_error: OnError | None = None, progress: Progress | None = None) -> Iterator[U8]:
-        """Iterate over all pixels from the top: uint8 (n, width, 3 or 4), where n depends on the file.
+    def rows(
+        self, region: Region | None = None, *, on_error: OnError | None = None, progress: Progress | None = None
+    ) -> Iterator[U8]:
+        """Iterate over the pixels of a region, or all, from the top: uint8 (n, w, 3 or 4); n depends on the file.
 
-        on_error: as in `decode`; None for that of `open_reader`.
+        region, on_error: as in `read`.
         progress: as in `decode`; the fraction is that of all rows.
         """
-        for indices in self._reader.rows(on_error=on_error, progress=progress):
+        for indices in self._reader.rows(region, on_error=on_error, progress=progress):
             yield IndexedImage(indices, self.palette).pixels()
 
     def read(

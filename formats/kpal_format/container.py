@@ -170,7 +170,7 @@ class Head:
             width = min(-(-box.x1 // self.tile_columns) * self.tile_columns, self.width) - x0
             height = min(-(-box.y1 // self.tile_rows) * self.tile_rows, self.height) - y0
         if width * height > limit:
-            raise LimitError(f"{width} x {height} pixels are more than the limit of {limit}")
+            raise LimitError(f"{width} x {height} pixels are more than the limit, max_pixels={limit}")
 
 
 def pack_head(

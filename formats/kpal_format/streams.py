@@ -243,17 +243,22 @@ class Reader:
         """Reads the tiles of a region; the function returned decodes them and does not need the file."""
         return self._fetch(self._box(region), skips=self._skips if on_error is None else _skips(on_error))
 
-    def rows(self, *, on_error: OnError | None = None, progress: Progress | None = None) -> Iterator[U8]:
-        """Yields all indices from top to bottom, one row of tiles at a time: uint8 (n, width).
+    def rows(
+        self, region: Region | None = None, *, on_error: OnError | None = None, progress: Progress | None = None
+    ) -> Iterator[U8]:
+        """Yields the indices of a region, or all, from top to bottom, one row of tiles at a time: uint8 (n, w).
 
-        on_error: as in `read`.
-        progress: called with the stage "decoding" and the fraction of the image done.
+        region, on_error: as in `read`.
+        progress: called with the stage "decoding" and the fraction of the region done.
         """
-        step = self._head.tile_rows if self._head.tiles else max(1, _ROWS // self.width)
-        for y in range(0, self.height, step):
-            rows = min(step, self.height - y)
-            part = None if progress is None else _part_of(progress, y, rows, self.height)
-            yield self.read((0, y, self.width, y + rows), on_error=on_error, progress=part).indices
+        box = self._head.box(region)
+        step = self._head.tile_rows if self._head.tiles else max(1, _ROWS // (box.x1 - box.x0))
+        for y in range(box.y0 // step * step, box.y1, step):
+            top, bottom = max(y, box.y0), min(y + step, box.y1)
+            part = None
+            if progress is not None:
+                part = _part_of(progress, top - box.y0, bottom - top, box.y1 - box.y0)
+            yield self.read((box.x0, top, box.x1, bottom), on_error=on_error, progress=part).indices
 
     def verify(self) -> None:
         """Verifies all checksums and the end of the file without decoding pixels; raises DamagedError."""

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from os import fspath
 from typing import TYPE_CHECKING, Any, Literal
 
+from kpal_format import MAX_PIXELS
+
 from .messages import BatchError
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ def encode(
     preserve: bool = False,
     strip: Sequence[Part] = (),
     depth: Literal[8] | None = None,
+    max_pixels: int | None = MAX_PIXELS,
+    total_max_bytes: int | None = None,
     skip_if_larger: bool = False,
     skip_if_worse: bool = False,
     **options: Any,
@@ -53,6 +57,10 @@ def encode(
     preserve: give each result the permissions and the time of its input.
     strip: metadata to leave out.
     depth: 8 rounds images of more than 8 bits a channel even if colours merge.
+    max_pixels: the maximum number of pixels of an image, above which it fails; None for no limit.
+    total_max_bytes: the maximum size of all results together. The bytes go where they save the most error, which takes
+        about twenty times as long. If the smallest results do not fit, UnreachableError (a ValueError) names their
+        size, and nothing is written. If an input is new, changed or gone, all are made again.
     skip_if_larger: write no result that is not smaller than its input.
     skip_if_worse: write no result that cannot reach the quality or the size.
     options: the options of `kpal.encode`, but for `metadata`, `progress` and `report`.
@@ -64,6 +72,8 @@ def encode(
     from kpal_format import EXTENSION
 
     from ..codec import EncodeOptions
+    from ..quantizer.options import whole_number
+    from .budget import Budgeted, WithBudget
     from .jobs import picture_endings, plan
     from .runner import Batch, Way
     from .transcode import Encoding
@@ -73,6 +83,10 @@ def encode(
     EncodeOptions(**options)
     names = [fspath(name) for name in inputs]
     selection = plan(names, None if output is None else fspath(output), picture_endings(), EXTENSION, in_place=True)
-    conversion = Encoding(options, tuple(strip), depth, skip_if_larger, skip_if_worse)
+    if total_max_bytes is not None:
+        whole_number("total_max_bytes", total_max_bytes, 1)
+    parts = (options, tuple(strip), depth, skip_if_larger, skip_if_worse)
     way = Way(force=force, dry=dry_run, preserve=preserve, workers=workers, executor=executor)
-    return Batch(selection, conversion, way).endings()
+    if total_max_bytes is None:
+        return Batch(selection, Encoding(*parts, max_pixels=max_pixels), way).endings()
+    return Budgeted(selection, WithBudget(*parts, max_pixels=max_pixels, total=total_max_bytes), way).endings()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import io
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from kpal_format import Progress
 
-from ..stores import Status, kind_of, status_of
+from ..stores import Place, Remote, Status, kind_of, status_of
 from .jobs import Job
 from .messages import failures, printable
 
@@ -27,9 +30,9 @@ class Postponed(Exception):  # noqa: N818  # it is not an error
 
 @dataclass(frozen=True)
 class Converted:
-    """The bytes of a result, and facts about it for programs."""
+    """The bytes of a result, at once or in parts, and facts about it for programs; None for facts alone."""
 
-    data: bytes
+    data: bytes | Iterator[bytes] | None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -38,15 +41,18 @@ class Conversion(Protocol):
 
     key: the options that determine the result, as an object of JSON. Two conversions with the same key give the same
         bytes for the same input.
+    by_parts: whether it takes its input as a file, to read only what it needs, and not as bytes.
     """
+
+    by_parts: ClassVar[bool]
 
     @property
     def key(self) -> dict[str, Any]: ...
 
-    def check(self, data: bytes) -> object:
-        """Raises ValueError for bytes that cannot be converted, before the output is looked at."""
+    def check(self, data: Any) -> object:
+        """Raises ValueError for an input that cannot be converted, before the output is looked at."""
 
-    def __call__(self, job: Job, data: bytes, *, alone: bool, progress: Progress | None = None) -> Converted:
+    def __call__(self, job: Job, data: Any, *, alone: bool, progress: Progress | None = None) -> Converted:
         """The result. Raises Skipped for none; and Postponed, unless `alone`, for a large image.
 
         progress: called with the name of the stage and the fraction of the whole work that is done.
@@ -130,30 +136,65 @@ def _converted(
 ) -> Ending:
     if job.target is None and job.problem is None:
         job.check(force=True)  # fails before waiting for standard input
-    data = job.read()
-    conversion.check(data)
-    if taken and job.target is not None:
-        raise FileExistsError(f"{printable(job.target)} is already the result of another input")
-    job.check(force=manner.overwrite is not Overwrite.NEVER)
-    ending = Ending(job.name, input_bytes=len(data), input_sha256=_digest(data))
-    try:
-        converted = conversion(job, data, alone=alone, progress=progress)
-    except Skipped as reason:
-        return replace(ending, skipped=str(reason))
-    if manner.overwrite is Overwrite.SAME and job.target is not None and kind_of(job.target) is not None:
-        if job.target.read_bytes() != converted.data:
-            job.check(force=False)
-    else:
-        job.write(converted.data, preserve=manner.preserve)
+    with ExitStack() as stack:
+        data: Any = stack.enter_context(job.opened()) if conversion.by_parts else job.read()
+        conversion.check(data)
+        if taken and job.target is not None:
+            raise FileExistsError(f"{printable(job.target)} is already the result of another input")
+        job.check(force=manner.overwrite is not Overwrite.NEVER)
+        ending = _of_input(job, data)
+        try:
+            converted = conversion(job, data, alone=alone, progress=progress)
+        except Skipped as reason:
+            return replace(ending, skipped=str(reason))
+        if converted.data is None:
+            return replace(ending, facts=converted.facts)
+        result = _Measured(converted.data)
+        if manner.overwrite is Overwrite.SAME and job.target is not None and kind_of(job.target) is not None:
+            if not _is_same(job.target, result):
+                job.check(force=False)
+        else:
+            job.write(result, preserve=manner.preserve)
     return replace(
         ending,
         status=status_of(job.target) if job.home and job.target else None,
         output=printable(job.target) if job.target else None,
-        bytes=len(converted.data),
-        sha256=_digest(converted.data),
+        bytes=result.size,
+        sha256=result.digest.hexdigest(),
         facts=converted.facts,
     )
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _of_input(job: Job, data: bytes | io.BufferedReader | io.BytesIO) -> Ending:
+    """What is known before the conversion. A file that no manifest keeps is not read for its digest."""
+    if isinstance(data, bytes):
+        return Ending(job.name, input_bytes=len(data), input_sha256=hashlib.sha256(data).hexdigest())
+    size, digest = data.seek(0, os.SEEK_END), None
+    if job.home is not None:
+        data.seek(0)
+        digest = hashlib.file_digest(data, "sha256").hexdigest()
+    return Ending(job.name, input_bytes=size, input_sha256=digest)
+
+
+class _Measured:
+    """Passes on the parts of a result, and adds up their size and their digest."""
+
+    def __init__(self, data: bytes | Iterator[bytes]) -> None:
+        self._parts = iter((data,)) if isinstance(data, bytes) else data
+        self.size = 0
+        self.digest = hashlib.sha256()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._parts:
+            self.size += len(part)
+            self.digest.update(part)
+            yield part
+
+
+def _is_same(target: Place, parts: Iterable[bytes]) -> bool:
+    """Whether a file has this content."""
+    if isinstance(target, Remote):
+        return target.read_bytes() == b"".join(parts)
+    with target.open("rb") as file:
+        same = [file.read(len(part)) == part for part in parts]
+        return all(same) and not file.read(1)

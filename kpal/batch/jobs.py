@@ -6,8 +6,10 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import stat
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -36,6 +38,7 @@ _FORMATS: Final = frozenset(
 # Formats that Pillow may lack: their files still count as pictures, so that they fail by name.
 _OPTIONAL: Final = frozenset((".webp", ".jxl", ".avif", ".jp2", ".jpx", ".j2k"))
 _MANY: Final = 4  # inputs of one folder in a store
+_SPOOLED: Final = 1 << 26  # bytes of a result for standard output that are kept in memory
 _CASE_COUNTS: Final = sys.platform not in ("win32", "darwin")
 _KINDS: Final = {
     stat.S_IFIFO: "a named pipe",
@@ -100,6 +103,19 @@ class Job:
             )
         return data
 
+    def opened(self) -> io.BufferedReader | io.BytesIO:
+        """The input as a file that can be read in any order; errors as for `read`."""
+        if self.problem is not None or not isinstance(self.source, Path) or not self.source.is_file():
+            return io.BytesIO(self.read())
+        try:
+            file = self.source.open("rb")
+        except OSError as error:
+            raise OSError(why_unreadable(self.name, error)) from error
+        if not os.fstat(file.fileno()).st_size:
+            file.close()
+            raise OSError("the file is empty")
+        return file
+
     def check(self, *, force: bool) -> None:
         """Raises OSError if the result must not be written."""
         if self.target is None:
@@ -127,35 +143,44 @@ class Job:
         """Whether the target and the input are the same file, even under different names."""
         return self.source is not None and self.target is not None and is_same(self.target, self.source)
 
-    def write(self, data: bytes, *, preserve: bool = False) -> None:
+    def write(self, data: bytes | Iterable[bytes], *, preserve: bool = False) -> None:
         """Writes the result; OSError if it cannot be written.
 
+        data: the bytes, at once or in parts.
         preserve: whether the result gets the permissions and the time of the input, if both are files of this machine.
         """
+        parts = (data,) if isinstance(data, bytes) else data
         if self.target is None:
-            self._write_to_stream(data)
+            self._write_to_stream(parts)
             return
         try:
-            if isinstance(self.target, Remote) or (self.target.exists() and not self.target.is_file()):
-                self.target.write_bytes(data)  # a device or pipe has no content to lose, and must not be replaced
+            if isinstance(self.target, Remote):
+                self.target.write_bytes(b"".join(parts))
+                return
+            if self.target.exists() and not self.target.is_file():
+                with self.target.open("wb") as stream:
+                    stream.writelines(parts)  # a device or pipe has no content to lose, and must not be replaced
                 return
             _make_folder(self.target.parent)
             like = self.source if preserve and isinstance(self.source, Path) else None
             with replacing(self.target, like=like) as file:
-                file.write(data)
+                file.writelines(parts)
         except BrokenPipeError as error:  # the target is a named pipe; `main` handles standard output
             raise OSError(f"{printable(self.target)}: its reader has closed it") from error
 
-    def _write_to_stream(self, data: bytes) -> None:
-        try:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            abandon(sys.stdout)
-            error.filename = "standard output"
-            raise
+    def _write_to_stream(self, parts: Iterable[bytes]) -> None:
+        with tempfile.SpooledTemporaryFile(_SPOOLED) as file:  # nothing comes out if a part cannot be made
+            file.writelines(parts)
+            file.seek(0)
+            try:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                abandon(sys.stdout)
+                error.filename = "standard output"
+                raise
 
 
 @dataclass

@@ -18,12 +18,14 @@ from typing import IO, Any, Final
 
 from PIL import Image, UnidentifiedImageError
 
+from kpal_format import LimitError
 from kpal_format.forks import Lock
 
 from ..stores import Place, is_remote
 
 _URL: Final = re.compile(r"file://|data:[a-z]+/", re.IGNORECASE)  # kpal takes other URLs as names
 _OBJECT: Final = re.compile(r"\s*<[\w.]+ object at 0x[0-9a-fA-F]+>")
+_MOST_PIXELS: Final = re.compile(r"\bmax_pixels=")
 _DAMAGE: Final = (SyntaxError, EOFError, IndexError, KeyError, struct.error, zlib.error)  # from readers in Pillow
 
 
@@ -157,6 +159,8 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
             if self._name.lower().endswith(".jxl") and "JXL" not in Image.OPEN:
                 missing = ["JPEG XL needs the package pillow-jxl-plugin"]
             return "; ".join(("not an image that Pillow can read", *missing))
+        if isinstance(error, LimitError):
+            return _MOST_PIXELS.sub("--max-pixels ", str(error))
         if isinstance(error, OSError) and error.strerror:
             if not isinstance(error.filename, (str, bytes)):
                 return error.strerror
@@ -205,6 +209,8 @@ class _Recorder:
                 self._catcher.__exit__(None, None, None)
 
     def _record(self, message: Warning | str, *about: Any, **more: Any) -> None:
+        if isinstance(message, Image.DecompressionBombWarning):
+            return  # --max-pixels is the only limit
         if lists := self._lists.get():
             lists[-1].append(str(message))
         else:  # from a context that nobody collects from

@@ -45,7 +45,12 @@ class Way:
 
 
 class Batch:
-    """Converts the inputs of a selection. What a manifest shows to be up to date is left as it is."""
+    """Converts the inputs of a selection. What a manifest shows to be up to date is left as it is.
+
+    passes: how often the inputs are read.
+    """
+
+    passes = 1
 
     def __init__(self, selection: Selection, conversion: Conversion, way: Way, display: Display | None = None) -> None:
         self._selection = selection
@@ -56,6 +61,7 @@ class Batch:
         self._read: dict[Job, Status | None] = {}  # the statuses of the inputs in work, from before they were read
         self._written: set[object] = set()  # identities of results, as one file may have several names
         self._claimed: set[str] = set()
+        self._again = False  # whether results that are up to date are made again
 
     def endings(self) -> Generator[Ending, None, None]:
         """The outcomes, in the order of the inputs. Raises BatchError if another process works on an output folder."""
@@ -68,8 +74,15 @@ class Batch:
                     scheduler.cancel()
                     raise
         finally:
-            for manifest in self._manifests.values():
-                manifest.close()
+            self.close()
+
+    def close(self) -> None:
+        """Closes the manifests."""
+        for manifest in self._manifests.values():
+            manifest.close()
+
+    def _conversion_of(self, job: Job) -> Conversion:
+        return self._conversion
 
     def _tasks(self) -> Iterator[Task | Ending]:
         """What there is to do, or the outcome of a job if there is nothing.
@@ -80,7 +93,7 @@ class Batch:
         jobs, many = iter(self._selection.jobs), 1
         while ahead := list(islice(jobs, many)):
             many = 2 * many if isinstance(ahead[0].home, Remote) else min(2 * many, _AHEAD)
-            found = [self._looked_at(job.absolute() if self._way.executor else job) for job in ahead]
+            found = [self._looked_at(job) for job in ahead]
             begun: dict[Manifest, list[Job]] = {}
             for task in found:
                 if isinstance(task, Task) and (manifest := self._manifest(task.job)) is not None:
@@ -92,12 +105,15 @@ class Batch:
                 yield replace(task, in_turn=True) if isinstance(task, Task) and claimed else task
 
     def _looked_at(self, job: Job) -> Task | Ending:
+        conversion = self._conversion_of(job)
+        if self._way.executor is not None:
+            job = job.absolute()
         overwrite, why = Overwrite.ALWAYS if self._way.force else Overwrite.NEVER, "new"
         manifest = self._manifest(job)
         if manifest is not None:
             state = manifest.state(job)
             if not self._way.force:
-                if state.current is not None:
+                if state.current is not None and not self._again:
                     return state.current
                 overwrite, why = state.overwrite, state.why
         if self._way.dry:
@@ -105,7 +121,7 @@ class Batch:
         if manifest is not None:
             self._read[job] = state.input
         manner = Manner(overwrite, self._way.preserve)
-        return Task(job, self._conversion, manner, partial(self._is_taken, job))
+        return Task(job, conversion, manner, partial(self._is_taken, job))
 
     def _end(self, task: Task, ending: Ending) -> None:
         """Notes the outcome of a task."""
@@ -149,6 +165,7 @@ def run(
     quiet: bool,
     progress: str,
     report: Callable[[Ending], None] = lambda _: None,
+    kind: type[Batch] = Batch,
 ) -> int:
     """Convert each selected input, and tell the outcomes on standard error; returns the exit status.
 
@@ -156,11 +173,12 @@ def run(
 
     progress: how to display it, one of `HOW`.
     report: called with the outcome of each job.
+    kind: the kind of batch.
     """
     start = time.perf_counter()
     endings: list[Ending] = []
-    with displayed(len(selection.jobs), "none" if quiet else progress) as display:
-        batch = Batch(selection, conversion, way, display)
+    with displayed(kind.passes * len(selection.jobs), "none" if quiet else progress) as display:
+        batch = kind(selection, conversion, way, display)
         with closing(batch.endings()) as found:
             for job, ending in zip(selection.jobs, found, strict=True):
                 tell(job.name, ending.warnings, ending.error)

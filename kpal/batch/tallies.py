@@ -41,11 +41,12 @@ class Counted:
 class Counting:
     """The work on some files. It can be pickled.
 
-    metric: as in `shared_palette`; depth: as in `in_depth`.
+    metric: as in `shared_palette`; depth: as in `in_depth`; max_pixels: as in `open_picture`.
     """
 
     metric: Metric
     depth: int | None
+    max_pixels: int | None
 
     def __call__(self, jobs: Sequence[Job], progress: Progress | None = None) -> Counted:
         tally = Tally(metric=self.metric)
@@ -53,7 +54,7 @@ class Counting:
         for job in jobs:
             with failures(job.name, aloud=False) as failed:
                 data = job.read()
-                with open_picture(data) as image:
+                with open_picture(data, max_pixels=self.max_pixels) as image:
                     in_depth(image, data, self.depth)
                     pixels = to_array(image)
                 staged(progress, "histogram", partial(tally.add, pixels))

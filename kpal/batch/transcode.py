@@ -7,20 +7,33 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 
 import numpy as np
-from PIL import Image, ImageFile, PngImagePlugin
+from PIL import Image, ImageFile
 
-from kpal_format import U8, Metadata, OnError, Progress, inspect, staged
-from kpal_format.forks import Lock
-from kpal_format.metadata import MAX_PARTS
+from kpal_format import (
+    MAGIC,
+    MAX_PIXELS,
+    U8,
+    IndexedImage,
+    Metadata,
+    OnError,
+    Progress,
+    Reader,
+    Region,
+    head_of,
+    inspect,
+    staged,
+)
 
 from ..codec import EncodeOptions, encode
 from ..errors import KpalWarning, UnreachableError
 from ..image_files.metadata import carried, stripped
 from ..image_files.orientation import exif_orientation, orientation_of, turned, turned_density, upright
 from ..image_files.pages import open_picture
+from ..image_files.pillow_limits import large_metadata, pixel_limit
+from ..image_files.png_rows import png_of_rows
 from ..image_files.precision import in_depth
 from ..image_files.targets import TARGETS, Target, held, save_options
 from ..progress import in_whole
@@ -42,7 +55,7 @@ _LARGE: Final = 1 << 24  # pixels; the memory of a conversion is about 30 bytes 
 class Encoding:
     """The conversion of `kpal encode`.
 
-    options: the options of `encode`; strip, depth: as in `to_kpal`.
+    options: the options of `encode`; strip, depth, max_pixels: as in `to_kpal`.
     skip_if_larger, skip_if_worse: which images get no result: those whose result would be no smaller than the input,
         and those that cannot reach the required quality or size.
     score: whether the facts include the perceptual score.
@@ -56,6 +69,8 @@ class Encoding:
     skip_if_worse: bool = False
     score: bool = False
     wording: Callable[[str], str] = str
+    max_pixels: int | None = MAX_PIXELS
+    by_parts: ClassVar[bool] = False
 
     @property
     def key(self) -> dict[str, Any]:
@@ -71,26 +86,35 @@ class Encoding:
         """Any bytes may be an image."""
 
     def __call__(self, job: Job, data: bytes, *, alone: bool, progress: Progress | None = None) -> Converted:
-        reports: list[Report] = []
         try:
-            with large_metadata():
-                result = to_kpal(
-                    data,
-                    strip=self.strip,
-                    depth=self.depth,
-                    most_pixels=None if alone else _LARGE,
-                    progress=progress,
-                    report=reports.append,
-                    **self.options,
-                )
+            result, report = self.encoded(data, alone=alone, progress=progress)
         except UnreachableError as error:
             reason = self.wording(str(error))
             raise (Skipped if self.skip_if_worse else UnreachableError)(reason) from error
         if self.skip_if_larger and len(result) >= len(data):
             raise Skipped(f"{len(result):,} bytes are no fewer than the {len(data):,} of the input")
-        height, width = reports[0].image.indices.shape
-        about = {"width": width, "height": height, "lossless": reports[0].mse == 0, "coder": inspect(result).coder}
-        return Converted(result, {**about, **reports[0].as_dict(score=self.score)})
+        height, width = report.image.indices.shape
+        about = {"width": width, "height": height, "lossless": report.mse == 0, "coder": inspect(result).coder}
+        return Converted(result, {**about, **report.as_dict(score=self.score)})
+
+    def encoded(
+        self, data: bytes, *, alone: bool, progress: Progress | None = None, **changed: Any
+    ) -> tuple[bytes, Report]:
+        """The bytes of the result and its report, with some options changed. Raises Postponed as conversions do."""
+        reports: list[Report] = []
+        options = {**self.options, **changed}
+        with large_metadata():
+            result = to_kpal(
+                data,
+                strip=self.strip,
+                depth=self.depth,
+                max_pixels=self.max_pixels,
+                most_pixels=None if alone else _LARGE,
+                progress=progress,
+                report=reports.append,
+                **options,
+            )
+        return result, reports[0]
 
 
 @dataclass(frozen=True)
@@ -99,31 +123,37 @@ class Decoding:
 
     format: Pillow's name of the format, by the ending of the target.
     ending: the ending of targets that have none.
-    on_error: as in `decode`.
+    on_error, region, max_pixels: as in `decode`.
     """
 
     format: Callable[[str], str]
     ending: str
     on_error: OnError = "raise"
+    region: Region | None = None
+    max_pixels: int | None = MAX_PIXELS
+    by_parts: ClassVar[bool] = True
 
     @property
     def key(self) -> dict[str, Any]:
-        return {"to": self.ending, "on_error": self.on_error}
+        return {"to": self.ending, "on_error": self.on_error, "region": self.region}
 
-    def check(self, data: bytes) -> None:
-        header_of(data)
+    def check(self, data: BinaryIO) -> None:
+        if MAGIC.startswith(data.read(len(MAGIC))):
+            data.seek(0)
+            head_of(data)
+        else:
+            data.seek(0)
+            header_of(data.read())
 
-    def __call__(self, job: Job, data: bytes, *, alone: bool, progress: Progress | None = None) -> Converted:
+    def __call__(self, job: Job, data: BinaryIO, *, alone: bool, progress: Progress | None = None) -> Converted:
         ending = job.target.suffix if job.target and job.target.suffix else self.ending
+        format = self.format(ending)
+        chosen: dict[str, Any] = {"region": self.region, "max_pixels": self.max_pixels, "on_error": self.on_error}
         with large_metadata():
-            result = from_kpal(
-                data,
-                self.format(ending),
-                on_error=self.on_error,
-                most_pixels=None if alone else _LARGE,
-                progress=progress,
-            )
-        return Converted(result)
+            if format == "PNG" and (parts := large_png(data, progress=progress, **chosen)) is not None:
+                return Converted(parts)
+            most_pixels = None if alone else _LARGE
+            return Converted(from_kpal(data, format, most_pixels=most_pixels, progress=progress, **chosen))
 
 
 def to_kpal(
@@ -131,6 +161,7 @@ def to_kpal(
     *,
     strip: tuple[str, ...] = (),
     depth: int | None = None,
+    max_pixels: int | None = MAX_PIXELS,
     most_pixels: int | None = None,
     progress: Progress | None = None,
     **options: Any,
@@ -139,6 +170,7 @@ def to_kpal(
 
     strip: the fields of `Metadata` to leave out. If they contain the orientation, the pixels are turned instead.
     depth: as in `in_depth`.
+    max_pixels: as in `open_picture`.
     most_pixels: the number of pixels above which the conversion is Postponed.
     progress: called with the name of the stage and the fraction of the whole work that is done.
     options: the other options of `encode`.
@@ -148,7 +180,7 @@ def to_kpal(
     """
     if not EncodeOptions(**options).searching:
         progress = in_whole(progress, _ENCODING)
-    with open_picture(data) as image:
+    with open_picture(data, max_pixels=max_pixels) as image:
         if most_pixels is not None and image.width * image.height > most_pixels:
             raise Postponed
         metadata = carried(image, unneeded=strip)
@@ -159,66 +191,99 @@ def to_kpal(
 
 
 def from_kpal(
-    data: bytes,
+    data: bytes | BinaryIO,
     format: str,
     *,
+    region: Region | None = None,
+    max_pixels: int | None = MAX_PIXELS,
     on_error: OnError = "raise",
     most_pixels: int | None = None,
     progress: Progress | None = None,
 ) -> bytes:
     """Convert a `.kpal` file to a format of Pillow, as an indexed image if the format supports it.
 
-    on_error: as in `decode`.
+    data: the bytes, or a file that can be read in any order, of which only the tiles of the region are read.
+    region, max_pixels, on_error: as in `decode`.
+    most_pixels: the number of pixels above which the conversion is Postponed.
     progress: called with the name of the stage and the fraction of the whole work that is done.
 
     If the format cannot hold the orientation, the pixels are turned instead. Warns of metadata that the format cannot
-    hold, and of pixels that a lossy format changes. Raises ValueError if a lossless format cannot hold the pixels.
-
-    most_pixels: the number of pixels above which the conversion is Postponed.
+    hold, and of pixels that a lossy format changes. Raises ValueError if a lossless format cannot hold the pixels, or
+    if the region is not a part of the image; LimitError for more than `max_pixels`.
     """
+    file = io.BytesIO(data) if isinstance(data, bytes) else data
+    width, height = _size(file, region, max_pixels)
+    if most_pixels is not None and width * height > most_pixels:
+        raise Postponed
     progress = in_whole(progress, _DECODING)
-    with Image.open(io.BytesIO(data), formats=("KPAL",)) as opened:
-        if most_pixels is not None and opened.width * opened.height > most_pixels:
-            raise Postponed
+    with pixel_limit(None), Image.open(file, formats=("KPAL",)) as opened:
         with _loading_truncated(on_error == "skip"):
-            staged(progress, "decoding", opened.load)
-        metadata = carried(opened)
+            decoded = staged(progress, "decoding", lambda: _loaded(opened, region))
+        metadata = carried(decoded)
         target = TARGETS.get(format, Target())
         turn, kept = _turn(metadata, held(format, metadata), heeded=target.turns)
-        image = turned(opened, turn)
-        for name in ("icc_profile", "exif", "xmp", "text", "dpi"):  # Pillow would write these whatever the options
-            image.info.pop(name, None)
+        image = turned(decoded, turn)
+        _remove_metadata(image)
         suited = _suited_to(format, image)
-        file = io.BytesIO()
+        result = io.BytesIO()
         options = save_options(format, suited, kept)
-        staged(progress, "writing", lambda: suited.save(file, format, **options))
-        with Image.open(io.BytesIO(file.getvalue())) as written:
+        staged(progress, "writing", lambda: suited.save(result, format, **options))
+        with Image.open(io.BytesIO(result.getvalue())) as written:
             staged(progress, "checking", lambda: _check(format, written, image, lossy=target.lossy))
-        return file.getvalue()
+        return result.getvalue()
 
 
-@contextmanager
-def large_metadata() -> Iterator[None]:
-    """Lets Pillow read texts and profiles of PNG files up to the size that a `.kpal` file may hold.
+def large_png(
+    file: BinaryIO,
+    *,
+    region: Region | None = None,
+    max_pixels: int | None = MAX_PIXELS,
+    on_error: OnError = "raise",
+    progress: Progress | None = None,
+) -> Iterator[bytes] | None:
+    """Convert a `.kpal` file to PNG as `from_kpal` does, a row of tiles at a time: the bytes of the PNG, in parts.
 
-    Raises Pillow's limit of a megabyte for each text or profile; Pillow's limit for their total stays. Several threads
-    may be in the block at a time: the limit returns to what it was when the last one leaves.
+    None for an image that fits into memory, and for one whose pixels must be turned.
     """
-    with _limit_lock:
-        _limits.append(PngImagePlugin.MAX_TEXT_CHUNK)
-        PngImagePlugin.MAX_TEXT_CHUNK = max(_limits[0], MAX_PARTS)
-    try:
-        yield
-    finally:
-        with _limit_lock:
-            first = _limits[0]
-            _limits.pop()
-            if not _limits:
-                PngImagePlugin.MAX_TEXT_CHUNK = first
+    width, height = _size(file, region, max_pixels)
+    if width * height <= _LARGE:
+        return None
+    reader = Reader(file, max_pixels=max_pixels, on_error=on_error)
+    model = IndexedImage(np.zeros((1, 1), np.uint8), reader.palette).to_pillow()
+    file.seek(0)
+    with pixel_limit(None), Image.open(file, formats=("KPAL",)) as opened:
+        model.info = dict(opened.info)
+    metadata = carried(model)
+    turn, kept = _turn(metadata, held("PNG", metadata), heeded=TARGETS["PNG"].turns)
+    if turn != 1:
+        return None
+    _remove_metadata(model)
+    rows = reader.rows(region, progress=in_whole(progress, {"decoding": 1.0}))
+    return png_of_rows(model, save_options("PNG", model, kept), (width, height), rows)
 
 
-_limits: list[int] = []  # Pillow's limit as each thread found it that is in the block of `large_metadata`
-_limit_lock = Lock()
+def _size(file: BinaryIO, region: Region | None, max_pixels: int | None) -> tuple[int, int]:
+    """Width and height of a region of a `.kpal` file; ValueError if there is none, LimitError for a large one."""
+    file.seek(0)
+    head = head_of(file)
+    box = head.box(region)
+    head.check_pixels(box, max_pixels)
+    file.seek(0)
+    height, width = box.shape
+    return width, height
+
+
+def _loaded(opened: Image.Image, region: Region | None) -> Image.Image:
+    if region is not None:
+        return opened.crop(region)  # which decodes only the tiles of the region
+    opened.load()
+    return opened
+
+
+def _remove_metadata(image: Image.Image) -> None:
+    """Removes what Pillow would write whatever the options."""
+    for name in ("icc_profile", "exif", "xmp", "text", "dpi"):
+        image.info.pop(name, None)
 
 
 @contextmanager

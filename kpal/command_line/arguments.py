@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from kpal_format import EXTENSION, MAX_COLORS, U8
+from kpal_format import EXTENSION, MAX_COLORS, MAX_PIXELS, U8
 
 from ..batch.jobs import STREAM, Job, UsageError, picture_endings
 from ..batch.messages import printable, why_unreadable
@@ -22,6 +22,8 @@ from .parser import Parser
 
 if TYPE_CHECKING:
     from ..quantizer.options import PaletteOptions, Quality
+
+_NUMBER: Final = r"([0-9]{1,12}(?:\.[0-9]{1,6})?)"
 
 Commands = Any  # the type of subparsers is private to argparse
 
@@ -84,6 +86,18 @@ def add_depth(parser: Parser) -> None:
         choices=(DEPTH,),
         help="round images of more than 8 bits a channel to 8 even if they have at most 256 colours and some would "
         "merge (label maps, masks); by default, such images are refused and all others rounded",
+    )
+
+
+def add_max_pixels(parser: Parser, default: int = MAX_PIXELS) -> None:
+    """Add the limit for the pixels of an image."""
+    parser.add_argument(
+        "--max-pixels",
+        metavar="N",
+        type=_pixels,
+        default=default,
+        help="refuse images of more pixels, as they may be made to exhaust memory and time: a number such as 500M or "
+        f"2G, or none for files that you trust (default: {default:,})",
     )
 
 
@@ -179,16 +193,29 @@ def _quality(text: str) -> Quality:
     return int(match[2]) if match[1] is None else (int(match[1]), int(match[2]))
 
 
+def _pixels(text: str) -> int | None:
+    if text == "none":
+        return None
+    match = re.fullmatch(rf"{_NUMBER} ?([kMG]?)", text)
+    pixels = 0 if match is None else _product(match[1], 1000, match[2])
+    if pixels < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of pixels such as 500M, 2G or 100000000, or none")
+    return pixels
+
+
 def size(text: str) -> int:
-    """The bytes that a size such as 20k means, for argparse."""
-    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([kM]?)(i?)B?", text)
+    """A number of bytes, 1 or more."""
+    match = re.fullmatch(rf"{_NUMBER} ?([kMG]?)(i?)B?", text)
     found = 0
     if match is not None and (match[2] or not match[3]):
-        unit = (1024 if match[3] else 1000) ** ("", "k", "M").index(match[2])
-        found = int(Fraction(match[1]) * unit)
+        found = _product(match[1], 1024 if match[3] else 1000, match[2])
     if found < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 20000, 20k, 20kiB or 1.5M")
     return found
+
+
+def _product(number: str, base: int, prefix: str) -> int:
+    return int(Fraction(number) * base ** ("", "k", "M", "G").index(prefix))
 
 
 def _fixed(text: str) -> U8:

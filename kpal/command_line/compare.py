@@ -18,6 +18,7 @@ from .arguments import (
     add_command,
     add_depth,
     add_inputs,
+    add_max_pixels,
     add_options,
     add_progress,
     chosen_options,
@@ -38,6 +39,7 @@ No files are written but the page of --html. For oxipng, JPEG XL, the perceptual
 kpal with the extra `compare`."""
     add_inputs(parser, "IMAGE")
     add_depth(parser)
+    add_max_pixels(parser)
     add_options(parser, Options, without=("keep_palette",))
     add_progress(parser)
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
@@ -76,7 +78,8 @@ def run(options: argparse.Namespace) -> int:
     with displayed(len(selection.jobs), options.display, console=shared) as display:
         for job in selection.jobs:
             with display.file(job.name) as told, failures(job.name) as failed:
-                comparison = measure(job.name, job.read(), depth=options.depth, progress=told)
+                limits = {"depth": options.depth, "max_pixels": options.max_pixels}
+                comparison = measure(job.name, job.read(), **limits, progress=told)
             if not failed:
                 comparisons.append(comparison)
                 if not options.json:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
 
 from PIL import Image
 
-from kpal_format import EXTENSION
+from kpal_format import EXTENSION, Region
 
 from ..batch import runner
 from ..batch.jobs import UsageError
 from ..batch.messages import printable
 from ..batch.transcode import Decoding
-from .arguments import Commands, add_command, add_output, other_endings
+from .arguments import Commands, add_command, add_max_pixels, add_output, other_endings
 from .batches import add_way, chosen_way, selected
 
 
@@ -27,10 +28,19 @@ def add(commands: Commands) -> None:
   kpal decode chart.kpal -o chart.webp
   kpal decode packed/ -o plain/ --to gif    every .kpal file below packed/
   kpal decode - < chart.kpal > chart.png
+  kpal decode map.kpal -o part.png --region 500,0,900,300
   kpal decode --on-error skip damaged.kpal  what can be saved of a damaged file"""
     parser.add_argument("inputs", metavar="IN", nargs="*", help=".kpal files, folders of them, or - for standard input")
     add_output(parser)
     add_way(parser)
+    parser.add_argument(
+        "--region",
+        metavar="X0,Y0,X1,Y1",
+        type=_region,
+        help="decode only the columns from X0 up to X1 and the rows from Y0 up to Y1, without X1 and Y1, counted from "
+        "0 at the top left; only what they need of a file is read",
+    )
+    add_max_pixels(parser)
     parser.add_argument(
         "--on-error",
         choices=("raise", "skip"),
@@ -50,9 +60,19 @@ def run(options: argparse.Namespace) -> int:
     for other in other_endings(selection.jobs, ending):
         if _format(other) != _format(ending) and options.to:
             raise UsageError(f"--to {options.to} does not go with an output that ends with {other!r}")
-    conversion = Decoding(_format, ending, options.on_error)
+    conversion = Decoding(_format, ending, options.on_error, options.region, options.max_pixels)
     with chosen_way(options) as way:
         return runner.run(selection, conversion, way, quiet=options.quiet, progress=options.display)
+
+
+def _region(text: str) -> Region:
+    match = re.fullmatch(",".join(["([0-9]{1,9})"] * 4), text)
+    x0, y0, x1, y1 = map(int, match.groups()) if match else (0, 0, 0, 0)
+    if not (x0 < x1 and y0 < y1):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not X0,Y0,X1,Y1, four numbers such as 500,0,900,300, with X0 below X1 and Y0 below Y1"
+        )
+    return x0, y0, x1, y1
 
 
 def _ending(text: str) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from PIL import Image
 
 from kpal_format import EXTENSION
 
 from ..batch import runner
+from ..batch.budget import Budgeted, WithBudget
 from ..batch.jobs import PICTURES, UsageError
 from ..batch.transcode import Encoding
 from ..codec import EncodeOptions
@@ -19,12 +20,14 @@ from .arguments import (
     add_command,
     add_depth,
     add_inputs,
+    add_max_pixels,
     add_options,
     add_output,
     chosen_options,
     endings_note,
     in_option_names,
     other_endings,
+    size,
 )
 from .batches import add_way, chosen_way, print_json, selected
 
@@ -43,6 +46,7 @@ becomes a.png.kpal."""
   kpal encode -c 64 chart.png -o small.kpal
   kpal encode -Q 60-85 photos/ -o packed/   all images below photos/
   kpal encode --max-bytes 20k chart.png
+  kpal encode --total-max-bytes 1M sprites/  the best sprites that fit into a megabyte
   kpal encode --palette game.gpl sprites/
   kpal encode - < chart.png > chart.kpal
 
@@ -53,7 +57,15 @@ reach the requested quality or size fails, and no file is written for it."""
     add_output(parser)
     add_way(parser)
     add_depth(parser)
+    add_max_pixels(parser)
     add_options(parser, EncodeOptions)
+    parser.add_argument(
+        "--total-max-bytes",
+        metavar="SIZE",
+        type=size,
+        help="maximum size of all results together: spends the bytes where they save the most error; takes about "
+        "twenty times as long",
+    )
     parser.add_argument(
         "--strip",
         metavar="PARTS",
@@ -90,14 +102,17 @@ def run(options: argparse.Namespace) -> int:
     chosen = chosen_options(options, EncodeOptions)
     if options.score and not options.json:
         raise UsageError("--score is shown by --json: add --json")
-    conversion = Encoding(
+    made: dict[str, Any] = {} if options.total_max_bytes is None else {"total": options.total_max_bytes}
+    conversion = (WithBudget if made else Encoding)(
         chosen,
         strip=options.strip,
         depth=options.depth,
         skip_if_larger=options.skip_if_larger,
         skip_if_worse=options.skip_if_worse,
         score=options.score,
-        wording=partial(in_option_names, names=tuple(chosen)),
+        wording=partial(in_option_names, names=(*chosen, "total_max_bytes")),
+        max_pixels=options.max_pixels,
+        **made,
     )
     selection = selected(options, PICTURES, EXTENSION, in_place=True)
     for ending in other_endings(selection.jobs, EXTENSION):
@@ -107,7 +122,15 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--json and an image cannot both go to standard output")
     report = print_json if options.json else lambda _: None
     with chosen_way(options) as way:
-        return runner.run(selection, conversion, way, quiet=options.quiet, progress=options.display, report=report)
+        return runner.run(
+            selection,
+            conversion,
+            way,
+            quiet=options.quiet,
+            progress=options.display,
+            report=report,
+            kind=Budgeted if made else runner.Batch,
+        )
 
 
 def _parts(text: str) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from kpal_format import compiled
 
 from .. import __version__
 from ..batch.messages import BatchError, abandon, say
+from ..errors import UnreachableError
 from .parser import Parser, Program
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("interrupted")
         return 130
-    except BatchError as error:
+    except (BatchError, UnreachableError) as error:
         say(str(error))
         return 1
     except OSError as error:  # from standard output, as errors of files are handled where they occur
@@ -61,7 +62,7 @@ def _run(words: list[str]) -> int:
         sys.exit(0)
     if words[:1] == ["thumbnail"]:  # file managers start it for every file
         return _obey(_parser(["thumbnail"]), words)
-    from ..batch.transcode import large_metadata
+    from ..image_files.pillow_limits import large_metadata
 
     with large_metadata():
         return _obey(_parser(_COMMANDS), words)

@@ -6,11 +6,12 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from kpal_format import Progress
+from kpal_format import MAX_PIXELS, Progress
 
 from ..batch.jobs import PICTURES, STREAM, Job, UsageError
-from ..batch.messages import failures, is_url, printable, say
+from ..batch.messages import failures, printable, say
 from ..errors import KpalWarning
+from ..stores import is_remote, is_same
 from .arguments import size
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class PageFile:
     def __init__(self, target: Path, options: dict[str, Any], limit: int = size(LIMIT)) -> None:
         from ..comparison.page import Page  # which loads Jinja
 
+        self._target = target
         self._job = Job(None, target, printable(target))
         self._options = options
         self._limit = limit
@@ -42,13 +44,27 @@ class PageFile:
         return not failed
 
     def compare(
-        self, name: str, data: bytes, *, depth: int | None = None, progress: Progress | None = None
+        self,
+        name: str,
+        data: bytes,
+        *,
+        depth: int | None = None,
+        max_pixels: int | None = MAX_PIXELS,
+        progress: Progress | None = None,
     ) -> Comparison:
         """`comparison.formats.compare`, with the result on the page."""
         from ..comparison.formats import compare
 
         sides: list[Sides] = []
-        comparison = compare(name, data, depth=depth, progress=progress, sides=sides.append, **self._options)
+        comparison = compare(
+            name,
+            data,
+            depth=depth,
+            max_pixels=max_pixels,
+            progress=progress,
+            sides=sides.append,
+            **self._options,
+        )
         self._page.add(comparison, *sides)
         return comparison
 
@@ -65,8 +81,7 @@ class PageFile:
         """Open the file in the browser; a message says if there is none."""
         import webbrowser
 
-        assert self._job.target is not None
-        if not webbrowser.open(self._job.target.resolve().as_uri()):
+        if not webbrowser.open(self._target.resolve().as_uri()):
             say(f"{self._job.name}: no browser can be opened")
 
 
@@ -75,10 +90,10 @@ def page_name(text: str, inputs: list[Job]) -> Path:
     page = Path(text)
     if text in ("", STREAM):
         raise UsageError("--html needs the name of a file")
-    if is_url(text):
+    if is_remote(text):
         raise UsageError(f"{printable(text)} is a URL; kpal writes files")
     if page.suffix.lower() in PICTURES:
         raise UsageError(f"--html writes a page such as report.html, not {printable(text)}")
-    if page.is_file() and any(job.source and job.source.exists() and job.source.samefile(page) for job in inputs):
+    if any(job.source is not None and is_same(page, job.source) for job in inputs):
         raise UsageError(f"the page would take the place of the input {printable(text)}")
     return page

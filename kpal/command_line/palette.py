@@ -17,6 +17,7 @@ from ..batch.progress import displayed
 from ..batch.tallies import Counting, counted
 from ..batch.workers import engaged
 from ..color.palette_files import FORMATS, WRITERS, format_name, format_swatches, parse_swatches, swatches_of
+from ..image_files.pillow_limits import pixel_limit
 from ..quantizer.options import PaletteOptions, given
 from ..quantizer.shared_palette import shared_palette
 from ..quantizer.tally import Tally
@@ -27,6 +28,7 @@ from .arguments import (
     add_depth,
     add_force,
     add_inputs,
+    add_max_pixels,
     add_options,
     as_option,
     chosen_options,
@@ -71,6 +73,7 @@ more. With --of, convert the palette that a file has."""
     add_force(parser)
     add_workers(parser)
     add_depth(parser)
+    add_max_pixels(parser)
     add_options(parser, PaletteOptions)
 
 
@@ -91,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     if any(replace(job, target=target).replaces_input() for job in selection.jobs):
         raise UsageError("the palette would take the place of an input; name another file with -o")
     result = Job(None, target)
-    counting = Counting(chosen["metric"], options.depth)
+    counting = Counting(chosen["metric"], options.depth, options.max_pixels)
     read = 0
     told: Progress | None = None
 
@@ -134,7 +137,7 @@ def _convert(options: argparse.Namespace, chosen: dict[str, Any], target: Place 
     if wrong:
         raise UsageError(f"--of writes the palette of its file unchanged: it does not go with {', '.join(wrong)}")
     job = file_job(options.of, target)
-    with failures(job.name) as failed:
+    with failures(job.name) as failed, pixel_limit(options.max_pixels):
         _check(job, format, force=options.force)
         swatches = parse_swatches(job.read(), job.source.suffix if job.source else "")
         job.write(format_swatches(swatches, format))

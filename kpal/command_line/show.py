@@ -25,8 +25,9 @@ from ..image_files.color_management import rgb_profile_of
 from ..image_files.metadata import carried
 from ..image_files.orientation import orientation_of, turned
 from ..image_files.pages import open_picture
+from ..image_files.pillow_limits import pixel_limit
 from ..pixels import to_array
-from .arguments import Commands, add_command, file_job
+from .arguments import Commands, add_command, add_max_pixels, file_job
 
 _SHOWN: Final = {"PNG": ".png", "JPEG": ".jpg", "GIF": ".gif", "WEBP": ".webp"}  # every browser shows these
 _DISPLAYS: Final = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME")  # one is set where windows can open
@@ -38,35 +39,36 @@ _started: Final[list[subprocess.Popen[bytes]]] = []  # kept, because Python warn
 
 
 def add(commands: Commands) -> None:
-    parser = add_command(commands, "show", run, "open images in a viewer", "[--with PROGRAM] FILE [FILE ...]")
+    parser = add_command(commands, "show", run, "open images in a viewer", "[OPTIONS] FILE [FILE ...]")
     parser.description = """Open .kpal files, or images of other formats, in the viewer or the browser of the desktop.
 What browsers cannot show is opened as a PNG with the same pixels in the folder for temporary files, which stays there
 for the viewer."""
     parser.add_argument("inputs", metavar="FILE", nargs="+", help="image files, or - for standard input")
     parser.add_argument("--with", dest="program", metavar="PROGRAM", help="open the images with this program")
+    add_max_pixels(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     good = True
     for job in [file_job(name) for name in options.inputs]:
         with failures(job.name) as failed:
-            path = _viewable(job)
+            path = _viewable(job, options.max_pixels)
             _open(path, options.program)
         good &= not failed
     return 0 if good else 1
 
 
-def _viewable(job: Job) -> Path:
+def _viewable(job: Job, max_pixels: int | None) -> Path:
     """The file itself if every browser shows its format, or else a PNG of it in a new folder."""
     data = job.read()
     if data.startswith(MAGIC):
-        return _temporary(job, from_kpal(data, "PNG"), ".png")
-    with Image.open(io.BytesIO(data)) as image:
+        return _temporary(job, from_kpal(data, "PNG", max_pixels=max_pixels), ".png")
+    with pixel_limit(None), Image.open(io.BytesIO(data)) as image:
         format = str(image.format)
     if format in _SHOWN:
         return job.source.absolute() if isinstance(job.source, Path) else _temporary(job, data, _SHOWN[format])
     file = io.BytesIO()
-    with open_picture(data) as image:
+    with open_picture(data, max_pixels=max_pixels) as image:
         profile, orientation = rgb_profile_of(image), orientation_of(carried(image))
         Image.fromarray(to_array(turned(image, orientation))).save(file, "PNG", icc_profile=profile)
     return _temporary(job, file.getvalue(), ".png")

@@ -13,15 +13,15 @@ from kpal_format import MAGIC
 from .. import __version__
 from ..batch.jobs import STREAM, Job, UsageError, header_of
 from ..batch.messages import failures, printable
-from ..image_files.thumbnails import identity, path_of, thumbnail, write_png
-from .arguments import Commands, add_command
+from ..image_files.thumbnails import MAX_PIXELS, identity, path_of, thumbnail, write_png
+from .arguments import Commands, add_command, add_max_pixels
 
 _LARGEST: Final = 4096
 _ENOUGH: Final = 1 << 20  # bytes in which Pillow recognises other formats
 
 
 def add(commands: Commands) -> None:
-    parser = add_command(commands, "thumbnail", run, "a small PNG for file managers", "[-s N] FILE OUT")
+    parser = add_command(commands, "thumbnail", run, "a small PNG for file managers", "[OPTIONS] FILE OUT")
     parser.description = f"""Write a PNG of at most N x N pixels that shows a .kpal file. It is never larger than the
 picture, upright, in sRGB, and holds the texts of the freedesktop.org thumbnail specification (Thumb::URI ...). An
 existing file is overwritten, because file managers create OUT before they call a thumbnailer. N may be up to
@@ -30,6 +30,7 @@ existing file is overwritten, because file managers create OUT before they call 
     parser.add_argument("file", metavar="FILE", help="a .kpal file or its file: URI, or - for standard input")
     parser.add_argument("out", metavar="OUT", help="the PNG file, or - for standard output")
     parser.add_argument("-s", "--size", metavar="N", type=_size, default=256, help="the size (default: %(default)s)")
+    add_max_pixels(parser, MAX_PIXELS)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         job.check(force=True)
         file = _opened(job, stack)
         texts = {"Software": f"kpal {__version__}"} | (identity(source) if source else {})
-        image, about = thumbnail(file, options.size)
+        image, about = thumbnail(file, options.size, max_pixels=options.max_pixels)
         png = io.BytesIO()
         write_png(image, texts | about, png)
         job.write(png.getvalue())

@@ -10,7 +10,7 @@ import io
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final, Literal, TypeVar
@@ -20,6 +20,7 @@ from PIL import Image
 
 from kpal_format import (
     CODERS,
+    MAX_PIXELS,
     U8,
     IndexedImage,
     Progress,
@@ -33,6 +34,7 @@ from ..color.compositing import same
 from ..image_files.metadata import PARTS, carried
 from ..image_files.orientation import orientation_of
 from ..image_files.pages import open_picture
+from ..image_files.pillow_limits import pixel_limit
 from ..image_files.precision import in_depth
 from ..metrics.scores import psnr, ssimulacra2
 from ..pixels import to_array
@@ -155,6 +157,7 @@ def compare(
     data: bytes,
     *,
     depth: int | None = None,
+    max_pixels: int | None = MAX_PIXELS,
     progress: Progress | None = None,
     sides: Callable[[Sides], None] | None = None,
     **options: Any,
@@ -162,16 +165,30 @@ def compare(
     """Compare the image file `data` in all formats.
 
     depth: as in `in_depth`.
+    max_pixels: as in `open_picture`.
     progress: called with the name of the stage or of the format, and the fraction of the whole work that is done.
     sides: called with the pixels and files that were compared.
     options: the options of `quantize`.
 
     Raises the errors of `quantize`, and the errors of Pillow for a file that Pillow cannot read.
     """
-    with open_picture(data) as opened:
+    with open_picture(data, max_pixels=max_pixels) as opened:
         orientation = orientation_of(carried(opened, unneeded=PARTS))
         in_depth(opened, data, depth, exact=options.get("exact", False))
         original = to_array(opened)
+    with pixel_limit(None):  # the others have as many pixels
+        return _compared(name, data, original, orientation, progress, sides, options)
+
+
+def _compared(
+    name: str,
+    data: bytes,
+    original: U8,
+    orientation: int,
+    progress: Progress | None,
+    sides: Callable[[Sides], None] | None,
+    options: Mapping[str, Any],
+) -> Comparison:
     others = peers()
     # In plain Python, mix and max take a millisecond a pixel.
     coders = [coder for coder in CODERS if compiled() or coder not in ("mix", "max")]
@@ -234,7 +251,7 @@ def _coded(
 
 def _kpal(coder: str, image: IndexedImage) -> Row:
     encode_ms, data = timed(lambda: encode_indexed(image, coder=coder))
-    if not np.array_equal(decode_indexed(data).pixels(), image.pixels()):
+    if not np.array_equal(decode_indexed(data, max_pixels=None).pixels(), image.pixels()):
         raise AssertionError(f"kpal's coder {coder} did not keep the pixels")
     return Row("kpal", f"kpal {coder}", len(data), encode_ms, _decode_ms(data))
 

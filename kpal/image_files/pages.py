@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Final, cast
 
 from PIL import Image
 
+from kpal_format import MAX_PIXELS, LimitError
+
 from ..errors import KpalWarning
+from .pillow_limits import pixel_limit
 
 if TYPE_CHECKING:
     from PIL import PsdImagePlugin, TiffImagePlugin
@@ -33,10 +36,16 @@ _VERSION_INFO: Final = 1057  # Photoshop's resource that tells whether the file 
 
 
 @contextlib.contextmanager
-def open_picture(data: bytes) -> Iterator[Image.Image]:
-    """The image in `data`; ValueError for several pictures, of which all but one would be lost."""
-    with Image.open(io.BytesIO(data)) as image:
+def open_picture(data: bytes, *, max_pixels: int | None = MAX_PIXELS) -> Iterator[Image.Image]:
+    """The image in `data`; ValueError for several pictures, of which all but one would be lost.
+
+    max_pixels: the limit in the block, instead of Pillow's; LimitError for a larger image. None for no limit.
+    """
+    with pixel_limit(max_pixels), Image.open(io.BytesIO(data)) as image:
         find_picture(image)
+        # Pillow's limit is that of the whole process, and another thread may have raised it.
+        if max_pixels is not None and image.width * image.height > max_pixels:
+            raise LimitError(f"{image.width} x {image.height} pixels are more than the limit, max_pixels={max_pixels}")
         yield image
 
 

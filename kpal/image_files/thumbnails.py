@@ -27,19 +27,19 @@ _BLOCK: Final = 64  # the largest width and height of a block to average; Pillow
 _UNESCAPED: Final = "!$&'()*+,:=@/~"  # the characters that GLib leaves alone in the URI of a path, beside letters
 
 
-def thumbnail(file: IO[bytes], size: int) -> tuple[Image.Image, dict[str, str]]:
+def thumbnail(file: IO[bytes], size: int, *, max_pixels: int | None = MAX_PIXELS) -> tuple[Image.Image, dict[str, str]]:
     """The picture in a `.kpal` file, reduced to fit into `size` times `size` pixels, and texts for the PNG.
 
     The image has mode RGBA; it is upright, in sRGB, and never larger than the picture. The texts are the type, width
     and height of the picture, by their names in the specification.
 
     file: a seekable binary file. Raises KpalError for an invalid file, and LimitError (a KpalError) for a picture of
-    more than MAX_PIXELS.
+    more than `max_pixels`, None for no limit.
     """
     reader = Reader(file)
     width, height = reader.width, reader.height
-    if width * height > MAX_PIXELS:
-        raise LimitError(f"{width} x {height} pixels are too many for a thumbnail, which takes up to {MAX_PIXELS:,}")
+    if max_pixels is not None and width * height > max_pixels:
+        raise LimitError(f"{width} x {height} pixels are more than the limit, max_pixels={max_pixels}")
     scale = min(1, size / max(width, height))
     target = max(1, round(width * scale)), max(1, round(height * scale))
     image = _reduced(reader, target)

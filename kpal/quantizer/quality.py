@@ -35,11 +35,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ..color.spaces import SCALE, Geometry, Metric
-from .masking import FULL
+from ..color.spaces import SCALE, Geometry, Metric, to_points
+from .masking import FULL, flatness
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from kpal_format import U8, IndexedImage
 
     from .histogram import Colors
 
@@ -49,6 +51,7 @@ _CHANNELS: Final = 3  # composited colours have three channels, although their p
 _HALF_RGB: Final = 40
 _BIT: Final = 256  # entropies are in 256ths of a bit
 _MOST_BITS: Final = 10
+_AT_A_TIME: Final = 1 << 20  # pixels
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,25 @@ class Scale:
     def quality_of(self, inertia: int) -> float:
         """The quality of a sum."""
         return 100 / (1 + math.pow(inertia / self.half, self.power / 2))
+
+
+def weighted_error(original: U8, image: IndexedImage, metric: Metric) -> int:
+    """The sum over all pixels of the squared distance to their entries, in lattice steps.
+
+    With the metric "perceptual", weighted by flatness, as errors show more in flat areas.
+
+    original: uint8 (h, w, c), with as many channels as the palette of `image`.
+    """
+    entries = to_points(image.palette, SEEN_IN[metric])
+    weights = flatness(original) if metric == "perceptual" else np.ones(original.shape[:2], np.uint8)
+    total = 0
+    step = max(1, _AT_A_TIME // original.shape[1])
+    for top in range(0, len(original), step):
+        rows = slice(top, top + step)
+        points = to_points(original[rows].reshape(-1, original.shape[2]), SEEN_IN[metric])
+        errors = np.square(points - entries[image.indices[rows].reshape(-1)]).sum(axis=1)
+        total += int((errors * weights[rows].reshape(-1)).sum())
+    return total
 
 
 def scale_of(histogram: Colors, metric: Metric) -> Scale:

@@ -15,8 +15,9 @@ from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 import kpal
 from kpal import cli
-from kpal.batch.transcode import from_kpal, large_metadata, to_kpal
+from kpal.batch.transcode import from_kpal, to_kpal
 from kpal.command_line.encode import STRIPPABLE
+from kpal.image_files.pillow_limits import large_metadata
 
 from ..foreign_files import chunk, exif_block, png_with, saved, sign, xmp_packet
 from ..images import METADATA

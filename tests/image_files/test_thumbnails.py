@@ -146,10 +146,9 @@ def test_a_picture_larger_than_the_memory_in_use_has_a_thumbnail(tmp_path: Path)
         assert image.size == (256, 256)
 
 
-def test_a_picture_of_too_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(thumbnails, "MAX_PIXELS", 599)
-    with pytest.raises(LimitError, match="30 x 20 pixels are too many for a thumbnail, which takes up to 599"):
-        of(random_indexed(20, 30, 50), 128)
+def test_a_picture_of_too_many_pixels_is_refused() -> None:
+    with pytest.raises(LimitError, match="30 x 20 pixels are more than the limit, max_pixels=599"):
+        thumbnail(io.BytesIO(kpal.encode(random_indexed(20, 30, 50))), 128, max_pixels=599)
 
 
 # --- names

@@ -312,7 +312,7 @@ def test_the_limit_of_pixels_is_the_caller_s_to_choose() -> None:
     encoded = encode_indexed(random_indexed(10, 10, 4))
     assert decode_indexed(encoded, max_pixels=100).indices.shape == (10, 10)
     assert decode_indexed(encoded, max_pixels=None).indices.shape == (10, 10)
-    with pytest.raises(LimitError, match="10 x 10 pixels are more than the limit of 99"):
+    with pytest.raises(LimitError, match="10 x 10 pixels are more than the limit, max_pixels=99"):
         decode_indexed(encoded, max_pixels=99)
     with pytest.raises(TypeError, match="max_pixels must be an int or None"):
         decode_indexed(encoded, max_pixels="99")  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from kpal_format import MAGIC, MAX_COLORS, U8, IndexedImage, KpalError, encode_indexed, read_head, verify
 
 from ...image_files.pages import find_picture
+from ...image_files.pillow_limits import refusal
 from ...image_files.precision import in_depth
 from ...pixels import own_palette, to_array, without_hidden
 from .swatches import PaletteError, Swatch, palette_of, swatches_of
@@ -33,6 +34,8 @@ def read_image(data: bytes) -> list[Swatch]:
             pixels = without_hidden(to_array(image))
     except KpalError:
         raise
+    except Image.DecompressionBombError as error:
+        raise refusal(error) from error
     except UnidentifiedImageError as error:
         raise PaletteError("neither an image that Pillow can read nor another file that holds a palette") from error
     except ValueError as error:  # several pictures, or levels that 8 bits cannot tell apart
