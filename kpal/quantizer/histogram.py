@@ -194,6 +194,7 @@ class PooledHistogram:
             np.empty(0, np.uint32), np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4), np.int64)
         )
         self._added: list[_Cells] = []  # not yet in the sum, because a long sum takes a while to add to
+        self._length = 0  # of all that was added
 
     def add(self, colors: Colors) -> None:
         """Add the histogram of an image."""
@@ -209,7 +210,8 @@ class PooledHistogram:
 
     def _add(self, cells: _Cells) -> None:
         self._added.append(cells)
-        if sum(len(added.keys) for added in self._added) > max(len(self._sum.keys), _STRIP):
+        self._length += len(cells.keys)
+        if self._length > max(len(self._sum.keys), _STRIP):
             self._settle()
 
     def _settle(self) -> None:
@@ -217,7 +219,7 @@ class PooledHistogram:
         if not self._added:
             return
         parts = [self._sum, *self._added]
-        self._added = []
+        self._added, self._length = [], 0
         self._sum = _coarser(_Cells(*map(np.concatenate, zip(*parts, strict=True))), self._shift)
         while len(self._sum.keys) > self._limit:
             self._shift += 1

@@ -65,6 +65,17 @@ def test_processes_say_and_write_the_same_in_the_same_order() -> None:
     assert files["0.kpal"] == kpal.encode(gradient()[:20])
 
 
+def test_processes_import_nothing_from_the_current_folder() -> None:
+    for name in ("kpal", "numpy", "PIL"):
+        Path(name).mkdir()
+        Path(name, "__init__.py").write_text("raise SystemExit('imported from the current folder')")
+    kpal_command = Path(sys.executable).with_name("kpal")
+    command = [str(kpal_command)] if kpal_command.exists() else [sys.executable, "-P", "-m", "kpal"]
+    done = subprocess.run([*command, "encode", "-q", "-j", "2", "in", "-o", "out"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(results()) == 8
+
+
 @dataclass
 class Careful(Executor):
     """Runs tasks in threads, and knows how many it has at a time."""
