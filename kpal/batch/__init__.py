@@ -59,8 +59,8 @@ def encode(
     depth: 8 rounds images of more than 8 bits a channel even if colours merge.
     max_pixels: the maximum number of pixels of an image, above which it fails; None for no limit.
     total_max_bytes: the maximum size of all results together. The bytes go where they save the most error, which takes
-        about twenty times as long. If the smallest results do not fit, UnreachableError (a ValueError) names their
-        size, and nothing is written. If an input is new, changed or gone, all are made again.
+        some 20 times as long. If the smallest results do not fit, UnreachableError (a ValueError) names their size,
+        and nothing is written. If an input is new, changed or gone, all are made again.
     skip_if_larger: write no result that is not smaller than its input.
     skip_if_worse: write no result that cannot reach the quality or the size.
     options: the options of `kpal.encode`, but for `metadata`, `progress` and `report`.
