@@ -46,7 +46,7 @@ becomes a.png.kpal."""
   kpal encode -c 64 chart.png -o small.kpal
   kpal encode -Q 60-85 photos/ -o packed/   all images below photos/
   kpal encode --max-bytes 20k chart.png
-  kpal encode --total-max-bytes 1M sprites/  the best sprites that fit into a megabyte
+  kpal encode --total-max-bytes 1M sprites/ the best sprites that fit into a MB
   kpal encode --palette game.gpl sprites/
   kpal encode - < chart.png > chart.kpal
 

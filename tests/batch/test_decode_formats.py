@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL
 import pytest
 from PIL import Image
 
@@ -22,6 +23,7 @@ from ..images import METADATA, pillow, random_indexed, soft_icon
 Image.init()  # so that it knows which formats it has
 LOSSLESS = ["PNG", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA", "QOI", "WEBP", "JPEG2000", "JXL", "PCX", "SGI", "ICO"]
 WITH_ALPHA = ["PNG", "TIFF", "TGA", "QOI", "WEBP", "JPEG2000", "JXL", "ICO", "SGI"]
+OLD_PILLOW = PIL.__version__ < "12"
 OPAQUE = random_indexed(20, 30, 200)
 TRANSLUCENT = random_indexed(20, 30, 200, 4)
 # Keyword and text, and whether PNG 1.2 allows them: 1 to 79 Latin-1 characters, and no zeros.
@@ -129,6 +131,8 @@ def test_metadata_too_large_for_a_format_are_left_out_and_named() -> None:
     ("name", "before"), [("exif", b"Exif\0\0"), ("xmp", b"http://ns.adobe.com/xap/1.0/\0"), ("text", b"")]
 )
 def test_a_segment_of_jpeg_takes_65533_bytes_and_no_more(name: str, before: bytes) -> None:
+    if name == "text" and OLD_PILLOW:
+        pytest.skip("this Pillow cannot write a comment as long as JPEG allows to a file in memory")
     for size in (65533, 65534):
         blob = b"x" * (size - len(before))
         value: Any = {"text": {"Comment": blob.decode()}} if name == "text" else {name: blob}

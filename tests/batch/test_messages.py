@@ -287,7 +287,7 @@ def test_help_wraps_at_the_width_of_the_terminal(
         (".", "no images found in .; 4 files of other kinds left out"),
         ("nowhere.kpal", "No such file or directory"),
         ("link.kpal", "a link to gone.kpal, which does not exist"),
-        ("https://a//b.kpal", "https://a//b.kpal: a URL; kpal reads and writes URLs with fsspec: pip install 'kpal-co"),
+        ("s3://a/b.kpal", "s3://a/b.kpal: a URL; kpal reads and writes URLs with fsspec: pip install 'kpal-co"),
         ("file:///tmp/b.kpal", "file:///tmp/b.kpal: a URL; give the path of the file alone"),
         (r"C:\pictures\b.kpal", r"C:\pictures\b.kpal: No such file or directory"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -140,19 +141,24 @@ def test_a_task_that_an_executor_loses_is_a_failure_of_its_file() -> None:
     assert not any(ending.error for ending in again)
 
 
-@dataclass(frozen=True)
-class Deadly(Encoding):
-    """Kills its process for one of the files."""
+DEADLY = """
+import os, signal
+from kpal.batch.transcode import Encoding
 
-    def __call__(self, job: Any, data: bytes, *, alone: bool, progress: Any = None) -> Converted:
+class Deadly(Encoding):
+    def __call__(self, job, *args, **more):
         if job.name == "in/4.png":
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().__call__(job, data, alone=alone, progress=progress)
+        return super().__call__(job, *args, **more)
+"""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")
-def test_a_file_that_kills_its_process_fails_alone() -> None:
-    endings = list(Batch(selected(), Deadly(), Way(workers=2)).endings())
+def test_a_file_that_kills_its_process_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    monkeypatch.syspath_prepend(tmp_path)  # where workers look, too
+    deadly = importlib.import_module("deadly").Deadly()
+    endings = list(Batch(selected(), deadly, Way(workers=2)).endings())
     failed = [ending for ending in endings if ending.error]
     assert [(ending.input, ending.error) for ending in failed] == [
         ("in/4.png", "the process that worked on it was killed; perhaps the image needs more memory than there is")

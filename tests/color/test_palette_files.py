@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL
 import pytest
 from PIL import Image
 from PIL.GimpPaletteFile import GimpPaletteFile
@@ -210,8 +211,9 @@ def test_other_programs_find_what_they_expect() -> None:
     assert format_palette(CLEAR[1:3], ".gpl").startswith(b"GIMP Palette\nName: kpal\nChannels: RGBA\n#\n")
     assert format_palette(np.array([[1, 2, 255, 9]]), ".txt").endswith(b"\r\n090102FF\r\n")
     assert format_palette(np.array([[1, 2, 255]]), ".pal") == b"JASC-PAL\r\n0100\r\n1\r\n1 2 255\r\n"  # for GIMP
-    gimp = GimpPaletteFile(io.BytesIO(format_palette(COLORS, ".gpl")))
-    assert gimp.getpalette()[0][: COLORS.size] == COLORS.tobytes()  # older ones of Pillow fill it up to 256 entries
+    gimp = GimpPaletteFile(io.BytesIO(format_palette(COLORS, ".gpl"))).getpalette()[0]
+    if PIL.__version__ >= "11.2":  # older ones give each colour the place of its line
+        assert gimp == COLORS.tobytes()
     with Image.open(io.BytesIO(format_palette(COLORS, ".png"))) as image:
         assert (image.mode, image.size) == ("P", (200, 1))
 

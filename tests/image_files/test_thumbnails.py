@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 from PIL import Image
 
@@ -82,7 +83,7 @@ def test_a_thumbnail_looks_like_the_one_that_pillow_makes_of_the_whole_picture(
     made = of(pixels, size)
     expected = whole.resize(made.size, Image.Resampling.BICUBIC, reducing_gap=2.0)
     difference = np.abs(np.asarray(made.convert("RGBa"), np.int16) - np.asarray(expected.convert("RGBa")))
-    assert difference.mean() < 1.5
+    assert difference.mean() < (1.5 if PIL.__version__ >= "12" else 3)  # older ones reduce noise to other sizes first
     assert difference.max() <= 24
 
 
