@@ -52,7 +52,6 @@ FIRST_BIAS = cython.declare(cython.short, 500)  # of the symbol that a neighbour
 FIRST_LOW_BIAS = cython.declare(cython.short, 1000)  # and of its low nibble, if it has the high one that came
 HITS = cython.declare(cython.int, 5)
 CONTEXT_LIMIT = cython.declare(cython.int, 24000)  # each of the four weights of a context stays within ±1.46
-SYMBOLS = cython.declare(cython.int, 16)
 
 
 @cython.final
@@ -141,14 +140,14 @@ class Biases:
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def update(self, error: cython.p_short, pace: cython.int, symbols: cython.Py_ssize_t) -> cython.void:
+    def update(self, error: cython.p_short, pace: cython.int) -> cython.void:
         c: cython.Py_ssize_t
         row: cython.int
         n: cython.int
         for c in range(self.count):
             row = self.row[c]
             n = self.used[row]
-            update_bias(tail(self.bias, 16 * row), error, (pace * BIAS_RATE[n] * self.ease) >> 9, symbols)
+            update_bias(tail(self.bias, 16 * row), error, (pace * BIAS_RATE[n] * self.ease) >> 9)
             self.used[row] = min(n + 1, BIAS_COUNTS - 1)
 
 
@@ -233,9 +232,7 @@ class Hits:
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def add(
-        self, score: cython.p_short, activity_set: cython.int, texture_set: cython.int, symbols: cython.Py_ssize_t
-    ) -> cython.void:
+    def add(self, score: cython.p_short, activity_set: cython.int, texture_set: cython.int) -> cython.void:
         i: cython.Py_ssize_t
         p: cython.int
         weight: cython.int
@@ -243,7 +240,7 @@ class Hits:
             p = self.probability[self.context[i]] >> 4
             self.stretch[i] = LOG[p] - LOG[4095 - p]
             weight = limit((self.by_activity[activity_set + i] + self.by_texture[texture_set + i]) >> 4, MOST_WEIGHT)
-            add_hit(score, tail(ONLY, 16 * self.symbol[i]), (weight * self.stretch[i]) >> 16, symbols)
+            add_hit(score, tail(ONLY, 16 * self.symbol[i]), (weight * self.stretch[i]) >> 16)
 
     @cython.cfunc
     @cython.nogil
@@ -280,7 +277,6 @@ class Mixer:
     hits: Hits
     contexts: cython.int
     abreast: cython.Py_ssize_t  # contexts, rounded up to a multiple of 8
-    symbols: cython.Py_ssize_t  # 16, which the compiler is not to know (vectors.py)
     # weights of contexts, -24000 to 24000, in sets of 16; the sets in use for the nibble at hand
     by_count: cython.p_short  # 29 sets
     by_activity: cython.p_short  # 32 sets
@@ -305,7 +301,6 @@ class Mixer:
         self.coder, self.slots, self.prediction, self.biases, self.hits = coder, slots, prediction, biases, hits
         self.contexts = slots.contexts
         self.abreast = 16 if self.contexts > MIX_CONTEXTS else 8
-        self.symbols = SYMBOLS
         self.nibbles = self.symbol = self.activity_set = self.texture_set = self.guess_set = 0
         self.total, self.haste = 1, 200
         self.steady, self.eager = (168, 1802240) if self.contexts > MIX_CONTEXTS else (240, 2072576)
@@ -383,7 +378,7 @@ class Mixer:
         for c in range(self.contexts):
             count_weight[c] = by_count[16 * count[c] + c]
         self.biases.add(score)
-        self.hits.add(score, self.activity_set >> 1, self.texture_set >> 1, self.symbols)
+        self.hits.add(score, self.activity_set >> 1, self.texture_set >> 1)
         add_weights(
             weight,
             count_weight,
@@ -398,7 +393,7 @@ class Mixer:
             score[s] = -32768
         if excluded >= 0:
             score[excluded] = -32768
-        below_best(score, self.symbols)
+        below_best(score)
         for s in range(possible, 16):
             score[s] = 1024
         if excluded >= 0:
@@ -463,7 +458,6 @@ class Mixer:
         count: cython.p_int = self.slots.count
         by_count: cython.p_short = self.by_count
         symbol: cython.int = self.symbol
-        symbols: cython.Py_ssize_t = self.symbols
         low: cython.int = self.activity_set >= 256
         inverse: cython.int = min(1073741824 // self.total, 32767)
         pace: cython.int
@@ -482,12 +476,12 @@ class Mixer:
         for c in range(self.contexts):
             logs = tail(all_logs, 16 * found[c])
             n = count[c]
-            step = ((dot(error, logs, symbols) >> 14) * pace + 32768) >> 16
+            step = ((dot(error, logs) >> 14) * pace + 32768) >> 16
             steps[c] = step
             at = 16 * n + cython.cast(cython.int, c)
             by_count[at] = limit(by_count[at] + step, CONTEXT_LIMIT)
             self.slots.update(logs, n, symbol)
-        self.biases.update(error, pace, symbols)
+        self.biases.update(error, pace)
         update_weights(tail(self.by_activity, self.activity_set), steps, 1, self.abreast)
         update_weights(tail(self.by_texture, self.texture_set), steps, 2, self.abreast)
         update_weights(tail(self.by_guess, self.guess_set), steps, 1, self.abreast)
