@@ -28,12 +28,22 @@ def add_weighted(score: cython.p_short, logs: cython.p_short, weight: cython.sho
 @cython.inline
 @cython.exceptval(check=False)
 def set_biases(
-    score: cython.p_short, a: cython.p_short, b: cython.p_short, c: cython.p_short, d: cython.p_short
+    score: cython.p_short,
+    a: cython.p_short,
+    b: cython.p_short,
+    c: cython.p_short,
+    d: cython.p_short,
+    e: cython.p_short,
+    f: cython.p_short,
 ) -> cython.void:
-    """Begins the scores with four biases of at most 10000, 1/64 of each pair: at most 2 * 313."""
+    """Begins the scores with six biases of at most 10000, 1/64 of each pair: at most 3 * 313."""
     s: cython.Py_ssize_t
     for s in range(16):
-        score[s] = (cython.cast(cython.short, a[s] + b[s]) >> 6) + (cython.cast(cython.short, c[s] + d[s]) >> 6)
+        score[s] = (
+            (cython.cast(cython.short, a[s] + b[s]) >> 6)
+            + (cython.cast(cython.short, c[s] + d[s]) >> 6)
+            + (cython.cast(cython.short, e[s] + f[s]) >> 6)
+        )
 
 
 @cython.cfunc
@@ -147,7 +157,7 @@ def update_weights(
 @cython.inline
 @cython.exceptval(check=False)
 def update_bias(bias: cython.p_short, error: cython.p_short, rate: cython.short) -> cython.void:
-    """Steps are below 16384 * 16384 >> 16 = 4096."""
+    """Rates are at most (2464 * 112 >> 5) * 614 >> 9 = 10342, steps 16384 * 10342 >> 16 = 2585."""
     s: cython.Py_ssize_t
     value: cython.short
     for s in range(16):
