@@ -567,7 +567,7 @@ class Tile(RangeDecoder):
             [[first] * self.hits for _ in range(sets)] for sets, first in ((32, 19661), (1024, 0))
         )
         self.probabilities = [[[49152] * 512 for _ in range(2)] for _ in range(self.hits)]
-        self.biases = [[Bias() for _ in range(768)] for _ in range(6 if is_max else 4)]
+        self.biases = [[Bias() for _ in range(768)] for _ in range(8 if is_max else 6)]
         shift = 4 if self.k > 16 else 0
         for table in self.biases:
             for rank in range(16 << shift):
@@ -825,7 +825,7 @@ class Tile(RangeDecoder):
         hits = [matched, second, w, n if n != w else -1, third][: self.hits]
         hit_contexts = [length_class << 4 | min(similarity, 15), second_similarity, texture, texture, texture]
         prior = self.prior(p5, doubt >> 1)
-        shown = (w, n, p5, v.nee, nw, v.nn) if self.hits > 1 else (w, n, ne, v.nee)
+        shown = (w, n, p5, v.nee, ne, nw, *((v.nn, v.nne) if self.hits > 1 else ()))
         biases: tuple[int, ...] = shown
         high = 0
         if self.k > 16:
@@ -957,8 +957,9 @@ class Tile(RangeDecoder):
             slot.logs = [max(other - DECAY[slot.count], -12288) for other in slot.logs]
             slot.logs[symbol] = min(log + RISE[slot.count][-log >> 6], 0)
             slot.count = min(slot.count + 1, 28)
+        share = (64 if self.hits > 1 else 112) * ((self.nibbles >> 6) + 5) // ((self.nibbles >> 6) + 16)
         for bias in biases:
-            rate = pace * BIAS_RATE[bias.count] * (3 if self.hits > 1 else 4) >> 9
+            rate = (pace * share >> 5) * BIAS_RATE[bias.count] >> 9
             bias.values = [_limit(v + (e * rate >> 16), 10000) for v, e in zip(bias.values, error, strict=True)]
             bias.count = min(bias.count + 1, 255)
         for i, s, table, stretch in inputs:

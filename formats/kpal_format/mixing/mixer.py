@@ -45,14 +45,13 @@ if not cython.compiled:
         update_weights,
     )
 
-BIASES = cython.declare(cython.int, 6)  # tables of biases, of `max`
-MIX_BIASES = cython.declare(cython.int, 4)  # the first of them, of `mix`
+BIASES = cython.declare(cython.int, 8)  # tables of biases, of `max`
+MIX_BIASES = cython.declare(cython.int, 6)  # the first of them, of `mix`
 BIAS_ROWS = cython.declare(cython.int, 768)  # 256 for first nibbles, 2 * 256 for low ones
 FIRST_BIAS = cython.declare(cython.short, 500)  # of the symbol that a neighbour has
 FIRST_LOW_BIAS = cython.declare(cython.short, 1000)  # and of its low nibble, if it has the high one that came
 HITS = cython.declare(cython.int, 5)
 CONTEXT_LIMIT = cython.declare(cython.int, 24000)  # each of the four weights of a context stays within ±1.46
-SYMBOLS = cython.declare(cython.int, 16)
 
 
 @cython.final
@@ -62,22 +61,24 @@ class Biases:
 
     They see farther than the contexts and cost a fraction of one: no hash, no search, no weight to learn.
 
-    count: how many are used, 4 for `mix`, 6 for `max`.
+    count: how many are used, 6 for `mix`, 8 for `max`.
+    ease: how fast they learn in the end, in 1/32 of what BIAS_RATE says: the more biases and contexts, the more slowly.
     """
 
     near: Neighbourhood
     prediction: Prediction
     count: cython.int
-    ease: cython.int  # how fast biases learn: the more there are, the more slowly
-    rank: cython.p_int  # the six ranks that biases go by: W, N, NE or p5, NEE; for `max` NW, NN
+    ease: cython.int
+    share: cython.int  # how fast they learn now, in 1/32: a third of `ease` at first
+    rank: cython.p_int  # the eight ranks that biases go by: W, N, p5, NEE, NE, NW; for `max` NN, NNE
     bias: cython.p_short  # a table of 768 rows of 16 symbols for each of them, -10000 to 10000
     used: cython.p_ushort  # how often each row was used, 0 to 255
-    row: cython.p_int  # the row of the nibble at hand in each table, 0 to 6 * 768 - 1
+    row: cython.p_int  # the row of the nibble at hand in each table, 0 to 8 * 768 - 1
     buffers: list
 
-    def __init__(self, near: Neighbourhood, prediction: Prediction, count: int) -> None:
-        self.near, self.prediction, self.count = near, prediction, count
-        self.ease = 3 if count > MIX_BIASES else 4
+    def __init__(self, near: Neighbourhood, prediction: Prediction, count: int, ease: int) -> None:
+        self.near, self.prediction, self.count, self.ease = near, prediction, count, ease
+        self.hasten(0)
         self.buffers = []
         self.rank = ints(allocate(self.buffers, "i", BIASES))
         self.bias = shorts(allocate(self.buffers, "h", BIASES * BIAS_ROWS * 16))
@@ -101,13 +102,20 @@ class Biases:
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
+    def hasten(self, nibbles: cython.int) -> cython.void:
+        """After that many times 64 nibbles, biases learn faster: so many of them at once harm small images."""
+        self.share = self.ease * (nibbles + 5) // (nibbles + 16)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
     def select_first(self) -> cython.void:
         """The rows of a rank's first nibble."""
         c: cython.Py_ssize_t
-        self.rank[0], self.rank[1], self.rank[2] = self.near.w, self.near.n, self.near.ne
-        self.rank[3], self.rank[4], self.rank[5] = self.near.nee, self.near.nw, self.near.nn
-        if self.count > MIX_BIASES:  # `max` has contexts for NE
-            self.rank[2] = self.prediction.p5
+        self.rank[0], self.rank[1], self.rank[2] = self.near.w, self.near.n, self.prediction.p5
+        self.rank[3], self.rank[4], self.rank[5] = self.near.nee, self.near.ne, self.near.nw
+        self.rank[6], self.rank[7] = self.near.nn, self.near.nne
         for c in range(self.count):
             self.row[c] = BIAS_ROWS * c + self.rank[c]
 
@@ -130,25 +138,31 @@ class Biases:
     def add(self, score: cython.p_short) -> cython.void:
         bias: cython.p_short = self.bias
         row: cython.p_int = self.row
-        c: cython.Py_ssize_t
         set_biases(
-            score, tail(bias, 16 * row[0]), tail(bias, 16 * row[1]), tail(bias, 16 * row[2]), tail(bias, 16 * row[3])
+            score,
+            tail(bias, 16 * row[0]),
+            tail(bias, 16 * row[1]),
+            tail(bias, 16 * row[2]),
+            tail(bias, 16 * row[3]),
+            tail(bias, 16 * row[4]),
+            tail(bias, 16 * row[5]),
         )
-        for c in range(MIX_BIASES, self.count, 2):
-            add_biases(score, tail(bias, 16 * row[c]), tail(bias, 16 * row[c + 1]))
+        if self.count > MIX_BIASES:
+            add_biases(score, tail(bias, 16 * row[6]), tail(bias, 16 * row[7]))
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def update(self, error: cython.p_short, pace: cython.int, symbols: cython.Py_ssize_t) -> cython.void:
+    def update(self, error: cython.p_short, pace: cython.int) -> cython.void:
         c: cython.Py_ssize_t
         row: cython.int
         n: cython.int
+        pace = (pace * self.share) >> 5
         for c in range(self.count):
             row = self.row[c]
             n = self.used[row]
-            update_bias(tail(self.bias, 16 * row), error, (pace * BIAS_RATE[n] * self.ease) >> 9, symbols)
+            update_bias(tail(self.bias, 16 * row), error, (pace * BIAS_RATE[n]) >> 9)
             self.used[row] = min(n + 1, BIAS_COUNTS - 1)
 
 
@@ -233,9 +247,7 @@ class Hits:
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def add(
-        self, score: cython.p_short, activity_set: cython.int, texture_set: cython.int, symbols: cython.Py_ssize_t
-    ) -> cython.void:
+    def add(self, score: cython.p_short, activity_set: cython.int, texture_set: cython.int) -> cython.void:
         i: cython.Py_ssize_t
         p: cython.int
         weight: cython.int
@@ -243,7 +255,7 @@ class Hits:
             p = self.probability[self.context[i]] >> 4
             self.stretch[i] = LOG[p] - LOG[4095 - p]
             weight = limit((self.by_activity[activity_set + i] + self.by_texture[texture_set + i]) >> 4, MOST_WEIGHT)
-            add_hit(score, tail(ONLY, 16 * self.symbol[i]), (weight * self.stretch[i]) >> 16, symbols)
+            add_hit(score, tail(ONLY, 16 * self.symbol[i]), (weight * self.stretch[i]) >> 16)
 
     @cython.cfunc
     @cython.nogil
@@ -280,7 +292,6 @@ class Mixer:
     hits: Hits
     contexts: cython.int
     abreast: cython.Py_ssize_t  # contexts, rounded up to a multiple of 8
-    symbols: cython.Py_ssize_t  # 16, which the compiler is not to know (vectors.py)
     # weights of contexts, -24000 to 24000, in sets of 16; the sets in use for the nibble at hand
     by_count: cython.p_short  # 29 sets
     by_activity: cython.p_short  # 32 sets
@@ -305,7 +316,6 @@ class Mixer:
         self.coder, self.slots, self.prediction, self.biases, self.hits = coder, slots, prediction, biases, hits
         self.contexts = slots.contexts
         self.abreast = 16 if self.contexts > MIX_CONTEXTS else 8
-        self.symbols = SYMBOLS
         self.nibbles = self.symbol = self.activity_set = self.texture_set = self.guess_set = 0
         self.total, self.haste = 1, 200
         self.steady, self.eager = (168, 1802240) if self.contexts > MIX_CONTEXTS else (240, 2072576)
@@ -378,12 +388,12 @@ class Mixer:
         f2: cython.uint
         f3: cython.uint
         total: cython.uint = 0
-        # Scores fit 16 bits: 13 contexts add 1536 each at the most, 5 hits 1304, 6 biases 157.
+        # Scores fit 16 bits: 13 contexts add 1536 each at the most, 5 hits 1304, 8 biases 157.
         # Vector loads stall on what scalar stores have just written: the weights by count, gathered first, come last.
         for c in range(self.contexts):
             count_weight[c] = by_count[16 * count[c] + c]
         self.biases.add(score)
-        self.hits.add(score, self.activity_set >> 1, self.texture_set >> 1, self.symbols)
+        self.hits.add(score, self.activity_set >> 1, self.texture_set >> 1)
         add_weights(
             weight,
             count_weight,
@@ -398,7 +408,7 @@ class Mixer:
             score[s] = -32768
         if excluded >= 0:
             score[excluded] = -32768
-        below_best(score, self.symbols)
+        below_best(score)
         for s in range(possible, 16):
             score[s] = 1024
         if excluded >= 0:
@@ -463,7 +473,6 @@ class Mixer:
         count: cython.p_int = self.slots.count
         by_count: cython.p_short = self.by_count
         symbol: cython.int = self.symbol
-        symbols: cython.Py_ssize_t = self.symbols
         low: cython.int = self.activity_set >= 256
         inverse: cython.int = min(1073741824 // self.total, 32767)
         pace: cython.int
@@ -474,6 +483,7 @@ class Mixer:
         self.nibbles += 1
         if self.nibbles & 63 == 0:  # divisions are slow
             self.haste = 6400 // ((self.nibbles >> 6) + 32)
+            self.biases.hasten(self.nibbles >> 6)
         pace = self.steady + self.eager // ((self.mean_error[low] >> 14) + 1024) + self.haste
         prediction_error(error, self.frequency, inverse, tail(ONLY, 16 * symbol))
         self.mean_error[low] += (error[symbol] << 4) - (self.mean_error[low] >> 10)
@@ -482,12 +492,12 @@ class Mixer:
         for c in range(self.contexts):
             logs = tail(all_logs, 16 * found[c])
             n = count[c]
-            step = ((dot(error, logs, symbols) >> 14) * pace + 32768) >> 16
+            step = ((dot(error, logs) >> 14) * pace + 32768) >> 16
             steps[c] = step
             at = 16 * n + cython.cast(cython.int, c)
             by_count[at] = limit(by_count[at] + step, CONTEXT_LIMIT)
             self.slots.update(logs, n, symbol)
-        self.biases.update(error, pace, symbols)
+        self.biases.update(error, pace)
         update_weights(tail(self.by_activity, self.activity_set), steps, 1, self.abreast)
         update_weights(tail(self.by_texture, self.texture_set), steps, 2, self.abreast)
         update_weights(tail(self.by_guess, self.guess_set), steps, 1, self.abreast)

@@ -7,8 +7,9 @@ Why no stream can hurt the compiled loop: nothing sees the stream but `RangeCode
 end, and all that comes of it are the results of `Flag.code`, 0 or 1, and of `Mixer.code`, a symbol with a frequency
 above 0. Only ranks below k have one: `ceil(k / 16)` high nibbles, and `min(16, k - 16 * high)` low ones. Every index
 into a table is made of such ranks, of a hash cut to the size of its table, of a number cut off by `min` or `limit`,
-or is the position of an earlier pixel. Each step is good for one pixel or for a span that ends within the row, and
-`RangeCoder.finished` compares the bytes that were read with those that were there.
+or is the position of an earlier pixel. A row of biases is `BIAS_ROWS * c` plus a rank, or plus at most 767 for a low
+nibble, and its count stops at 255, the last of BIAS_RATE. Each step is good for one pixel or for a span that ends
+within the row, and `RangeCoder.finished` compares the bytes that were read with those that were there.
 
 Memory is slow beside arithmetic. What a step will need of the large tables is located and prefetched early, while the
 nibble before is still to be learnt from: `pending` says that `Mixer.update` is to be called.
@@ -91,7 +92,8 @@ class Tile:
         contexts = CONTEXTS if profile else MIX_CONTEXTS
         self.slots = Slots(self.near, self.match, self.prediction, contexts, pixels)
         hits = Hits(self.near, self.match, self.prediction, HITS if profile else 1)
-        biases = Biases(self.near, self.prediction, BIASES if profile else MIX_BIASES)
+        count, ease = (BIASES, 64) if profile else (MIX_BIASES, 112)
+        biases = Biases(self.near, self.prediction, count, ease)
         self.mixer = Mixer(self.coder, self.slots, self.prediction, biases, hits)
         self.pending = self.choosing = False
         self.tell, self.until_tell = None, NEVER

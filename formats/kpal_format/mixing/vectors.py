@@ -1,8 +1,7 @@
 """The loops over 16 symbols, 16 contexts or 8 guesses, which a compiler turns into vector instructions.
 
-GCC does so if they are functions of their own, and if it does not know the number of symbols where results depend on
-each other (`dot`, limits): unrolled, or as part of larger functions, they stayed scalar. Their callers therefore pass
-`symbols`, which is always 16, and `contexts`, a multiple of 8.
+GCC does so if they are functions of their own and if nothing unrolls them before: setup.py sees to that. Sums stay in
+16 bits where they fit (`cast`), as wider ones take four times the instructions.
 
 Values are int16, so that 8 to 32 of them fit a register. Beside each function stands why nothing overflows.
 """
@@ -29,12 +28,22 @@ def add_weighted(score: cython.p_short, logs: cython.p_short, weight: cython.sho
 @cython.inline
 @cython.exceptval(check=False)
 def set_biases(
-    score: cython.p_short, a: cython.p_short, b: cython.p_short, c: cython.p_short, d: cython.p_short
+    score: cython.p_short,
+    a: cython.p_short,
+    b: cython.p_short,
+    c: cython.p_short,
+    d: cython.p_short,
+    e: cython.p_short,
+    f: cython.p_short,
 ) -> cython.void:
-    """Begins the scores with four biases of at most 10000, 1/64 of each pair: at most 2 * 313."""
+    """Begins the scores with six biases of at most 10000, 1/64 of each pair: at most 3 * 313."""
     s: cython.Py_ssize_t
     for s in range(16):
-        score[s] = cython.cast(cython.short, (a[s] + b[s]) >> 6) + cython.cast(cython.short, (c[s] + d[s]) >> 6)
+        score[s] = (
+            (cython.cast(cython.short, a[s] + b[s]) >> 6)
+            + (cython.cast(cython.short, c[s] + d[s]) >> 6)
+            + (cython.cast(cython.short, e[s] + f[s]) >> 6)
+        )
 
 
 @cython.cfunc
@@ -45,22 +54,20 @@ def add_biases(score: cython.p_short, a: cython.p_short, b: cython.p_short) -> c
     """Adds another pair of biases: at most 313."""
     s: cython.Py_ssize_t
     for s in range(16):
-        score[s] = score[s] + cython.cast(cython.short, (a[s] + b[s]) >> 6)
+        score[s] = score[s] + (cython.cast(cython.short, a[s] + b[s]) >> 6)
 
 
 @cython.cfunc
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
-def add_hit(
-    score: cython.p_short, only: cython.p_short, value: cython.short, symbols: cython.Py_ssize_t
-) -> cython.void:
+def add_hit(score: cython.p_short, only: cython.p_short, value: cython.short) -> cython.void:
     """Adds `value`, at most 1304, to the score of one symbol.
 
     A single element that is written as a scalar would have to leave for the cache before it is read as a vector.
     """
     s: cython.Py_ssize_t
-    for s in range(symbols & -16):
+    for s in range(16):
         score[s] = score[s] + (only[s] & value)
 
 
@@ -89,15 +96,15 @@ def add_weights(
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
-def below_best(score: cython.p_short, symbols: cython.Py_ssize_t) -> cython.void:
+def below_best(score: cython.p_short) -> cython.void:
     """Each score becomes how far it is below the best one, 1023 at the most."""
     s: cython.Py_ssize_t
     value: cython.short
     best: cython.short = -32768
-    for s in range(symbols & -16):
+    for s in range(16):
         best = score[s] if score[s] > best else best
     least: cython.short = best - 1023 if best > -31745 else -32768
-    for s in range(symbols & -16):
+    for s in range(16):
         value = score[s]
         value = value if value > least else least
         score[s] = best - value
@@ -120,11 +127,11 @@ def prediction_error(
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
-def dot(error: cython.p_short, logs: cython.p_short, symbols: cython.Py_ssize_t) -> cython.int:
+def dot(error: cython.p_short, logs: cython.p_short) -> cython.int:
     """Errors add up to 0 and absolutely to 2 at the most: the sum is within 2 * 16384 * 12288."""
     s: cython.Py_ssize_t
     total: cython.int = 0
-    for s in range(symbols & -16):
+    for s in range(16):
         total += error[s] * logs[s]
     return total
 
@@ -149,13 +156,11 @@ def update_weights(
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
-def update_bias(
-    bias: cython.p_short, error: cython.p_short, rate: cython.short, symbols: cython.Py_ssize_t
-) -> cython.void:
-    """Steps are below 16384 * 16384 >> 16 = 4096."""
+def update_bias(bias: cython.p_short, error: cython.p_short, rate: cython.short) -> cython.void:
+    """Rates are at most (2464 * 112 >> 5) * 614 >> 9 = 10342, steps 16384 * 10342 >> 16 = 2585."""
     s: cython.Py_ssize_t
     value: cython.short
-    for s in range(symbols & -16):
+    for s in range(16):
         value = bias[s] + cython.cast(cython.short, (error[s] * rate) >> 16)
         value = value if value < 10000 else 10000
         bias[s] = value if value > -10000 else -10000
@@ -199,7 +204,7 @@ def recent_errors(mean: cython.p_short, w: cython.p_short, n: cython.p_short, ne
     """The errors of the guesses at three neighbours, weighted: at most 5 * 1020 >> 2 = 1275."""
     k: cython.Py_ssize_t
     for k in range(8):
-        mean[k] = (n[k] + ne[k] + 3 * w[k]) >> 2
+        mean[k] = cython.cast(cython.short, n[k] + ne[k] + 3 * w[k]) >> 2
 
 
 @cython.cfunc
@@ -209,10 +214,18 @@ def recent_errors(mean: cython.p_short, w: cython.p_short, n: cython.p_short, ne
 def guess_errors(error: cython.p_short, guess: cython.p_short, color: cython.p_short) -> cython.void:
     """How far guesses are from the colour that came: at most 4 * 255. A guess's channels are 8 apart."""
     k: cython.Py_ssize_t
+    red: cython.short
+    green: cython.short
+    blue: cython.short
+    alpha: cython.short
     for k in range(8):
+        red = guess[k] - color[0]
+        green = guess[k + 8] - color[1]
+        blue = guess[k + 16] - color[2]
+        alpha = guess[k + 24] - color[3]
         error[k] = (
-            abs(guess[k] - color[0])
-            + abs(guess[k + 8] - color[1])
-            + abs(guess[k + 16] - color[2])
-            + abs(guess[k + 24] - color[3])
+            (red if red > 0 else -red)
+            + (green if green > 0 else -green)
+            + (blue if blue > 0 else -blue)
+            + (alpha if alpha > 0 else -alpha)
         )
