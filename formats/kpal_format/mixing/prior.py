@@ -9,7 +9,7 @@ except ImportError:
     from .. import _cython as cython
 if not cython.compiled:
     from .ranks import Ranks
-    from .tables import SPREAD, WIDTHS, allocate, fraction, shorts
+    from .tables import SPREAD, WIDTHS, allocate, fraction, log, shorts
 
 PRIOR = cython.declare(cython.int, 272)  # logarithms of one prior: 16 high nibbles, then 16 low ones below each
 
@@ -57,6 +57,7 @@ class Prior:
         total: cython.uint = 0
         far: cython.int
         near: cython.uint
+        log_whole: cython.int
         difference: cython.int
         i: cython.int
         c: cython.int
@@ -73,9 +74,12 @@ class Prior:
                 mass[i] = (near * near >> 9) + 3
                 group[i >> 4] += mass[i]
                 total += mass[i]
+        log_whole = log(total)
         for i in range(16):
-            self.logs[start + i] = fraction(group[i], total)
+            self.logs[start + i] = fraction(group[i], log_whole)
         for i in range(256):
-            self.logs[start + 16 + i] = fraction(mass[i], group[i >> 4])
+            if i & 15 == 0:
+                log_whole = log(max(group[i >> 4], 1))
+            self.logs[start + 16 + i] = fraction(mass[i], log_whole)
         if self.logs[start] == 0:
             self.logs[start] = -1

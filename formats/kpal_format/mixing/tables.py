@@ -193,11 +193,11 @@ def log(value: cython.uint) -> cython.int:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def fraction(part: cython.uint, whole: cython.uint) -> cython.int:
-    """1024 * log2(part / whole), at least FLOOR."""
+def fraction(part: cython.uint, log_whole: cython.int) -> cython.int:
+    """1024 * log2(part / whole), at least FLOOR, by way of the `log` of the whole."""
     if part == 0:
         return FLOOR
-    return max(log(part) - log(whole), FLOOR)
+    return max(log(part) - log_whole, FLOOR)
 
 
 ONLY = shorts(table("h", [-(s == i) for i in range(17) for s in range(16)]))  # the mask of a symbol; 16 is none
