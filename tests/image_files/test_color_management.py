@@ -359,7 +359,8 @@ def test_lab_is_converted() -> None:
         (INKS, icc_profile(b"CMYK", {}), "cannot be used"),
         (INKS, SRGB_PROFILE[:16] + b"CMYK" + SRGB_PROFILE[20:], "cannot be used"),
     ],
-)
+    ids=["rgb-cmyk", "rgb-gray", "rgb-short", "gray-cmyk", "gray-empty", "cmyk-rgb", "cmyk-empty", "cmyk-relabelled"],
+)  # the bytes of a profile hold the time at which it was made
 def test_profiles_that_are_of_no_use_are_named(image: Image.Image, profile: bytes, said: str) -> None:
     data = saved(image, "TIFF", icc_profile=profile)
     with pytest.warns(kpal.KpalWarning, match=said):
