@@ -31,6 +31,7 @@ from kpal_format import (
 
 from ..files import Parts, frame, index_of, section, use_small_tiles, varint
 from ..images import METADATA, random_indexed
+from ..kernels import with_compiler
 
 WIDTH, HEIGHT = 130, 100
 Region = tuple[int, int, int, int]
@@ -62,7 +63,7 @@ def image(monkeypatch: pytest.MonkeyPatch) -> IndexedImage:
     return IndexedImage(np.maximum(noise.indices, 1), noise.palette, METADATA)
 
 
-@pytest.fixture(params=["zstd", "mix"])
+@pytest.fixture(params=["zstd", pytest.param("mix", marks=with_compiler)])
 def data(request: pytest.FixtureRequest, image: IndexedImage) -> bytes:
     return encode_indexed(image, coder=request.param)
 
