@@ -17,7 +17,7 @@ from PIL import Image
 import kpal
 from kpal import cli, codec
 from kpal.atomic import replacing
-from kpal.batch.jobs import MANIFEST
+from kpal.batch.logs import NAME as MANIFEST
 from kpal_format import IndexedImage, encode_indexed
 
 from .images import gradient, random_indexed
@@ -74,7 +74,7 @@ def test_a_process_that_is_asked_to_end_tidies_up(inputs: dict[Path, bytes], num
         process.send_signal(number)
     process.communicate()
     outputs_are_whole()
-    assert [path.name for path in Path("out").glob(".*")] in ([], [MANIFEST + ".jsonl"])
+    assert [path.name for path in Path("out").glob(".*")] in ([], [MANIFEST])
     assert process.returncode in (0, 130, 128 + number)
 
 
@@ -83,7 +83,7 @@ def test_a_full_disk_costs_nothing_and_the_rest_of_the_batch_is_done(inputs: dic
     said = process.communicate()[1].decode()
     assert process.returncode == 1
     assert "two.png: File too large" in said
-    assert sorted(path.name for path in Path("out").iterdir()) == [MANIFEST + ".jsonl", "one.kpal"]
+    assert sorted(path.name for path in Path("out").iterdir()) == [MANIFEST, "one.kpal"]
     assert kpal.decode(Path("out/one.kpal").read_bytes()).shape == gradient().shape
     assert len(Path("out/one.kpal").read_bytes()) > len(inputs[Path.cwd() / "out/one.kpal"])
 

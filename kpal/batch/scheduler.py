@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from kpal_format import Progress
+
 from .conversion import KILLED, Conversion, Ending, Manner, convert
 from .jobs import Job
 from .progress import Display
@@ -36,6 +38,7 @@ class _Slot:
     task: Task | None
     ending: Ending | None = None
     shown: ExitStack = field(default_factory=ExitStack)  # closed when the task has ended
+    told: Progress | None = None  # called with the progress of the task
 
 
 class Scheduler:
@@ -72,8 +75,10 @@ class Scheduler:
             else:
                 if task.in_turn:
                     self._finish()
-                self._slots.append(_Slot(task))
-                self._start(self._slots[-1])
+                slot = _Slot(task)
+                slot.told = slot.shown.enter_context(self._display.file(task.job.name))
+                self._slots.append(slot)
+                self._start(slot)
             yield from self._ended()
             while self._lost or len(self._running) >= self._limit:
                 self._collect()
@@ -96,8 +101,9 @@ class Scheduler:
         assert task is not None
         streamed = task.job.source is None or task.job.target is None
         executor = self._inline if streamed else self._executor
-        told = slot.shown.enter_context(self._display.file(task.job.name))
-        here: dict[str, Any] = {"alone": True, "progress": told} if isinstance(executor, Inline) else {"alone": alone}
+        here: dict[str, Any] = {"alone": alone}
+        if isinstance(executor, Inline):
+            here = {"alone": True, "progress": slot.told}
         future = executor.submit(convert, task.job, task.conversion, task.manner, taken=task.taken(), **here)
         self._running[future] = slot
         return future

@@ -21,6 +21,7 @@ from PIL import Image
 import kpal
 from kpal.batch.conversion import Converted
 from kpal.batch.jobs import Selection, plan
+from kpal.batch.progress import Display
 from kpal.batch.runner import Batch, Way
 from kpal.batch.transcode import Encoding
 
@@ -176,10 +177,13 @@ def test_large_images_are_worked_on_one_at_a_time(monkeypatch: pytest.MonkeyPatc
         return original(self, job, data, alone=alone, progress=progress)
 
     monkeypatch.setattr(Encoding, "__call__", counted)
+    done: list[int] = []
+    display = Display(8, lambda *told: done.append(told[1]))
     with ThreadPoolExecutor(4) as executor:
-        endings = list(Batch(selected(), Encoding(), Way(executor=executor)).endings())
+        endings = list(Batch(selected(), Encoding(), Way(executor=executor), display).endings())
     assert [ending.input for ending in endings] == [f"in/{number}.png" for number in range(8)]
     assert not any(ending.error for ending in endings)
+    assert max(done) == 8  # each file counts once, although large ones are started twice
     assert calls.count(True) == 4
     assert calls.count(False) == 8
 
