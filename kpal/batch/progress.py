@@ -24,7 +24,7 @@ _FIRST_LINE: Final = 2.0  # seconds; shorter work needs no lines
 _NEXT_LINE: Final = 5.0
 
 
-@dataclass
+@dataclass(eq=False)  # two inputs may have the same name
 class _File:
     """A file in work."""
 
