@@ -32,13 +32,13 @@ from kpal_format import (
     inspect,
     verify,
 )
-from kpal_format.coders import BY_ID, BY_NAME
-from kpal_format.container import CRC_SIZE, ENTRY_SIZE, MAJOR, MINOR, Head, framed, pack_head, read_head, varint
+from kpal_format.coders import BY_ID, BY_NAME, decode_tile
+from kpal_format.container import CRC_SIZE, ENTRY_SIZE, MAJOR, MINOR, Head, Layout, framed, pack_head, read_head, varint
 from kpal_format.index import pack_index, read_index, read_only_tile, read_tiles
 from kpal_format.metadata import decode_metadata
 from kpal_format.palette import decode_palette
 from kpal_format.positioned import reader_of
-from kpal_format.tiles import encode_tiles
+from kpal_format.tiles import Encoding
 from kpal_plugins.pillow import register
 
 VECTORS: Final = Path(__file__).parent.parent / "formats" / "vectors"
@@ -61,8 +61,8 @@ def _tiled() -> _Tiled:
     columns = np.arange(1 << 16)
     indices = np.stack([columns // (7 + row) % 5 + 1 for row in range(4)]).astype(np.uint8)
     palette = np.arange(18, dtype=np.uint8).reshape(6, 3)
-    head = pack_head(1 << 16, 4, palette, "zstd", Metadata(), tile=(1, 1 << 16))
-    tiles = encode_tiles(indices, palette, BY_NAME["zstd"], 1, 1 << 16)
+    head = pack_head(1 << 16, 4, palette, "zstd", Metadata(), tile=Layout(1, 1 << 16, 1, 4))
+    tiles = Encoding(palette, BY_NAME["zstd"], 1, 4, 1, 1 << 16).write(indices)
     entries = pack_index(list(map(len, tiles)), list(map(zlib.crc32, tiles)), head)[:-CRC_SIZE]
     return _Tiled(head, entries, b"".join(tiles), indices)
 
@@ -187,7 +187,7 @@ def _tile(name: str) -> Callable[[bytes], None]:
         colors_of = (entries & 255).astype(np.uint8)
         for partial in (False, True):
             try:
-                indices = BY_NAME[name].decode(data[4:], (rows, width), colors_of, partial=partial)
+                indices = decode_tile(BY_NAME[name], data[4:], (rows, width), colors_of, partial=partial)
             except DamagedError:
                 continue
             assert indices.shape == (rows, width)

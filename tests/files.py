@@ -59,18 +59,20 @@ class Parts:
     """The parts of a file, any of which a test may damage. By default: 2 x 1 pixels, red and blue.
 
     tile: the numbers of rows and columns of a tile.
+    timing: what an animation has between its sizes and the metadata.
     stream: what stands between the palette and the checksum: the only tile, or the index of several.
     after: what follows the checksum: the tiles, if there are several.
     """
 
     magic: bytes = MAGIC
-    version: int = 0x02
+    version: int = 0x03
     flags: int = 0
     coder: int = 0
     last: int = 1
     width: bytes = field(default_factory=lambda: varint(2))
     height: bytes = field(default_factory=lambda: varint(1))
     tile: bytes = b""
+    timing: bytes = b""
     metadata: bytes = b""
     palette: bytes = field(default_factory=lambda: section(b"\xff\x01\0\0\0\xff"))
     stream: bytes = field(default_factory=lambda: section(b"\x02\x40"))
@@ -78,7 +80,7 @@ class Parts:
 
     def bytes(self) -> bytes:
         prefix = self.magic + bytes((self.version, self.flags, self.coder, self.last))
-        body = prefix + self.width + self.height + self.tile + self.metadata + self.palette + self.stream
+        body = prefix + self.width + self.height + self.tile + self.timing + self.metadata + self.palette + self.stream
         return with_checksum(body) + self.after
 
 

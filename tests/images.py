@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -41,6 +43,25 @@ def picture(height: int, width: int, colors: int, channels: int = 3, seed: int =
     indices[noise] = random.integers(0, colors, noise.sum())
     palette = random.integers(0, 256, (colors, channels)).astype(np.uint8)
     return IndexedImage(indices.astype(np.uint8), palette)
+
+
+def moving(
+    frames: int, height: int, width: int, colors: int, channels: int = 3, seed: int = 0
+) -> Iterator[IndexedImage]:
+    """Frames of one palette: a thing that walks, a strip that scrolls, specks that come and go, and pauses."""
+    random = np.random.default_rng((frames, height, width, colors, channels, seed))
+    scene = picture(height, width, colors, channels, seed)
+    strip = random.integers(0, colors, (max(1, height // 4), 2 * width), np.uint8)
+    thing = random.integers(0, colors, (max(1, height // 3), max(1, width // 4)), np.uint8)
+    for number in range(frames):
+        step = number - number % 4 // 3  # every fourth frame is like the one before
+        indices = scene.indices.copy()
+        indices[-len(strip) :] = np.roll(strip, -2 * step, axis=1)[:, :width]
+        top, left = step % (height - len(thing) + 1), 3 * step % (width - thing.shape[1] + 1)
+        indices[top : top + len(thing), left : left + thing.shape[1]] = thing
+        specks = np.random.default_rng((seed, step)).random((height, width)) < 0.01
+        indices[specks] = step % colors
+        yield IndexedImage(indices, scene.palette)
 
 
 def poster(height: int, width: int, colors: int, channels: int = 3, seed: int = 0) -> IndexedImage:

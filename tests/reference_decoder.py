@@ -47,7 +47,10 @@ class Reader:
 
 
 class Decoded(NamedTuple):
-    """The content of a file: palette entries, indices row by row, and metadata by the keys of section 3."""
+    """The content of a file: palette entries, indices row by row and frame by frame, metadata by the keys of section 3.
+
+    durations: one for each frame; None for a still image.
+    """
 
     width: int
     height: int
@@ -55,6 +58,8 @@ class Decoded(NamedTuple):
     palette: bytes
     indices: bytes
     metadata: dict[str, Any]
+    durations: list[int] | None = None
+    loop: int = 0
 
 
 def decode(data: bytes) -> Decoded:
@@ -63,16 +68,20 @@ def decode(data: bytes) -> Decoded:
     if file.take(8) != b"\x8bKPAL\r\n\x1a":
         raise ValueError("not a .kpal file")
     version, flags, coder, last = file.take(4)
-    if version != 2 or flags > 7 or coder > 3:
+    if version != 3 or flags > 15 or coder > 3:
         raise ValueError("another version, an unknown flag or an unknown coder")
     k, channels = last + 1, 4 if flags & 1 else 3
     width, height = file.varint(1, 2**28 - 1), file.varint(1, 2**28 - 1)
-    tile_rows, tile_columns, n = height, width, 1
+    tile_rows, tile_columns, frames = height, width, 1
     if flags & 4:
         tile_rows, tile_columns = file.varint(1, height), file.varint(1, width)
-        n = -(-height // tile_rows) * -(-width // tile_columns)
-        if k == 1 or n == 1 or tile_rows * tile_columns < 65536 or n > 2**24:
-            raise ValueError("tiles that must not be")
+    if flags & 8:
+        frames = file.varint(1, 2**20)
+    tile_frames = file.varint(1, frames) if flags & 12 == 12 else frames
+    n = -(-height // tile_rows) * -(-width // tile_columns) * -(-frames // tile_frames)
+    if flags & 4 and (k == 1 or n == 1 or tile_rows * tile_columns * tile_frames < 65536 or n > 2**24):
+        raise ValueError("tiles that must not be")
+    loop, durations = _timing(file, frames) if flags & 8 else (0, None)
     metadata = {}
     if flags & 2:
         metadata = _metadata(file.take(file.varint(1, 65536)), file.take(file.varint(0, 2**24)))
@@ -80,22 +89,47 @@ def decode(data: bytes) -> Decoded:
     tiles = _indexed_tiles(file, n) if flags & 4 else _only_tile(file, k)
     if file.at < len(data):
         raise ValueError("bytes follow the end")
-    corners = ((x, y) for y in range(0, height, tile_rows) for x in range(0, width, tile_columns))
-    indices = bytearray(width * height)
-    for (x, y), tile in zip(corners, tiles, strict=False):  # an image of one colour has no tile
-        rows, columns = min(tile_rows, height - y), min(tile_columns, width - x)
-        if coder == 0:
-            decoded = _zstd_tile(tile, k, columns, rows)
-        elif columns > 1 << 22 or (rows + 3) * (columns + 16) > 1 << 27:
-            raise ValueError("a tile of too many pixels")
-        elif coder == 3:
-            decoded = FastTile(palette, columns, rows, tile).decode()
-        else:
-            decoded = Tile(coder == 2, palette, columns, rows, tile).decode()
-        for row in range(rows):
-            at = (y + row) * width + x
-            indices[at : at + columns] = decoded[row * columns : (row + 1) * columns]
-    return Decoded(width, height, channels, bytes(v for entry in palette for v in entry), bytes(indices), metadata)
+    places = (
+        (first, x, y)
+        for first in range(0, frames, tile_frames)
+        for y in range(0, height, tile_rows)
+        for x in range(0, width, tile_columns)
+    )
+    indices = bytearray(frames * width * height)
+    for (first, x, y), tile in zip(places, tiles, strict=False):  # an image of one colour has no tile
+        shape = min(tile_frames, frames - first), min(tile_rows, height - y), min(tile_columns, width - x)
+        decoded = _tile(coder, tile, palette, *shape)
+        for row in range(shape[0] * shape[1]):
+            frame, within = first + row // shape[1], row % shape[1]
+            at = (frame * height + y + within) * width + x
+            indices[at : at + shape[2]] = decoded[row * shape[2] : (row + 1) * shape[2]]
+    entries = bytes(v for entry in palette for v in entry)
+    return Decoded(width, height, channels, entries, bytes(indices), metadata, durations, loop)
+
+
+def _tile(coder: int, data: bytes, palette: list[Entry], frames: int, rows: int, columns: int) -> bytes:
+    """The indices of a tile, frame by frame."""
+    if coder == 0:
+        return _zstd_tile(data, len(palette), columns, frames * rows)
+    if columns > 1 << 22 or (rows + 3) * (columns + 16) > 1 << 27:
+        raise ValueError("a tile of too many pixels")
+    if coder == 3:
+        return FastTile(palette, columns, frames * rows, data).decode()
+    return Tile(coder == 2, palette, columns, frames * rows, data).decode()
+
+
+def _timing(file: Reader, frames: int) -> tuple[int, list[int]]:
+    """Section 2.5."""
+    loop, unit = file.varint(0, 2**32 - 1), file.varint(0, 2**31 - 1)
+    stored = file.take(file.varint(0, 4 * frames))
+    if len(stored) not in (0, frames, 4 * frames):
+        stored = _frame(stored, 4 * frames)
+    size = len(stored) // frames
+    multiples = [int.from_bytes(stored[at : at + size], "little") for at in range(0, len(stored), size or 1)]
+    durations = [unit * multiple for multiple in multiples] or [unit] * frames
+    if max(durations) > M31:
+        raise ValueError("a duration that is too long")
+    return loop, durations
 
 
 def _only_tile(file: Reader, k: int) -> list[bytes]:

@@ -14,7 +14,7 @@ import pytest
 import kpal
 from kpal.progress import Watch
 from kpal_format import IndexedImage, compiled, container, encode_indexed, parallel
-from kpal_format.coders import BY_NAME
+from kpal_format.coders import BY_NAME, decode_tile, encode_tile
 
 from .images import gradient, random_indexed
 from .kernels import with_compiler
@@ -108,10 +108,10 @@ def test_tiles_tell_how_far_they_are_together(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("coder", kpal.CODERS)
 def test_a_coder_tells_of_every_pixel_once(coder: str) -> None:
     image, counts = random_indexed(50, 60, 16), list[int]()
-    data = BY_NAME[coder].encode(image.indices, image.palette, counts.append)
+    data = encode_tile(BY_NAME[coder], image.indices, image.palette, counts.append)
     assert sum(counts) == 3000
     counts.clear()
-    BY_NAME[coder].decode(data, (50, 60), image.palette, tell=counts.append)
+    decode_tile(BY_NAME[coder], data, (50, 60), image.palette, tell=counts.append)
     assert sum(counts) == 3000
 
 

@@ -86,7 +86,7 @@ def test_both_decoders_put_tiles_together(tiled: bytes) -> None:
 
 
 def test_the_reference_decoder_puts_tiles_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "tile_shape", lambda *_: (400, 170))
+    monkeypatch.setattr(container, "tile_shape", lambda *_: (400, 170))
     image = random_indexed(700, 300, 5)
     data = encode_indexed(image, coder="zstd")
     assert kpal.inspect(data).tiles == 4

@@ -27,7 +27,7 @@ from PIL import Image
 
 import kpal
 from kpal.quantizer.cached import cached_property
-from kpal_format import Lock, encode_indexed, positioned, streams
+from kpal_format import Lock, encode_indexed, positioned, tiles
 
 from .files import use_small_tiles
 from .images import gradient, random_indexed
@@ -396,7 +396,7 @@ def test_after_rows_that_could_not_be_coded_nothing_pretends_to_be_an_image(monk
         raise MemoryError
 
     opened = writer(io.BytesIO())
-    monkeypatch.setattr(streams, "encode_tiles", fail)
+    monkeypatch.setattr(tiles.Encoding, "write", fail)
     with pytest.raises(MemoryError):
         opened.write(PIXELS)
     with pytest.raises(ValueError, match="no image"):

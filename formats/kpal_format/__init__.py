@@ -3,6 +3,7 @@
 The package does not open files, depend on Pillow, or choose palettes.
 """
 
+from .animation import Animation
 from .codec import Info, decode_indexed, encode_indexed, inspect, verify
 from .coders import BY_NAME, compiled
 from .coders import DEFAULT as DEFAULT_CODER
@@ -29,6 +30,7 @@ __all__ = [
     "MAX_PIXELS",
     "MIME",
     "U8",
+    "Animation",
     "DamagedError",
     "IndexedImage",
     "Info",

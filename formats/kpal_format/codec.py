@@ -21,6 +21,9 @@ class Info:
     version: version of the format, "major.minor".
     coder: name of the index coder.
     tiles: number of independently coded tiles; 0 for an image of one colour.
+    frames: number of frames; 1 for a still image.
+    durations: how long each frame is shown, in milliseconds; empty for a still image.
+    loop: how many times an animation is shown; 0 for ever, and for a still image.
     palette_bytes, metadata_bytes: stored sizes; the rest of the file is the tiles and the framing.
     """
 
@@ -31,6 +34,9 @@ class Info:
     has_alpha: bool
     coder: str
     tiles: int
+    frames: int
+    durations: tuple[int, ...]
+    loop: int
     palette_bytes: int
     metadata_bytes: int
     metadata: Metadata
@@ -73,6 +79,9 @@ def inspect(data: bytes | bytearray | memoryview) -> Info:
         has_alpha=head.channels == 4,
         coder=head.coder.NAME,
         tiles=head.tiles,
+        frames=head.frames,
+        durations=animation.durations if (animation := head.animation()) else (),
+        loop=head.loop,
         palette_bytes=len(head.palette_data.data),
         metadata_bytes=len(head.metadata_header.data) + len(head.metadata_parts.data),
         metadata=head.metadata(),
@@ -82,6 +91,7 @@ def inspect(data: bytes | bytearray | memoryview) -> Info:
 def decode_indexed(
     data: bytes | bytearray | memoryview,
     *,
+    frame: int = 0,
     region: Region | None = None,
     max_pixels: int | None = MAX_PIXELS,
     on_error: OnError = "raise",
@@ -89,6 +99,7 @@ def decode_indexed(
 ) -> IndexedImage:
     """Decodes the indices, palette and metadata of a `.kpal` file.
 
+    frame: which frame of an animation, negative from the end; those before it in its group are decoded on the way.
     region: (x0, y0, x1, y1): return only columns x0 to x1 and rows y0 to y1, x1 and y1 excluded. Only the tiles that
         overlap them are verified and decoded.
     max_pixels: raise LimitError, before allocating memory, if more pixels than this would have to be decoded; None for
@@ -99,9 +110,10 @@ def decode_indexed(
     progress: called from this thread with the stage "decoding" and the fraction done, 0 to 1, at least every 20 ms
         while other threads decode. An exception that it raises cancels decoding and propagates.
 
-    Raises KpalError, and nothing else, for any invalid `data`, and ValueError for a region outside the image.
+    Raises KpalError, and nothing else, for any invalid `data`, ValueError for a region outside the image, and
+    IndexError for a frame that does not exist.
     """
-    return Reader(as_bytes(data), max_pixels=max_pixels, on_error=on_error).read(region, progress=progress)
+    return Reader(as_bytes(data), max_pixels=max_pixels, on_error=on_error).read(region, frame=frame, progress=progress)
 
 
 def verify(data: bytes | bytearray | memoryview) -> None:

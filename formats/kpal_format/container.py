@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from .animation import MAX_DURATION, MAX_FRAMES, MAX_LOOP, Animation, decode_durations, encode_durations
 from .coders import BY_ID, Coder, coder_named, zstd
 from .errors import DamagedError, LimitError, TruncatedError, UnsupportedError
 from .indexed import MAX_SIDE, U8, Metadata, describe
@@ -24,20 +25,21 @@ EXTENSION: Final = ".kpal"
 MIME: Final = "image/x-kpal"
 MAGIC: Final = b"\x8bKPAL\r\n\x1a"  # as in PNG: a high bit detects 7-bit transport, CR LF text mode; ^Z stops `type`
 MAJOR: Final = 0
-MINOR: Final = 2
+MINOR: Final = 3
 
 # Pillow's default limit for decompression bombs: 2 x (1 GiB / 4 / 3), rounded down. As RGB, these pixels take 512 MiB.
 MAX_PIXELS: Final = 2 * (1024 * 1024 * 1024 // 4 // 3)
 Region = tuple[int, int, int, int]  # x0, y0, x1, y1
 
-_ALPHA: Final = 0b001  # flag: the palette has alpha
-_METADATA: Final = 0b010  # flag: a metadata section follows the prefix
-_TILES: Final = 0b100  # flag: the image has several tiles, which an index lists
-_FLAGS: Final = _ALPHA | _METADATA | _TILES
+_ALPHA: Final = 0b0001  # flag: the palette has alpha
+_METADATA: Final = 0b0010  # flag: a metadata section follows the prefix
+_TILES: Final = 0b0100  # flag: the image has several tiles, which an index lists
+_FRAMES: Final = 0b1000  # flag: the image is an animation
+_FLAGS: Final = _ALPHA | _METADATA | _TILES | _FRAMES
 
 LONGEST_VARINT: Final = 5  # bytes
 _MAX_LENGTH: Final = 2 ** (7 * LONGEST_VARINT) - 1
-_LEAST_TILE: Final = 1 << 16  # pixels of a tile not cut off at an edge: bounds the time spent on the overhead of tiles
+_LEAST_TILE: Final = 1 << 16  # pixels of all frames of a tile not cut off: bounds the time spent on overhead of tiles
 _MAX_TILES: Final = 1 << 24  # bounds the memory that the index takes: see KPAL.md, section 2.2
 _TILE: Final = 1 << 22  # pixels of a tile; smaller tiles would cost bytes and gain nothing
 _HUGE: Final = 1 << 26  # pixels; images above this have small, square tiles, so that regions are cheap to read
@@ -84,6 +86,11 @@ class Head:
     coder: the coder of the tiles.
     indexed: whether the file has several tiles, and so an index.
     tile_rows, tile_columns: the size of a tile; tiles at the right and bottom edges may be smaller.
+    animated: whether the file has frames, if only one, and their durations.
+    frames: the number of frames; 1 for a still image.
+    group: the number of frames of a tile; the last tiles may have fewer.
+    loop: how many times an animation is shown; 0 for ever.
+    duration_unit, durations_data: the coded durations; 0 and empty for a still image.
     metadata_header, metadata_parts, palette_data: the coded sections; both metadata sections are empty if absent.
     size: the size of the head in bytes, and so the offset of what follows the palette.
     """
@@ -96,6 +103,12 @@ class Head:
     indexed: bool
     tile_rows: int
     tile_columns: int
+    animated: bool
+    frames: int
+    group: int
+    loop: int
+    duration_unit: int
+    durations_data: Section
     metadata_header: Section
     metadata_parts: Section
     palette_data: Section
@@ -110,25 +123,44 @@ class Head:
         with self.palette_data.decoding():
             return decode_palette(self.palette_data.data, self.colors, self.channels)
 
+    def animation(self) -> Animation | None:
+        """When the frames are shown; None for a still image."""
+        if not self.animated:
+            return None
+        with self.durations_data.decoding():
+            durations = decode_durations(self.durations_data.data, self.frames, self.duration_unit)
+        return Animation(durations, self.loop, self.group if self.group < self.frames else None)
+
     @property
     def tiles(self) -> int:
         """The number of tiles; 0 for an image of one colour."""
-        return tile_count(self.width, self.height, self.tile_rows, self.tile_columns) if self.colors > 1 else 0
+        return self._tiles_of_group * -(-self.frames // self.group) if self.colors > 1 else 0
 
     @property
     def _across(self) -> int:
         return -(-self.width // self.tile_columns)
 
+    @property
+    def _tiles_of_group(self) -> int:
+        return tile_count(self.width, self.height, self.tile_rows, self.tile_columns)
+
     def tile(self, number: int) -> Box:
-        """The rectangle of a tile; tiles are numbered from left to right, then from top to bottom."""
-        row, column = divmod(number, self._across)
+        """The rectangle of a tile; tiles are numbered from left to right, then from top to bottom, then by group."""
+        row, column = divmod(number % self._tiles_of_group, self._across)
         x, y = column * self.tile_columns, row * self.tile_rows
         return Box(x, y, min(x + self.tile_columns, self.width), min(y + self.tile_rows, self.height))
 
+    def frames_of(self, number: int) -> range:
+        """The frames of a tile."""
+        first = number // self._tiles_of_group * self.group
+        return range(first, min(first + self.group, self.frames))
+
     def place(self, number: int) -> str:
-        """Names a tile in a message by its place in the grid of tiles, from 0, and its region of the image."""
-        row, column = divmod(number, self._across)
-        return f"tile in row {row}, column {column}, region {tuple(self.tile(number))}"
+        """Names a tile in a message by its place in the grid of tiles, from 0, its region and its frames."""
+        row, column = divmod(number % self._tiles_of_group, self._across)
+        frames = self.frames_of(number)
+        shown = f", frames {frames[0]} to {frames[-1]}" if self.animated else ""
+        return f"tile in row {row}, column {column}, region {tuple(self.tile(number))}{shown}"
 
     def in_tile(self, number: int, error: DamagedError) -> DamagedError:
         """The error of a tile, which names the tile if there are several."""
@@ -138,13 +170,14 @@ class Head:
         named.offset, named.region = error.offset, tuple(self.tile(number))
         return named
 
-    def tiles_of(self, box: Box) -> list[int]:
-        """The numbers of the tiles that overlap the box."""
+    def tiles_of(self, box: Box, frame: int = 0) -> list[int]:
+        """The numbers of the tiles that overlap the box and have the frame."""
         if not self.tiles:
             return []
+        first = frame // self.group * self._tiles_of_group
         rows = range(box.y0 // self.tile_rows, -(-box.y1 // self.tile_rows))
         columns = range(box.x0 // self.tile_columns, -(-box.x1 // self.tile_columns))
-        return [row * self._across + column for row in rows for column in columns]
+        return [first + row * self._across + column for row in rows for column in columns]
 
     def box(self, region: Region | None) -> Box:
         """The region (x0, y0, x1, y1), or None for the whole image; raises TypeError or ValueError if it is invalid."""
@@ -158,8 +191,21 @@ class Head:
             raise ValueError(f"region {tuple(box)} is not a part of {self.width} x {self.height} pixels")
         return box
 
-    def check_pixels(self, box: Box, limit: int | None) -> None:
-        """Raises LimitError if the tiles that overlap the box span more than `limit` pixels; None for no limit."""
+    def frame(self, frame: int) -> int:
+        """The number of a frame, counted from the end if negative; raises TypeError, or IndexError if there is none."""
+        try:
+            number = operator.index(frame)
+        except TypeError as error:
+            raise TypeError(f"frame must be a whole number, not {describe(frame)}") from error
+        if not -self.frames <= number < self.frames:
+            raise IndexError(f"frame {number} is not one of {self.frames}")
+        return number % self.frames
+
+    def check_pixels(self, box: Box, limit: int | None, frames: int = 1) -> None:
+        """Raises LimitError if the tiles that overlap the box span more than `limit` pixels; None for no limit.
+
+        frames: the number of frames that are asked for.
+        """
         if limit is None:
             return
         if not isinstance(limit, (int, np.integer)):
@@ -169,29 +215,69 @@ class Head:
             x0, y0 = box.x0 // self.tile_columns * self.tile_columns, box.y0 // self.tile_rows * self.tile_rows
             width = min(-(-box.x1 // self.tile_columns) * self.tile_columns, self.width) - x0
             height = min(-(-box.y1 // self.tile_rows) * self.tile_rows, self.height) - y0
-        if width * height > limit:
-            raise LimitError(f"{width} x {height} pixels are more than the limit, max_pixels={limit}")
+        if width * height * frames > limit:
+            of_frames = f"{frames} frames of " if frames > 1 else ""
+            message = f"{of_frames}{width} x {height} pixels are more than the limit, max_pixels={limit}"
+            raise LimitError(message)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How an image is divided into tiles.
+
+    rows, columns, frames: of a tile; tiles at the right and bottom edges, and of the last frames, may have fewer.
+    count: the number of tiles.
+    """
+
+    rows: int
+    columns: int
+    frames: int
+    count: int
+
+
+def layout(width: int, height: int, animation: Animation | None = None) -> Layout:
+    """The division of an image, or of an animation, into tiles; raises ValueError for too many tiles."""
+    rows, columns = tile_shape(width, height)
+    frames = animation.frames if animation else 1
+    group = frames
+    if animation and animation.restart:
+        group = min(frames, max(animation.restart, -(-_LEAST_TILE // (rows * columns))))
+    count = tile_count(width, height, rows, columns) * -(-frames // group)
+    if count > _MAX_TILES:
+        raise ValueError(f"{width} x {height} pixels take {count} tiles; a file holds at most {_MAX_TILES}")
+    return Layout(rows, columns, group, count)
 
 
 def pack_head(
-    width: int, height: int, palette: U8, coder: str, metadata: Metadata, *, tile: tuple[int, int] | None
+    width: int,
+    height: int,
+    palette: U8,
+    coder: str,
+    metadata: Metadata,
+    *,
+    tile: Layout | None,
+    animation: Animation | None = None,
 ) -> bytes:
     """Everything up to the palette.
 
-    tile: rows and columns of a tile; None if there is only one tile.
+    tile: the division into tiles; None if there is only one tile.
 
-    Raises ValueError for an unknown coder, for metadata that is too large, and for too many tiles.
+    Raises ValueError for an unknown coder, and for metadata that is too large.
     """
     coder_id = coder_named(coder).ID
     colors, channels = palette.shape
-    if tile is not None and (count := tile_count(width, height, *tile)) > _MAX_TILES:
-        raise ValueError(f"{width} x {height} pixels take {count} tiles; a file holds at most {_MAX_TILES}")
     header, parts = encode_metadata(metadata)
     flags = (_ALPHA * (channels == 4)) | (_METADATA * bool(header)) | (_TILES * (tile is not None))
+    flags |= _FRAMES * (animation is not None)
     out = bytearray(MAGIC)
     out += bytes((MAJOR << 4 | MINOR, flags, coder_id, colors - 1))
-    for side in (width, height, *(tile or ())):
+    for side in (width, height, *((tile.rows, tile.columns) if tile else ())):
         out += varint(side)
+    if animation:
+        unit, durations = encode_durations(animation.durations)
+        for number in (animation.frames, *((tile.frames,) if tile else ()), animation.loop, unit):
+            out += varint(number)
+        out += framed(durations)
     if header:
         out += framed(header) + framed(parts)
     out += framed(encode_palette(palette, as_set=coder != zstd.NAME))
@@ -228,20 +314,49 @@ def read_head(data: bytes | memoryview) -> Head:
     version, flags, coder_id, last = cursor.take(4, "prefix")
     _check_understood(version, flags, coder_id)
     colors, channels = last + 1, 4 if flags & _ALPHA else 3
+    indexed, animated = bool(flags & _TILES), bool(flags & _FRAMES)
     width = cursor.varint("width", MAX_SIDE, least=1)
     height = cursor.varint("height", MAX_SIDE, least=1)
-    rows, columns = _tile_sides(cursor, width, height, colors) if flags & _TILES else (height, width)
+    rows, columns, start = height, width, cursor.at
+    if indexed:
+        rows = cursor.varint("rows of a tile", height, least=1)
+        columns = cursor.varint("columns of a tile", width, least=1)
+    frames = cursor.varint("number of frames", MAX_FRAMES, least=1) if animated else 1
+    group = cursor.varint("frames of a tile", frames, least=1) if animated and indexed else frames
+    count = tile_count(width, height, rows, columns) * -(-frames // group)
+    if indexed:
+        _check_tiles(count, (rows, columns, group), start, colors)
     # What may follow the sections, so that a reader can get it together with them.
-    index = tile_count(width, height, rows, columns) * ENTRY_SIZE + CRC_SIZE if flags & _TILES else LONGEST_VARINT
-    cursor.reserve = LONGEST_VARINT + colors * channels + index
-    header = parts = Section(b"", cursor.at)
+    cursor.reserve = LONGEST_VARINT + colors * channels + (count * ENTRY_SIZE + CRC_SIZE if indexed else LONGEST_VARINT)
+    header = parts = durations = Section(b"", cursor.at)
+    loop = unit = 0
+    if animated:
+        loop = cursor.varint("number of repetitions", MAX_LOOP)
+        unit = cursor.varint("unit of the durations", MAX_DURATION)
+        durations = cursor.section("durations", 4 * frames)
     if flags & _METADATA:
         header = cursor.section("metadata header", MAX_HEADER, least=1)
         parts = cursor.section("metadata", MAX_PARTS)
     palette = cursor.section("palette", colors * channels, least=1)
-    indexed = bool(flags & _TILES)
     return Head(
-        width, height, colors, channels, BY_ID[coder_id], indexed, rows, columns, header, parts, palette, cursor.at
+        width=width,
+        height=height,
+        colors=colors,
+        channels=channels,
+        coder=BY_ID[coder_id],
+        indexed=indexed,
+        tile_rows=rows,
+        tile_columns=columns,
+        animated=animated,
+        frames=frames,
+        group=group,
+        loop=loop,
+        duration_unit=unit,
+        durations_data=durations,
+        metadata_header=header,
+        metadata_parts=parts,
+        palette_data=palette,
+        size=cursor.at,
     )
 
 
@@ -258,18 +373,16 @@ def _check_understood(version: int, flags: int, coder_id: int) -> None:
         raise UnsupportedError(f"made by a newer kpal: unknown index coder {coder_id}", 10)
 
 
-def _tile_sides(cursor: Cursor, width: int, height: int, colors: int) -> tuple[int, int]:
-    """Reads the numbers of rows and columns of a tile."""
-    start = cursor.at
-    rows = cursor.varint("rows of a tile", height, least=1)
-    columns = cursor.varint("columns of a tile", width, least=1)
-    if colors == 1 or (rows, columns) == (height, width):
+def _check_tiles(count: int, tile: tuple[int, int, int], at: int, colors: int) -> None:
+    """Raises DamagedError for tiles of so many rows, columns and frames that a file with an index must not have."""
+    rows, columns, frames = tile
+    if colors == 1 or count == 1:
         raise DamagedError("the file has several tiles, but there can be only one", 9)
-    if rows * columns < _LEAST_TILE:
-        raise DamagedError(f"tiles of {columns} x {rows} pixels are too small", start)
-    if (count := tile_count(width, height, rows, columns)) > _MAX_TILES:
-        raise DamagedError(f"{count} tiles are more than the {_MAX_TILES} that a file may have", start)
-    return rows, columns
+    if rows * columns * frames < _LEAST_TILE:
+        of_frames = f" and {frames} frames" if frames > 1 else ""
+        raise DamagedError(f"tiles of {columns} x {rows} pixels{of_frames} are too small", at)
+    if count > _MAX_TILES:
+        raise DamagedError(f"{count} tiles are more than the {_MAX_TILES} that a file may have", at)
 
 
 def varint(value: int) -> bytes:

@@ -39,15 +39,16 @@ class Ended(BaseException):
     """Raised inside cancelled work. It is not an `Exception`, so that handlers of errors do not catch it."""
 
 
-def in_parallel(work: Callable[[_In, Count], _Out], items: Sequence[_In], pixels: int) -> list[_Out]:
+def in_parallel(work: Callable[[_In, Count], _Out], items: Sequence[_In], pixels: int, done: int = 0) -> list[_Out]:
     """Applies `work` to all items, in several threads if there are several items and cores, and returns the results.
 
     work: called with an item and a function, which it should call often with the number of pixels done.
-    pixels: the total of all items. If the calling thread's work is watched, the fraction of pixels done is reported.
+    pixels: the total of the work. If the calling thread's work is watched, the fraction of pixels done is reported.
+    done: the pixels that earlier calls did.
 
     After an exception, no further items are started. If several items fail, the first item's exception is raised.
     """
-    tally = _Tally(pixels)
+    tally = _Tally(pixels, done)
     results: list[Any] = [None] * len(items)
     errors: dict[int, BaseException] = {}
     left = deque(enumerate(items))
@@ -222,11 +223,11 @@ class _Inline:
 class _Tally:
     """Counts the pixels done by several threads, and reports their fraction to the watcher."""
 
-    def __init__(self, pixels: int) -> None:
+    def __init__(self, pixels: int, done: int) -> None:
         self._pixels, self._watcher = pixels, _watcher()
         self._adding = threading.Lock()
-        self._done = 0
-        self._told = 0.0
+        self._done = done
+        self._told = done / pixels if pixels else 0.0
         self.ended = False
 
     def count(self, pixels: int) -> None:

@@ -8,11 +8,13 @@ import warnings
 import zlib
 from array import array
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import TracebackType
 from typing import IO, Any, Final, Literal, TypeVar
 
 import numpy as np
 
+from .animation import Animation
 from .coders import BY_NAME, DEFAULT
 from .container import (
     CRC_SIZE,
@@ -22,17 +24,16 @@ from .container import (
     Head,
     Region,
     framed,
+    layout,
     pack_head,
     read_head,
-    tile_count,
-    tile_shape,
 )
 from .errors import DamagedError, KpalWarning, TruncatedError
 from .index import Index, cut_tile, pack_index, read_index, read_only_tile, read_tiles
 from .indexed import U8, IndexedImage, Metadata, check_indices, check_palette, check_size, describe
 from .parallel import Progress, pulse, staged
 from .positioned import Readable, ReadAt, Writable, place_to_return_to, read_on, reader_of, write_all
-from .tiles import decode_tiles, encode_tiles
+from .tiles import Decoding, Encoding
 
 OnError = Literal["raise", "skip"]
 _Parsed = TypeVar("_Parsed")
@@ -45,7 +46,7 @@ _MOST_NAMED: Final = 8  # tiles in a warning
 
 
 class Writer:
-    """Writes a `.kpal` file from rows of indices; buffers at most one row of tiles.
+    """Writes a `.kpal` file from rows of indices; buffers at most one row of tiles, and what a coder keeps of frames.
 
     The index of an image of several tiles stands before them. Where `seek` is known to work, it is filled in at the
     end; otherwise the coded tiles wait in a temporary file, which the system removes even if the process dies.
@@ -53,6 +54,7 @@ class Writer:
     file: a binary file or any object with `write`; it stays open.
     palette: uint8 (k, 3 or 4).
     coder: one of CODERS.
+    animation: the frames, whose rows are written one frame after the other; None for a still image.
 
     tile_rows: attribute, the number of rows that are coded together. Rows are buffered until there are enough.
 
@@ -70,17 +72,21 @@ class Writer:
         *,
         coder: str = DEFAULT,
         metadata: Metadata | None = None,
+        animation: Animation | None = None,
     ) -> None:
         check_size(width, height)
         check_palette(palette)
         self._file, self._width, self._height, self._palette = file, width, height, palette
         self._flat = len(palette) == 1  # there is nothing to code
-        self.tile_rows, self._tile_columns = (height, width) if self._flat else tile_shape(width, height)
-        tile = None if (self.tile_rows, self._tile_columns) == (height, width) else (self.tile_rows, self._tile_columns)
-        self._head = pack_head(width, height, palette, coder, metadata or Metadata(), tile=tile)
+        self._frames = animation.frames if animation else 1
+        self._tiling = layout(width, height, animation)
+        self.tile_rows = height if self._flat else self._tiling.rows
+        tile = None if self._flat or self._tiling.count == 1 else self._tiling
+        self._head = pack_head(width, height, palette, coder, metadata or Metadata(), tile=tile, animation=animation)
         self._coder = BY_NAME[coder]
         self._held: list[U8] = []
-        self._left = height  # rows not yet written
+        self._frame, self._left = 0, height  # the frame in work, and its rows not yet written
+        self._encoding: Encoding | None = None  # the group in work
         self._broken = self._closed = False
         self._indexed = tile is not None
         self._lengths, self._checksums = array("L"), array("L")  # of the tiles
@@ -92,11 +98,10 @@ class Writer:
             if self._place is None:
                 self._spool = tempfile.TemporaryFile()  # noqa: SIM115  # `discard` closes it
             else:
-                tiles = tile_count(width, height, *tile)
-                write_all(file, self._head + bytes(tiles * ENTRY_SIZE + CRC_SIZE))
+                write_all(file, self._head + bytes(tile.count * ENTRY_SIZE + CRC_SIZE))
 
     def write(self, indices: U8) -> None:
-        """Writes the next rows: uint8 (n, width), each index below k.
+        """Writes the next rows of a frame: uint8 (n, width), each index below k.
 
         Invalid rows leave the writer unchanged. After any other exception, the writer cannot be used any more.
         """
@@ -111,6 +116,9 @@ class Writer:
             self._code(indices)
         if self._spool is not None:
             self._spool.flush()  # a process forked later would otherwise write the buffer a second time
+        if not self._left and self._frame < self._frames:
+            self._frame += 1
+            self._left = self._height if self._frame < self._frames else 0
         self._broken = False
 
     def _code(self, indices: U8) -> None:
@@ -121,11 +129,18 @@ class Writer:
             indices = np.concatenate(self._held)
             self._held.clear()
         whole = len(indices) if not self._left else len(indices) // self.tile_rows * self.tile_rows
-        sides = self.tile_rows, self._tile_columns
-        for tile in encode_tiles(indices[:whole], self._palette, self._coder, *sides):
+        for tile in self._group().write(indices[:whole]):
             self._put(tile)
         if whole < len(indices):
             self._held.append(indices[whole:].copy())
+
+    def _group(self) -> Encoding:
+        """The group of the frame in work."""
+        tiling, within = self._tiling, self._frame % self._tiling.frames
+        if self._encoding is None or (within == 0 and self._encoding.complete):
+            frames = min(tiling.frames, self._frames - self._frame)
+            self._encoding = Encoding(self._palette, self._coder, frames, self._height, tiling.rows, tiling.columns)
+        return self._encoding
 
     def _put(self, tile: bytes) -> None:
         if not self._indexed:
@@ -140,8 +155,11 @@ class Writer:
         if self._closed:
             return
         self._check_usable()
-        if self._left:
-            raise ValueError(f"{self._left} of {self._height} rows are missing")
+        if self._frame < self._frames:
+            missing = f"{self._left} of {self._height} rows"
+            raise ValueError(
+                f"{missing} of frame {self._frame} are missing" if self._frames > 1 else f"{missing} are missing"
+            )
         self._broken = True  # until the file is complete
         self._finish()
         self.discard()
@@ -206,6 +224,8 @@ class Reader:
         the work and propagates; the same holds for the methods with this parameter.
 
     width, height, palette, metadata: attributes as in `IndexedImage`.
+    frames: the number of frames; 1 for a still image.
+    animation: when the frames are shown; None for a still image.
 
     The constructor and all methods raise KpalError for invalid files, and the methods raise ValueError after `close`.
     """
@@ -227,28 +247,77 @@ class Reader:
         self.width, self.height = self._head.width, self._head.height
         self.palette = self._head.palette()
         self.metadata = self._head.metadata()
+        self.frames, self.animation = self._head.frames, self._head.animation()
 
     def read(
-        self, region: Region | None = None, *, on_error: OnError | None = None, progress: Progress | None = None
+        self,
+        region: Region | None = None,
+        *,
+        frame: int = 0,
+        on_error: OnError | None = None,
+        progress: Progress | None = None,
     ) -> IndexedImage:
         """Decodes the region (x0, y0, x1, y1), x1 and y1 excluded, or the whole image.
 
+        frame: which frame of an animation, negative from the end; those before it in its group are decoded on the way.
         on_error: as in `decode_indexed`; None for that of the constructor.
         progress: called with the stage "decoding" and the fraction of pixels done.
-        """
-        box, skips = self._box(region), self._skips if on_error is None else _skips(on_error)
-        return staged(progress, "decoding", lambda: self._fetch(box, skips=skips)())
 
-    def fetch(self, region: Region | None = None, *, on_error: OnError | None = None) -> Callable[[], IndexedImage]:
+        Raises IndexError if there is no such frame.
+        """
+        box, number = self._box(region), self._head.frame(frame)
+        skips = self._skips if on_error is None else _skips(on_error)
+        return staged(progress, "decoding", lambda: self._fetch(box, number, skips=skips)())
+
+    def fetch(
+        self, region: Region | None = None, *, frame: int = 0, on_error: OnError | None = None
+    ) -> Callable[[], IndexedImage]:
         """Reads the tiles of a region; the function returned decodes them and does not need the file."""
-        return self._fetch(self._box(region), skips=self._skips if on_error is None else _skips(on_error))
+        box, skips = self._box(region), self._skips if on_error is None else _skips(on_error)
+        return self._fetch(box, self._head.frame(frame), skips=skips)
+
+    def iterate(
+        self,
+        region: Region | None = None,
+        *,
+        start: int = 0,
+        stop: int | None = None,
+        on_error: OnError | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[U8]:
+        """Yields the indices of the frames from `start` to `stop`, which is excluded: uint8 (h, w), read-only.
+
+        start, stop: as of a slice, so both may be negative.
+        region, on_error: as in `read`.
+        progress: called with the stage "decoding" and the fraction of these frames done.
+
+        Raises LimitError at once if all these frames together have more pixels than `max_pixels`.
+        """
+        frames = range(*slice(start, stop).indices(self.frames))
+        box, skips = self._box(region, len(frames)), self._skips if on_error is None else _skips(on_error)
+        return self._iterate(box, frames, skips, progress)
+
+    def _iterate(self, box: Box, frames: range, skips: bool, progress: Progress | None) -> Iterator[U8]:
+        group = None
+        for done, frame in enumerate(frames):
+            within = frame % self._head.group
+            steps = 1
+            if group is None or within == 0:
+                group, steps = self._read_group(box, frame, skips=skips), within + 1
+            part = progress if progress is None else _part_of(progress, done, 1, len(frames))
+            yield staged(part, "decoding", partial(group.read, steps))
 
     def rows(
-        self, region: Region | None = None, *, on_error: OnError | None = None, progress: Progress | None = None
+        self,
+        region: Region | None = None,
+        *,
+        frame: int = 0,
+        on_error: OnError | None = None,
+        progress: Progress | None = None,
     ) -> Iterator[U8]:
         """Yields the indices of a region, or all, from top to bottom, one row of tiles at a time: uint8 (n, w).
 
-        region, on_error: as in `read`.
+        region, frame, on_error: as in `read`.
         progress: called with the stage "decoding" and the fraction of the region done.
         """
         box = self._head.box(region)
@@ -258,7 +327,7 @@ class Reader:
             part = None
             if progress is not None:
                 part = _part_of(progress, top - box.y0, bottom - top, box.y1 - box.y0)
-            yield self.read((box.x0, top, box.x1, bottom), on_error=on_error, progress=part).indices
+            yield self.read((box.x0, top, box.x1, bottom), frame=frame, on_error=on_error, progress=part).indices
 
     def verify(self) -> None:
         """Verifies all checksums and the end of the file without decoding pixels; raises DamagedError."""
@@ -272,15 +341,20 @@ class Reader:
         """Releases the file, which stays open; reads in progress in other threads are completed."""
         self._read_at = _closed
 
-    def _box(self, region: Region | None) -> Box:
+    def _box(self, region: Region | None, frames: int = 1) -> Box:
         box = self._head.box(region)
-        self._head.check_pixels(box, self._max_pixels)
+        self._head.check_pixels(box, self._max_pixels, frames)
         return box
 
-    def _fetch(self, box: Box, *, skips: bool) -> Callable[[], IndexedImage]:
-        head, partial = self._head, False
+    def _fetch(self, box: Box, frame: int, *, skips: bool) -> Callable[[], IndexedImage]:
+        group = self._read_group(box, frame, skips=skips)
+        return lambda: IndexedImage(group.read(frame % self._head.group + 1), self.palette, self.metadata)
+
+    def _read_group(self, box: Box, frame: int, *, skips: bool) -> _Group:
+        """Reads and verifies the tiles that overlap the box in the group of a frame."""
+        head, cut = self._head, False
         damage: dict[int, DamagedError] | None = {} if skips else None
-        numbers = head.tiles_of(box)
+        numbers = head.tiles_of(box, frame)
         if head.indexed:
             to_end = not skips and (box.x0, box.x1, box.y1) == (0, head.width, head.height)
             tiles = list(read_tiles(self._read_at, head, self._index, numbers, damage, to_end=to_end))
@@ -290,17 +364,27 @@ class Reader:
             except TruncatedError as error:
                 if damage is None:
                     raise
-                damage[0], partial = error, True
+                damage[0], cut = error, True
                 tile = cut_tile(self._read_at, self._index)
             tiles = [] if tile is None else [(0, tile)]
+        decoding = Decoding(head, box, tiles, self.palette, partial=cut, damage=damage)
+        return _Group(decoding, damage, len(numbers), cut=cut)
 
-        def decode() -> IndexedImage:
-            indices = decode_tiles(head, box, tiles, self.palette, partial=partial, damage=damage)
-            if damage:
-                _warn(damage, len(numbers), partial=partial)
-            return IndexedImage(indices, self.palette, self.metadata)
 
-        return decode
+class _Group:
+    """A group of frames that is being decoded; warns of tiles that are skipped, once for each."""
+
+    def __init__(self, decoding: Decoding, damage: dict[int, DamagedError] | None, tiles: int, *, cut: bool) -> None:
+        self._decoding, self._damage, self._tiles, self._cut = decoding, damage, tiles, cut
+        self._named = 0
+
+    def read(self, frames: int) -> U8:
+        """Decodes so many frames and returns the last one."""
+        indices = self._decoding.read(frames)
+        if self._damage and len(self._damage) > self._named:
+            self._named = len(self._damage)
+            _warn(self._damage, self._tiles, cut=self._cut)
+        return indices
 
 
 def head_of(file: Readable) -> Head:
@@ -354,16 +438,16 @@ def _skips(on_error: object) -> bool:
     return on_error == "skip"
 
 
-def _warn(damage: dict[int, DamagedError], tiles: int, *, partial: bool) -> None:
+def _warn(damage: dict[int, DamagedError], tiles: int, *, cut: bool) -> None:
     """Warns of tiles that were skipped, out of so many."""
-    if partial:
+    if cut:
         message = f"{damage[0]}; the pixels before that are not verified, and the others have index 0"
     else:
         named = [str(damage[number]) for number in sorted(damage)]
         if len(named) > _MOST_NAMED:
             named[_MOST_NAMED:] = [f"and {len(named) - _MOST_NAMED} more"]
         message = f"{len(damage)} of {tiles} tiles are damaged, and their pixels have index 0: {'; '.join(named)}"
-    warnings.warn(message, KpalWarning, stacklevel=3)
+    warnings.warn(message, KpalWarning, stacklevel=4)
 
 
 def _part_of(progress: Progress, start: int, size: int, total: int) -> Progress:

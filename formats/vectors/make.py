@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,15 @@ import numpy as np
 import zstandard
 
 from kpal.color.palettes import sorted_palette
-from kpal_format import IndexedImage, Metadata, decode_indexed, encode_indexed, inspect
-from kpal_format.coders import BY_NAME
+from kpal_format import Animation, IndexedImage, Metadata, Reader, Writer, encode_indexed, inspect
+from kpal_format.coders import BY_NAME, encode_tile
 from kpal_format.coders.zstd import _pack
 from kpal_format.kernel import ColorSet
 from kpal_format.metadata import encode_metadata
 from kpal_format.palette import encode_palette
-from kpal_format.tiles import encode_tiles
+from kpal_format.tiles import Encoding
 from tests.files import MAGIC, Parts, frame, index_of, section, varint, with_checksum, with_metadata
-from tests.images import METADATA, picture, poster, random_indexed
+from tests.images import METADATA, moving, picture, poster, random_indexed
 
 HERE = Path(__file__).parent
 ROWS = b"\1" + frame(bytes(8192)), b"\1" + frame(b"\xff" * 8192)  # tiles of 1 x 65536 pixels, of colours 0 and 1
@@ -53,23 +54,26 @@ def _empty(folder: str) -> None:
 
 def _described(data: bytes) -> dict[str, Any]:
     """The manifest's entry for a file."""
-    info, image = inspect(data), decode_indexed(data)
-    about = image.metadata
+    info, reader = inspect(data), Reader(data)
+    about, palette = reader.metadata, reader.palette
+    colors = b"".join(IndexedImage(indices, palette).pixels().tobytes() for indices in reader.iterate())
     blobs = {"icc": about.icc_profile, "exif": about.exif, "xmp": about.xmp}
     metadata: dict[str, Any] = {key: _digest(blob) for key, blob in blobs.items() if blob is not None}
     if about.text:
         metadata["text"] = dict(about.text)
     if about.density:
         metadata["density"] = about.density
+    frames = {"frames": info.frames, "durations": info.durations, "loop": info.loop} if info.durations else {}
     return {
         "width": info.width,
         "height": info.height,
         "colors": info.colors,
-        "channels": image.palette.shape[1],
+        "channels": palette.shape[1],
         "coder": info.coder,
         "tiles": info.tiles,
-        "pixels": _digest(image.pixels().tobytes()),
-        "palette": _digest(image.palette.tobytes()),
+        **frames,
+        "pixels": _digest(colors),
+        "palette": _digest(palette.tobytes()),
         "metadata": metadata,
     }
 
@@ -125,7 +129,7 @@ def valid() -> Iterator[tuple[str, bytes]]:
             ("one-row-of", 3, 22000),
             ("cut-off", 2, 40000),
         ):
-            tiles = encode_tiles(indices, striped.palette, BY_NAME[coder], rows, columns)
+            tiles = Encoding(striped.palette, BY_NAME[coder], 1, 3, rows, columns).write(indices)
             yield f"{coder}-{name}-tiles", _file(striped, coder, tiles, tile=(rows, columns))
     header, parts = encode_metadata(METADATA)
     described = Parts(flags=6, metadata=section(header) + section(parts))
@@ -148,8 +152,10 @@ def valid() -> Iterator[tuple[str, bytes]]:
         indices = (np.arange(35, dtype=np.uint8) % min(len(palette), 35)).reshape(5, 7)
         form = "set" in name
         image = IndexedImage(indices, np.ascontiguousarray(palette, np.uint8))
-        tiles = [BY_NAME["zstd"].encode(indices, image.palette)]
+        tiles = [encode_tile(BY_NAME["zstd"], indices, image.palette)]
         yield f"palette-{name}", _file(image, "zstd", tiles, as_set=form)
+
+    yield from _animations()
 
     image = random_indexed(4, 4, 5)
     long = Metadata(xmp=b"<x/>" * 300, text={"Comment": "\u00e4\u20ac\U0001f3a8" * 50})
@@ -174,6 +180,50 @@ def valid() -> Iterator[tuple[str, bytes]]:
     ]  # fmt: skip
     array = b"\xdc" + (len(later)).to_bytes(2, "big") + b"".join(later)
     yield "metadata-all-types", with_metadata(b"\xdf\0\0\0\2\xd9\5later" + array + b"\xa3xmp\xcd\0\3", b"<x>")
+
+
+def _animations() -> Iterator[tuple[str, bytes]]:
+    """Animations with every coder, and with every form of durations."""
+    row = np.zeros((5, 1, 33000), np.uint8)  # mostly rank 0, as in `striped`
+    row[1:, 0, 50:60] = row[3, 0, 70:75] = 1
+    wide = [IndexedImage(indices, np.array([[0, 0, 0], [255, 255, 255]], np.uint8)) for indices in row]
+    for coder in BY_NAME:
+        for colors, channels in ((2, 3), (16, 4), (17, 3), (256, 4)):
+            kind = "-alpha" * (channels == 4)
+            yield f"{coder}-frames-{colors}-colours{kind}", _animated(moving(6, 11, 14, colors, channels), coder)
+        yield f"{coder}-frames-at-rest", _animated([*moving(2, 9, 20, 5)] * 3, coder)
+        yield f"{coder}-groups-of-frames", _animated(wide, coder, restart=2)
+    gray = random_indexed(6, 5, 1)
+    yield "one-colour-frames", _animated([gray] * 9, "mix")
+    frames = list(moving(12, 3, 4, 3))
+    for name, durations, loop in (
+        ("equal", [100] * 12, 0),
+        ("0", [0] * 12, 1),
+        ("longest", [2**31 - 1] * 12, 2**32 - 1),
+        ("bytes", [10, 0, 2550] * 4, 2),
+        ("four-bytes", [1, 70000, 2**31 - 1, *range(2000, 2009)], 3),
+    ):
+        yield f"durations-{name}", _animated(frames, "zstd", durations, loop)
+    yield "durations-packed", _animated([gray] * 600, "zstd", [20, 7000, 30] * 200)
+    yield "durations-of-one-frame", _animated(frames[:1], "zstd", [70], 5)
+
+
+def _animated(
+    frames: Iterable[IndexedImage],
+    coder: str,
+    durations: Sequence[int] | None = None,
+    loop: int = 0,
+    *,
+    restart: int | None = None,
+) -> bytes:
+    images = list(frames)
+    height, width = images[0].indices.shape
+    animation = Animation(tuple(durations or [40] * len(images)), loop, restart)
+    file = io.BytesIO()
+    with Writer(file, width, height, images[0].palette, coder=coder, animation=animation) as writer:
+        for image in images:
+            writer.write(image.indices)
+    return file.getvalue()
 
 
 def _repeating() -> IndexedImage:
@@ -226,11 +276,11 @@ def invalid() -> Iterator[tuple[str, bytes]]:
 
     yield "02-version-0.0", Parts(version=0x00).bytes()
     yield "02-version-0.1", Parts(version=0x01).bytes()
-    yield "02-version-0.3", Parts(version=0x03).bytes()
+    yield "02-version-0.2", Parts(version=0x02).bytes()
     yield "02-version-1.0", Parts(version=0x10).bytes()
     yield "02-version-1.1", Parts(version=0x11).bytes()
 
-    for bit in range(3, 8):
+    for bit in range(4, 8):
         yield f"03-flag-{bit}", Parts(flags=1 << bit).bytes()
 
     yield "04-coder-4", Parts(coder=4).bytes()
@@ -260,6 +310,17 @@ def invalid() -> Iterator[tuple[str, bytes]]:
     ):
         yield f"05-tiles-of-{name}", dataclasses.replace(tall, tile=b"".join(map(varint, tile))).bytes()
 
+    for name, timing in (
+        ("frames-0", _timed(0)),
+        ("frames-too-many", _timed((1 << 20) + 1)),
+        ("loop-too-large", _timed(1, loop=1 << 32)),
+        ("unit-too-large", _timed(1, unit=1 << 31)),
+        ("durations-too-long", _timed(1, bytes(5))),
+    ):
+        yield f"05-{name}", timing.bytes()
+    for name, group in (("no-frames", 0), ("more-frames", 3)):
+        yield f"05-tiles-of-{name}", dataclasses.replace(tall, flags=12, timing=bytes((2, group, 0, 10, 0))).bytes()
+
     yield "06-empty", b""
     yield "06-in-magic", whole[:5]
     yield "06-in-prefix", whole[:10]
@@ -271,6 +332,9 @@ def invalid() -> Iterator[tuple[str, bytes]]:
     yield "06-in-tile", whole[:23]
     yield "06-before-checksum", whole[:-4]
     yield "06-in-checksum", whole[:-1]
+    timed = _timed(2, b"\1\2").bytes()
+    for name, size in (("frames", 14), ("loop", 15), ("unit", 16), ("length-of-durations", 17), ("durations", 19)):
+        yield f"06-in-{name}", timed[:size]
     yield "06-palette-beyond-the-end", Parts(last=255, palette=varint(768), stream=b"").bytes()
     yield "06-tile-beyond-the-end", Parts(stream=varint(2**35 - 1)).bytes()
     several = tall.bytes()
@@ -311,6 +375,13 @@ def invalid() -> Iterator[tuple[str, bytes]]:
     yield "09-tiles-too-small", _rows(ROWS * 2, tile=(1, 65535)).bytes()
     yield "09-2-24-and-one-tiles", _rows((), height=(1 << 24) + 1).bytes()
     yield "09-2-40-tiles", _rows((), width=(1 << 28) - 1, height=(1 << 28) - 1).bytes()
+
+    yield "09-tile-of-all-frames", _rows(ROWS[:1], Parts(flags=12), height=1, timing=(2, 2, 0, 10, 0)).bytes()
+    yield (
+        "09-frames-too-small",
+        _rows(ROWS, Parts(flags=12), width=32767, height=1, tile=(1, 32767), timing=(4, 2, 0, 1, 0)).bytes(),
+    )
+    yield "09-2-25-tiles-of-frames", _rows((), Parts(flags=12), height=64, timing=(1 << 19, 1, 0, 10, 0)).bytes()
 
     nest: Any = 0
     for _ in range(16):
@@ -384,6 +455,16 @@ def invalid() -> Iterator[tuple[str, bytes]]:
     yield from _wrong_palettes()
     yield from _wrong_tiles()
 
+    yield "18-bytes", _timed(2, b"\1\x80", unit=1 << 24).bytes()
+    yield "18-four-bytes", _timed(1, b"\0\0\0\x80", unit=1).bytes()
+    yield "18-packed", _timed(100, frame(bytes(399) + b"\x80"), unit=1).bytes()
+    yield "18-product-beyond-32-bits", _timed(1, b"\2\0\0\0", unit=(1 << 31) - 1).bytes()
+
+
+def _timed(frames: int, durations: bytes = b"", *, loop: int = 0, unit: int = 10) -> Parts:
+    """An animation of so many frames."""
+    return Parts(flags=8, timing=b"".join(map(varint, (frames, loop, unit))) + section(durations))
+
 
 def _rows(
     tiles: Sequence[bytes],
@@ -392,6 +473,7 @@ def _rows(
     width: int = 65536,
     height: int = 2,
     tile: tuple[int, int] = (1, 65536),
+    timing: Sequence[int] = (),
     lengths: Sequence[int] | None = None,
     crcs: Sequence[int] | None = None,
 ) -> Parts:
@@ -402,6 +484,7 @@ def _rows(
         width=varint(width),
         height=varint(height),
         tile=b"".join(map(varint, tile)),
+        timing=b"".join(map(varint, timing)),
         stream=b"".join(number.to_bytes(4, "little") for entry in said for number in entry),
         after=b"".join(tiles),
     )
@@ -452,6 +535,8 @@ def _wrong_frames() -> Iterator[tuple[str, bytes]]:
         }
         stored = compressed(bytes(63), **options.get(name, {}))[: -1 if name == "cut-off" else None]
         yield f"12-palette-{name}", dataclasses.replace(palette, palette=section(b"\0" + stored)).bytes()
+        stored = compressed(bytes(400), **options.get(name, {}))[: -1 if name == "cut-off" else None]
+        yield f"12-durations-{name}", _timed(100, stored).bytes()
     yield (
         "12-palette-too-short-content",
         dataclasses.replace(palette, palette=section(b"\0" + frame(bytes(62)))).bytes(),
@@ -460,6 +545,8 @@ def _wrong_frames() -> Iterator[tuple[str, bytes]]:
         "12-palette-a-byte-follows",
         dataclasses.replace(palette, palette=section(b"\0" + frame(bytes(63)) + b"\0")).bytes(),
     )
+    yield "12-durations-too-short-content", _timed(100, frame(bytes(396))).bytes()
+    yield "12-durations-a-byte-follows", _timed(100, frame(bytes(400)) + b"\0").bytes()
     yield "12-metadata-frame-of-nothing", with_metadata({}, frame(b""))
     yield "12-metadata-of-nothing", with_metadata({}, b"junk")
     # A window of 2**23 bytes, and one block that repeats a byte 131072 times: ten such blocks do not fit into 10 bytes.
@@ -486,7 +573,7 @@ def _wrong_tiles() -> Iterator[tuple[str, bytes]]:
     """Files that break rule 17."""
     image = _with_sorted_palette(picture(20, 20, 30))
     for coder in ("mix", "max", "fast"):
-        stream = BY_NAME[coder].encode(image.indices, image.palette)
+        stream = encode_tile(BY_NAME[coder], image.indices, image.palette)
         for name, wrong in (
             ("too-short", stream[:-5]),
             ("cut-in-half", stream[: len(stream) // 2]),

@@ -34,7 +34,7 @@ from kpal_format import (
     verify,
 )
 from kpal_format import frame as frames
-from kpal_format.coders import BY_NAME, zstd
+from kpal_format.coders import BY_NAME, decode_tile, encode_tile, zstd
 from kpal_format.indexed import check_size
 
 from .. import reference_decoder
@@ -567,13 +567,16 @@ def test_info_has_the_sizes_of_the_parts_and_goes_into_json() -> None:
     header = msgpack.packb({"icc": 3, "text": [["a", 2]], "density": [5, 6]})
     assert (info.palette_bytes, info.metadata_bytes) == (6, len(header) + 5)
     assert info.as_dict() == {
-        "version": "0.2",
+        "version": "0.3",
         "width": 2,
         "height": 1,
         "colors": 2,
         "has_alpha": False,
         "coder": "zstd",
         "tiles": 1,
+        "frames": 1,
+        "durations": (),
+        "loop": 0,
         "palette_bytes": 6,
         "metadata_bytes": len(header) + 5,
         "metadata": {"icc_profile": 3, "density": (5, 6), "text": {"a": "de"}},
@@ -652,13 +655,13 @@ def test_zstd_packs_indices_into_as_few_bits_as_their_number_needs(colors: int) 
         data = encode_indexed(image, coder="zstd")
         assert same(decode_indexed(data), image)
         assert reference_decoder.decode(data)[4] == image.indices.tobytes()
-        tile = BY_NAME["zstd"].encode(image.indices, image.palette)
+        tile = encode_tile(BY_NAME["zstd"], image.indices, image.palette)
         if colors in (2, 4, 16) and shape == (40, 40):  # noise, of which Zstandard makes nothing smaller
             assert tile[0] != 0
             assert len(tile) <= 1 + 40 * 40 * bits // 8
         stored = bytes((2,)) + zstd._pack(image.indices, bits)
         assert len(stored) == 1 + shape[0] * -(-shape[1] * bits // 8)
-        assert np.array_equal(BY_NAME["zstd"].decode(stored, shape, image.palette), image.indices)
+        assert np.array_equal(decode_tile(BY_NAME["zstd"], stored, shape, image.palette), image.indices)
 
 
 def test_dots_per_inch_are_those_of_the_density() -> None:

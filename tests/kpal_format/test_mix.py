@@ -95,13 +95,13 @@ def test_the_reference_decoder_agrees(image: IndexedImage, coder: str) -> None:
     data = encode_indexed(image, coder=coder)
     palette = image.palette.tobytes()
     indices = image.indices.tobytes()
-    assert reference_decoder.decode(data) == (width, height, image.palette.shape[1], palette, indices, {})
+    assert reference_decoder.decode(data)[:6] == (width, height, image.palette.shape[1], palette, indices, {})
 
 
 def test_the_bytes_are_the_same_everywhere() -> None:
     given = picture(50, 80, 100, 4)
     digests = [hashlib.sha256(encode_indexed(given, coder=coder)).hexdigest()[:16] for coder in ("mix", "max")]
-    assert digests == ["2b7eb7fadb256241", "d21ed61c151d8f96"]
+    assert digests == ["56d1319dd943242c", "458ef671715d9d54"]
 
 
 def test_what_was_coded_before_does_not_change_the_bytes() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from kpal_format import KpalError, TruncatedError, decode_indexed, encode_indexed, inspect
+from kpal_format import KpalError, Reader, TruncatedError, decode_indexed, encode_indexed, inspect
 
 from .. import reference_decoder
 from ..files import SPECIFICATION, VECTORS, Parts
@@ -28,12 +28,14 @@ BLOBS = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp"}
 
 def decode(data: bytes) -> Decoded:
     """With the codec, in the terms of the reference decoder."""
-    indices, palette, metadata = decode_indexed(data)
+    reader = Reader(data)
+    palette, metadata, animation = reader.palette, reader.metadata, reader.animation
+    indices = b"".join(frame.tobytes() for frame in reader.iterate())
     found = {key: blob for key, name in BLOBS.items() if (blob := getattr(metadata, name)) is not None}
     found |= {"text": dict(metadata.text)} if metadata.text else {}
     found |= {"density": list(metadata.density)} if metadata.density else {}
-    height, width = indices.shape
-    return Decoded(width, height, palette.shape[1], palette.tobytes(), indices.tobytes(), found)
+    timing = (list(animation.durations), animation.loop) if animation else (None, 0)
+    return Decoded(reader.width, reader.height, palette.shape[1], palette.tobytes(), indices, found, *timing)
 
 
 @pytest.fixture(params=["installed", "plain Python", "reference"])
@@ -62,6 +64,7 @@ def test_every_decoder_reads_a_valid_vector_as_the_manifest_says(
     assert digest(image.palette) == said["palette"]
     entries = [image.palette[at : at + image.channels] for at in range(0, len(image.palette), image.channels)]
     assert digest(b"".join(entries[index] for index in image.indices)) == said["pixels"]
+    assert (image.durations, image.loop) == (said.get("durations"), said.get("loop", 0))
     assert {k: digest(v) if k in BLOBS else v for k, v in image.metadata.items()} == said["metadata"]
 
 
@@ -70,6 +73,7 @@ def test_the_header_of_a_valid_vector_says_what_the_manifest_does(path: Path) ->
     said, info = MANIFEST[path.stem], inspect(path.read_bytes())
     for key in ("width", "height", "colors", "coder", "tiles"):
         assert getattr(info, key) == said[key]
+    assert (info.frames, info.loop) == (said.get("frames", 1), said.get("loop", 0))
     assert info.has_alpha == (said["channels"] == 4)
 
 
@@ -82,7 +86,7 @@ def test_every_decoder_refuses_an_invalid_vector(path: Path, decoder: Callable[[
 def test_every_rule_of_the_specification_has_invalid_vectors() -> None:
     rules = SPECIFICATION.read_text().split("\n## 6.")[1].split("\n## ")[0]
     numbers = re.findall(r"^(\d+)\. ", rules, re.MULTILINE)
-    assert len(numbers) == 17
+    assert len(numbers) == 18
     assert {int(number) for number in numbers} == {int(path.name[:2]) for path in INVALID}
 
 
@@ -130,7 +134,7 @@ def test_every_small_damage_to_every_vector_is_detected(damaged: Callable[[bytes
     for path in VALID:
         for data in damaged(path.read_bytes()):
             with pytest.raises(KpalError):
-                decode_indexed(data)
+                decode(data)
 
 
 def test_every_truncation_of_every_vector_is_detected_as_such() -> None:
@@ -138,4 +142,4 @@ def test_every_truncation_of_every_vector_is_detected_as_such() -> None:
         data = path.read_bytes()
         for size in range(len(data)):
             with pytest.raises(TruncatedError):
-                decode_indexed(data[:size])
+                decode(data[:size])

@@ -6,6 +6,7 @@ plain Python, at some microseconds per pixel. The kernel is loaded on first use.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..errors import DamagedError
 from ..forks import load_module
 from ..indexed import U8
 from ..parallel import Count
+from .stacked import StackedDecoder, StackedEncoder
 from .tile import check_size, rgba
 
 if TYPE_CHECKING:
@@ -21,6 +23,16 @@ if TYPE_CHECKING:
 
 ID: Final = 3
 NAME: Final = "fast"
+
+
+def encoder(shape: tuple[int, int, int], palette: U8) -> StackedEncoder:
+    return StackedEncoder(sys.modules[__name__], shape, palette)
+
+
+def decoder(
+    data: bytes | memoryview, shape: tuple[int, int, int], palette: U8, *, partial: bool = False
+) -> StackedDecoder:
+    return StackedDecoder(sys.modules[__name__], data, shape, palette, partial=partial)
 
 
 def encode(indices: U8, palette: U8, tell: Count | None = None) -> bytes:

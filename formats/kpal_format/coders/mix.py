@@ -19,6 +19,7 @@ from ..errors import DamagedError
 from ..forks import load_module
 from ..indexed import U8
 from ..parallel import Count
+from .stacked import StackedDecoder, StackedEncoder
 from .tile import check_size, rgba
 
 if TYPE_CHECKING:
@@ -83,6 +84,14 @@ class Mix:
     ID: int
     NAME: str
     profile: int
+
+    def encoder(self, shape: tuple[int, int, int], palette: U8) -> StackedEncoder:
+        return StackedEncoder(self, shape, palette)
+
+    def decoder(
+        self, data: bytes | memoryview, shape: tuple[int, int, int], palette: U8, *, partial: bool = False
+    ) -> StackedDecoder:
+        return StackedDecoder(self, data, shape, palette, partial=partial)
 
     def encode(self, indices: U8, palette: U8, tell: Count | None = None) -> bytes:
         """Encodes one tile: see `Coder.encode`."""

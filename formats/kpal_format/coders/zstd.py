@@ -9,6 +9,7 @@ pieces. Cancelled work therefore continues to the end of its frame: at most 4 Mi
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 import numpy as np
@@ -17,11 +18,22 @@ from .. import frame
 from ..errors import DamagedError
 from ..indexed import U8
 from ..parallel import Count
+from .stacked import StackedDecoder, StackedEncoder
 
 ID: Final = 0
 NAME: Final = "zstd"
 
 _PLAIN, _PACKED, _STORED = range(3)  # the form, the first byte of a tile
+
+
+def encoder(shape: tuple[int, int, int], palette: U8) -> StackedEncoder:
+    return StackedEncoder(sys.modules[__name__], shape, palette)
+
+
+def decoder(
+    data: bytes | memoryview, shape: tuple[int, int, int], palette: U8, *, partial: bool = False
+) -> StackedDecoder:
+    return StackedDecoder(sys.modules[__name__], data, shape, palette, partial=partial)
 
 
 def encode(indices: U8, palette: U8, tell: Count | None = None) -> bytes:
