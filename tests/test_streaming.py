@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 import kpal
-from kpal_format import DamagedError, LimitError, TruncatedError, container, encode_indexed, streams
+from kpal_format import DamagedError, LimitError, TruncatedError, container, encode_indexed
 
 from . import reference_decoder
 from .files import use_small_tiles
