@@ -159,7 +159,7 @@ def _frame(stored: bytes, n: int) -> bytes:
     data = b"\x28\xb5\x2f\xfd" + stored
     try:
         head = zstandard.get_frame_parameters(data)
-        if head.content_size != n or head.dict_id or head.has_checksum or head.window_size > max(n, 1 << 23):
+        if head.content_size != n or stored[0] & 3 or head.has_checksum or head.window_size > max(n, 1 << 23):
             raise ValueError("a frame of another kind")
         content = zstandard.ZstdDecompressor().decompress(data, read_across_frames=False, allow_extra_data=False)
     except zstandard.ZstdError as error:

@@ -41,7 +41,8 @@ def decompress(frame: bytes | memoryview, size: int, what: str) -> bytes:
         parameters = zstandard.get_frame_parameters(data)
         if parameters.content_size != size:
             raise DamagedError(f"{what}: does not declare the {size} bytes that it should hold")
-        if parameters.dict_id or parameters.has_checksum or parameters.window_size > max(size, _WINDOW):
+        names_dictionary = frame[0] & 3  # even if its number is 0, which the library takes for none
+        if names_dictionary or parameters.has_checksum or parameters.window_size > max(size, _WINDOW):
             raise DamagedError(f"{what}: a frame with a dictionary, a checksum or a window of {parameters.window_size}")
         content = zstandard.ZstdDecompressor().decompress(data, read_across_frames=False, allow_extra_data=False)
     except zstandard.ZstdError as error:

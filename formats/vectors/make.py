@@ -324,7 +324,7 @@ def invalid() -> Iterator[tuple[str, bytes]]:
     yield "06-empty", b""
     yield "06-in-magic", whole[:5]
     yield "06-in-prefix", whole[:10]
-    yield "06-in-varint", MAGIC + b"\x01\0\0\1\x82"
+    yield "06-in-varint", whole[:12] + b"\x82"
     yield "06-in-metadata-header", described[:18]
     yield "06-in-metadata-parts", described[:22]
     yield "06-in-palette", whole[:18]
@@ -514,6 +514,7 @@ def _wrong_frames() -> Iterator[tuple[str, bytes]]:
         "declares-more-than-it-holds": b"\x20\6" + b"\x29\0\0" + content[:-1],
         "checksum": compressed(write_checksum=True),
         "dictionary": compressed(dict_data=dictionary),
+        "dictionary-0": b"\x21\0\6" + raw,
         "window": bytes((0b10_0_0_0_0_00, 14 << 3)) + (6).to_bytes(4, "little") + raw,
         "a-byte-follows": compressed() + b"\0",
         "a-frame-follows": compressed() + b"\x28\xb5\x2f\xfd" + compressed(),

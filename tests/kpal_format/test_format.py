@@ -182,7 +182,7 @@ def test_random_bytes_are_refused() -> None:
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, DamagedError, "not a .kpal file"),
         (Parts(version=0x10).bytes(), UnsupportedError, "made by a newer kpal: format version 1.0"),
         (Parts(version=0x01).bytes(), UnsupportedError, "made by an older kpal, while the format was a draft: format"),
-        (Parts(flags=0b101000).bytes(), UnsupportedError, "made by a newer kpal: unknown feature flags, bit 3, 5"),
+        (Parts(flags=0b110000).bytes(), UnsupportedError, "made by a newer kpal: unknown feature flags, bit 4, 5"),
         (Parts(coder=99).bytes(), UnsupportedError, "made by a newer kpal: unknown index coder 99"),
         (Parts(width=varint(0)).bytes(), DamagedError, "width is 0"),
         (Parts(height=varint(2**28)).bytes(), DamagedError, "height is 268435456"),
@@ -453,7 +453,7 @@ def test_metadata_that_no_file_can_hold_is_refused() -> None:
     [
         (b"\x89PNG\r\n\x1a\n" + bytes(50), 0),
         (Parts(version=0x10).bytes(), 8),
-        (Parts(flags=0b1000).bytes(), 9),
+        (Parts(flags=0b10000).bytes(), 9),
         (Parts(flags=0b100, tile=b"\1\2").bytes(), 9),
         (Parts(coder=99).bytes(), 10),
         (Parts(width=varint(0)).bytes(), 12),
