@@ -1,7 +1,8 @@
 """The match model (KPAL.md, section 5.2.5): what came next where the picture last looked like this.
 
-Positions come from tables that only hold positions of earlier pixels, and move on with the pixel at hand: a match is
-always behind it.
+Positions come from tables that only hold positions of earlier pixels, and move on with the pixel at hand. In a still
+image a match is always behind it. In the ring of frames it may be ahead in the slot at hand, among the pixels of an
+older frame; `begin_row` keeps it within the ring, with the rows above that `_similar` looks at.
 """
 
 try:
@@ -141,6 +142,24 @@ class MatchModel:
             self.match += count - 1
             self.length += count
         else:
+            self.match = self.length = 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def begin_frame(self, cells: cython.int) -> cython.void:
+        """Moves the match on to the slot behind its own in a ring of that many cells."""
+        if self.match:
+            self.match += 3 * self.near.stride
+            if self.match >= cells:
+                self.match -= cells
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def begin_row(self, cells: cython.int) -> cython.void:
+        """Drops a match that has left the ring."""
+        if self.match >= cells or self.match < 3 * self.near.stride:
             self.match = self.length = 0
 
     @cython.cfunc
