@@ -68,6 +68,7 @@ class Motion:
         self.moving = self.moving << 1 & 15 | moving
         if not moving:
             self.vectors = 0
+            self.frames.back = self.frames.before
             return
         self.vectors = 1 + self._code_number(16, VECTORS, self.vectors - 1)
         for i in range(1, self.vectors + 1):

@@ -34,6 +34,7 @@ if not cython.compiled:
     from .range_coder import RangeCoder
     from .ranks import Ranks
     from .skips import LEAST_SKIP, Skips
+    from .snapshot import Snapshot
     from .slots import Slots
     from .tables import tail
 
@@ -87,6 +88,8 @@ class Tile:
     begun: cython.bint  # the first frame has begun
     pending: cython.bint  # `Mixer.update` is yet to be called for the last nibble
     choosing: cython.bint  # this is a `ChoosingTile` at work (rate_choice.py)
+    trial: cython.bint  # what is being encoded may be discarded
+    snapshots: list  # two, or None
     tell: object  # called with the number of pixels done since its last call, or None
     until_tell: cython.int  # pixels until `tell` is called, 1 to TELL_EVERY; NEVER without `tell`
 
@@ -113,7 +116,8 @@ class Tile:
         if later and data is None:
             self.frames.keep_source()
             self.motion_search = MotionSearch(self.near, self.frames, self.motion)
-        self.begun = self.pending = self.choosing = False
+        self.begun = self.pending = self.choosing = self.trial = False
+        self.snapshots = None
         self.tell, self.until_tell = None, NEVER
 
     def encode_frame(self, indices: memoryview, tell: object = None) -> None:
@@ -129,11 +133,47 @@ class Tile:
                 for x in range(self.width):
                     self.near.cells[start + x] = self.ranks.rank[given[y * self.width + x]]
         if self._begin_frame():
-            for y in range(self.rows):
-                self._reserve_row()
-                with cython.nogil:
-                    self._code_row(y)
+            if self.motion.vectors:
+                self._try_motion()
+            else:
+                self._encode_rows()
         self._tell_rest()
+
+    @cython.cfunc
+    def _encode_rows(self) -> object:
+        y: cython.int
+        self._code_reference()
+        for y in range(self.rows):
+            self._reserve_row()
+            with cython.nogil:
+                self._code_row(y)
+        return None
+
+    @cython.cfunc
+    def _try_motion(self) -> object:
+        """Encodes the frame with and without motion and keeps what is shorter."""
+        start: cython.longlong = self.coder.settled()
+        bits: cython.longlong
+        if self.snapshots is None:
+            stages = self.near, self.match, self.flags, self.skips, self.motion, self.mixer
+            self.snapshots = [Snapshot(*stages), Snapshot(*stages)]
+        before: Snapshot
+        moved: Snapshot
+        before, moved = self.snapshots
+        before.take(start)
+        self.trial = True
+        self._encode_rows()
+        self._settle()
+        self.trial = False
+        bits = self.coder.bits(start)
+        moved.take(start)
+        before.restore()
+        self.motion.vectors = 0
+        self._encode_rows()
+        self._settle()
+        if bits < self.coder.bits(start):
+            moved.restore()
+        return None
 
     def finish(self) -> bytes:
         """The stream, after the last frame."""
@@ -151,6 +191,7 @@ class Tile:
         reached: cython.int = 0
         self._listen(tell)
         if self._begin_frame():
+            self._code_reference()
             with cython.nogil:
                 for y in range(self.rows):
                     reached = self._code_row(y)
@@ -181,20 +222,33 @@ class Tile:
         if self.skips.code_frame(same) and not self.coder.starved():
             self._count_all()
             return False
-        if self.pending:  # what is pending was predicted with the first frame's contexts
-            self.mixer.update()
-            self.pending = False
+        self._settle()
         if not self.frames.later:
             self.mixer.begin_later()
         self.frames.begin()
         self.match.begin_frame(self.frames.ring * self.near.size)
         if not self.coder.decoding:
             self.motion_search.search()
-            self.motion.reserve()
-        self.motion.code()
-        self.skips.begin_frame()
-        self.prediction.begin_frame()
         return True
+
+    @cython.cfunc
+    def _code_reference(self) -> object:
+        """Begins the coding of a frame after the first one with what it is compared with."""
+        if self.frames.later:
+            if not self.coder.decoding:
+                self.motion.reserve()
+            self.motion.code()
+            self.skips.begin_frame()
+            self.prediction.begin_frame()
+        return None
+
+    @cython.cfunc
+    def _settle(self) -> object:
+        """Learns what is pending."""
+        if self.pending:
+            self.mixer.update()
+            self.pending = False
+        return None
 
     @cython.cfunc
     @cython.nogil
@@ -230,7 +284,7 @@ class Tile:
         with cython.gil:
             if self.tell is not None:
                 self.until_tell = TELL_EVERY
-                self.tell(done)
+                self.tell(0 if self.trial else done)
         return 0
 
     @cython.cfunc
