@@ -9,7 +9,7 @@ try:
 except ImportError:
     from .. import _cython as cython
 if not cython.compiled:
-    from .match_model import LONG, MatchModel
+    from .match_model import MatchModel
     from .neighbourhood import Neighbourhood
     from .range_coder import RangeCoder
     from .tables import (
@@ -166,7 +166,7 @@ class Flags:
         """The rank that is nearly certain, or -1."""
         if self.near.flat:
             return self.near.w
-        if self.match.length >= LONG and self.match.similarity >= 14:
+        if self.match.length >= self.match.long and self.match.similarity >= 14:
             return self.match.matched
         return -1
 

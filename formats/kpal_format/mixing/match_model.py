@@ -14,6 +14,7 @@ if not cython.compiled:
     from .tables import allocate, combine, hash_key, pack, uints
 
 LONG = cython.declare(cython.int, 36)  # pixels after which a match is trusted without a look at the colours
+LATER_LONG = cython.declare(cython.int, 16)  # the same in frames after the first
 
 
 @cython.final
@@ -31,6 +32,7 @@ class MatchModel:
     latest_short: cython.p_uint  # the same by `short_hash`
     hash: cython.uint  # hash of 13 neighbours, 31 bits
     short_hash: cython.uint  # hash of 9 neighbours, 31 bits
+    long: cython.int  # pixels after which a match is trusted
     match: cython.int  # the position that is followed, or 0
     length: cython.int  # pixels in a row that the match predicted
     length_class: cython.int  # its order of magnitude, 0 to 5
@@ -48,6 +50,7 @@ class MatchModel:
         self.latest = uints(allocate(self.buffers, "I", 1 << bits))
         self.latest_short = uints(allocate(self.buffers, "I", 1 << bits if two else 1))
         self.hash = self.short_hash = 0
+        self.long = LONG
         self.match = self.length = self.length_class = self.similarity = self.second_similarity = 0
         self.matched = self.second = -1
 
@@ -149,6 +152,7 @@ class MatchModel:
     @cython.exceptval(check=False)
     def begin_frame(self, cells: cython.int) -> cython.void:
         """Moves the match on to the slot behind its own in a ring of that many cells."""
+        self.long = LATER_LONG
         if self.match:
             self.match += 3 * self.near.stride
             if self.match >= cells:

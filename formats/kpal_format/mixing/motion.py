@@ -15,7 +15,7 @@ if not cython.compiled:
 
 BLOCK = cython.declare(cython.int, 16)  # pixels of a block's side
 VECTORS = cython.declare(cython.int, 3)  # the most of a frame
-FARTHEST_BITS = cython.declare(cython.int, 10)  # a component of a vector is from -512 to 511
+COMPONENT_BITS = cython.declare(cython.int, 10)  # a component of a vector is from -512 to 511
 MOTION = cython.declare(cython.uint, 4 << 24)  # added to keys, so that kinds of flags do not share slots
 
 
@@ -34,6 +34,7 @@ class Motion:
     dx: cython.p_int  # where the pixels of each vector come from, ±512
     dy: cython.p_int
     map: cython.p_uchar  # the number of the vector of each block, 1 to `vectors`, or 0; a margin at the top and the sides
+    last: cython.p_uchar  # the map of the last frame that had vectors
     moving: cython.int  # the last four flags of whether a frame has vectors
     buffers: list
 
@@ -45,12 +46,13 @@ class Motion:
         self.buffers = []
         self.dx = ints(allocate(self.buffers, "i", VECTORS + 1))
         self.dy = ints(allocate(self.buffers, "i", VECTORS + 1))
-        self.map = uchars(allocate(self.buffers, "B", (self.across + 2) * (self.down + 1) if self.possible else 1))
+        self.last = uchars(allocate(self.buffers, "B", (self.across + 2) * (self.down + 2) if self.possible else 1))
+        self.map = uchars(allocate(self.buffers, "B", (self.across + 2) * (self.down + 2) if self.possible else 1))
 
     @cython.cfunc
     def reserve(self) -> object:
         """Makes room in the stream for the vectors and the map: flags of 16 bits."""
-        self.flag.coder.reserve(2 * VECTORS * (self.across * self.down + 2 * FARTHEST_BITS) + 16)
+        self.flag.coder.reserve(2 * VECTORS * (self.across * self.down + 2 * COMPONENT_BITS) + 16)
         return None
 
     @cython.cfunc
@@ -70,14 +72,16 @@ class Motion:
             self.vectors = 0
             self.frames.back = self.frames.before
             return
-        self.vectors = 1 + self._code_number(16, VECTORS, self.vectors - 1)
+        self._code_count()
         for i in range(1, self.vectors + 1):
-            self.dx[i] = self._code_bits(1, i, self.dx[i])
-            self.dy[i] = self._code_bits(2, i, self.dy[i])
+            self.dx[i] = self._code_component(2, i, self.dx[i])
+            self.dy[i] = self._code_component(3, i, self.dy[i])
         for block in range(self.across * self.down):
             at = self.at(block)
-            self.map[at] = self._code_number(32 + self._around(at), self.vectors + 1, self.map[at])
+            self.map[at] = self._code_block(at)
         self._compensate()
+        for block in range((self.across + 2) * (self.down + 2)):
+            self.last[block] = self.map[block]
 
     @cython.cfunc
     @cython.nogil
@@ -86,15 +90,6 @@ class Motion:
     def at(self, block: cython.int) -> cython.int:
         """Where a block is in the map."""
         return (block // self.across + 1) * (self.across + 2) + block % self.across + 1
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
-    def _around(self, at: cython.int) -> cython.int:
-        """What is known of the neighbours of a block, 8 bits."""
-        above: cython.int = at - self.across - 2
-        return self.map[at - 1] | self.map[above] << 2 | self.map[above + 1] << 4 | self.map[above - 1] << 6
 
     @cython.cfunc
     @cython.nogil
@@ -108,27 +103,51 @@ class Motion:
 
     @cython.cfunc
     @cython.nogil
+    @cython.inline
     @cython.exceptval(check=False)
-    def _code_number(self, context: cython.uint, count: cython.int, number: cython.int) -> cython.int:
-        """A number below `count` in unary."""
-        i: cython.int = 0
-        while i < count - 1 and not self._code_flag(context << 4 | i, 16 * (context & 15) | i, number == i):
+    def _code_block(self, at: cython.int) -> cython.int:
+        """The number of a block's vector, in unary."""
+        key: cython.p_uint = self.flag.key
+        mine: cython.uchar = self.map[at]
+        above: cython.int = at - self.across - 2
+        below: cython.int = at + self.across + 2
+        before: cython.uint = self.last[at] | self.last[at + 1] << 2 | self.last[below] << 4
+        beside: cython.uint = self.map[at - 1] | self.map[above] << 2
+        i: cython.uint = 0
+        while i < self.vectors:
+            key[0] = beside | self.map[above + 1] << 4 | self.map[above - 1] << 6 | i << 8 | MOTION | 1 << 20
+            key[1] = before | i << 8 | MOTION | 2 << 20
+            key[2] = before | beside << 6 | i << 10 | MOTION | 3 << 20
+            key[3] = beside | self.last[at] << 4 | i << 8 | MOTION | 4 << 20
+            key[4] = self.last[at] | self.last[at - 1] << 2 | self.last[above] << 4 | i << 8 | MOTION | 5 << 20
+            key[5] = self.last[at] | i << 8 | MOTION | 6 << 20
+            self.flag.predict(29, 1312 + (beside | self.last[at] << 4))
+            if self.flag.code(mine == i):
+                break
             i += 1
         return i
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
-    def _code_bits(self, kind: cython.uint, number: cython.uint, value: cython.int) -> cython.int:
-        """A component of a vector, from its highest bit down: what occurred before takes few bits."""
+    def _code_count(self) -> cython.void:
+        """The number of vectors, in unary."""
+        i: cython.int = 1
+        while i < VECTORS and not self._code_flag(1 << 16 | i, 1 << 16 | i, self.vectors == i):
+            i += 1
+        self.vectors = i
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _code_component(self, kind: cython.uint, number: cython.uint, value: cython.int) -> cython.int:
+        """A component of a vector, from its highest bit down: a tree of flags, so that old values take few bits."""
         node: cython.int = 1
         i: cython.int
-        value += 1 << (FARTHEST_BITS - 1)
-        for i in range(FARTHEST_BITS):
-            node = node << 1 | self._code_flag(
-                1 << 16 | kind << 14 | node << 2 | number, kind << 14 | node, value >> (FARTHEST_BITS - 1 - i) & 1
-            )
-        return node - (3 << (FARTHEST_BITS - 1))
+        value += 1 << (COMPONENT_BITS - 1)
+        for i in range(COMPONENT_BITS - 1, -1, -1):
+            node = node << 1 | self._code_flag(kind << 16 | number << 10 | node, kind << 16 | node, value >> i & 1)
+        return node - (3 << (COMPONENT_BITS - 1))
 
     @cython.cfunc
     @cython.nogil

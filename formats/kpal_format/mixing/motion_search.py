@@ -10,7 +10,7 @@ except ImportError:
     from .. import _cython as cython
 if not cython.compiled:
     from .frames import Frames
-    from .motion import BLOCK, FARTHEST_BITS, VECTORS, Motion
+    from .motion import BLOCK, COMPONENT_BITS, VECTORS, Motion
     from .neighbourhood import Neighbourhood
     from .tables import allocate, combine, fold, ints, pack, uints, ushorts
 
@@ -167,7 +167,7 @@ class MotionSearch:
     def _vote(self) -> cython.void:
         """Lets patches that have changed vote for the vectors that they may have."""
         stride: cython.int = self.near.stride
-        limit: cython.int = 1 << (FARTHEST_BITS - 1)
+        limit: cython.int = 1 << (COMPONENT_BITS - 1)
         y: cython.int
         x: cython.int
         i: cython.int
@@ -190,7 +190,7 @@ class MotionSearch:
                 dy = (i + self.near.row(y) + x - self.near.row(0)) // stride - y
                 dx = i - dy * stride
                 if -limit <= dx < limit and -limit <= dy < limit and (dx or dy):
-                    self._count_vote(1 + ((dy + limit) << FARTHEST_BITS | dx + limit))
+                    self._count_vote(1 + ((dy + limit) << COMPONENT_BITS | dx + limit))
 
     @cython.cfunc
     @cython.nogil
@@ -237,23 +237,22 @@ class MotionSearch:
         for block in range(blocks):
             self.best[block] = self._differing(block, 0, 0)
             for j in range(candidates):
-                self.differing[j * blocks + block] = 0
-                if self.best[block]:
-                    self.differing[j * blocks + block] = self._differing(block, self._dx(j), self._dy(j))
+                self.differing[j * blocks + block] = self._differing(block, self._dx(j), self._dy(j))
+            self.differing[CANDIDATES * blocks + block] = self.best[block]
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
     def _dx(self, j: cython.int) -> cython.int:
-        return ((self.candidate[j] - 1) & ((1 << FARTHEST_BITS) - 1)) - (1 << (FARTHEST_BITS - 1))
+        return ((self.candidate[j] - 1) & ((1 << COMPONENT_BITS) - 1)) - (1 << (COMPONENT_BITS - 1))
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
     def _dy(self, j: cython.int) -> cython.int:
-        return ((self.candidate[j] - 1) >> FARTHEST_BITS) - (1 << (FARTHEST_BITS - 1))
+        return ((self.candidate[j] - 1) >> COMPONENT_BITS) - (1 << (COMPONENT_BITS - 1))
 
     @cython.cfunc
     @cython.nogil
@@ -300,22 +299,53 @@ class MotionSearch:
         saved: cython.int
         most: cython.int
         chosen: cython.int
-        for block in range(blocks):
-            self.motion.map[self.motion.at(block)] = 0
         while self.motion.vectors < VECTORS:
             most = WORTH - 1
             chosen = -1
-            for j in range(candidates):
+            for j in range(self.motion.vectors, candidates):
                 saved = 0
                 for block in range(blocks):
                     saved += max(self.best[block] - self.differing[j * blocks + block] - BLOCK_WORTH, 0)
                 if saved > most:
                     most, chosen = saved, j
             if chosen < 0:
-                return
+                break
             self.motion.vectors += 1
             self.motion.dx[self.motion.vectors], self.motion.dy[self.motion.vectors] = self._dx(chosen), self._dy(chosen)
             for block in range(blocks):
                 if self.best[block] - self.differing[chosen * blocks + block] > BLOCK_WORTH:
                     self.best[block] = self.differing[chosen * blocks + block]
-                    self.motion.map[self.motion.at(block)] = self.motion.vectors
+            for block in range(blocks):  # to the place of the vector's number
+                most = self.differing[(self.motion.vectors - 1) * blocks + block]
+                self.differing[(self.motion.vectors - 1) * blocks + block] = self.differing[chosen * blocks + block]
+                self.differing[chosen * blocks + block] = most
+            most = self.candidate[self.motion.vectors - 1]
+            self.candidate[self.motion.vectors - 1] = self.candidate[chosen]
+            self.candidate[chosen] = most
+        if self.motion.vectors:
+            for block in range(blocks):
+                self._assign(block)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _assign(self, block: cython.int) -> cython.void:
+        """Notes which vector a block uses: if that is nearly as good as any, the one of a block beside it."""
+        blocks: cython.int = self.motion.across * self.motion.down
+        at: cython.int = self.motion.at(block)
+        number: cython.int
+        best: cython.int = 0
+        i: cython.int
+        k: cython.int
+        least: cython.int = 1 << 16
+        for i in range(self.motion.vectors + 3):
+            number = i - 2
+            if i == 0:
+                number = self.motion.map[at - 1]
+            if i == 1:
+                number = self.motion.map[at - self.motion.across - 2]
+            k = self.differing[(number - 1 if number else CANDIDATES) * blocks + block] + (BLOCK_WORTH if i > 1 else 0)
+            if k < least:
+                least = k
+                best = number
+        self.motion.map[at] = best

@@ -53,7 +53,7 @@ class Skips:
         """Codes whether a frame is the same as the one before."""
         i: cython.int
         for i in range(6):
-            self.flag.key[i] = self.same_frames >> max(i - 2, 0) | SKIP_FRAME + i
+            self.flag.key[i] = self.same_frames >> max(i - 2, 0) | SKIP_FRAME
         self.flag.predict(19, 1280)
         same = self.flag.code(same)
         self.same_frames = self.same_frames << 1 & 15 | same

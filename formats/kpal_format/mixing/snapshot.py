@@ -58,7 +58,8 @@ class Snapshot:
                 + self.mixer.slots.buffers
                 + self.mixer.biases.buffers
                 + self.mixer.hits.buffers
-                + self.mixer.buffers,
+                + self.mixer.buffers
+                + self.motion.buffers,
             ),
         ]
 

@@ -24,7 +24,7 @@ except ImportError:
 if not cython.compiled:
     from .flags import Flag, Flags
     from .frames import Frames
-    from .match_model import LONG, MatchModel
+    from .match_model import MatchModel
     from .mixer import BIASES, HITS, MIX_BIASES, REFERENCE_HITS, Biases, Hits, Mixer
     from .motion import Motion
     from .motion_search import MotionSearch
@@ -368,7 +368,7 @@ class Tile:
         if self.pending:
             self.mixer.update()
             self.pending = False
-        predicted = not self.near.flat and not unmoved and self.match.length < LONG
+        predicted = not self.near.flat and not unmoved and self.match.length < self.match.long
         if predicted:
             self.prediction.predict(x)
         self.match.find(at)
