@@ -16,6 +16,10 @@ cdef extern from *:
     """
     void prefetch "KPAL_PREFETCH"(const void*) noexcept nogil
 
+cdef extern from "string.h" nogil:
+    void* memcpy(void*, const void*, size_t)
+    int memcmp(const void*, const void*, size_t)
+
 # Tables, declared here because Cython's pure Python mode cannot declare global pointers.
 cdef short* ONLY
 cdef short* LOG
@@ -37,12 +41,17 @@ include "mixing/vectors.py"
 include "mixing/range_coder.py"
 include "mixing/ranks.py"
 include "mixing/neighbourhood.py"
+include "mixing/frames.py"
 include "mixing/match_model.py"
 include "mixing/flags.py"
+include "mixing/skips.py"
+include "mixing/motion.py"
+include "mixing/motion_search.py"
 include "mixing/prior.py"
 include "mixing/prediction.py"
 include "mixing/slots.py"
 include "mixing/mixer.py"
+include "mixing/snapshot.py"
 include "mixing/tile.py"
 include "mixing/rate_choice.py"
 include "palette/color_set.py"

@@ -64,18 +64,21 @@ def tile(module: ModuleType, profile: int, image: IndexedImage, data: bytes | No
     height, width = image.indices.shape
     rgba = np.full((len(image.palette), 4), 255, np.uint8)
     rgba[:, : image.palette.shape[1]] = image.palette
-    made: installed.Tile = module.Tile(profile, rgba.tobytes(), bool((rgba[:, 3] == 255).all()), width, height, data)
+    made: installed.Tile = module.Tile(profile, rgba.tobytes(), bool((rgba[:, 3] == 255).all()), width, height, 1, data)
     return made
 
 
 def encoded(module: ModuleType, profile: int, image: IndexedImage) -> bytes:
-    return tile(module, profile, image, None).encode(memoryview(image.indices.tobytes()))
+    encoder = tile(module, profile, image, None)
+    encoder.encode_frame(memoryview(image.indices.tobytes()))
+    return encoder.finish()
 
 
 def decoded(module: ModuleType, profile: int, image: IndexedImage, data: bytes) -> tuple[bytes, bool]:
     content = bytearray(image.indices.size)
-    whole = tile(module, profile, image, data).decode(memoryview(content))
-    return bytes(content), whole
+    decoder = tile(module, profile, image, data)
+    decoder.decode_frame(memoryview(content))
+    return bytes(content), decoder.finished()
 
 
 # --- one model

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..kernel import ChoosingTile, Tile
 
 _SLOW_PIXELS: Final = 1 << 12  # pixels that take plain Python several seconds
+_MAX_FRAME: Final = 1 << 26  # cells of a frame that has others beside it: every position in two of them takes 27 bits
 
 
 def compiled() -> bool:
@@ -77,6 +78,37 @@ class Wishes:
         return replace(self, positions=self.positions[tile], busy=self.busy[tile])
 
 
+class MixEncoder:
+    """Encodes the frames of one tile: see `Encoder`."""
+
+    def __init__(self, tile: Tile) -> None:
+        self._tile = tile
+
+    def write(self, indices: U8, tell: Count | None = None) -> None:
+        self._tile.encode_frame(memoryview(indices.tobytes()), tell)
+
+    def finish(self) -> bytes:
+        return self._tile.finish()
+
+
+class MixDecoder:
+    """Decodes the frames of one tile: see `Decoder`."""
+
+    def __init__(self, tile: Tile, shape: tuple[int, int], *, partial: bool) -> None:
+        self._tile, self._partial = tile, partial
+        self._frame = np.zeros(shape, np.uint8)
+
+    def read(self, tell: Count | None = None) -> U8:
+        frame = self._frame.copy()  # what has not changed need not be decoded; the caller keeps the frame before
+        self._tile.decode_frame(_flat(frame), tell)
+        self._frame = frame
+        return frame
+
+    def finish(self) -> None:
+        if not self._partial and not self._tile.finished():
+            raise DamagedError("index stream: it does not end where the pixels do")
+
+
 @dataclass(frozen=True)
 class Mix:
     """A coder that uses the model with one of its two profiles: 0 for `mix`, or 1, with more contexts, for `max`."""
@@ -85,17 +117,24 @@ class Mix:
     NAME: str
     profile: int
 
-    def encoder(self, shape: tuple[int, int, int], palette: U8) -> StackedEncoder:
-        return StackedEncoder(self, shape, palette)
+    def encoder(self, shape: tuple[int, int, int], palette: U8) -> MixEncoder:
+        """An encoder of one tile, (frames, rows, width): see `Coder.encoder`."""
+        return MixEncoder(self._tile(shape, palette, None))
 
     def decoder(
         self, data: bytes | memoryview, shape: tuple[int, int, int], palette: U8, *, partial: bool = False
-    ) -> StackedDecoder:
-        return StackedDecoder(self, data, shape, palette, partial=partial)
+    ) -> MixDecoder:
+        """A decoder of one tile, (frames, rows, width): see `Coder.decoder`."""
+        check_size(shape[1:], self.NAME)
+        if shape[0] > 1 and (shape[1] + 3) * (shape[2] + 16) > _MAX_FRAME:
+            raise DamagedError(f"index stream: frames of {shape[2]} x {shape[1]} pixels are too large for {self.NAME}")
+        return MixDecoder(self._tile(shape, palette, bytes(data)), shape[1:], partial=partial)
 
     def encode(self, indices: U8, palette: U8, tell: Count | None = None) -> bytes:
         """Encodes one tile: see `Coder.encode`."""
-        return self._tile(indices.shape, palette, None).encode(memoryview(indices.tobytes()), tell)
+        encoder = self.encoder((1, *indices.shape), palette)
+        encoder.write(indices, tell)
+        return encoder.finish()
 
     def choose(self, wishes: Wishes, palette: U8, tell: Count | None = None) -> U8:
         """Chooses the indices of one tile, uint8 (rows, width), by rate-distortion optimisation.
@@ -108,7 +147,7 @@ class Mix:
         """
         indices = np.empty(wishes.positions.shape, np.uint8)
         kind: type[ChoosingTile] = load_module("kpal_format.kernel").ChoosingTile
-        tile = kind(*self._tile_arguments(wishes.positions.shape, palette), None)
+        tile = kind(*self._tile_arguments((1, *wishes.positions.shape), palette), None)
         tile.choose(_flat(indices), *(_flat(getattr(wishes, field.name)) for field in fields(wishes)), tell=tell)
         return indices
 
@@ -122,23 +161,21 @@ class Mix:
         tell: Count | None = None,
     ) -> U8:
         """Decodes one tile: see `Coder.decode`."""
-        rows, width = shape
-        check_size(shape, self.NAME)
-        content = bytearray(rows * width)
-        if not self._tile(shape, palette, bytes(data)).decode(memoryview(content), tell) and not partial:
-            raise DamagedError("index stream: it does not end where the pixels do")
-        return np.frombuffer(content, np.uint8).reshape(shape)
+        decoder = self.decoder(data, (1, *shape), palette, partial=partial)
+        indices = decoder.read(tell)
+        decoder.finish()
+        return indices
 
-    def _tile(self, shape: tuple[int, int], palette: U8, data: bytes | None) -> Tile:
+    def _tile(self, shape: tuple[int, int, int], palette: U8, data: bytes | None) -> Tile:
         """The kernel's coder for one tile; `data` is the stream to decode, or None to encode."""
         kind: type[Tile] = load_module("kpal_format.kernel").Tile
         return kind(*self._tile_arguments(shape, palette), data)
 
-    def _tile_arguments(self, shape: tuple[int, int], palette: U8) -> tuple[int, bytes, bool, int, int]:
+    def _tile_arguments(self, shape: tuple[int, int, int], palette: U8) -> tuple[int, bytes, bool, int, int, int]:
         """The arguments of the kernel's `Tile`, except for the stream."""
-        rows, width = shape
-        _warn_if_slow(rows * width)
-        return self.profile, rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows
+        frames, rows, width = shape
+        _warn_if_slow(frames * rows * width)
+        return self.profile, rgba(palette), bool((palette[:, 3:] == 255).all()), width, rows, frames
 
 
 MIX: Final = Mix(1, "mix", 0)

@@ -9,7 +9,7 @@ try:
 except ImportError:
     from .. import _cython as cython
 if not cython.compiled:
-    from .match_model import LONG, MatchModel
+    from .match_model import MatchModel
     from .neighbourhood import Neighbourhood
     from .range_coder import RangeCoder
     from .tables import (
@@ -166,7 +166,7 @@ class Flags:
         """The rank that is nearly certain, or -1."""
         if self.near.flat:
             return self.near.w
-        if self.match.length >= LONG and self.match.similarity >= 14:
+        if self.match.length >= self.match.long and self.match.similarity >= 14:
             return self.match.matched
         return -1
 
@@ -201,10 +201,11 @@ class Flags:
         """The probability that all pixels of a span are W."""
         key: cython.p_uint = self.flag.key
         w: cython.int = self.near.w
-        # Cells from this pixel on are yet to be decoded, so the match is compared up to here.
+        # Cells from this pixel on are yet to be decoded, so a match before it is compared up to here.
         self.follow = 0
         if self.match.matched >= 0:
-            self.follow = 1 if self.near.all_are(w, self.match.match, min(span, at - self.match.match)) else 2
+            known: cython.int = at - self.match.match if self.match.match < at else span
+            self.follow = 1 if self.near.all_are(w, self.match.match, min(span, known)) else 2
         size: cython.int = LEVEL[min(span, 4095)]
         above: cython.int = self.near.all_are(w, at - 2 * self.near.stride, span)
         key[0] = self.near.equal | size << 6 | self._more() << 10 | above << 13 | 1 << 20

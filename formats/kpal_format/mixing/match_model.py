@@ -1,7 +1,8 @@
 """The match model (KPAL.md, section 5.2.5): what came next where the picture last looked like this.
 
-Positions come from tables that only hold positions of earlier pixels, and move on with the pixel at hand: a match is
-always behind it.
+Positions come from tables that only hold positions of earlier pixels, and move on with the pixel at hand. In a still
+image a match is always behind it. In the ring of frames it may be ahead in the slot at hand, among the pixels of an
+older frame; `begin_row` keeps it within the ring, with the rows above that `_similar` looks at.
 """
 
 try:
@@ -13,6 +14,7 @@ if not cython.compiled:
     from .tables import allocate, combine, hash_key, pack, uints
 
 LONG = cython.declare(cython.int, 36)  # pixels after which a match is trusted without a look at the colours
+LATER_LONG = cython.declare(cython.int, 16)  # the same in frames after the first
 
 
 @cython.final
@@ -30,6 +32,7 @@ class MatchModel:
     latest_short: cython.p_uint  # the same by `short_hash`
     hash: cython.uint  # hash of 13 neighbours, 31 bits
     short_hash: cython.uint  # hash of 9 neighbours, 31 bits
+    long: cython.int  # pixels after which a match is trusted
     match: cython.int  # the position that is followed, or 0
     length: cython.int  # pixels in a row that the match predicted
     length_class: cython.int  # its order of magnitude, 0 to 5
@@ -47,6 +50,7 @@ class MatchModel:
         self.latest = uints(allocate(self.buffers, "I", 1 << bits))
         self.latest_short = uints(allocate(self.buffers, "I", 1 << bits if two else 1))
         self.hash = self.short_hash = 0
+        self.long = LONG
         self.match = self.length = self.length_class = self.similarity = self.second_similarity = 0
         self.matched = self.second = -1
 
@@ -141,6 +145,25 @@ class MatchModel:
             self.match += count - 1
             self.length += count
         else:
+            self.match = self.length = 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def begin_frame(self, cells: cython.int) -> cython.void:
+        """Moves the match on to the slot behind its own in a ring of that many cells."""
+        self.long = LATER_LONG
+        if self.match:
+            self.match += 3 * self.near.stride
+            if self.match >= cells:
+                self.match -= cells
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def begin_row(self, cells: cython.int) -> cython.void:
+        """Drops a match that has left the ring."""
+        if self.match >= cells or self.match < 3 * self.near.stride:
             self.match = self.length = 0
 
     @cython.cfunc

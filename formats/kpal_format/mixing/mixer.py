@@ -10,11 +10,12 @@ try:
 except ImportError:
     from .. import _cython as cython
 if not cython.compiled:
+    from .frames import Frames
     from .match_model import MatchModel
     from .neighbourhood import Neighbourhood
     from .prediction import Prediction
     from .range_coder import RangeCoder
-    from .slots import MIX_CONTEXTS, Slots
+    from .slots import LATER_CONTEXTS, MIX_CONTEXTS, Slots
     from .tables import (
         BIAS_COUNTS,
         BIAS_RATE,
@@ -51,6 +52,7 @@ BIAS_ROWS = cython.declare(cython.int, 768)  # 256 for first nibbles, 2 * 256 fo
 FIRST_BIAS = cython.declare(cython.short, 500)  # of the symbol that a neighbour has
 FIRST_LOW_BIAS = cython.declare(cython.short, 1000)  # and of its low nibble, if it has the high one that came
 HITS = cython.declare(cython.int, 5)
+REFERENCE_HITS = cython.declare(cython.int, 2)  # further ones of frames after the first
 CONTEXT_LIMIT = cython.declare(cython.int, 24000)  # each of the four weights of a context stays within ±1.46
 
 
@@ -67,17 +69,18 @@ class Biases:
 
     near: Neighbourhood
     prediction: Prediction
+    frames: Frames
     count: cython.int
     ease: cython.int
     share: cython.int  # how fast they learn now, in 1/32: a third of `ease` at first
-    rank: cython.p_int  # the eight ranks that biases go by: W, N, p5, NEE, NE, NW; for `max` NN, NNE
+    rank: cython.p_int  # the eight ranks that biases go by: W, N, p5 or P, NEE, NE, NW; for `max` NN, NNE
     bias: cython.p_short  # a table of 768 rows of 16 symbols for each of them, -10000 to 10000
     used: cython.p_ushort  # how often each row was used, 0 to 255
     row: cython.p_int  # the row of the nibble at hand in each table, 0 to 8 * 768 - 1
     buffers: list
 
-    def __init__(self, near: Neighbourhood, prediction: Prediction, count: int, ease: int) -> None:
-        self.near, self.prediction, self.count, self.ease = near, prediction, count, ease
+    def __init__(self, near: Neighbourhood, prediction: Prediction, frames: Frames, count: int, ease: int) -> None:
+        self.near, self.prediction, self.frames, self.count, self.ease = near, prediction, frames, count, ease
         self.hasten(0)
         self.buffers = []
         self.rank = ints(allocate(self.buffers, "i", BIASES))
@@ -116,6 +119,8 @@ class Biases:
         self.rank[0], self.rank[1], self.rank[2] = self.near.w, self.near.n, self.prediction.p5
         self.rank[3], self.rank[4], self.rank[5] = self.near.nee, self.near.ne, self.near.nw
         self.rank[6], self.rank[7] = self.near.nn, self.near.nne
+        if self.frames.later:
+            self.rank[2] = self.frames.p
         for c in range(self.count):
             self.row[c] = BIAS_ROWS * c + self.rank[c]
 
@@ -171,34 +176,37 @@ class Biases:
 class Hits:
     """Single symbols that are inputs of their own: those of matches and neighbours.
 
-    count: how many are used, 1 for `mix`, 5 for `max`.
+    count: how many are used, 1 for `mix`, 5 for `max`; the last two in frames after the first are P and PP.
     """
 
     near: Neighbourhood
     match: MatchModel
     prediction: Prediction
+    frames: Frames
     count: cython.int
     rank: cython.p_int  # the rank of each hit, or -1
     symbol: cython.p_int  # the nibble of each hit; 16 for none
     context: cython.p_int  # where the probability of each hit stands
     stretch: cython.p_int  # log(p / (1 - p)) of each probability p, in 1/1024 of a bit
-    probability: cython.p_ushort  # of a right hit, in 1/65536, 63 to 65472: 5 tables of 512 contexts, for each nibble
+    probability: cython.p_ushort  # of a right hit, in 1/65536, 63 to 65472: 7 tables of 512 contexts, for each nibble
     by_activity: cython.p_int  # weights, -2**20 to 2**20: 32 sets of 8
     by_texture: cython.p_int  # weights: 1024 sets of 8
     buffers: list
 
-    def __init__(self, near: Neighbourhood, match: MatchModel, prediction: Prediction, count: int) -> None:
-        self.near, self.match, self.prediction, self.count = near, match, prediction, count
+    def __init__(
+        self, near: Neighbourhood, match: MatchModel, prediction: Prediction, frames: Frames, count: int
+    ) -> None:
+        self.near, self.match, self.prediction, self.frames, self.count = near, match, prediction, frames, count
         self.buffers = []
         self.rank = ints(allocate(self.buffers, "i", 8))
         self.symbol = ints(allocate(self.buffers, "i", 8))
         self.context = ints(allocate(self.buffers, "i", 8))
         self.stretch = ints(allocate(self.buffers, "i", 8))
-        self.probability = ushorts(allocate(self.buffers, "H", HITS * 1024))
+        self.probability = ushorts(allocate(self.buffers, "H", (HITS + REFERENCE_HITS) * 1024))
         self.by_activity = ints(allocate(self.buffers, "i", 32 * 8))
         self.by_texture = ints(allocate(self.buffers, "i", 1024 * 8))
         i: cython.int
-        for i in range(HITS * 1024):
+        for i in range((HITS + REFERENCE_HITS) * 1024):
             self.probability[i] = 49152
         for i in range(32 * 8):
             self.by_activity[i] = 19661
@@ -223,6 +231,11 @@ class Hits:
             self.context[2] = 2048 + self.prediction.texture
             self.context[3] = 3072 + self.prediction.texture
             self.context[4] = 4096 + self.prediction.texture
+        if self.frames.later:
+            self.rank[self.count - 2] = self.frames.p
+            self.rank[self.count - 1] = self.frames.pp if self.frames.pp != self.frames.p else -1
+            self.context[self.count - 2] = 5120 + (self.frames.situation())
+            self.context[self.count - 1] = 6144 + self.frames.moved
 
     @cython.cfunc
     @cython.nogil
@@ -290,13 +303,14 @@ class Mixer:
     prediction: Prediction
     biases: Biases
     hits: Hits
+    frames: Frames
     contexts: cython.int
     abreast: cython.Py_ssize_t  # contexts, rounded up to a multiple of 8
     # weights of contexts, -24000 to 24000, in sets of 16; the sets in use for the nibble at hand
     by_count: cython.p_short  # 29 sets
     by_activity: cython.p_short  # 32 sets
     by_texture: cython.p_short  # 1024 sets
-    by_guess: cython.p_short  # 512 sets
+    by_guess: cython.p_short  # 512 sets, and 512 by the reference
     activity_set: cython.int  # where a set begins, a multiple of 16
     texture_set: cython.int
     guess_set: cython.int
@@ -312,8 +326,11 @@ class Mixer:
     haste: cython.int  # how much faster weights learn at the beginning: 200, falling to 0
     buffers: list
 
-    def __init__(self, coder: RangeCoder, slots: Slots, prediction: Prediction, biases: Biases, hits: Hits) -> None:
+    def __init__(
+        self, coder: RangeCoder, slots: Slots, prediction: Prediction, biases: Biases, hits: Hits, later: bool
+    ) -> None:
         self.coder, self.slots, self.prediction, self.biases, self.hits = coder, slots, prediction, biases, hits
+        self.frames = slots.frames
         self.contexts = slots.contexts
         self.abreast = 16 if self.contexts > MIX_CONTEXTS else 8
         self.nibbles = self.symbol = self.activity_set = self.texture_set = self.guess_set = 0
@@ -323,7 +340,7 @@ class Mixer:
         self.by_count = shorts(allocate(self.buffers, "h", 32 * 16))
         self.by_activity = shorts(allocate(self.buffers, "h", 32 * 16))
         self.by_texture = shorts(allocate(self.buffers, "h", 1024 * 16))
-        self.by_guess = shorts(allocate(self.buffers, "h", 512 * 16))
+        self.by_guess = shorts(allocate(self.buffers, "h", 1024 * 16 if later else 512 * 16))
         self.count_weight = shorts(allocate(self.buffers, "h", 16))
         self.frequency = shorts(allocate(self.buffers, "h", 16))
         self.quarter = uints(allocate(self.buffers, "I", 4))
@@ -337,12 +354,38 @@ class Mixer:
 
     @cython.cfunc
     @cython.nogil
+    @cython.exceptval(check=False)
+    def begin_later(self) -> cython.void:
+        """Takes in the contexts and hits of the reference, behind the first frame."""
+        i: cython.int
+        c: cython.int
+        first: cython.int = self.contexts
+        self.contexts += LATER_CONTEXTS
+        self.slots.contexts = self.contexts
+        self.hits.count = min(self.hits.count + REFERENCE_HITS, HITS)
+        for i in range(COUNTS):
+            for c in range(first, self.contexts):
+                self.by_count[16 * i + c] = 15000 // self.contexts * (10 * i + 4) // (10 * i + 12)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _situation(self) -> cython.int:
+        """What the reference is like, 8 bits."""
+        matched: cython.int = self.hits.match.matched
+        return self.frames.situation() | (matched == self.frames.p) << 7
+
+    @cython.cfunc
+    @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
     def begin_rank(self) -> cython.void:
         self.hits.begin_rank()
         self.biases.select_first()
         self.guess_set = 16 * (256 | self.prediction.p5)
+        if self.frames.later:
+            self.guess_set = 16 * (768 | self._situation())
 
     @cython.cfunc
     @cython.nogil
@@ -354,6 +397,8 @@ class Mixer:
         self.activity_set = 16 * self.prediction.activity
         self.texture_set = 16 * self.prediction.texture
         self.guess_set = 16 * self.prediction.p5
+        if self.frames.later:
+            self.guess_set = 16 * (512 | self._situation())
 
     @cython.cfunc
     @cython.nogil
@@ -364,7 +409,10 @@ class Mixer:
         self.hits.select_low(high)
         if not only:
             self.biases.select_low(high)
-            self.guess_set = 16 * (256 | high << 4 | self.prediction.p5 >> 4)
+            if self.frames.later:
+                self.guess_set = 16 * (768 | self._situation() & 191 | (self.frames.p >> 4 == high) << 6)
+            else:
+                self.guess_set = 16 * (256 | high << 4 | self.prediction.p5 >> 4)
         self.activity_set = 16 * (16 + self.prediction.activity)
         self.texture_set = 16 * (512 + self.prediction.texture)
 

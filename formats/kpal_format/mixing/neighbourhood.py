@@ -16,12 +16,15 @@ class Neighbourhood:
     """All ranks of a tile in one line of cells, with margins between the rows.
 
     Every pixel has 3 rows of cells above and 8 cells beside it, so that no neighbour lies outside. All cells hold
-    ranks below k.
+    ranks below k. A frame's cells are a slot; frames.py says which.
     """
 
     width: cython.int  # pixels of a row, 1 to 2**22
     stride: cython.int  # cells from a pixel to the one below: width + ROW_GAP
-    cells: cython.p_uchar  # at most 2**27
+    size: cython.int  # cells of a slot
+    base: cython.int  # where the slot of the frame at hand begins
+    top: cython.int  # where the first row of the first frame ends; 0 in later frames
+    cells: cython.p_uchar  # at most 2**27 of frames
     # the ranks of the neighbours, by the points of the compass
     w: cython.int
     n: cython.int
@@ -45,9 +48,16 @@ class Neighbourhood:
 
     def __init__(self, width: int, rows: int) -> None:
         self.width, self.stride = width, width + ROW_GAP
-        self.run = 0
+        self.size = (rows + 3) * self.stride
+        self.base = self.run = 0
+        self.top = 4 * self.stride
+
+    @cython.cfunc
+    def hold(self, cells: cython.Py_ssize_t) -> object:
+        """Allocates the cells."""
         self.buffers = []
-        self.cells = uchars(allocate(self.buffers, "B", (rows + 3) * self.stride + 2 * ROW_GAP))
+        self.cells = uchars(allocate(self.buffers, "B", cells))
+        return None
 
     @cython.cfunc
     @cython.nogil
@@ -55,7 +65,7 @@ class Neighbourhood:
     @cython.exceptval(check=False)
     def row(self, y: cython.int) -> cython.int:
         """The position of a row's first pixel."""
-        return (y + 3) * self.stride + 8
+        return self.base + (y + 3) * self.stride + 8
 
     @cython.cfunc
     @cython.nogil
@@ -106,14 +116,24 @@ class Neighbourhood:
     @cython.inline
     @cython.exceptval(check=False)
     def put(self, at: cython.int, rank: cython.int, count: cython.int) -> cython.void:
-        """Sets `count` pixels, and above the first row the margin right of the last of them."""
+        """Sets `count` pixels, and above the first row of all the margin right of the last of them."""
         i: cython.int
         for i in range(at, at + count):
             self.cells[i] = rank
-        if at < 4 * self.stride:
+        if at < self.top:
             for i in range(1, count + 3):
                 self.cells[at - self.stride + i] = rank
                 self.cells[at - 2 * self.stride + i] = rank
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def count_run(self, at: cython.int, span: cython.int) -> cython.void:
+        """Counts the run at the end of a span that came at once."""
+        end: cython.int = at + span - 1
+        self.run = 0
+        while self.run < min(span - 1, 256) and self.cells[end - self.run] == self.cells[end - self.run - 1]:
+            self.run += 1
 
     @cython.cfunc
     @cython.nogil
@@ -125,6 +145,39 @@ class Neighbourhood:
             if self.cells[i] != rank:
                 return False
         return True
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def copy(self, target: cython.int, source: cython.int, length: cython.int) -> cython.void:
+        """Copies cells that do not overlap."""
+        if cython.compiled:
+            memcpy(self.cells + target, self.cells + source, length)
+        else:
+            self.cells[target : target + length] = self.cells[source : source + length]
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def alike(self, a: cython.int, b: cython.int, length: cython.int) -> cython.bint:
+        """Whether `length` cells from one position on are those from another one on."""
+        if cython.compiled:
+            return memcmp(self.cells + a, self.cells + b, length) == 0
+        return self.cells[a : a + length] == self.cells[b : b + length]
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def common(self, a: cython.int, b: cython.int, length: cython.int) -> cython.int:
+        """How many cells from one position on are those from another one on, before the first that differs."""
+        i: cython.int = 0
+        while i + 64 <= length and self.alike(a + i, b + i, 64):
+            i += 64
+        while i < length and self.cells[a + i] == self.cells[b + i]:
+            i += 1
+        return i
 
     @cython.cfunc
     @cython.nogil

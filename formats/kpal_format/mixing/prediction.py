@@ -13,7 +13,7 @@ if not cython.compiled:
     from .neighbourhood import Neighbourhood
     from .prior import Prior
     from .ranks import Ranks
-    from .tables import LEVEL, TRUST, allocate, shorts, tail
+    from .tables import LEVEL, TRUST, allocate, ints, shorts, tail
     from .vectors import guess_errors, recent_errors
 
 GUESSES = cython.declare(cython.int, 5)
@@ -36,6 +36,10 @@ class Prediction:
     errors: cython.p_short  # two rows of pixels, 8 numbers each: errors of guesses and blend, 0 to 1020
     here: cython.int  # where in `errors` the row at hand begins
     above: cython.int  # where the row above begins
+    used: cython.p_int  # the columns of each of the two rows, first and end, whose errors may not be 0
+    row: cython.int  # where those of the row at hand are in `used`; they grow
+    stale: cython.int  # the first column where errors of the row before the one above may be left
+    stale_end: cython.int  # the column behind the last of them
     texture: cython.int  # which pairs of neighbours are the same, 9 bits
     activity: cython.int  # how much the neighbours' colours differ, 0 to 15
     doubt: cython.int  # how wrong the blend was nearby, 0 to 15
@@ -55,6 +59,7 @@ class Prediction:
         self.nearest = shorts(allocate(self.buffers, "h", 32768))
         self.guess = shorts(allocate(self.buffers, "h", 32))
         self.errors = shorts(allocate(self.buffers, "h", 16 * near.stride))
+        self.used = ints(allocate(self.buffers, "i", 4))
         i: cython.int
         for i in range(32768):
             self.nearest[i] = -1
@@ -65,9 +70,23 @@ class Prediction:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
+    def begin_frame(self) -> cython.void:
+        """Zeroes all errors."""
+        i: cython.int
+        for i in range(16 * self.near.stride):
+            self.errors[i] = 0
+        self.used[0] = self.used[1] = self.used[2] = self.used[3] = 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
     def begin_row(self, y: cython.int) -> cython.void:
+        self.row = 2 * (y & 1)
         self.here = 8 * (8 + (y & 1) * self.near.stride)
         self.above = 8 * (8 + (1 - (y & 1)) * self.near.stride)
+        self.stale, self.stale_end = self.used[self.row], self.used[self.row + 1]
+        self.used[self.row] = self.near.width
+        self.used[self.row + 1] = 0
 
     @cython.cfunc
     @cython.nogil
@@ -201,6 +220,26 @@ class Prediction:
         i: cython.int
         for i in range(self.here + 8 * x, self.here + 8 * (x + count)):
             self.errors[i] = 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def set_skipped(self, x: cython.int, count: cython.int) -> cython.void:
+        """The same for skipped pixels, of which there may be many: zeroes only what may not be 0."""
+        first: cython.int = max(x, self.stale)
+        end: cython.int = min(x + count, self.stale_end)
+        if first < end:
+            self.set_right(first, end - first)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def note(self, x: cython.int) -> cython.void:
+        """Notes that the errors in a column may not be 0."""
+        self.used[self.row] = min(self.used[self.row], x)
+        self.used[self.row + 1] = x + 1
 
 
 @cython.cfunc

@@ -10,6 +10,8 @@ try:
     import cython
 except ImportError:
     from .. import _cython as cython
+if not cython.compiled:
+    from .tables import log
 
 
 @cython.final
@@ -98,6 +100,23 @@ class RangeCoder:
             self.stream[at] = 0
             at -= 1
         self.stream[at] += 1
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def settled(self) -> cython.longlong:
+        """How many bytes no carry can reach any more."""
+        at: cython.longlong = self.at - 1
+        while at > 0 and self.stream[at] == 255:
+            at -= 1
+        return max(at, 0)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def bits(self, start: cython.longlong) -> cython.longlong:
+        """How long the stream is from there on, in 1/1024 of a bit."""
+        return ((self.at - start) << 13) + 32768 - log(cython.cast(cython.uint, self.range))
 
     @cython.cfunc
     @cython.nogil

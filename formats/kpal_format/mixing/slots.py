@@ -9,6 +9,7 @@ try:
 except ImportError:
     from .. import _cython as cython
 if not cython.compiled:
+    from .frames import Frames
     from .match_model import MatchModel
     from .neighbourhood import Neighbourhood
     from .prediction import Prediction
@@ -17,6 +18,7 @@ if not cython.compiled:
 
 CONTEXTS = cython.declare(cython.int, 13)  # of `max`
 MIX_CONTEXTS = cython.declare(cython.int, 5)  # the first of them, of `mix`
+LATER_CONTEXTS = cython.declare(cython.int, 3)  # further ones of frames after the first
 
 
 @cython.final
@@ -26,14 +28,17 @@ class Slots:
 
     `locate` comes before `find`, early enough for memory to answer.
 
-    contexts: 5 for `mix`, 13 for `max`.
+    most: whether contexts are those of `max`.
     pixels: of the tile; they decide the size of the tables.
+    later: whether there are frames after the first.
     """
 
     near: Neighbourhood
     match: MatchModel
     prediction: Prediction
-    contexts: cython.int
+    frames: Frames
+    most: cython.bint
+    contexts: cython.int  # 5 or 13, and 3 more in frames after the first
     bits: cython.int  # of a position in a context's table, 8 to 16
     logs: cython.p_short  # 16 of each slot, -12288 to 0
     checks: cython.p_ushort  # of each slot: 11 bits of a hash, 5 bits of its count
@@ -46,11 +51,19 @@ class Slots:
     buffers: list
 
     def __init__(
-        self, near: Neighbourhood, match: MatchModel, prediction: Prediction, contexts: int, pixels: int
+        self,
+        near: Neighbourhood,
+        match: MatchModel,
+        prediction: Prediction,
+        frames: Frames,
+        most: bool,
+        pixels: int,
+        later: bool,
     ) -> None:
-        self.near, self.match, self.prediction, self.contexts = near, match, prediction, contexts
-        self.bits = min(max((2 * pixels).bit_length(), 8), 16 if contexts > MIX_CONTEXTS else 14)
-        slots = contexts << self.bits
+        self.near, self.match, self.prediction, self.frames, self.most = near, match, prediction, frames, most
+        self.contexts = CONTEXTS if most else MIX_CONTEXTS
+        self.bits = min(max((2 * pixels).bit_length(), 8), 16 if most else 14)
+        slots = (self.contexts + (LATER_CONTEXTS if later else 0)) << self.bits
         self.buffers = []
         self.logs = shorts(allocate(self.buffers, "h", 16 * slots + 32))
         if cython.compiled:  # the two slots that a hash may lead to share a cache line
@@ -82,7 +95,9 @@ class Slots:
         h: cython.uint = (self.match.matched + 1) | (self.match.second + 1) << 9
         base[3] = hash_key(h | (self.match.similarity >> 2) << 18 | (self.match.second_similarity >> 2) << 22)
         base[4] = hash_key(self.prediction.p1 | self.prediction.activity >> 1 << 8)
-        if self.contexts > MIX_CONTEXTS:
+        if self.frames.later:
+            self._hash_reference()
+        if self.most:
             base[5] = hash_key(self.near.w | (self.near.run > 0) << 8)
             h = combine(
                 pack(self.near.w, self.near.n, self.near.nw, self.near.ne),
@@ -96,6 +111,20 @@ class Slots:
             base[10] = hash_key(self.prediction.p3 | self.prediction.p4 << 8)
             base[11] = hash_key(self.near.w | self.near.nw << 8 | self.near.n << 16)
             base[12] = hash_key(self.prediction.p0 | self.prediction.activity << 8)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _hash_reference(self) -> cython.void:
+        """The contexts that look at the reference."""
+        c: cython.int = self.contexts - LATER_CONTEXTS
+        p: cython.int = self.frames.p
+        pp: cython.int = self.frames.pp
+        h: cython.uint = pack(p, self.frames.pe, self.frames.ps, self.frames.pse)
+        self.base[c] = hash_key(pack(p, self.near.w, self.near.n, 0))
+        self.base[c + 1] = hash_key(combine(h, pp))
+        self.base[c + 2] = hash_key(p | self.frames.moved << 8 | (p == pp) << 12)
 
     @cython.cfunc
     @cython.nogil

@@ -23,14 +23,19 @@ except ImportError:
     from .. import _cython as cython
 if not cython.compiled:
     from .flags import Flag, Flags
-    from .match_model import LONG, MatchModel
-    from .mixer import BIASES, HITS, MIX_BIASES, Biases, Hits, Mixer
+    from .frames import Frames
+    from .match_model import MatchModel
+    from .mixer import BIASES, HITS, MIX_BIASES, REFERENCE_HITS, Biases, Hits, Mixer
+    from .motion import Motion
+    from .motion_search import MotionSearch
     from .neighbourhood import Neighbourhood
     from .prediction import Prediction
     from .prior import Prior
     from .range_coder import RangeCoder
     from .ranks import Ranks
-    from .slots import CONTEXTS, MIX_CONTEXTS, Slots
+    from .skips import LEAST_SKIP, Skips
+    from .snapshot import Snapshot
+    from .slots import Slots
     from .tables import tail
 
 TELL_EVERY = cython.declare(cython.int, 1 << 14 if cython.compiled else 1 << 6)  # pixels
@@ -67,80 +72,199 @@ class Tile:
     coder: RangeCoder
     ranks: Ranks
     near: Neighbourhood
+    frames: Frames
     match: MatchModel
     flags: Flags
+    skips: Skips
+    motion: Motion
+    motion_search: MotionSearch  # of an encoder
     prior: Prior
     prediction: Prediction
     slots: Slots
     mixer: Mixer
     width: cython.int
     rows: cython.int
+    count: cython.int  # of frames
+    begun: cython.bint  # the first frame has begun
     pending: cython.bint  # `Mixer.update` is yet to be called for the last nibble
     choosing: cython.bint  # this is a `ChoosingTile` at work (rate_choice.py)
+    trial: cython.bint  # what is being encoded may be discarded
+    snapshots: list  # two, or None
     tell: object  # called with the number of pixels done since its last call, or None
     until_tell: cython.int  # pixels until `tell` is called, 1 to TELL_EVERY; NEVER without `tell`
 
-    def __init__(self, profile: int, colors: bytes, opaque: bool, width: int, rows: int, data: bytes | None) -> None:
-        pixels = width * rows
-        self.width, self.rows = width, rows
-        self.coder = RangeCoder(data, pixels // 4 + 1024)
+    def __init__(
+        self, profile: int, colors: bytes, opaque: bool, width: int, rows: int, frames: int, data: bytes | None
+    ) -> None:
+        pixels, later = width * rows * frames, frames > 1
+        self.width, self.rows, self.count = width, rows, frames
+        self.coder = RangeCoder(data, width * rows // 4 + 1024)
         self.ranks, self.prior = _palette_tables(colors, opaque)
         self.near = Neighbourhood(width, rows)
+        self.frames = Frames(self.near, rows, frames)
         self.match = MatchModel(self.near, pixels, profile > 0)
-        self.flags = Flags(self.near, self.match, Flag(self.coder, pixels))
+        flag = Flag(self.coder, pixels)
+        self.flags = Flags(self.near, self.match, flag)
+        self.skips = Skips(self.near, self.match, self.frames, flag)
         self.prediction = Prediction(self.ranks, self.near, self.prior, profile > 0)
-        contexts = CONTEXTS if profile else MIX_CONTEXTS
-        self.slots = Slots(self.near, self.match, self.prediction, contexts, pixels)
-        hits = Hits(self.near, self.match, self.prediction, HITS if profile else 1)
+        self.slots = Slots(self.near, self.match, self.prediction, self.frames, profile > 0, pixels, later)
+        hits = Hits(self.near, self.match, self.prediction, self.frames, HITS if profile else 1)
         count, ease = (BIASES, 64) if profile else (MIX_BIASES, 112)
-        biases = Biases(self.near, self.prediction, count, ease)
-        self.mixer = Mixer(self.coder, self.slots, self.prediction, biases, hits)
-        self.pending = self.choosing = False
+        biases = Biases(self.near, self.prediction, self.frames, count, ease)
+        self.mixer = Mixer(self.coder, self.slots, self.prediction, biases, hits, later)
+        self.motion = Motion(self.near, self.frames, flag, rows)
+        if later and data is None:
+            self.frames.keep_source()
+            self.motion_search = MotionSearch(self.near, self.frames, self.motion)
+        self.begun = self.pending = self.choosing = self.trial = False
+        self.snapshots = None
         self.tell, self.until_tell = None, NEVER
 
-    def encode(self, indices: memoryview, tell: object = None) -> bytes:
-        """The stream of a tile of these indices, flat bytes, all below the number of colours."""
+    def encode_frame(self, indices: memoryview, tell: object = None) -> None:
+        """Encodes the next frame: flat bytes, all below the number of colours."""
         given: cython.const[cython.uchar][::1] = indices
         y: cython.int
         x: cython.int
         start: cython.int
         self._listen(tell)
+        with cython.nogil:
+            for y in range(self.rows):
+                start = self.near.row(y) + self.frames.source
+                for x in range(self.width):
+                    self.near.cells[start + x] = self.ranks.rank[given[y * self.width + x]]
+        if self._begin_frame():
+            if self.motion.vectors:
+                self._try_motion()
+            else:
+                self._encode_rows()
+        self._tell_rest()
+
+    @cython.cfunc
+    def _encode_rows(self) -> object:
+        y: cython.int
+        self._code_reference()
         for y in range(self.rows):
             self._reserve_row()
             with cython.nogil:
-                start = self.near.row(y)
-                for x in range(self.width):
-                    self.near.cells[start + x] = self.ranks.rank[given[y * self.width + x]]
                 self._code_row(y)
-        self._tell_rest()
+        return None
+
+    @cython.cfunc
+    def _try_motion(self) -> object:
+        """Encodes the frame with and without motion and keeps what is shorter."""
+        start: cython.longlong = self.coder.settled()
+        bits: cython.longlong
+        if self.snapshots is None:
+            stages = self.near, self.match, self.flags, self.skips, self.motion, self.mixer
+            self.snapshots = [Snapshot(*stages), Snapshot(*stages)]
+        before: Snapshot
+        moved: Snapshot
+        before, moved = self.snapshots
+        before.take(start)
+        self.trial = True
+        self._encode_rows()
+        self._settle()
+        self.trial = False
+        bits = self.coder.bits(start)
+        moved.take(start)
+        before.restore()
+        self.motion.vectors = 0
+        self._encode_rows()
+        self._settle()
+        if bits < self.coder.bits(start):
+            moved.restore()
+        return None
+
+    def finish(self) -> bytes:
+        """The stream, after the last frame."""
         return self.coder.finish()
 
-    def decode(self, indices: memoryview, tell: object = None) -> bool:
-        """Fills `indices`, flat writable bytes of zeros; returns whether the stream ends where the pixels do.
+    def decode_frame(self, indices: memoryview, tell: object = None) -> None:
+        """Decodes the next frame into flat writable bytes, which hold the frame before, or zeros for the first one.
 
-        Where a stream is too short, the pixels that it does not reach stay zero.
+        Where a stream is too short, the pixels that it does not reach are 0.
         """
         given: cython.uchar[::1] = indices
         y: cython.int
         x: cython.int
         start: cython.int
-        reached: cython.int
+        reached: cython.int = 0
         self._listen(tell)
-        with cython.nogil:
-            for y in range(self.rows):
-                reached = self._code_row(y)
-                start = self.near.row(y)
-                for x in range(reached):
-                    given[y * self.width + x] = self.ranks.order[self.near.cells[start + x]]
-                if reached < self.width:
-                    break
+        if self._begin_frame():
+            self._code_reference()
+            with cython.nogil:
+                for y in range(self.rows):
+                    reached = self._code_row(y)
+                    start = self.near.row(y)
+                    for x in range(reached):
+                        given[y * self.width + x] = self.ranks.order[self.near.cells[start + x]]
+                    if reached < self.width:
+                        break
+                for x in range(y * self.width + reached, self.rows * self.width):
+                    given[x] = 0
         self._tell_rest()
+
+    def finished(self) -> bool:
+        """Whether the stream that was decoded ended where the pixels did."""
         return self.coder.finished()
 
     @cython.cfunc
+    def _begin_frame(self) -> cython.bint:
+        """Goes on to the next frame; returns whether its pixels are coded, as they are not what they were."""
+        same: cython.bint
+        if not self.begun:
+            self.begun = True
+            return True
+        same = False
+        if not self.coder.decoding:
+            same = self._is_same()
+            self.coder.reserve(16)
+        if self.skips.code_frame(same) and not self.coder.starved():
+            self._count_all()
+            return False
+        self._settle()
+        if not self.frames.later:
+            self.mixer.begin_later()
+        self.frames.begin()
+        self.match.begin_frame(self.frames.ring * self.near.size)
+        if not self.coder.decoding:
+            self.motion_search.search()
+        return True
+
+    @cython.cfunc
+    def _code_reference(self) -> object:
+        """Begins the coding of a frame after the first one with what it is compared with."""
+        if self.frames.later:
+            if not self.coder.decoding:
+                self.motion.reserve()
+            self.motion.code()
+            self.skips.begin_frame()
+            self.prediction.begin_frame()
+        return None
+
+    @cython.cfunc
+    def _settle(self) -> object:
+        """Learns what is pending."""
+        if self.pending:
+            self.mixer.update()
+            self.pending = False
+        return None
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _is_same(self) -> cython.bint:
+        """Whether the frame to be encoded is the one in the slot at hand."""
+        y: cython.int
+        for y in range(self.rows):
+            if not self.near.alike(self.near.row(y), self.near.row(y) + self.frames.source, self.width):
+                return False
+        return True
+
+    @cython.cfunc
     def _reserve_row(self) -> object:
-        """A pixel takes two flags of 16 bits and two nibbles of 20 at the most."""
-        self.coder.reserve(9 * self.width + 16)
+        """A pixel takes two flags of 16 bits and two nibbles of 20 at the most, and flags that bisect a span."""
+        self.coder.reserve((9 + self.width.bit_length() * self.frames.later) * self.width + 16)
         return None
 
     # Progress.
@@ -160,7 +284,7 @@ class Tile:
         with cython.gil:
             if self.tell is not None:
                 self.until_tell = TELL_EVERY
-                self.tell(done)
+                self.tell(0 if self.trial else done)
         return 0
 
     @cython.cfunc
@@ -168,6 +292,19 @@ class Tile:
         if self.until_tell < TELL_EVERY:
             self._tell()
         return None
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _count_all(self) -> cython.int:
+        """Counts the pixels of a frame."""
+        left: cython.int = self.width * self.rows
+        part: cython.int
+        while left:
+            part = min(left, self.until_tell)
+            left -= part
+            self._count(part)
+        return 0
 
     @cython.cfunc
     @cython.nogil
@@ -193,15 +330,19 @@ class Tile:
         self.near.begin_row(y)
         self.flags.begin_row()
         self.prediction.begin_row(y)
+        if self.frames.later:
+            self.skips.begin_row()
+            self.match.begin_row(self.frames.ring * self.near.size)
         while x < self.width and not self.coder.starved():
             span = self._code_pixel(start + x, x)
             if span:
-                self._fill_span(start + x, x, span)
                 x += span
             else:
                 self._count(1)
                 x += 1
         self.near.end_row(y)
+        if self.frames.later:
+            self.skips.end_row()
         self.match.end_row()
         return x
 
@@ -209,13 +350,17 @@ class Tile:
     @cython.nogil
     @cython.exceptval(-1)
     def _code_pixel(self, at: cython.int, x: cython.int) -> cython.int:
-        """Codes a pixel and returns 0; or how long a span of W is that begins with it, and yet to be filled."""
-        rank: cython.int = self.near.cells[at]
+        """Codes a pixel and returns 0; or codes a span that begins with it, and returns its length."""
+        rank: cython.int = self.near.cells[at + self.frames.source]
         excluded: cython.int = -1
         candidate: cython.int
         predicted: cython.bint
         span: cython.int
+        unmoved: cython.bint = False
         self.near.load(at, x)
+        if self.frames.later:
+            self.frames.load(at)
+            unmoved = self.frames.moved == 0
         if not self.near.flat:
             self.match.hash_neighbours()
             self.slots.hash_neighbours()
@@ -223,16 +368,24 @@ class Tile:
         if self.pending:
             self.mixer.update()
             self.pending = False
-        predicted = not self.near.flat and self.match.length < LONG
+        predicted = not self.near.flat and not unmoved and self.match.length < self.match.long
         if predicted:
             self.prediction.predict(x)
         self.match.find(at)
-        candidate = self.flags.candidate()
-        if candidate >= 0:
-            self.flags.find_change(at, x)
-            span = self._code_span(at, x)
+        if unmoved:
+            candidate = self.frames.p
+            span = self._code_skip(at, x)
             if span:
+                self._skip(at, x, span)
                 return span
+        else:
+            candidate = self.flags.candidate()
+            if candidate >= 0:
+                self.flags.find_change(at, x)
+                span = self._code_span(at, x)
+                if span:
+                    self._fill_span(at, x, span)
+                    return span
         if self.choosing:
             self._begin_choice(x)
         if candidate >= 0 and not self._code_flag(x, candidate, rank):
@@ -251,7 +404,11 @@ class Tile:
             self._locate(3, self.slots.contexts)
             rank = self._code_rank(rank, excluded)
             self.prediction.update(x, rank)
+            if self.frames.later:
+                self.prediction.note(x)
         self.near.put(at, rank, 1)
+        if self.frames.later:
+            self.skips.note(x, rank)
         if self.choosing:
             self._end_choice(x, rank)
         self.match.update(self.match.matched == rank, 1)
@@ -281,7 +438,7 @@ class Tile:
         if self.choosing:
             bit = self._choose_span(x, span)
         elif not self.coder.decoding:
-            bit = self.near.all_are(self.near.w, at, span)
+            bit = self.near.all_are(self.near.w, at + self.frames.source, span)
         return self.flags.code_span(x, span, bit)
 
     @cython.cfunc
@@ -301,6 +458,46 @@ class Tile:
             self._count(part)
         self.match.update(self.flags.follow == 1, span)
         self.near.run += span - 1
+        if self.frames.later:
+            self.skips.note_span(at, x, span)
+        return 0
+
+    # Spans of pixels that are all like the reference.
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _code_skip(self, at: cython.int, x: cython.int) -> cython.int:
+        """Codes how many pixels from here on are skipped as a span, perhaps 0."""
+        span: cython.int
+        bit: cython.int = 0
+        self.skips.find_change(at, x)
+        span = self.skips.span(at, x)
+        while span >= LEAST_SKIP:
+            self.skips.predict_span(at, x, span)
+            if not self.coder.decoding:
+                bit = self.near.alike(at + self.frames.source, at + self.frames.back, span)
+            if self.skips.code_span(x, span, bit):
+                return span
+            span >>= 1
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _skip(self, at: cython.int, x: cython.int, span: cython.int) -> cython.int:
+        """Sets the pixels of a span to those of the reference, part by part, so that `tell` is called in time."""
+        done: cython.int = 0
+        part: cython.int
+        while done < span:
+            part = min(span - done, self.until_tell)
+            self.near.copy(at + done, at + done + self.frames.back, part)
+            done += part
+            self._count(part)
+        self.prediction.set_skipped(x, span)
+        self.match.update(self.skips.follow == 1, span)
+        self.near.count_run(at, span)
         return 0
 
     # Single pixels.
@@ -311,7 +508,10 @@ class Tile:
     @cython.exceptval(check=False)
     def _code_flag(self, x: cython.int, candidate: cython.int, rank: cython.int) -> cython.int:
         """Codes whether a pixel is the candidate."""
-        self.flags.predict_pixel(x, candidate)
+        if self.frames.moved:
+            self.flags.predict_pixel(x, candidate)
+        else:
+            self.skips.predict_pixel(x)
         return self.flags.flag.code(self._choose_flag(candidate) if self.choosing else rank == candidate)
 
     @cython.cfunc
