@@ -24,9 +24,24 @@ cdef extern from *:
         while (i < count && cells[i] == value) i++;
         return i;
     }
+
+    static long kpal_alike(const unsigned char *a, const unsigned char *b, long count) {
+        unsigned long long one, other;
+        long i = 0;
+        for (; i + 8 <= count; i += 8) {
+            memcpy(&one, a + i, 8);
+            memcpy(&other, b + i, 8);
+            if (one != other) break;
+        }
+        while (i < count && a[i] == b[i]) i++;
+        return i;
+    }
+    static int knob[32];
     """
     unsigned int MASK_32 "KPAL_MASK_32"  # Cython takes literals of 31 bits at most for C numbers
     long run "kpal_run"(const unsigned char* cells, long count, unsigned char value) noexcept nogil
+    long alike "kpal_alike"(const unsigned char* a, const unsigned char* b, long count) noexcept nogil
+    int knob[32]
     int memcmp(const void*, const void*, size_t) noexcept nogil
 
 # Tables, declared here because Cython's pure Python mode cannot declare global pointers.
@@ -49,6 +64,10 @@ include "slots.py"
 include "lists.py"
 include "spans.py"
 include "candidates.py"
+include "changes.py"
 include "tile.py"
 
 COMPILED = True
+
+def turn(i, v):
+    knob[i] = v

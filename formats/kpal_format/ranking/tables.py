@@ -119,6 +119,33 @@ def equal_cells(cells: cython.p_uchar, a: cython.Py_ssize_t, b: cython.Py_ssize_
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
+def same_cells(
+    a: cython.p_uchar, at: cython.Py_ssize_t, b: cython.p_uchar, of: cython.Py_ssize_t, count: cython.int
+) -> cython.bint:
+    """Whether runs of cells of two arrays are equal."""
+    if cython.compiled:
+        return memcmp(a + at, b + of, count) == 0
+    return a[at : at + count] == b[of : of + count]
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def equal_length(cells: cython.p_uchar, a: cython.Py_ssize_t, b: cython.Py_ssize_t, count: cython.int) -> cython.int:
+    """How many of `count` cells from a and b on are equal before the first two that are not."""
+    i: cython.int = 0
+    if cython.compiled:
+        return alike(cells + a, cells + b, count)
+    while i < count and cells[a + i] == cells[b + i]:
+        i += 1
+    return i
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
 def run_length(cells: cython.p_uchar, at: cython.Py_ssize_t, count: cython.int, value: cython.uchar) -> cython.int:
     """How many of `count` cells from `at` on have this value before the first one that has not."""
     if cython.compiled:

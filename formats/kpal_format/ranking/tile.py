@@ -20,6 +20,7 @@ except ImportError:
 if not cython.compiled:
     from .. import _cython as cython  # structs of an installed but unused Cython cannot hold Python objects
     from .candidates import Candidates
+    from .changes import Changes
     from .lists import Lists
     from .range_coder import Coder, Stream, code_flag
     from .slots import Slots, long_key, short_key
@@ -31,6 +32,7 @@ if not cython.compiled:
         allocate,
         copy_cells,
         equal_cells,
+        same_cells,
         even_flags,
         pack,
         uchars,
@@ -63,22 +65,27 @@ class Tile:
     short_slots: Slots
     spans: Spans
     candidates: Candidates
+    changes: Changes
     decoding: cython.bint
     width: cython.int  # pixels
     rows: cython.int
+    frame: cython.int  # frames done
+    before: cython.p_uchar  # of frames after the first: the rows y and y - 1 of the frame before, at y & 1
     x: cython.int  # where the loop is: 0 to width
     y: cython.int  # 0 to rows
     same_rows: cython.int  # the last three row flags
     row_flags: cython.p_uint  # 8
     picture: cython.p_uchar  # the pixels, rows x width
-    cells: cython.p_uchar  # three rows with margins; row y is at y % 3
+    cells: cython.p_uchar  # rows with margins; row y is at y % kept
+    kept: cython.int  # how many rows of a frame are kept: three of the only frame, else all, and two above them
     stride: cython.int  # cells from one of them to the next
     buffers: list
 
-    def __init__(self, colors: bytes, width: int, rows: int, data: bytes | None) -> None:
+    def __init__(self, colors: bytes, width: int, rows: int, frames: int, data: bytes | None) -> None:
         self.stream = Stream(data)
         self.lists = Lists(colors)
-        self.long_slots, self.short_slots = Slots(width * rows), Slots(width * rows)
+        self.long_slots, self.short_slots = Slots(width * rows * frames), Slots(width * rows * frames)
+        self.changes = Changes(width, frames > 1)
         self.spans = Spans(width)
         self.candidates = Candidates()
         self.decoding = data is not None
@@ -86,21 +93,29 @@ class Tile:
         self.x = self.y = self.same_rows = 0
         self.buffers = []
         self.row_flags = uints(allocate(self.buffers, "I", even_flags(8)))
-        self.cells = uchars(allocate(self.buffers, "B", 3 * self.stride))
+        self.kept = 3 if frames == 1 else rows + 2
+        self.frame = 0
+        self.cells = uchars(allocate(self.buffers, "B", (self.kept + 2 * (frames > 1)) * self.stride))
 
-    def encode(self, indices: memoryview, tell: object = None) -> bytes:
-        """The stream of a tile of these indices, flat writable bytes, all below the number of colours."""
+    def encode_frame(self, indices: memoryview, tell: object = None) -> None:
+        """Encodes the next frame: flat writable bytes, all below the number of colours."""
         self.picture = uchars(indices)
         self._run(tell)
+
+    def finish(self) -> bytes:
+        """The stream, after the last frame."""
         return self.stream.finish()
 
-    def decode(self, indices: memoryview, tell: object = None) -> bool:
-        """Fills `indices`, flat writable bytes of zeros; returns whether the stream ends where the pixels do.
+    def decode_frame(self, indices: memoryview, tell: object = None) -> None:
+        """Fills `indices`, flat writable bytes of zeros, with the next frame.
 
         Where a stream is too short, the rows that it does not reach stay zero.
         """
         self.picture = uchars(indices)
         self._run(tell)
+
+    def finished(self) -> bool:
+        """Whether the stream ends where the pixels do, after the last frame."""
         return self.stream.finished()
 
     @cython.cfunc
@@ -108,19 +123,21 @@ class Tile:
         step: cython.int = FREE_STEP if tell is None else STEP
         done: cython.longlong
         left: cython.longlong
+        self.y = 0
         while self.y < self.rows:
             if self.decoding:
                 with cython.nogil:
-                    done = self._decode(step)
+                    done = self._decode(step) if self.frame == 0 else self._decode_changes(step)
             else:
                 left = cython.cast(cython.longlong, self.rows - self.y) * self.width - self.x
-                self.stream.reserve(MOST_BYTES * min(left, step + 1) + 64)
+                self.stream.reserve(MOST_BYTES * min(left, step + 1) + 64 + 8 * self.rows)
                 with cython.nogil:
-                    done = self._encode(step)
+                    done = self._encode(step) if self.frame == 0 else self._encode_changes(step)
             if tell is not None:
                 while done > 0:  # a row that repeats the one above may be long
                     tell(min(done, TELL_EVERY))
                     done -= TELL_EVERY
+        self.frame += 1
         return None
 
     # One loop, compiled for either direction.
@@ -129,37 +146,52 @@ class Tile:
     @cython.nogil
     @cython.exceptval(check=False)
     def _decode(self, step: cython.int) -> cython.longlong:
-        return self._code(step, True)
+        return self._code(step, True, False)
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def _encode(self, step: cython.int) -> cython.longlong:
-        return self._code(step, False)
+        return self._code(step, False, False)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _decode_changes(self, step: cython.int) -> cython.longlong:
+        return self._code(step, True, True)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _encode_changes(self, step: cython.int) -> cython.longlong:
+        return self._code(step, False, True)
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def _code(self, step: cython.int, decoding: cython.bint) -> cython.longlong:
+    def _code(self, step: cython.int, decoding: cython.bint, moving: cython.bint) -> cython.longlong:
         """Codes about `step` pixels more, up to a span or a row beyond; returns how many it were."""
         done: cython.longlong = 0
         x: cython.int
+        if moving and self.y == 0 and self.x == 0 and self._begin_frame(decoding):
+            self.y = self.rows
+            return cython.cast(cython.longlong, self.rows) * self.width
         while done < step and self.y < self.rows:
             x = self.x
             if decoding and x == 0 and self.stream.starved():
                 self.y = self.rows
                 break
-            if x == 0 and self._begin_row(decoding):
+            if x == 0 and self._begin_row(decoding, moving):
                 self.x = self.width
             else:
-                self._code_pixels(step - done, decoding)
+                self._code_pixels(step - done, decoding, moving)
             done += self.x - x
             if self.x == self.width:
                 self._end_row(decoding)
         return done
 
-    # Rows.
+    # Frames and rows.
 
     @cython.cfunc
     @cython.nogil
@@ -167,28 +199,92 @@ class Tile:
     @cython.exceptval(check=False)
     def _row(self, y: cython.int) -> cython.Py_ssize_t:
         """Where the cells of a row begin."""
-        return y % 3 * self.stride + MARGIN
+        return cython.cast(cython.Py_ssize_t, y % self.kept) * self.stride + MARGIN
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def _begin_row(self, decoding: cython.bint) -> cython.bint:
+    def _before(self, y: cython.int) -> cython.Py_ssize_t:
+        """Where the cells of a row of the frame before begin, if it is that of y or the one above."""
+        return cython.cast(cython.Py_ssize_t, self.kept + (y & 1)) * self.stride + MARGIN
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _begin_frame(self, decoding: cython.bint) -> cython.bint:
+        """Sets the rows above, and codes whether the frame is the same as the one before; returns whether it is."""
+        cells: cython.p_uchar = self.cells
+        i: cython.int
+        y: cython.int
+        same: cython.bint = True
+        if decoding and self.stream.starved():
+            return True
+        if not decoding:
+            for y in range(self.rows):
+                if not same_cells(self.picture, cython.cast(cython.Py_ssize_t, y) * self.width, cells, self._row(y), self.width):
+                    same = False
+                    break
+        same = code_flag(cython.address(self.stream.coder), decoding, self.changes.frame_flags, 0, same)
+        if same:
+            if decoding:
+                for y in range(self.rows):
+                    copy_cells(self.picture, cython.cast(cython.Py_ssize_t, y) * self.width, cells, self._row(y), self.width)
+            return True
+        self.changes.begin()
+        for i in range(1, 3):
+            copy_cells(cells, self._row(self.rows + 2 - i), cells, self._row(0), self.width)
+        self._set_right(self._row(self.rows))
+        for i in range(4):
+            cells[self._row(self.rows) - i - 1] = cells[self._row(0)]
+            cells[self._row(self.rows + 1) - i - 1] = cells[self._row(0)]
+        copy_cells(cells, self._before(-1), cells, self._row(0), self.width)
+        self._set_right(self._before(-1))
+        cells[self._before(-1) - 1] = cells[self._row(0)]
+        return False
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _set_right(self, row: cython.Py_ssize_t) -> cython.void:
+        i: cython.int
+        for i in range(2):
+            self.cells[row + self.width + i] = self.cells[row + self.width - 1]
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _begin_row(self, decoding: cython.bint, moving: cython.bint) -> cython.bint:
         """Sets the margins, and codes whether the row is the same as the row above; returns whether it is."""
         cells: cython.p_uchar = self.cells
         here: cython.Py_ssize_t = self._row(self.y)
-        above: cython.Py_ssize_t = self._row(self.y + 2)
+        above: cython.Py_ssize_t = self._row(self.y + self.kept - 1)
+        before: cython.Py_ssize_t = self._before(self.y)
         i: cython.int
         same: cython.bint = False
         self.spans.change = 0
+        if moving:
+            copy_cells(cells, before, cells, here, self.width)
+            cells[before - 1] = cells[self._before(self.y - 1)]
+            self._set_right(before)
+            if self.y + 1 < self.rows:
+                self._set_right(self._row(self.y + 1))
         for i in range(1, 4):
             cells[here - i] = cells[above]
-        for i in range(2):
-            cells[above + self.width + i] = cells[above + self.width - 1]
+        self._set_right(above)
         if not decoding:
             copy_cells(cells, here, self.picture, cython.cast(cython.Py_ssize_t, self.y) * self.width, self.width)
+            if moving:
+                same = equal_cells(cells, here, before, self.width)
+        if moving:
+            if self.changes.code_row(cython.address(self.stream.coder), decoding, same):
+                return True
+        if not decoding:
             same = equal_cells(cells, here, above, self.width)
-        same = code_flag(cython.address(self.stream.coder), decoding, self.row_flags, self.same_rows, same)
+        same = code_flag(cython.address(self.stream.coder), decoding, self.changes.row_flags if moving else self.row_flags, self.same_rows, same)
         self.same_rows = (self.same_rows << 1 | same) & 7
         if decoding and same:
             copy_cells(cells, here, cells, above, self.width)
@@ -209,14 +305,17 @@ class Tile:
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def _code_pixels(self, most: cython.longlong, decoding: cython.bint) -> cython.void:
+    def _code_pixels(self, most: cython.longlong, decoding: cython.bint, moving: cython.bint) -> cython.void:
         """Codes about `most` pixels of the row, or to its end."""
         state: Coder = self.stream.coder  # a local variable stays in registers
         coder: cython.pointer(Coder) = cython.address(state)
         cells: cython.p_uchar = self.cells
         here: cython.Py_ssize_t = self._row(self.y)
-        above: cython.Py_ssize_t = self._row(self.y + 2)
-        above2: cython.Py_ssize_t = self._row(self.y + 1)
+        above: cython.Py_ssize_t = self._row(self.y + self.kept - 1)
+        above2: cython.Py_ssize_t = self._row(self.y + self.kept - 2)
+        before: cython.Py_ssize_t = self._before(self.y)
+        before_above: cython.Py_ssize_t = self._before(self.y - 1)
+        below: cython.Py_ssize_t = self._row(self.y + 1) if self.y + 1 < self.rows else before
         x: cython.int = self.x
         end: cython.int = cython.cast(cython.int, most) + x if most < self.width - x else self.width
         span: cython.int
@@ -224,30 +323,52 @@ class Tile:
         nww: cython.uint
         fresh: cython.bint = True  # the neighbours must be loaded
         broken: cython.bint = False  # a span ended here, with a pixel that is not W
+        changed: cython.bint = False  # a span ended here, with a pixel that is not P
         flat: cython.bint
+        was: cython.uint = 0  # NW N NE W of the frame before
+        now: cython.uint = 0  # P PE PS PSE
+        later: cython.uint = 0
         # Neighbours from the lowest byte: NW N NE NEE; NWW NNW NN NNE; W WW WWW.
         north: cython.uint = 0
         north2: cython.uint = 0
         west: cython.uint = 0
         west_mask: cython.uint = 0xFFFF if self.lists.k <= FEW_COLORS else 0xFFFFFF
-        while x < end or broken:
+        while x < end or broken or changed:
             if fresh:
                 fresh = False
                 north = pack(cells[above + x - 1], cells[above + x], cells[above + x + 1], cells[above + x + 2])
                 north2 = pack(cells[above + x - 2], cells[above2 + x - 1], cells[above2 + x], cells[above2 + x + 1])
                 west = pack(cells[here + x - 1], cells[here + x - 2], cells[here + x - 3], 0) & west_mask
             flat = (north & 0xFFFFFF) == (west & 255) * 0x010101
+            if moving:
+                was = pack(cells[before_above + x - 1], cells[before_above + x], cells[before_above + x + 1], cells[before + x - 1])
+                now = pack(cells[before + x], cells[before + x + 1], cells[below + x], cells[below + x + 1])
+                if was == (north & 0xFFFFFF | (west & 255) << 24) and not changed and not broken:
+                    span = self.changes.code(coder, decoding, cells, x, here, above, before, before_above)
+                    x += span if span >= 0 else ~span
+                    changed = span < 0
+                    fresh = span != -1
+                    if fresh:
+                        continue
             if flat and not broken:
-                span = self.spans.code(coder, decoding, cells, x, here, above, above2)
-                x += span if span >= 0 else ~span
-                broken = span < 0
-                fresh = span != -1
-                if fresh:
-                    continue
+                if moving and changed and (now & 255) == (west & 255):
+                    pass
+                else:
+                    span = self.spans.code(coder, decoding, cells, x, here, above, above2)
+                    x += span if span >= 0 else ~span
+                    broken = span < 0
+                    fresh = span != -1
+                    if fresh:
+                        changed = False
+                        continue
             broken = False
             if not decoding:
                 pixel = cells[here + x]
-            pixel = self._code_pixel(coder, decoding, north, north2, west, flat, pixel)
+            if moving:
+                pixel = self._code_change(coder, decoding, north, north2, west, flat, was, now, changed, pixel)
+                changed = False
+            else:
+                pixel = self._code_pixel(coder, decoding, north, north2, west, flat, pixel)
             if decoding:
                 cells[here + x] = cython.cast(cython.uchar, pixel)
             x += 1
@@ -283,6 +404,139 @@ class Tile:
         self.long_slots.learn(h, long_slot, pixel)
         self.short_slots.learn(g, short_slot, pixel)
         return pixel
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _code_change(
+        self,
+        coder: cython.pointer(Coder),
+        decoding: cython.bint,
+        north: cython.uint,
+        north2: cython.uint,
+        west: cython.uint,
+        flat: cython.bint,
+        was: cython.uint,
+        now: cython.uint,
+        changed: cython.bint,
+        pixel: cython.uint,
+    ) -> cython.uint:
+        h: cython.uint = long_key(north, north2, west)
+        g: cython.uint
+        if knob[0] == 0:
+            g = short_key(north & (0xFFFFFF if self.lists.k <= FEW_COLORS else 0xFFFF), west & 255)
+        elif knob[0] == 1:
+            g = short_key(north >> 8 & 255 | (now & 255) << 8 | (now >> 8 & 255) << 16, west & 255) ^ 0x5A5A5A5A
+        elif knob[0] == 2:
+            g = long_key(north >> 8 & 0xFFFF | now << 16, now >> 16, west & 255) ^ 0x5A5A5A5A
+        elif knob[0] == 3:
+            g = long_key(now, was, west & 255) ^ 0x5A5A5A5A
+        elif knob[0] == 4:
+            g = long_key(now, north & 0xFFFFFF, west & 255) ^ 0x5A5A5A5A
+        else:
+            g = short_key(north & 0xFFFF | (now & 255) << 16, west & 255) ^ 0x5A5A5A5A
+        if knob[1] == 1:
+            h = long_key(north, north2, west | (now & 255) << 24)
+        elif knob[1] == 2:
+            h = long_key(north, now, west)
+        elif knob[1] == 3:
+            h = long_key(north, north2 ^ now * 0x2F0B4C47, west)
+        long_slot: cython.uint = self.long_slots.find(h)
+        short_slot: cython.uint = self.short_slots.find(g)
+        pixel = self._code_changed(coder, decoding, north, north2, west, flat, was, now, changed, long_slot, short_slot, pixel)
+        self.long_slots.learn(h, long_slot, pixel)
+        self.short_slots.learn(g, short_slot, pixel)
+        return pixel
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _code_changed(
+        self,
+        coder: cython.pointer(Coder),
+        decoding: cython.bint,
+        north: cython.uint,
+        north2: cython.uint,
+        west: cython.uint,
+        flat: cython.bint,
+        was: cython.uint,
+        now: cython.uint,
+        changed: cython.bint,
+        long_slot: cython.uint,
+        short_slot: cython.uint,
+        pixel: cython.uint,
+    ) -> cython.uint:
+        """Codes a pixel: by the candidates of slots, then by neighbours and a list."""
+        nw: cython.uint = north & 255
+        n: cython.uint = north >> 8 & 255
+        ne: cython.uint = north >> 16 & 255
+        w: cython.uint = west & 255
+        p: cython.uint = now & 255
+        first: cython.uint = long_slot >> 8 & 255
+        second: cython.uint = short_slot >> 8 & 255
+        sure: cython.int = long_slot & 255
+        sure2: cython.int = short_slot & 255
+        equal: cython.int = ((west >> 8 & 255) == w) | ((north2 >> 16 & 255) == n) << 1
+        equal |= (w == n) << 2 | ((north & 255) == n) << 3 | (ne == n) << 4
+        moved: cython.int = ((was & 255) != nw) | ((was >> 8 & 255) != n) << 1
+        moved |= ((was >> 16 & 255) != ne) << 2 | ((was >> 24) != w) << 3
+        like: cython.int = (p == w) | (p == n) << 1 | (p == ne) << 2 | (p == (now >> 8 & 255)) << 3 | (p == (now >> 16 & 255)) << 4
+        which: cython.int
+        other: cython.bint
+        if flat:  # W is known to be wrong
+            sure = 0 if first == w else sure
+            sure2 = 0 if second == w else sure2
+        if changed:  # P is known to be wrong
+            sure = 0 if first == p else sure
+            sure2 = 0 if second == p else sure2
+        hinted: cython.bint = sure or sure2
+        barred: cython.bint = changed or (flat and p == w)
+        if hinted:
+            other = sure and sure2 and second != first
+            first = first if sure else second
+            second = second if other else first
+            which = 0 if first == w else 1 if first == n else 2 if first == ne else 3
+            if self.changes.code_first(coder, decoding, sure, sure2, other, which, barred, first == p, moved, equal, flat, pixel == first):
+                return first
+            if other:
+                which = 0 if second == w else 1 if second == n else 2
+                if self.changes.code_second(coder, decoding, sure2, which, second == p, moved, pixel == second):
+                    return second
+        else:
+            first = second = NO_COLOR
+        near_w: cython.int = self.lists.distance[w << 8 | nw]
+        near_n: cython.int = self.lists.distance[n << 8 | nw]
+        activity: cython.int = ACTIVITY[near_w + near_n + self.lists.distance[n << 8 | ne]]
+        list_of: cython.uint = n if near_w < near_n else w
+        other_of: cython.uint = w if near_w < near_n else n
+        came: cython.uint
+        if not barred and p != first and p != second:
+            if self.changes.code_before(coder, decoding, moved, like, hinted, pixel == p):
+                return p
+        equal |= (nw == w) << 5
+        if not self.lists.made[list_of]:
+            self.lists.make(list_of)
+        if not flat:
+            came = self.changes.code_neighbour(
+                coder, decoding, w, n, ne, first, second, p, activity >> 2 << 7 | equal << 1 | (sure != 0), pixel
+            )
+            if came != NO_COLOR:
+                if came != list_of:
+                    self.lists.promote(list_of, self.lists.place[list_of << 8 | came])
+                return came
+        return self.lists.code4(
+            coder,
+            decoding,
+            list_of,
+            self.lists.place[list_of << 8 | first] if first != NO_COLOR else NO_PLACE,
+            self.lists.place[list_of << 8 | other_of] if other_of != first else NO_PLACE,
+            self.lists.place[list_of << 8 | ne] if ne != w and ne != n and ne != first else NO_PLACE,
+            self.lists.place[list_of << 8 | p] if p != w and p != n and p != ne and p != first else NO_PLACE,
+            0 if flat else 1 + (activity >> 2 << 2 | self.lists.mean[list_of] >> 6),
+            pixel,
+        )
 
     @cython.cfunc
     @cython.nogil
