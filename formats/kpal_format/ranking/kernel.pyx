@@ -36,7 +36,7 @@ cdef extern from *:
         while (i < count && a[i] == b[i]) i++;
         return i;
     }
-    static int knob[32];
+    static int knob[32] = {5, 0, 0, 7, 0, 4, 3, 20, 7};
     """
     unsigned int MASK_32 "KPAL_MASK_32"  # Cython takes literals of 31 bits at most for C numbers
     long run "kpal_run"(const unsigned char* cells, long count, unsigned char value) noexcept nogil

@@ -44,7 +44,7 @@ class Slots:
     buffers: list
 
     def __init__(self, pixels: int) -> None:
-        size = 1 << min(max((pixels - 1).bit_length(), 8), 18)
+        size = 1 << min(max((pixels - 1).bit_length(), 8), 18 if knob[7] == 0 else knob[7])
         self.buffers = []
         self.slots = uints(allocate(self.buffers, "I", size))
         self.mask = size - 1

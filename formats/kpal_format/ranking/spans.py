@@ -33,7 +33,7 @@ class Spans:
         self.width = width
         self.change = self.history = 0
         self.buffers = []
-        self.flags = uints(allocate(self.buffers, "I", even_flags(256)))
+        self.flags = uints(allocate(self.buffers, "I", even_flags(256 * 33)))
         self.symbols = shorts(allocate(self.buffers, "h", even_symbols(16)))
         self.counts = uchars(allocate(self.buffers, "B", 16))
         self.number_flags = uints(allocate(self.buffers, "I", even_flags(64)))
@@ -47,31 +47,40 @@ class Spans:
         self,
         coder: cython.pointer(Coder),
         decoding: cython.bint,
+        source: cython.p_uchar,
         cells: cython.p_uchar,
         x: cython.int,
         here: cython.Py_ssize_t,
         above: cython.Py_ssize_t,
         above2: cython.Py_ssize_t,
+        before: cython.Py_ssize_t,
+        moving: cython.bint,
     ) -> cython.int:
         """Codes the span that begins at x: its length, or ~n if n pixels of it are W and the next one is not."""
         w: cython.uchar = cells[here + x - 1]
         span: cython.int = self._find(cells, x, above)
         level: cython.int = LEVEL[min(span, 4095)]
-        n: cython.int = 0 if decoding else run_length(cells, here + x, span, w)
+        n: cython.int = 0 if decoding else run_length(source, x, span, w)
         context: cython.int = (
             level << 4 | (cells[above2 + x] == w) << 3 | (cells[here + x - 2] == w) << 2 | self.history
         )
+        if moving:
+            context = 256 + (context << 5)
+            if knob[8] & 1: context |= cells[before + x] == w
+            if knob[8] & 2: context |= (cells[before + x + 1] == w) << 1
+            if knob[8] & 4: context |= (cells[before + x - 1] == w) << 2
+            if knob[8] & 8: context |= (run_length(cells, before + x, span, w) == span) << 3
+            if knob[8] & 16: context |= (cells[here + x] == w) << 4
         if code_flag(coder, decoding, self.flags, context, n == span):
             self.history = (self.history << 1 | 1) & 3
-            if decoding:
-                fill_cells(cells, here + x, span, w)
+            fill_cells(cells, here + x, span, w)
             return span
         self.history = self.history << 1 & 3
         if span > 1:
             n = self._code_number(coder, decoding, level, n)
             if decoding:
                 n = min(n, span - 1)
-                fill_cells(cells, here + x, n, w)
+            fill_cells(cells, here + x, n, w)
         return ~n
 
     @cython.cfunc

@@ -146,6 +146,19 @@ def equal_length(cells: cython.p_uchar, a: cython.Py_ssize_t, b: cython.Py_ssize
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
+def equal2_length(source: cython.p_uchar, a: cython.Py_ssize_t, cells: cython.p_uchar, b: cython.Py_ssize_t, count: cython.int) -> cython.int:
+    i: cython.int = 0
+    if cython.compiled:
+        return alike(source + a, cells + b, count)
+    while i < count and source[a + i] == cells[b + i]:
+        i += 1
+    return i
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
 def run_length(cells: cython.p_uchar, at: cython.Py_ssize_t, count: cython.int, value: cython.uchar) -> cython.int:
     """How many of `count` cells from `at` on have this value before the first one that has not."""
     if cython.compiled:

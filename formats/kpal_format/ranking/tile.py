@@ -63,6 +63,7 @@ class Tile:
     lists: Lists
     long_slots: Slots
     short_slots: Slots
+    third_slots: Slots
     spans: Spans
     candidates: Candidates
     changes: Changes
@@ -70,7 +71,9 @@ class Tile:
     width: cython.int  # pixels
     rows: cython.int
     frame: cython.int  # frames done
-    before: cython.p_uchar  # of frames after the first: the rows y and y - 1 of the frame before, at y & 1
+    later: cython.bint
+    plane: cython.int  # which of two frames of cells is that in hand
+    changed_rows: cython.p_uchar  # whether a row differs between the last two frames
     x: cython.int  # where the loop is: 0 to width
     y: cython.int  # 0 to rows
     same_rows: cython.int  # the last three row flags
@@ -86,6 +89,7 @@ class Tile:
         self.lists = Lists(colors)
         self.long_slots, self.short_slots = Slots(width * rows * frames), Slots(width * rows * frames)
         self.changes = Changes(width, frames > 1)
+        self.third_slots = Slots(width * rows * frames)
         self.spans = Spans(width)
         self.candidates = Candidates()
         self.decoding = data is not None
@@ -94,8 +98,10 @@ class Tile:
         self.buffers = []
         self.row_flags = uints(allocate(self.buffers, "I", even_flags(8)))
         self.kept = 3 if frames == 1 else rows + 2
-        self.frame = 0
-        self.cells = uchars(allocate(self.buffers, "B", (self.kept + 2 * (frames > 1)) * self.stride))
+        self.frame = self.plane = 0
+        self.later = False
+        self.cells = uchars(allocate(self.buffers, "B", (1 + (frames > 1)) * self.kept * self.stride))
+        self.changed_rows = uchars(allocate(self.buffers, "B", rows))
 
     def encode_frame(self, indices: memoryview, tell: object = None) -> None:
         """Encodes the next frame: flat writable bytes, all below the number of colours."""
@@ -199,15 +205,15 @@ class Tile:
     @cython.exceptval(check=False)
     def _row(self, y: cython.int) -> cython.Py_ssize_t:
         """Where the cells of a row begin."""
-        return cython.cast(cython.Py_ssize_t, y % self.kept) * self.stride + MARGIN
+        return cython.cast(cython.Py_ssize_t, y % self.kept + self.plane * self.kept) * self.stride + MARGIN
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
     def _before(self, y: cython.int) -> cython.Py_ssize_t:
-        """Where the cells of a row of the frame before begin, if it is that of y or the one above."""
-        return cython.cast(cython.Py_ssize_t, self.kept + (y & 1)) * self.stride + MARGIN
+        """Where the cells of a row of the frame before begin."""
+        return cython.cast(cython.Py_ssize_t, y % self.kept + (1 - self.plane) * self.kept) * self.stride + MARGIN
 
     @cython.cfunc
     @cython.nogil
@@ -233,15 +239,17 @@ class Tile:
                     copy_cells(self.picture, cython.cast(cython.Py_ssize_t, y) * self.width, cells, self._row(y), self.width)
             return True
         self.changes.begin()
-        for i in range(1, 3):
-            copy_cells(cells, self._row(self.rows + 2 - i), cells, self._row(0), self.width)
-        self._set_right(self._row(self.rows))
+        self.plane = 1 - self.plane
+        if not self.later:
+            self.later = True
+            for y in range(self.rows):
+                copy_cells(cells, self._row(y), cells, self._before(y), self.width)
+        first: cython.Py_ssize_t = self._before(0)
         for i in range(4):
-            cells[self._row(self.rows) - i - 1] = cells[self._row(0)]
-            cells[self._row(self.rows + 1) - i - 1] = cells[self._row(0)]
-        copy_cells(cells, self._before(-1), cells, self._row(0), self.width)
-        self._set_right(self._before(-1))
-        cells[self._before(-1) - 1] = cells[self._row(0)]
+            cells[first - i - 1] = cells[first]
+        for i in range(1, 3):
+            copy_cells(cells, self._row(self.kept - i) - MARGIN, cells, first - MARGIN, self.stride)
+            copy_cells(cells, self._before(self.kept - i) - MARGIN, cells, first - MARGIN, self.stride)
         return False
 
     @cython.cfunc
@@ -263,31 +271,29 @@ class Tile:
         here: cython.Py_ssize_t = self._row(self.y)
         above: cython.Py_ssize_t = self._row(self.y + self.kept - 1)
         before: cython.Py_ssize_t = self._before(self.y)
+        at: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, self.y) * self.width
         i: cython.int
         same: cython.bint = False
         self.spans.change = 0
-        if moving:
-            copy_cells(cells, before, cells, here, self.width)
-            cells[before - 1] = cells[self._before(self.y - 1)]
-            self._set_right(before)
-            if self.y + 1 < self.rows:
-                self._set_right(self._row(self.y + 1))
         for i in range(1, 4):
             cells[here - i] = cells[above]
-        self._set_right(above)
-        if not decoding:
-            copy_cells(cells, here, self.picture, cython.cast(cython.Py_ssize_t, self.y) * self.width, self.width)
-            if moving:
-                same = equal_cells(cells, here, before, self.width)
         if moving:
-            if self.changes.code_row(cython.address(self.stream.coder), decoding, same):
+            if not decoding:
+                same = same_cells(self.picture, at, cells, before, self.width)
+            self.changes.begin_row()
+            if self.changes.code_row(cython.address(self.stream.coder), decoding, self.changed_rows[self.y], same):
+                if self.changed_rows[self.y]:
+                    copy_cells(cells, here, cells, before, self.width)
+                self.changed_rows[self.y] = 0
                 return True
+            self.changes.calm = 0
         if not decoding:
-            same = equal_cells(cells, here, above, self.width)
+            same = same_cells(self.picture, at, cells, above, self.width)
         same = code_flag(cython.address(self.stream.coder), decoding, self.changes.row_flags if moving else self.row_flags, self.same_rows, same)
         self.same_rows = (self.same_rows << 1 | same) & 7
-        if decoding and same:
+        if same:
             copy_cells(cells, here, cells, above, self.width)
+            self.changed_rows[self.y] = 1
         return same
 
     @cython.cfunc
@@ -296,6 +302,7 @@ class Tile:
     @cython.exceptval(check=False)
     def _end_row(self, decoding: cython.bint) -> cython.void:
         at: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, self.y) * self.width
+        self._set_right(self._row(self.y))
         if decoding:
             copy_cells(self.picture, at, self.cells, self._row(self.y), self.width)
         self.x = 0
@@ -314,8 +321,11 @@ class Tile:
         above: cython.Py_ssize_t = self._row(self.y + self.kept - 1)
         above2: cython.Py_ssize_t = self._row(self.y + self.kept - 2)
         before: cython.Py_ssize_t = self._before(self.y)
-        before_above: cython.Py_ssize_t = self._before(self.y - 1)
-        below: cython.Py_ssize_t = self._row(self.y + 1) if self.y + 1 < self.rows else before
+        before_above: cython.Py_ssize_t = self._before(self.y + self.kept - 1)
+        below: cython.Py_ssize_t = self._before(self.y + 1) if self.y + 1 < self.rows else before
+        at: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, self.y) * self.width
+        source: cython.p_uchar = self.picture + at if cython.compiled else self.picture[at:]
+        pp: cython.uint = 0
         x: cython.int = self.x
         end: cython.int = cython.cast(cython.int, most) + x if most < self.width - x else self.width
         span: cython.int
@@ -344,7 +354,7 @@ class Tile:
                 was = pack(cells[before_above + x - 1], cells[before_above + x], cells[before_above + x + 1], cells[before + x - 1])
                 now = pack(cells[before + x], cells[before + x + 1], cells[below + x], cells[below + x + 1])
                 if was == (north & 0xFFFFFF | (west & 255) << 24) and not changed and not broken:
-                    span = self.changes.code(coder, decoding, cells, x, here, above, before, before_above)
+                    span = self.changes.code(coder, decoding, source, cells, x, here, above, before, before_above, self.changed_rows[self.y])
                     x += span if span >= 0 else ~span
                     changed = span < 0
                     fresh = span != -1
@@ -354,7 +364,7 @@ class Tile:
                 if moving and changed and (now & 255) == (west & 255):
                     pass
                 else:
-                    span = self.spans.code(coder, decoding, cells, x, here, above, above2)
+                    span = self.spans.code(coder, decoding, source, cells, x, here, above, above2, before, moving)
                     x += span if span >= 0 else ~span
                     broken = span < 0
                     fresh = span != -1
@@ -363,20 +373,24 @@ class Tile:
                         continue
             broken = False
             if not decoding:
-                pixel = cells[here + x]
+                pixel = source[x]
             if moving:
-                pixel = self._code_change(coder, decoding, north, north2, west, flat, was, now, changed, pixel)
+                pp = cells[here + x]
+                pixel = self._code_change(coder, decoding, north, north2, west, flat, was, now, pp, changed, x, pixel)
                 changed = False
+                if pixel != (now & 255):
+                    self.changes.last = x
             else:
                 pixel = self._code_pixel(coder, decoding, north, north2, west, flat, pixel)
-            if decoding:
-                cells[here + x] = cython.cast(cython.uchar, pixel)
+            cells[here + x] = cython.cast(cython.uchar, pixel)
             x += 1
             nww = north & 255
             north = north >> 8 | cython.cast(cython.uint, cells[above + x + 2]) << 24
             north2 = north2 >> 8 & 0xFFFF00 | nww | cython.cast(cython.uint, cells[above2 + x + 1]) << 24
             west = (west << 8 | pixel) & west_mask
         self.x = x
+        if moving:
+            self.changed_rows[self.y] = 1
         self.stream.coder = state
 
     # Pixels.
@@ -419,7 +433,9 @@ class Tile:
         flat: cython.bint,
         was: cython.uint,
         now: cython.uint,
+        pp: cython.uint,
         changed: cython.bint,
+        x: cython.int,
         pixel: cython.uint,
     ) -> cython.uint:
         h: cython.uint = long_key(north, north2, west)
@@ -435,7 +451,7 @@ class Tile:
         elif knob[0] == 4:
             g = long_key(now, north & 0xFFFFFF, west & 255) ^ 0x5A5A5A5A
         else:
-            g = short_key(north & 0xFFFF | (now & 255) << 16, west & 255) ^ 0x5A5A5A5A
+            g = short_key(north & 0xFFFF | (now & 255) << 16, west & 255) ^ (0 if knob[12] else 0x5A5A5A5A)
         if knob[1] == 1:
             h = long_key(north, north2, west | (now & 255) << 24)
         elif knob[1] == 2:
@@ -444,9 +460,30 @@ class Tile:
             h = long_key(north, north2 ^ now * 0x2F0B4C47, west)
         long_slot: cython.uint = self.long_slots.find(h)
         short_slot: cython.uint = self.short_slots.find(g)
-        pixel = self._code_changed(coder, decoding, north, north2, west, flat, was, now, changed, long_slot, short_slot, pixel)
+        t: cython.uint = 0
+        if knob[3] == 1:
+            t = short_key(cython.cast(cython.uint, self.y) << 14 ^ cython.cast(cython.uint, x) ^ (now & 255) << 24, 77)
+        elif knob[3] == 2:
+            t = long_key(now, was, pp)
+        elif knob[3] == 3:
+            t = long_key(now, pp, west & 255)
+        elif knob[3] == 4:
+            t = long_key(now & 255, pp | (north & 0xFFFF00) , west & 255)
+        elif knob[3] == 5:
+            t = long_key(now, was, west & 255 | (north & 0xFFFF00))
+        elif knob[3] == 6:
+            t = long_key(cython.cast(cython.uint, self.y), cython.cast(cython.uint, x), (now & 255) | pp << 8)
+        elif knob[3] == 8:
+            t = long_key(cython.cast(cython.uint, self.y), cython.cast(cython.uint, x), (now & 255) | (west & 255) << 8 | (north & 0xFF00) << 8)
+        elif knob[3] == 9:
+            t = long_key(cython.cast(cython.uint, self.y), cython.cast(cython.uint, x), (now & 255) | (west & 255) << 8 | pp << 16)
+        elif knob[3] == 7:
+            t = long_key(cython.cast(cython.uint, self.y), cython.cast(cython.uint, x), (now & 255) | (west & 255) << 8)
+        third: cython.uint = self.third_slots.find(t) if knob[3] else 0
+        pixel = self._code_changed(coder, decoding, north, north2, west, flat, was, now, pp, changed, long_slot, short_slot, third, pixel)
         self.long_slots.learn(h, long_slot, pixel)
         self.short_slots.learn(g, short_slot, pixel)
+        if knob[3]: self.third_slots.learn(t, third, pixel)
         return pixel
 
     @cython.cfunc
@@ -463,9 +500,11 @@ class Tile:
         flat: cython.bint,
         was: cython.uint,
         now: cython.uint,
+        pp: cython.uint,
         changed: cython.bint,
         long_slot: cython.uint,
         short_slot: cython.uint,
+        third: cython.uint,
         pixel: cython.uint,
     ) -> cython.uint:
         """Codes a pixel: by the candidates of slots, then by neighbours and a list."""
@@ -498,7 +537,7 @@ class Tile:
             first = first if sure else second
             second = second if other else first
             which = 0 if first == w else 1 if first == n else 2 if first == ne else 3
-            if self.changes.code_first(coder, decoding, sure, sure2, other, which, barred, first == p, moved, equal, flat, pixel == first):
+            if self.changes.code_first(coder, decoding, sure, sure2, other, which, barred, first == p, moved, equal, flat, (0 if not third & 255 else 1 if (third >> 8 & 255) != first else 2 + ((third & 255) > 2)), pixel == first):
                 return first
             if other:
                 which = 0 if second == w else 1 if second == n else 2
@@ -506,21 +545,36 @@ class Tile:
                     return second
         else:
             first = second = NO_COLOR
+        extra: cython.uint = NO_COLOR
+        if third & 255:
+            extra = third >> 8 & 255
+            if not (extra == first or extra == second or (flat and extra == w) or (changed and extra == p)):
+                which = 0 if extra == w else 1 if extra == n else 2 if extra == ne else 3
+                if self.changes.code_third(coder, decoding, third & 255, which, extra == p, moved, sure, sure2, pixel == extra):
+                    return extra
+            else:
+                extra = NO_COLOR
         near_w: cython.int = self.lists.distance[w << 8 | nw]
         near_n: cython.int = self.lists.distance[n << 8 | nw]
         activity: cython.int = ACTIVITY[near_w + near_n + self.lists.distance[n << 8 | ne]]
         list_of: cython.uint = n if near_w < near_n else w
         other_of: cython.uint = w if near_w < near_n else n
         came: cython.uint
-        if not barred and p != first and p != second:
-            if self.changes.code_before(coder, decoding, moved, like, hinted, pixel == p):
+        if knob[11] == 1 and barred:
+            list_of = p
+        elif knob[11] == 2 and moved == 15:
+            list_of = p
+        elif knob[11] == 3 and changed:
+            list_of = p
+        if not barred and p != first and p != second and p != extra:
+            if self.changes.code_before(coder, decoding, moved, like, hinted, pp == p, activity, pixel == p):
                 return p
         equal |= (nw == w) << 5
         if not self.lists.made[list_of]:
             self.lists.make(list_of)
         if not flat:
             came = self.changes.code_neighbour(
-                coder, decoding, w, n, ne, first, second, p, activity >> 2 << 7 | equal << 1 | (sure != 0), pixel
+                coder, decoding, w, n, ne, first, second, p, extra, activity >> 2 << 7 | equal << 1 | (sure != 0), pixel
             )
             if came != NO_COLOR:
                 if came != list_of:
