@@ -23,9 +23,55 @@ ID: Final = 3
 NAME: Final = "fast"
 
 
+class Encoder:
+    """Encodes one tile: see `Coder.encoder`."""
+
+    def __init__(self, tile: Tile) -> None:
+        self._tile = tile
+
+    def write(self, indices: U8, tell: Count | None = None) -> None:
+        """Encodes the next frame."""
+        self._tile.encode_frame(memoryview(bytearray(indices.tobytes())), tell)
+
+    def finish(self) -> bytes:
+        """The stream, after the last frame."""
+        return self._tile.finish()
+
+
+class Decoder:
+    """Decodes one tile: see `Coder.decoder`."""
+
+    def __init__(self, tile: Tile, shape: tuple[int, int], *, partial: bool) -> None:
+        self._tile, self._shape, self._partial = tile, shape, partial
+
+    def read(self, tell: Count | None = None) -> U8:
+        """The next frame."""
+        content = bytearray(self._shape[0] * self._shape[1])
+        self._tile.decode_frame(memoryview(content), tell)
+        return np.frombuffer(content, np.uint8).reshape(self._shape)
+
+    def finish(self) -> None:
+        """Raises DamagedError unless the stream ends with the last frame."""
+        if not self._tile.finished() and not self._partial:
+            raise DamagedError("index stream: it does not end where the pixels do")
+
+
+def encoder(shape: tuple[int, int, int], palette: U8) -> Encoder:
+    """Encodes one tile of (frames, rows, width): see `Coder.encoder`."""
+    return Encoder(_tile(shape, palette, None))
+
+
+def decoder(data: bytes | memoryview, shape: tuple[int, int, int], palette: U8, *, partial: bool = False) -> Decoder:
+    """Decodes one tile of (frames, rows, width): see `Coder.decoder`."""
+    check_size(shape[1:], NAME)
+    return Decoder(_tile(shape, palette, bytes(data)), shape[1:], partial=partial)
+
+
 def encode(indices: U8, palette: U8, tell: Count | None = None) -> bytes:
-    """Encodes one tile: see `Coder.encode`."""
-    return _tile(indices.shape, palette, None).encode(memoryview(bytearray(indices.tobytes())), tell)
+    """Encodes one tile of one frame: see `Coder.encode`."""
+    one = encoder((1, *indices.shape), palette)
+    one.write(indices, tell)
+    return one.finish()
 
 
 def decode(
@@ -36,16 +82,15 @@ def decode(
     partial: bool = False,
     tell: Count | None = None,
 ) -> U8:
-    """Decodes one tile: see `Coder.decode`."""
-    check_size(shape, NAME)
-    content = bytearray(shape[0] * shape[1])
-    if not _tile(shape, palette, bytes(data)).decode(memoryview(content), tell) and not partial:
-        raise DamagedError("index stream: it does not end where the pixels do")
-    return np.frombuffer(content, np.uint8).reshape(shape)
+    """Decodes one tile of one frame: see `Coder.decode`."""
+    one = decoder(data, (1, *shape), palette, partial=partial)
+    indices = one.read(tell)
+    one.finish()
+    return indices
 
 
-def _tile(shape: tuple[int, int], palette: U8, data: bytes | None) -> Tile:
+def _tile(shape: tuple[int, int, int], palette: U8, data: bytes | None) -> Tile:
     """The kernel's coder for one tile; `data` is the stream to decode, or None to encode."""
-    rows, width = shape
+    frames, rows, width = shape
     kind: type[Tile] = load_module("kpal_format.ranking.kernel").Tile
-    return kind(rgba(palette), width, rows, data)
+    return kind(rgba(palette), width, rows, frames, data)

@@ -1,258 +1,144 @@
-"""Changes."""
+"""Changes from frame to frame (KPAL.md, section 5.3.6): what is as before, by one flag for a frame, a row or a span.
+
+A span reaches from a pixel whose neighbours are all as before to where the row above changes. If it is not all as
+before, its first half is asked about, and so on, until a single pixel is known to have changed.
+"""
 
 try:
     import cython
 except ImportError:
     from .. import _cython as cython
 if not cython.compiled:
-    from .range_coder import Coder, code_flag, code_raw, code_symbol
-    from .tables import *
-    from .tables import allocate, even_flags, uints, copy_cells, equal_length, LEVEL
+    from .planes import Planes
+    from .range_coder import Coder, code_flag
+    from .tables import LEVEL, allocate, copy_cells, equal_length, even_flags, uchars, uints
 
 
 @cython.final
 @cython.cclass
 class Changes:
-    frame_flags: cython.p_uint
-    row_flags: cython.p_uint
-    flags: cython.p_uint
-    first_flags: cython.p_uint
-    second_flags: cython.p_uint
-    before_flags: cython.p_uint
-    near_flags: cython.p_uint
-    span_flags: cython.p_uint
-    symbols: cython.p_short  # 16 distributions of lengths
-    counts: cython.p_uchar
-    number_flags: cython.p_uint  # 64
-    sixteen: cython.Py_ssize_t  # see `code_symbol`
-    width: cython.int
-    same_rows: cython.int
-    change: cython.int
-    history: cython.int
-    third_flags: cython.p_uint
-    calm: cython.int
-    last: cython.int
-    broken: cython.int
+    """The flags of a tile that tell what is as before, and where changes are."""
+
+    planes: Planes
+    frame_flags: cython.p_uint  # 8
+    row_flags: cython.p_uint  # 16
+    span_flags: cython.p_uint  # 16 x 2 x 2 x 16 x 4
+    same_frames: cython.int  # the last three frame flags
+    same_rows: cython.int  # the last three row flags
+    same_spans: cython.int  # the last two span flags
+    differs: cython.p_uchar  # by row: whether it may differ between the two frames before
+    differed: cython.bint  # that of the row in hand
+    change: cython.int  # the column where the row above becomes other than before
+    broken: cython.int  # up to here a change is certain, if it is right of the pixel
+    last: cython.int  # the column of the last change in the row; -1 if there is none
     buffers: list
 
-    def __init__(self, width: int, moving: bool) -> None:
-        self.buffers = []
-        self.width = width
-        self.frame_flags = uints(allocate(self.buffers, "I", even_flags(8)))
-        self.row_flags = uints(allocate(self.buffers, "I", even_flags(8)))
-        self.flags = uints(allocate(self.buffers, "I", even_flags(256)))
-        self.first_flags = uints(allocate(self.buffers, "I", [t << 25 | 1 for _ in range(8) for g in _TRUST for t in g for _ in range(4*32*4)]))
-        self.second_flags = uints(allocate(self.buffers, "I", even_flags(8*4*2*16)))
-        self.before_flags = uints(allocate(self.buffers, "I", even_flags(16*32*2*8)))
-        self.near_flags = uints(allocate(self.buffers, "I", near_flags()))
-        self.span_flags = uints(allocate(self.buffers, "I", even_flags(1<<14)))
-        self.symbols = shorts(allocate(self.buffers, "h", even_symbols(64)))
-        self.counts = uchars(allocate(self.buffers, "B", 64))
-        self.number_flags = uints(allocate(self.buffers, "I", even_flags(64)))
-        self.sixteen = 16
-        self.third_flags = uints(allocate(self.buffers, 'I', even_flags(1 << 14)))
-        self.same_rows = self.history = self.change = self.calm = self.last = self.broken = 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
-    def begin(self) -> cython.void:
-        self.same_rows = 7
-        self.calm = 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
-    def begin_row(self) -> cython.void:
-        self.change = self.broken = 0
+    def __init__(self, planes: Planes, later: bool) -> None:
+        self.planes = planes
+        self.same_frames = self.same_rows = self.same_spans = self.change = self.broken = 0
         self.last = -1
-        self.calm += self.calm < 4095
+        self.differed = False
+        self.buffers = []
+        self.frame_flags = uints(allocate(self.buffers, "I", even_flags(8)))
+        self.row_flags = uints(allocate(self.buffers, "I", even_flags(16)))
+        self.span_flags = uints(allocate(self.buffers, "I", even_flags(4096 if later else 1)))
+        self.differs = uchars(allocate(self.buffers, "B", planes.rows))
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def code_row(self, coder: cython.pointer(Coder), decoding: cython.bint, changed: cython.bint, same: cython.bint) -> cython.bint:
-        same = code_flag(coder, decoding, self.flags, changed << 3 | self.same_rows, same)
-        self.same_rows = (self.same_rows << 1 | same) & 7
+    def code_frame(self, coder: cython.pointer(Coder), decoding: cython.bint, same: cython.bint) -> cython.bint:
+        """Codes whether the frame is as before."""
+        same = code_flag(coder, decoding, self.frame_flags, self.same_frames, same)
+        self.same_frames = (self.same_frames << 1 | same) & 7
+        self.same_rows = 7
         return same
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def _find(self, cells: cython.p_uchar, x: cython.int, above: cython.Py_ssize_t, before_above: cython.Py_ssize_t) -> cython.int:
+    def code_row(
+        self, coder: cython.pointer(Coder), decoding: cython.bint, y: cython.int, same: cython.bint
+    ) -> cython.bint:
+        """Codes whether the row is as before; makes it so."""
+        context: cython.int = self.differs[y] << 3 | self.same_rows
+        same = code_flag(coder, decoding, self.row_flags, context, same)
+        self.same_rows = (self.same_rows << 1 | same) & 7
+        self.change = self.broken = 0
+        self.last = -1
+        self.differed = self.differs[y]
+        if same and self.differed:
+            self._copy(self.planes.row(y), self.planes.row_before(y), self.planes.width)
+        self.differs[y] = not same
+        return same
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def code_span(
+        self,
+        coder: cython.pointer(Coder),
+        decoding: cython.bint,
+        source: cython.p_uchar,
+        x: cython.int,
+        y: cython.int,
+    ) -> cython.int:
+        """Codes a span that is as before: its length; 0 if the pixel at x has changed.
+
+        source: the row to encode.
+        """
+        cells: cython.p_uchar = self.planes.cells
+        here: cython.Py_ssize_t = self.planes.row(y) + x
+        before: cython.Py_ssize_t = self.planes.row_before(y) + x
+        whole: cython.bint = x >= self.broken
+        span: cython.int = self._find(x, y) if whole else self.broken - x
+        n: cython.int = 0 if decoding else equal_length(source, x, cells, before, span)
+        last: cython.int = 15 if self.last < 0 else min(LEVEL[min(x - self.last, 4095)], 14)
+        restless: cython.bint
+        context: cython.int
+        while whole or span > 1:
+            if not whole:
+                span = (span + 1) >> 1
+            restless = self.differed and equal_length(cells, here, cells, before, span) < span
+            context = (LEVEL[min(span, 4095)] << 1 | whole) << 1 | restless
+            context = context << 6 | last << 2 | self.same_spans
+            if code_flag(coder, decoding, self.span_flags, context, n >= span):
+                self.same_spans = (self.same_spans << 1 | 1) & 3
+                self._copy(here, before, span)
+                return span
+            self.same_spans = self.same_spans << 1 & 3
+            self.broken = x + span
+            whole = False
+        self.broken = 0
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _find(self, x: cython.int, y: cython.int) -> cython.int:
+        """The length of the span that begins at x, at least 1."""
+        width: cython.int = self.planes.width
+        cells: cython.p_uchar = self.planes.cells
         ahead: cython.int = x + 2
         if self.change < ahead:
             self.change = ahead
-            if ahead < self.width:
-                self.change += equal_length(cells, above + ahead, before_above + ahead, self.width - ahead)
-        return self.width - x if self.change >= self.width else self.change - 1 - x
+            if ahead < width:
+                self.change += equal_length(
+                    cells,
+                    self.planes.row(y - 1) + ahead,
+                    cells,
+                    self.planes.row_before(y - 1) + ahead,
+                    width - ahead,
+                )
+        return width - x if self.change >= width else self.change - 1 - x
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def code(self, coder: cython.pointer(Coder), decoding: cython.bint, source: cython.p_uchar, cells: cython.p_uchar, x: cython.int,
-             here: cython.Py_ssize_t, above: cython.Py_ssize_t, before: cython.Py_ssize_t, before_above: cython.Py_ssize_t, changed: cython.bint) -> cython.int:
-        known: cython.bint = x < self.broken
-        span: cython.int = 0
-        whole: cython.bint = not known
-        level: cython.int
-        busy: cython.bint
-        context: cython.int
-        n: cython.int = 0
-        least: cython.int = knob[5]
-        if not known:
-            span = self._find(cells, x, above, before_above)
-            if knob[4] and changed:
-                n = min(span, equal_length(cells, here + x, before + x, span))
-                if n == 0 and span > 1:
-                    n = 1
-                    while n < span and cells[here + x + n] != cells[before + x + n]:
-                        n += 1
-                span = n
-        if not decoding: n = equal2_length(source, x, cells, before + x, self.broken - x if known else span)
-        while True:
-            if not known:
-                level = LEVEL[min(span, 4095)]
-                busy = changed and equal_length(cells, here + x, before + x, span) < span
-                context = level << 1 | whole
-                context = context << 1 | busy
-                if knob[6] == 0:
-                    context = context << 2 | self.history
-                    context = context << 3 | (7 if self.last < 0 else min(LEVEL[min(x - self.last, 4095)], 13) >> 1)
-                elif knob[6] == 1:
-                    context = context << 2 | self.history
-                    context = context << 3 | LEVEL[self.calm] >> 1
-                elif knob[6] == 2:
-                    context = context << 4 | (15 if self.last < 0 else min(LEVEL[min(x - self.last, 4095)], 14))
-                    context = context << 1 | (x + span == self.width)
-                elif knob[6] == 3:
-                    context = context << 4 | (15 if self.last < 0 else min(LEVEL[min(x - self.last, 4095)], 14))
-                    context = context << 2 | self.history
-                elif knob[6] == 4:
-                    context = context << 3 | (7 if self.last < 0 else min(LEVEL[min(x - self.last, 4095)], 13) >> 1)
-                    context = context << 3 | LEVEL[self.calm] >> 1
-                if code_flag(coder, decoding, self.span_flags, context, n >= span):
-                    self.history = (self.history << 1 | 1) & 3
-                    copy_cells(cells, here + x, cells, before + x, span)
-                    return span
-                self.history = self.history << 1 & 3
-                self.broken = x + span
-                if span == 1:
-                    return ~0
-            known = whole = False
-            span = self.broken - x
-            if span <= least:
-                if span > 1:
-                    if least <= 16:
-                        n = code_symbol(coder, decoding, self.symbols, self.counts, span - 1 + 16 * changed, n, self.sixteen)
-                    else:
-                        n = self._code_number(coder, decoding, LEVEL[min(span, 4095)], n)
-                    if decoding:
-                        n = min(n, span - 1)
-                    copy_cells(cells, here + x, cells, before + x, n)
-                else:
-                    n = 0
-                self.broken = 0
-                return ~n
-            span = (span + 1) >> 1
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
-    def _code_number(
-        self, coder: cython.pointer(Coder), decoding: cython.bint, level: cython.int, n: cython.int
-    ) -> cython.int:
-        """Codes a number below 2**15: the bits of n + 1, how many first, then the highest two modelled, others not."""
-        more: cython.int = n + 1
-        bits: cython.int = 0
-        value: cython.int = 1
-        if not decoding:
-            while more >> bits > 1:
-                bits += 1
-        bits = code_symbol(coder, decoding, self.symbols, self.counts, level, bits, self.sixteen)
-        context: cython.int = 4 * bits
-        if bits > 0:
-            bits -= 1
-            value = value << 1 | code_flag(coder, decoding, self.number_flags, context, more >> bits & 1)
-        if bits > 0:
-            bits -= 1
-            context += 1 + (value & 1)
-            value = value << 1 | code_flag(coder, decoding, self.number_flags, context, more >> bits & 1)
-        if bits > 0:
-            value = value << bits | cython.cast(cython.int, code_raw(coder, decoding, bits, more & ((1 << bits) - 1)))
-        return value - 1
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
-    def code_third(self, coder: cython.pointer(Coder), decoding: cython.bint, sure: cython.int, which: cython.int, is_p: cython.bint, moved: cython.int, long: cython.int, short: cython.int, right: cython.bint) -> cython.bint:
-        context: cython.int = min(sure, 7) << 2 | which
-        context = context << 4 | min(long, 3) << 2 | min(short, 3)
-        context = context << 1 | is_p
-        return code_flag(coder, decoding, self.third_flags, context, right)
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
-    def code_first(self, coder: cython.pointer(Coder), decoding: cython.bint, sure: cython.int, sure2: cython.int, other: cython.bint,
-        which: cython.int, barred: cython.bint, is_p: cython.bint, moved: cython.int, equal: cython.int, flat: cython.bint, agree: cython.int, right: cython.bint) -> cython.bint:
-        state: cython.int = LONG_STATE[sure] + (1 if other else SHORT_STATE[sure2])
-        context: cython.int
-        context = (flat << 2 | barred << 1 | is_p) * 24 + state
-        if knob[2] == 0:
-            context = ((context << 2 | which) << 5 | equal & 31) << 2
-            if knob[10]: context |= agree
-        elif knob[2] == 1:
-            context = ((context << 2 | which) << 4 | moved) << 3 | agree
-        elif knob[2] == 3:
-            context = ((context << 2 | which) << 3 | equal & 7) << 4 | agree
-        elif knob[2] == 4:
-            context = ((context << 2 | which) << 3 | equal >> 2 & 7) << 4 | agree
-        elif knob[2] == 5:
-            context = ((context << 2 | which) << 3 | (equal & 3 | (moved == 0) << 2)) << 4 | agree
-        else:
-            context = (context << 2 | which) << 7 | (moved << 3 | equal & 7)
-        return code_flag(coder, decoding, self.first_flags, context, right)
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
-    def code_second(self, coder: cython.pointer(Coder), decoding: cython.bint, sure2: cython.int, which: cython.int, is_p: cython.bint, moved: cython.int, right: cython.bint) -> cython.bint:
-        context: cython.int = ((min(sure2, 4) << 2 | min(which, 2)) << 1 | is_p) << 4 | moved
-        return code_flag(coder, decoding, self.second_flags, context, right)
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
-    def code_before(self, coder: cython.pointer(Coder), decoding: cython.bint, moved: cython.int, like: cython.int, hinted: cython.bint, still: cython.bint, activity: cython.int, right: cython.bint) -> cython.bint:
-        context: cython.int = ((moved << 5 | like) << 1 | hinted) << 3
-        if knob[9] & 1: context |= still
-        if knob[9] & 2: context |= activity >> 2 << 1
-        return code_flag(coder, decoding, self.before_flags, context, right)
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
-    def code_neighbour(self, coder: cython.pointer(Coder), decoding: cython.bint, w: cython.uint, n: cython.uint, ne: cython.uint,
-        first: cython.uint, second: cython.uint, p: cython.uint, extra: cython.uint, context: cython.int, pixel: cython.uint) -> cython.uint:
-        if w != first and w != second and w != p and w != extra:
-            if code_flag(coder, decoding, self.near_flags, context, pixel == w):
-                return w
-        if n != w and n != first and n != second and n != p and n != extra:
-            if code_flag(coder, decoding, self.near_flags, 512 + context, pixel == n):
-                return n
-        if ne != n and ne != w and ne != first and ne != second and ne != p and ne != extra:
-            if code_flag(coder, decoding, self.near_flags, 1024 + context, pixel == ne):
-                return ne
-        return NO_COLOR
+    def _copy(self, here: cython.Py_ssize_t, before: cython.Py_ssize_t, count: cython.int) -> cython.void:
+        copy_cells(self.planes.cells, here, self.planes.cells, before, count)

@@ -2,7 +2,7 @@
 """The inner loop of the coder `fast`: all stages as one compiled module, like the kernel of `mix` and `max`.
 
 Each file below is also a plain Python module, which `kernel.py` imports if this one is not compiled. The stages are
-inlined into two loops, one that encodes and one that decodes, so that the state of the range coder stays in registers.
+inlined into four loops, which encode and decode first and later frames, so that the state of the range coder stays in registers.
 """
 
 cdef extern from *:
@@ -36,12 +36,10 @@ cdef extern from *:
         while (i < count && a[i] == b[i]) i++;
         return i;
     }
-    static int knob[32] = {5, 0, 0, 7, 0, 4, 3, 20, 7};
     """
     unsigned int MASK_32 "KPAL_MASK_32"  # Cython takes literals of 31 bits at most for C numbers
     long run "kpal_run"(const unsigned char* cells, long count, unsigned char value) noexcept nogil
     long alike "kpal_alike"(const unsigned char* a, const unsigned char* b, long count) noexcept nogil
-    int knob[32]
     int memcmp(const void*, const void*, size_t) noexcept nogil
 
 # Tables, declared here because Cython's pure Python mode cannot declare global pointers.
@@ -63,11 +61,9 @@ include "range_coder.py"
 include "slots.py"
 include "lists.py"
 include "spans.py"
-include "candidates.py"
+include "planes.py"
 include "changes.py"
+include "candidates.py"
 include "tile.py"
 
 COMPILED = True
-
-def turn(i, v):
-    knob[i] = v

@@ -108,10 +108,11 @@ class Lists:
         a: cython.int,
         b: cython.int,
         c: cython.int,
+        d: cython.int,
         context: cython.int,
         pixel: cython.uint,
     ) -> cython.uint:
-        """Codes a pixel by its rank in the list of a colour, from which places a, b and c are excluded."""
+        """Codes a pixel by its rank in the list of a colour, from which places a, b, c and d are excluded."""
         swap: cython.int
         place: cython.int = 0
         rank: cython.int = 0
@@ -127,51 +128,23 @@ class Lists:
             swap = b
             b = c
             c = swap
-        if not decoding:
-            place = self.place[list_of << 8 | pixel]
-            rank = place - (place > a) - (place > b) - (place > c)
-        rank = self._code_rank(coder, decoding, list_of, context, rank)
-        if decoding:
-            place = rank + (rank >= a)
-            place += place >= b
-            place += place >= c
-            place = min(place, self.k - 2)
-        return self.promote(list_of, place)
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
-    def code4(
-        self,
-        coder: cython.pointer(Coder),
-        decoding: cython.bint,
-        list_of: cython.uint,
-        a: cython.int,
-        b: cython.int,
-        c: cython.int,
-        d: cython.int,
-        context: cython.int,
-        pixel: cython.uint,
-    ) -> cython.uint:
-        place: cython.int = 0
-        rank: cython.int = 0
-        swap: cython.int
+        if d < a:
+            swap = a
+            a = d
+            d = swap
+        if d < b:
+            swap = b
+            b = d
+            d = swap
+        if d < c:
+            swap = c
+            c = d
+            d = swap
         if not decoding:
             place = self.place[list_of << 8 | pixel]
             rank = place - (place > a) - (place > b) - (place > c) - (place > d)
         rank = self._code_rank(coder, decoding, list_of, context, rank)
         if decoding:
-            if b < a:
-                swap = a; a = b; b = swap
-            if d < c:
-                swap = c; c = d; d = swap
-            if c < a:
-                swap = a; a = c; c = swap
-            if d < b:
-                swap = b; b = d; d = swap
-            if c < b:
-                swap = b; b = c; c = swap
             place = rank + (rank >= a)
             place += place >= b
             place += place >= c

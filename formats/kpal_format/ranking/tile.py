@@ -22,6 +22,7 @@ if not cython.compiled:
     from .candidates import Candidates
     from .changes import Changes
     from .lists import Lists
+    from .planes import Planes
     from .range_coder import Coder, Stream, code_flag
     from .slots import Slots, long_key, short_key
     from .spans import Spans
@@ -32,15 +33,13 @@ if not cython.compiled:
         allocate,
         copy_cells,
         equal_cells,
-        same_cells,
         even_flags,
         pack,
         uchars,
         uints,
     )
 
-MARGIN = cython.declare(cython.int, 4)  # cells on either side of a row
-MOST_BYTES = cython.declare(cython.int, 28)  # of a pixel: at most 10 flags of 16 bits, 2 symbols of 15, 19 raw bits
+MOST_BYTES = cython.declare(cython.int, 84)  # of a pixel: at most 37 flags of 16 bits, 2 symbols of 15, 19 raw bits
 TELL_EVERY = cython.declare(cython.int, 1 << 14)  # pixels
 STEP = cython.declare(cython.int, 1 << 13 if cython.compiled else 1 << 6)  # pixels, if progress is told
 FEW_COLORS = cython.declare(cython.int, 16)  # up to here the short key has NE, too, and the long one has no WWW
@@ -60,48 +59,41 @@ class Tile:
     """
 
     stream: Stream
+    planes: Planes
     lists: Lists
     long_slots: Slots
     short_slots: Slots
-    third_slots: Slots
+    place_slots: Slots  # of frames after the first
     spans: Spans
-    candidates: Candidates
     changes: Changes
+    candidates: Candidates
     decoding: cython.bint
     width: cython.int  # pixels
     rows: cython.int
-    frame: cython.int  # frames done
-    later: cython.bint
-    plane: cython.int  # which of two frames of cells is that in hand
-    changed_rows: cython.p_uchar  # whether a row differs between the last two frames
+    frames_begun: cython.int  # without those that are the same as the one before
     x: cython.int  # where the loop is: 0 to width
-    y: cython.int  # 0 to rows
+    y: cython.int  # -1, before the frame flag, to rows
     same_rows: cython.int  # the last three row flags
     row_flags: cython.p_uint  # 8
-    picture: cython.p_uchar  # the pixels, rows x width
-    cells: cython.p_uchar  # rows with margins; row y is at y % kept
-    kept: cython.int  # how many rows of a frame are kept: three of the only frame, else all, and two above them
-    stride: cython.int  # cells from one of them to the next
+    picture: cython.p_uchar  # the pixels of the frame, rows x width
     buffers: list
 
     def __init__(self, colors: bytes, width: int, rows: int, frames: int, data: bytes | None) -> None:
+        pixels, later = width * rows * frames, frames > 1
+        most_slots = 20 if later else 18
         self.stream = Stream(data)
+        self.planes = Planes(width, rows, later)
         self.lists = Lists(colors)
-        self.long_slots, self.short_slots = Slots(width * rows * frames), Slots(width * rows * frames)
-        self.changes = Changes(width, frames > 1)
-        self.third_slots = Slots(width * rows * frames)
-        self.spans = Spans(width)
-        self.candidates = Candidates()
+        self.long_slots, self.short_slots = Slots(pixels, most_slots), Slots(pixels, most_slots)
+        self.place_slots = Slots(pixels if later else 1, most_slots)
+        self.spans = Spans(self.planes, later)
+        self.changes = Changes(self.planes, later)
+        self.candidates = Candidates(later)
         self.decoding = data is not None
-        self.width, self.rows, self.stride = width, rows, width + 2 * MARGIN
-        self.x = self.y = self.same_rows = 0
+        self.width, self.rows = width, rows
+        self.x = self.y = self.same_rows = self.frames_begun = 0
         self.buffers = []
         self.row_flags = uints(allocate(self.buffers, "I", even_flags(8)))
-        self.kept = 3 if frames == 1 else rows + 2
-        self.frame = self.plane = 0
-        self.later = False
-        self.cells = uchars(allocate(self.buffers, "B", (1 + (frames > 1)) * self.kept * self.stride))
-        self.changed_rows = uchars(allocate(self.buffers, "B", rows))
 
     def encode_frame(self, indices: memoryview, tell: object = None) -> None:
         """Encodes the next frame: flat writable bytes, all below the number of colours."""
@@ -129,24 +121,25 @@ class Tile:
         step: cython.int = FREE_STEP if tell is None else STEP
         done: cython.longlong
         left: cython.longlong
-        self.y = 0
+        later: cython.bint = self.frames_begun > 0
+        self.y = -1 if later else 0
+        self.frames_begun += not later
         while self.y < self.rows:
             if self.decoding:
                 with cython.nogil:
-                    done = self._decode(step) if self.frame == 0 else self._decode_changes(step)
+                    done = self._decode_later(step) if later else self._decode(step)
             else:
                 left = cython.cast(cython.longlong, self.rows - self.y) * self.width - self.x
-                self.stream.reserve(MOST_BYTES * min(left, step + 1) + 64 + 8 * self.rows)
+                self.stream.reserve(MOST_BYTES * min(left, step + 1) + 64)
                 with cython.nogil:
-                    done = self._encode(step) if self.frame == 0 else self._encode_changes(step)
+                    done = self._encode_later(step) if later else self._encode(step)
             if tell is not None:
-                while done > 0:  # a row that repeats the one above may be long
+                while done > 0:  # a frame or a row that repeats another may be long
                     tell(min(done, TELL_EVERY))
                     done -= TELL_EVERY
-        self.frame += 1
         return None
 
-    # One loop, compiled for either direction.
+    # One loop, compiled for either direction, and for first and later frames.
 
     @cython.cfunc
     @cython.nogil
@@ -163,35 +156,41 @@ class Tile:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
-    def _decode_changes(self, step: cython.int) -> cython.longlong:
+    def _decode_later(self, step: cython.int) -> cython.longlong:
         return self._code(step, True, True)
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
-    def _encode_changes(self, step: cython.int) -> cython.longlong:
+    def _encode_later(self, step: cython.int) -> cython.longlong:
         return self._code(step, False, True)
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def _code(self, step: cython.int, decoding: cython.bint, moving: cython.bint) -> cython.longlong:
-        """Codes about `step` pixels more, up to a span or a row beyond; returns how many it were."""
+    def _code(self, step: cython.int, decoding: cython.bint, later: cython.bint) -> cython.longlong:
+        """Codes about `step` pixels more, up to a span, a row or a frame beyond; returns how many it were.
+
+        later: whether there is a frame before.
+        """
         done: cython.longlong = 0
         x: cython.int
-        if moving and self.y == 0 and self.x == 0 and self._begin_frame(decoding):
-            self.y = self.rows
-            return cython.cast(cython.longlong, self.rows) * self.width
         while done < step and self.y < self.rows:
             x = self.x
             if decoding and x == 0 and self.stream.starved():
                 self.y = self.rows
                 break
-            if x == 0 and self._begin_row(decoding, moving):
+            if later and self.y < 0:
+                self.y = 0
+                if self._begin_frame(decoding):
+                    self.y = self.rows
+                    done = cython.cast(cython.longlong, self.rows) * self.width
+                continue
+            if x == 0 and self._begin_row(decoding, later):
                 self.x = self.width
             else:
-                self._code_pixels(step - done, decoding, moving)
+                self._code_pixels(step - done, decoding, later)
             done += self.x - x
             if self.x == self.width:
                 self._end_row(decoding)
@@ -203,97 +202,49 @@ class Tile:
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def _row(self, y: cython.int) -> cython.Py_ssize_t:
-        """Where the cells of a row begin."""
-        return cython.cast(cython.Py_ssize_t, y % self.kept + self.plane * self.kept) * self.stride + MARGIN
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
-    def _before(self, y: cython.int) -> cython.Py_ssize_t:
-        """Where the cells of a row of the frame before begin."""
-        return cython.cast(cython.Py_ssize_t, y % self.kept + (1 - self.plane) * self.kept) * self.stride + MARGIN
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
     def _begin_frame(self, decoding: cython.bint) -> cython.bint:
-        """Sets the rows above, and codes whether the frame is the same as the one before; returns whether it is."""
-        cells: cython.p_uchar = self.cells
-        i: cython.int
-        y: cython.int
-        same: cython.bint = True
-        if decoding and self.stream.starved():
-            return True
+        """Codes whether the frame is the same as the one before; returns whether it is."""
+        cells: cython.p_uchar = self.planes.cells
+        at: cython.Py_ssize_t = 0
+        y: cython.int = 0
         if not decoding:
+            while y < self.rows and equal_cells(self.picture, at, cells, self.planes.row(y), self.width):
+                at += self.width
+                y += 1
+        same: cython.bint = self.changes.code_frame(cython.address(self.stream.coder), decoding, y == self.rows)
+        if not same:
+            self.planes.begin_frame(self.frames_begun == 1)
+            self.frames_begun = 2
+        elif decoding:
             for y in range(self.rows):
-                if not same_cells(self.picture, cython.cast(cython.Py_ssize_t, y) * self.width, cells, self._row(y), self.width):
-                    same = False
-                    break
-        same = code_flag(cython.address(self.stream.coder), decoding, self.changes.frame_flags, 0, same)
-        if same:
-            if decoding:
-                for y in range(self.rows):
-                    copy_cells(self.picture, cython.cast(cython.Py_ssize_t, y) * self.width, cells, self._row(y), self.width)
-            return True
-        self.changes.begin()
-        self.plane = 1 - self.plane
-        if not self.later:
-            self.later = True
-            for y in range(self.rows):
-                copy_cells(cells, self._row(y), cells, self._before(y), self.width)
-        first: cython.Py_ssize_t = self._before(0)
-        for i in range(4):
-            cells[first - i - 1] = cells[first]
-        for i in range(1, 3):
-            copy_cells(cells, self._row(self.kept - i) - MARGIN, cells, first - MARGIN, self.stride)
-            copy_cells(cells, self._before(self.kept - i) - MARGIN, cells, first - MARGIN, self.stride)
-        return False
+                copy_cells(self.picture, at, cells, self.planes.row(y), self.width)
+                at += self.width
+        return same
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def _set_right(self, row: cython.Py_ssize_t) -> cython.void:
-        i: cython.int
-        for i in range(2):
-            self.cells[row + self.width + i] = self.cells[row + self.width - 1]
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
-    def _begin_row(self, decoding: cython.bint, moving: cython.bint) -> cython.bint:
-        """Sets the margins, and codes whether the row is the same as the row above; returns whether it is."""
-        cells: cython.p_uchar = self.cells
-        here: cython.Py_ssize_t = self._row(self.y)
-        above: cython.Py_ssize_t = self._row(self.y + self.kept - 1)
-        before: cython.Py_ssize_t = self._before(self.y)
+    def _begin_row(self, decoding: cython.bint, later: cython.bint) -> cython.bint:
+        """Sets the left margin, and codes whether the row is as before, or the same as above; returns whether it is."""
+        coder: cython.pointer(Coder) = cython.address(self.stream.coder)
+        cells: cython.p_uchar = self.planes.cells
+        above: cython.Py_ssize_t = self.planes.row(self.y - 1)
         at: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, self.y) * self.width
-        i: cython.int
         same: cython.bint = False
         self.spans.change = 0
-        for i in range(1, 4):
-            cells[here - i] = cells[above]
-        if moving:
+        self.planes.set_left(self.y)
+        if later:
             if not decoding:
-                same = same_cells(self.picture, at, cells, before, self.width)
-            self.changes.begin_row()
-            if self.changes.code_row(cython.address(self.stream.coder), decoding, self.changed_rows[self.y], same):
-                if self.changed_rows[self.y]:
-                    copy_cells(cells, here, cells, before, self.width)
-                self.changed_rows[self.y] = 0
+                same = equal_cells(self.picture, at, cells, self.planes.row_before(self.y), self.width)
+            if self.changes.code_row(coder, decoding, self.y, same):
                 return True
-            self.changes.calm = 0
         if not decoding:
-            same = same_cells(self.picture, at, cells, above, self.width)
-        same = code_flag(cython.address(self.stream.coder), decoding, self.changes.row_flags if moving else self.row_flags, self.same_rows, same)
+            same = equal_cells(self.picture, at, cells, above, self.width)
+        same = code_flag(coder, decoding, self.row_flags, self.same_rows, same)
         self.same_rows = (self.same_rows << 1 | same) & 7
         if same:
-            copy_cells(cells, here, cells, above, self.width)
-            self.changed_rows[self.y] = 1
+            copy_cells(cells, self.planes.row(self.y), cells, above, self.width)
         return same
 
     @cython.cfunc
@@ -302,9 +253,9 @@ class Tile:
     @cython.exceptval(check=False)
     def _end_row(self, decoding: cython.bint) -> cython.void:
         at: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, self.y) * self.width
-        self._set_right(self._row(self.y))
+        self.planes.set_right(self.y)
         if decoding:
-            copy_cells(self.picture, at, self.cells, self._row(self.y), self.width)
+            copy_cells(self.picture, at, self.planes.cells, self.planes.row(self.y), self.width)
         self.x = 0
         self.y += 1
 
@@ -312,20 +263,19 @@ class Tile:
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def _code_pixels(self, most: cython.longlong, decoding: cython.bint, moving: cython.bint) -> cython.void:
+    def _code_pixels(self, most: cython.longlong, decoding: cython.bint, later: cython.bint) -> cython.void:
         """Codes about `most` pixels of the row, or to its end."""
         state: Coder = self.stream.coder  # a local variable stays in registers
         coder: cython.pointer(Coder) = cython.address(state)
-        cells: cython.p_uchar = self.cells
-        here: cython.Py_ssize_t = self._row(self.y)
-        above: cython.Py_ssize_t = self._row(self.y + self.kept - 1)
-        above2: cython.Py_ssize_t = self._row(self.y + self.kept - 2)
-        before: cython.Py_ssize_t = self._before(self.y)
-        before_above: cython.Py_ssize_t = self._before(self.y + self.kept - 1)
-        below: cython.Py_ssize_t = self._before(self.y + 1) if self.y + 1 < self.rows else before
+        cells: cython.p_uchar = self.planes.cells
+        here: cython.Py_ssize_t = self.planes.row(self.y)
+        above: cython.Py_ssize_t = self.planes.row(self.y - 1)
+        above2: cython.Py_ssize_t = self.planes.row(self.y - 2)
+        p_here: cython.Py_ssize_t = self.planes.row_before(self.y)
+        p_above: cython.Py_ssize_t = self.planes.row_before(self.y - 1)
+        p_below: cython.Py_ssize_t = self.planes.row_before(self.y + 1) if self.y + 1 < self.rows else p_here
         at: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, self.y) * self.width
         source: cython.p_uchar = self.picture + at if cython.compiled else self.picture[at:]
-        pp: cython.uint = 0
         x: cython.int = self.x
         end: cython.int = cython.cast(cython.int, most) + x if most < self.width - x else self.width
         span: cython.int
@@ -335,13 +285,12 @@ class Tile:
         broken: cython.bint = False  # a span ended here, with a pixel that is not W
         changed: cython.bint = False  # a span ended here, with a pixel that is not P
         flat: cython.bint
-        was: cython.uint = 0  # NW N NE W of the frame before
-        now: cython.uint = 0  # P PE PS PSE
-        later: cython.uint = 0
-        # Neighbours from the lowest byte: NW N NE NEE; NWW NNW NN NNE; W WW WWW.
+        # Neighbours from the lowest byte: NW N NE NEE; NWW NNW NN NNE; W WW WWW; before: PNW PN PNE PW; P PE PS.
         north: cython.uint = 0
         north2: cython.uint = 0
         west: cython.uint = 0
+        p_north: cython.uint = 0
+        p: cython.uint = 0
         west_mask: cython.uint = 0xFFFF if self.lists.k <= FEW_COLORS else 0xFFFFFF
         while x < end or broken or changed:
             if fresh:
@@ -349,36 +298,34 @@ class Tile:
                 north = pack(cells[above + x - 1], cells[above + x], cells[above + x + 1], cells[above + x + 2])
                 north2 = pack(cells[above + x - 2], cells[above2 + x - 1], cells[above2 + x], cells[above2 + x + 1])
                 west = pack(cells[here + x - 1], cells[here + x - 2], cells[here + x - 3], 0) & west_mask
+            if later:
+                p_north = pack(
+                    cells[p_above + x - 1], cells[p_above + x], cells[p_above + x + 1], cells[p_here + x - 1]
+                )
+                p = pack(cells[p_here + x], cells[p_here + x + 1], cells[p_below + x], 0)
+                if not broken and p_north == (north & 0xFFFFFF | (west & 255) << 24):
+                    span = self.changes.code_span(coder, decoding, source, x, self.y)
+                    x += span
+                    fresh = span > 0
+                    if fresh:
+                        continue
+                    changed = True
             flat = (north & 0xFFFFFF) == (west & 255) * 0x010101
-            if moving:
-                was = pack(cells[before_above + x - 1], cells[before_above + x], cells[before_above + x + 1], cells[before + x - 1])
-                now = pack(cells[before + x], cells[before + x + 1], cells[below + x], cells[below + x + 1])
-                if was == (north & 0xFFFFFF | (west & 255) << 24) and not changed and not broken:
-                    span = self.changes.code(coder, decoding, source, cells, x, here, above, before, before_above, self.changed_rows[self.y])
-                    x += span if span >= 0 else ~span
-                    changed = span < 0
-                    fresh = span != -1
-                    if fresh:
-                        continue
-            if flat and not broken:
-                if moving and changed and (now & 255) == (west & 255):
-                    pass
-                else:
-                    span = self.spans.code(coder, decoding, source, cells, x, here, above, above2, before, moving)
-                    x += span if span >= 0 else ~span
-                    broken = span < 0
-                    fresh = span != -1
-                    if fresh:
-                        changed = False
-                        continue
+            if flat and not broken and not (changed and (p & 255) == (west & 255)):
+                span = self.spans.code(coder, decoding, source, x, self.y, later)
+                x += span if span >= 0 else ~span
+                broken = span < 0
+                fresh = span != -1
+                if fresh:
+                    changed = False
+                    continue
             broken = False
             if not decoding:
                 pixel = source[x]
-            if moving:
-                pp = cells[here + x]
-                pixel = self._code_change(coder, decoding, north, north2, west, flat, was, now, pp, changed, x, pixel)
+            if later:
+                pixel = self._code_later_pixel(coder, decoding, north, north2, west, p_north, p, flat, changed, x, pixel)
                 changed = False
-                if pixel != (now & 255):
+                if pixel != (p & 255):
                     self.changes.last = x
             else:
                 pixel = self._code_pixel(coder, decoding, north, north2, west, flat, pixel)
@@ -389,8 +336,6 @@ class Tile:
             north2 = north2 >> 8 & 0xFFFF00 | nww | cython.cast(cython.uint, cells[above2 + x + 1]) << 24
             west = (west << 8 | pixel) & west_mask
         self.x = x
-        if moving:
-            self.changed_rows[self.y] = 1
         self.stream.coder = state
 
     # Pixels.
@@ -418,179 +363,6 @@ class Tile:
         self.long_slots.learn(h, long_slot, pixel)
         self.short_slots.learn(g, short_slot, pixel)
         return pixel
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
-    def _code_change(
-        self,
-        coder: cython.pointer(Coder),
-        decoding: cython.bint,
-        north: cython.uint,
-        north2: cython.uint,
-        west: cython.uint,
-        flat: cython.bint,
-        was: cython.uint,
-        now: cython.uint,
-        pp: cython.uint,
-        changed: cython.bint,
-        x: cython.int,
-        pixel: cython.uint,
-    ) -> cython.uint:
-        h: cython.uint = long_key(north, north2, west)
-        g: cython.uint
-        if knob[0] == 0:
-            g = short_key(north & (0xFFFFFF if self.lists.k <= FEW_COLORS else 0xFFFF), west & 255)
-        elif knob[0] == 1:
-            g = short_key(north >> 8 & 255 | (now & 255) << 8 | (now >> 8 & 255) << 16, west & 255) ^ 0x5A5A5A5A
-        elif knob[0] == 2:
-            g = long_key(north >> 8 & 0xFFFF | now << 16, now >> 16, west & 255) ^ 0x5A5A5A5A
-        elif knob[0] == 3:
-            g = long_key(now, was, west & 255) ^ 0x5A5A5A5A
-        elif knob[0] == 4:
-            g = long_key(now, north & 0xFFFFFF, west & 255) ^ 0x5A5A5A5A
-        else:
-            g = short_key(north & 0xFFFF | (now & 255) << 16, west & 255) ^ (0 if knob[12] else 0x5A5A5A5A)
-        if knob[1] == 1:
-            h = long_key(north, north2, west | (now & 255) << 24)
-        elif knob[1] == 2:
-            h = long_key(north, now, west)
-        elif knob[1] == 3:
-            h = long_key(north, north2 ^ now * 0x2F0B4C47, west)
-        long_slot: cython.uint = self.long_slots.find(h)
-        short_slot: cython.uint = self.short_slots.find(g)
-        t: cython.uint = 0
-        if knob[3] == 1:
-            t = short_key(cython.cast(cython.uint, self.y) << 14 ^ cython.cast(cython.uint, x) ^ (now & 255) << 24, 77)
-        elif knob[3] == 2:
-            t = long_key(now, was, pp)
-        elif knob[3] == 3:
-            t = long_key(now, pp, west & 255)
-        elif knob[3] == 4:
-            t = long_key(now & 255, pp | (north & 0xFFFF00) , west & 255)
-        elif knob[3] == 5:
-            t = long_key(now, was, west & 255 | (north & 0xFFFF00))
-        elif knob[3] == 6:
-            t = long_key(cython.cast(cython.uint, self.y), cython.cast(cython.uint, x), (now & 255) | pp << 8)
-        elif knob[3] == 8:
-            t = long_key(cython.cast(cython.uint, self.y), cython.cast(cython.uint, x), (now & 255) | (west & 255) << 8 | (north & 0xFF00) << 8)
-        elif knob[3] == 9:
-            t = long_key(cython.cast(cython.uint, self.y), cython.cast(cython.uint, x), (now & 255) | (west & 255) << 8 | pp << 16)
-        elif knob[3] == 7:
-            t = long_key(cython.cast(cython.uint, self.y), cython.cast(cython.uint, x), (now & 255) | (west & 255) << 8)
-        third: cython.uint = self.third_slots.find(t) if knob[3] else 0
-        pixel = self._code_changed(coder, decoding, north, north2, west, flat, was, now, pp, changed, long_slot, short_slot, third, pixel)
-        self.long_slots.learn(h, long_slot, pixel)
-        self.short_slots.learn(g, short_slot, pixel)
-        if knob[3]: self.third_slots.learn(t, third, pixel)
-        return pixel
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
-    def _code_changed(
-        self,
-        coder: cython.pointer(Coder),
-        decoding: cython.bint,
-        north: cython.uint,
-        north2: cython.uint,
-        west: cython.uint,
-        flat: cython.bint,
-        was: cython.uint,
-        now: cython.uint,
-        pp: cython.uint,
-        changed: cython.bint,
-        long_slot: cython.uint,
-        short_slot: cython.uint,
-        third: cython.uint,
-        pixel: cython.uint,
-    ) -> cython.uint:
-        """Codes a pixel: by the candidates of slots, then by neighbours and a list."""
-        nw: cython.uint = north & 255
-        n: cython.uint = north >> 8 & 255
-        ne: cython.uint = north >> 16 & 255
-        w: cython.uint = west & 255
-        p: cython.uint = now & 255
-        first: cython.uint = long_slot >> 8 & 255
-        second: cython.uint = short_slot >> 8 & 255
-        sure: cython.int = long_slot & 255
-        sure2: cython.int = short_slot & 255
-        equal: cython.int = ((west >> 8 & 255) == w) | ((north2 >> 16 & 255) == n) << 1
-        equal |= (w == n) << 2 | ((north & 255) == n) << 3 | (ne == n) << 4
-        moved: cython.int = ((was & 255) != nw) | ((was >> 8 & 255) != n) << 1
-        moved |= ((was >> 16 & 255) != ne) << 2 | ((was >> 24) != w) << 3
-        like: cython.int = (p == w) | (p == n) << 1 | (p == ne) << 2 | (p == (now >> 8 & 255)) << 3 | (p == (now >> 16 & 255)) << 4
-        which: cython.int
-        other: cython.bint
-        if flat:  # W is known to be wrong
-            sure = 0 if first == w else sure
-            sure2 = 0 if second == w else sure2
-        if changed:  # P is known to be wrong
-            sure = 0 if first == p else sure
-            sure2 = 0 if second == p else sure2
-        hinted: cython.bint = sure or sure2
-        barred: cython.bint = changed or (flat and p == w)
-        if hinted:
-            other = sure and sure2 and second != first
-            first = first if sure else second
-            second = second if other else first
-            which = 0 if first == w else 1 if first == n else 2 if first == ne else 3
-            if self.changes.code_first(coder, decoding, sure, sure2, other, which, barred, first == p, moved, equal, flat, (0 if not third & 255 else 1 if (third >> 8 & 255) != first else 2 + ((third & 255) > 2)), pixel == first):
-                return first
-            if other:
-                which = 0 if second == w else 1 if second == n else 2
-                if self.changes.code_second(coder, decoding, sure2, which, second == p, moved, pixel == second):
-                    return second
-        else:
-            first = second = NO_COLOR
-        extra: cython.uint = NO_COLOR
-        if third & 255:
-            extra = third >> 8 & 255
-            if not (extra == first or extra == second or (flat and extra == w) or (changed and extra == p)):
-                which = 0 if extra == w else 1 if extra == n else 2 if extra == ne else 3
-                if self.changes.code_third(coder, decoding, third & 255, which, extra == p, moved, sure, sure2, pixel == extra):
-                    return extra
-            else:
-                extra = NO_COLOR
-        near_w: cython.int = self.lists.distance[w << 8 | nw]
-        near_n: cython.int = self.lists.distance[n << 8 | nw]
-        activity: cython.int = ACTIVITY[near_w + near_n + self.lists.distance[n << 8 | ne]]
-        list_of: cython.uint = n if near_w < near_n else w
-        other_of: cython.uint = w if near_w < near_n else n
-        came: cython.uint
-        if knob[11] == 1 and barred:
-            list_of = p
-        elif knob[11] == 2 and moved == 15:
-            list_of = p
-        elif knob[11] == 3 and changed:
-            list_of = p
-        if not barred and p != first and p != second and p != extra:
-            if self.changes.code_before(coder, decoding, moved, like, hinted, pp == p, activity, pixel == p):
-                return p
-        equal |= (nw == w) << 5
-        if not self.lists.made[list_of]:
-            self.lists.make(list_of)
-        if not flat:
-            came = self.changes.code_neighbour(
-                coder, decoding, w, n, ne, first, second, p, extra, activity >> 2 << 7 | equal << 1 | (sure != 0), pixel
-            )
-            if came != NO_COLOR:
-                if came != list_of:
-                    self.lists.promote(list_of, self.lists.place[list_of << 8 | came])
-                return came
-        return self.lists.code4(
-            coder,
-            decoding,
-            list_of,
-            self.lists.place[list_of << 8 | first] if first != NO_COLOR else NO_PLACE,
-            self.lists.place[list_of << 8 | other_of] if other_of != first else NO_PLACE,
-            self.lists.place[list_of << 8 | ne] if ne != w and ne != n and ne != first else NO_PLACE,
-            self.lists.place[list_of << 8 | p] if p != w and p != n and p != ne and p != first else NO_PLACE,
-            0 if flat else 1 + (activity >> 2 << 2 | self.lists.mean[list_of] >> 6),
-            pixel,
-        )
 
     @cython.cfunc
     @cython.nogil
@@ -676,7 +448,7 @@ class Tile:
             self.lists.make(list_of)
         if not flat:
             came = self.candidates.code_neighbour(
-                coder, decoding, w, n, ne, first, second, activity >> 2 << 7 | equal << 1 | sure, pixel
+                coder, decoding, w, n, ne, first, second, NO_COLOR, NO_COLOR, activity >> 2 << 7 | equal << 1 | sure, pixel
             )
             if came != NO_COLOR:
                 if came != list_of:
@@ -689,6 +461,155 @@ class Tile:
             self.lists.place[list_of << 8 | first] if first != NO_COLOR else NO_PLACE,
             self.lists.place[list_of << 8 | other] if other != first else NO_PLACE,
             self.lists.place[list_of << 8 | ne] if ne != w and ne != n and ne != first else NO_PLACE,
+            NO_PLACE,
             0 if flat else 1 + (activity >> 2 << 2 | self.lists.mean[list_of] >> 6),
             pixel,
         )
+
+    # Pixels of frames after the first.
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _code_later_pixel(
+        self,
+        coder: cython.pointer(Coder),
+        decoding: cython.bint,
+        north: cython.uint,
+        north2: cython.uint,
+        west: cython.uint,
+        p_north: cython.uint,
+        p: cython.uint,
+        flat: cython.bint,
+        changed: cython.bint,
+        x: cython.int,
+        pixel: cython.uint,
+    ) -> cython.uint:
+        """Codes one pixel, which is not W if flat and not P if changed; three slots learn it."""
+        h: cython.uint = long_key(north, north2, west)
+        g: cython.uint = short_key(north & 0xFFFF | (p & 255) << 16, west & 255)
+        f: cython.uint = long_key(self.y, x, p & 255 | (west & 255) << 8)
+        long_slot: cython.uint = self.long_slots.find(h)
+        short_slot: cython.uint = self.short_slots.find(g)
+        place_slot: cython.uint = self.place_slots.find(f)
+        pixel = self._code_later_color(
+            coder, decoding, north, north2, west, p_north, p, flat, changed, long_slot, short_slot, place_slot, pixel
+        )
+        self.long_slots.learn(h, long_slot, pixel)
+        self.short_slots.learn(g, short_slot, pixel)
+        self.place_slots.learn(f, place_slot, pixel)
+        return pixel
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _code_later_color(
+        self,
+        coder: cython.pointer(Coder),
+        decoding: cython.bint,
+        north: cython.uint,
+        north2: cython.uint,
+        west: cython.uint,
+        p_north: cython.uint,
+        p_packed: cython.uint,
+        flat: cython.bint,
+        changed: cython.bint,
+        long_slot: cython.uint,
+        short_slot: cython.uint,
+        place_slot: cython.uint,
+        pixel: cython.uint,
+    ) -> cython.uint:
+        """Codes a pixel: by the candidates of slots, then by P, neighbours and a list."""
+        nw: cython.uint = north & 255
+        n: cython.uint = north >> 8 & 255
+        ne: cython.uint = north >> 16 & 255
+        w: cython.uint = west & 255
+        p: cython.uint = p_packed & 255
+        not_w: cython.uint = w if flat else NO_COLOR
+        not_p: cython.uint = p if changed else NO_COLOR
+        first: cython.uint = long_slot >> 8 & 255
+        second: cython.uint = short_slot >> 8 & 255
+        third: cython.uint = place_slot >> 8 & 255
+        sure: cython.int = long_slot & 255 if first != not_w and first != not_p else 0
+        sure2: cython.int = short_slot & 255 if second != not_w and second != not_p else 0
+        sure3: cython.int = place_slot & 255
+        equal: cython.int = ((west >> 8 & 255) == w) | ((north2 >> 16 & 255) == n) << 1
+        equal |= (w == n) << 2 | (nw == n) << 3 | (ne == n) << 4 | (nw == w) << 5
+        moved: cython.int = ((p_north & 255) != nw) | ((p_north >> 8 & 255) != n) << 1
+        moved |= ((p_north >> 16 & 255) != ne) << 2 | ((p_north >> 24) != w) << 3
+        like: cython.int = (p == w) | (p == n) << 1 | (p == ne) << 2
+        like |= (p == (p_packed >> 8 & 255)) << 3 | (p == (p_packed >> 16 & 255)) << 4
+        hinted: cython.bint = sure != 0 or sure2 != 0
+        excluded: cython.bint = changed or p == not_w
+        other: cython.bint
+        which: cython.int
+        if hinted:
+            other = sure and sure2 and second != first
+            first = first if sure else second
+            second = second if other else first
+            if self.candidates.code_later_first(
+                coder,
+                decoding,
+                sure,
+                sure2,
+                other,
+                which_neighbour(first, w, n, ne),
+                2 if excluded else first == p,
+                equal,
+                0 if not sure3 else 1 if third != first else 2 + (sure3 > 2),
+                flat,
+                pixel == first,
+            ):
+                return first
+            if other:
+                which = min(which_neighbour(second, w, n, ne), 2)
+                if self.candidates.code_later_second(coder, decoding, sure2, which, second == p, moved, pixel == second):
+                    return second
+        else:
+            first = second = NO_COLOR
+        if not sure3 or third == first or third == second or third == not_w or third == not_p:
+            third = NO_COLOR
+        else:
+            which = which_neighbour(third, w, n, ne)
+            if self.candidates.code_place(coder, decoding, sure3, which, sure, sure2, third == p, pixel == third):
+                return third
+        if not excluded and p != first and p != second and p != third:
+            if self.candidates.code_before(coder, decoding, moved, like, hinted, pixel == p):
+                return p
+        near_w: cython.int = self.lists.distance[w << 8 | nw]
+        near_n: cython.int = self.lists.distance[n << 8 | nw]
+        activity: cython.int = ACTIVITY[near_w + near_n + self.lists.distance[n << 8 | ne]]
+        list_of: cython.uint = n if near_w < near_n else w
+        other_of: cython.uint = w if near_w < near_n else n
+        context: cython.int = activity >> 2 << 7 | equal << 1 | (sure != 0)
+        came: cython.uint
+        if not self.lists.made[list_of]:
+            self.lists.make(list_of)
+        if not flat:
+            came = self.candidates.code_neighbour(coder, decoding, w, n, ne, first, second, third, p, context, pixel)
+            if came != NO_COLOR:
+                if came != list_of:
+                    self.lists.promote(list_of, self.lists.place[list_of << 8 | came])
+                return came
+        return self.lists.code(
+            coder,
+            decoding,
+            list_of,
+            self.lists.place[list_of << 8 | first] if first != NO_COLOR else NO_PLACE,
+            self.lists.place[list_of << 8 | other_of] if other_of != first else NO_PLACE,
+            self.lists.place[list_of << 8 | ne] if ne != w and ne != n and ne != first else NO_PLACE,
+            self.lists.place[list_of << 8 | p] if p != w and p != n and p != ne and p != first else NO_PLACE,
+            0 if flat else 1 + (activity >> 2 << 2 | self.lists.mean[list_of] >> 6),
+            pixel,
+        )
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def which_neighbour(color: cython.uint, w: cython.uint, n: cython.uint, ne: cython.uint) -> cython.int:
+    """0 if a colour is W, 1 if it is N, 2 if it is NE, else 3."""
+    return 0 if color == w else 1 if color == n else 2 if color == ne else 3
