@@ -14,6 +14,7 @@ from ..errors import DamagedError
 from ..forks import load_module
 from ..indexed import U8
 from ..parallel import Count
+from ..ranking.motion_search import find_motion
 from .tile import check_size, rgba
 
 if TYPE_CHECKING:
@@ -24,18 +25,30 @@ NAME: Final = "fast"
 
 
 class Encoder:
-    """Encodes one tile: see `Coder.encoder`."""
+    """Encodes one tile: see `Coder.encoder`.
 
-    def __init__(self, tile: Tile) -> None:
-        self._tile = tile
+    Frames are coded without motion and with it, because it pays only in the long run, and the shorter stream counts.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], palette: U8) -> None:
+        self._still, self._moving = _tile(shape, palette, None), None
+        if shape[0] > 1:
+            self._moving = _tile(shape, palette, None)
+        self._before: U8 | None = None
 
     def write(self, indices: U8, tell: Count | None = None) -> None:
         """Encodes the next frame."""
-        self._tile.encode_frame(memoryview(bytearray(indices.tobytes())), tell)
+        pixels = memoryview(bytearray(indices.tobytes()))
+        self._still.encode_frame(pixels, tell)
+        if self._moving is not None:
+            vectors, blocks = ([], b"") if self._before is None else find_motion(indices, self._before)
+            self._moving.encode_frame(pixels, None, vectors, blocks)
+            self._before = indices.copy()
 
     def finish(self) -> bytes:
         """The stream, after the last frame."""
-        return self._tile.finish()
+        streams = [tile.finish() for tile in (self._still, self._moving) if tile is not None]
+        return min(streams, key=len)
 
 
 class Decoder:
@@ -58,7 +71,7 @@ class Decoder:
 
 def encoder(shape: tuple[int, int, int], palette: U8) -> Encoder:
     """Encodes one tile of (frames, rows, width): see `Coder.encoder`."""
-    return Encoder(_tile(shape, palette, None))
+    return Encoder(shape, palette)
 
 
 def decoder(data: bytes | memoryview, shape: tuple[int, int, int], palette: U8, *, partial: bool = False) -> Decoder:

@@ -60,18 +60,21 @@ class Changes:
     @cython.inline
     @cython.exceptval(check=False)
     def code_row(
-        self, coder: cython.pointer(Coder), decoding: cython.bint, y: cython.int, same: cython.bint
+        self, coder: cython.pointer(Coder), decoding: cython.bint, y: cython.int, moves: cython.bint, same: cython.bint
     ) -> cython.bint:
-        """Codes whether the row is as before; makes it so."""
-        context: cython.int = self.differs[y] << 3 | self.same_rows
+        """Codes whether the row is as before; makes it so.
+
+        moves: whether the reference has moved blocks, so that it is not the frame before.
+        """
+        self.differed = moves or self.differs[y] != 0
+        context: cython.int = self.differed << 3 | self.same_rows
         same = code_flag(coder, decoding, self.row_flags, context, same)
         self.same_rows = (self.same_rows << 1 | same) & 7
         self.change = self.broken = 0
         self.last = -1
-        self.differed = self.differs[y]
         if same and self.differed:
             self._copy(self.planes.row(y), self.planes.row_before(y), self.planes.width)
-        self.differs[y] = not same
+        self.differs[y] = moves or not same
         return same
 
     @cython.cfunc

@@ -22,6 +22,7 @@ if not cython.compiled:
     from .candidates import Candidates
     from .changes import Changes
     from .lists import Lists
+    from .motion import Motion
     from .planes import Planes
     from .range_coder import Coder, Stream, code_flag
     from .slots import Slots, long_key, short_key
@@ -65,6 +66,7 @@ class Tile:
     short_slots: Slots
     place_slots: Slots  # of frames after the first
     spans: Spans
+    motion: Motion
     changes: Changes
     candidates: Candidates
     decoding: cython.bint
@@ -87,6 +89,7 @@ class Tile:
         self.long_slots, self.short_slots = Slots(pixels, most_slots), Slots(pixels, most_slots)
         self.place_slots = Slots(pixels if later else 1, most_slots)
         self.spans = Spans(self.planes, later)
+        self.motion = Motion(self.planes)
         self.changes = Changes(self.planes, later)
         self.candidates = Candidates(later)
         self.decoding = data is not None
@@ -95,8 +98,15 @@ class Tile:
         self.buffers = []
         self.row_flags = uints(allocate(self.buffers, "I", even_flags(8)))
 
-    def encode_frame(self, indices: memoryview, tell: object = None) -> None:
-        """Encodes the next frame: flat writable bytes, all below the number of colours."""
+    def encode_frame(
+        self, indices: memoryview, tell: object = None, vectors: list | None = None, blocks: bytes = b""
+    ) -> None:
+        """Encodes the next frame: flat writable bytes, all below the number of colours.
+
+        vectors, blocks: the motion of the frame, see `Motion.choose`.
+        """
+        if self.planes.moving:
+            self.motion.choose(vectors or [], blocks)
         self.picture = uchars(indices)
         self._run(tell)
 
@@ -215,6 +225,9 @@ class Tile:
         if not same:
             self.planes.begin_frame(self.frames_begun == 1)
             self.frames_begun = 2
+            if self.planes.moving:
+                self.motion.code(cython.address(self.stream.coder), decoding)
+            self.planes.set_top()
         elif decoding:
             for y in range(self.rows):
                 copy_cells(self.picture, at, cells, self.planes.row(y), self.width)
@@ -237,7 +250,7 @@ class Tile:
         if later:
             if not decoding:
                 same = equal_cells(self.picture, at, cells, self.planes.row_before(self.y), self.width)
-            if self.changes.code_row(coder, decoding, self.y, same):
+            if self.changes.code_row(coder, decoding, self.y, self.motion.moves, same):
                 return True
         if not decoding:
             same = equal_cells(self.picture, at, cells, above, self.width)
