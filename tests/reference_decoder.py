@@ -110,11 +110,11 @@ def decode(data: bytes) -> Decoded:
 def _tile(coder: int, data: bytes, palette: list[Entry], frames: int, rows: int, columns: int) -> bytes:
     """The indices of a tile, frame by frame."""
     if coder == 0:
-        return _zstd_tile(data, len(palette), columns, frames * rows)
+        return _zstd_tile(data, len(palette), columns, rows, frames)
     if columns > 1 << 22 or (rows + 3) * (columns + 16) > 1 << 27:
         raise ValueError("a tile of too many pixels")
     if coder == 3:
-        return FastTile(palette, columns, frames * rows, data).decode()
+        return FastTile(palette, columns, rows, data, frames).decode()
     return Tile(coder == 2, palette, columns, frames * rows, data).decode()
 
 
@@ -152,14 +152,19 @@ def _indexed_tiles(file: Reader, n: int) -> list[bytes]:
     return tiles
 
 
-def _frame(stored: bytes, n: int) -> bytes:
+def _frame(stored: bytes, n: int, window: int = 0) -> bytes:
     """Section 2.3."""
     if not 0 < n <= 131072 * (len(stored) // 4 + 1):
         raise ValueError("a frame that is too short for what it stands for")
     data = b"\x28\xb5\x2f\xfd" + stored
     try:
         head = zstandard.get_frame_parameters(data)
-        if head.content_size != n or stored[0] & 3 or head.has_checksum or head.window_size > max(n, 1 << 23):
+        if (
+            head.content_size != n
+            or stored[0] & 3
+            or head.has_checksum
+            or head.window_size > (window or max(n, 1 << 23))
+        ):
             raise ValueError("a frame of another kind")
         content = zstandard.ZstdDecompressor().decompress(data, read_across_frames=False, allow_extra_data=False)
     except zstandard.ZstdError as error:
@@ -214,15 +219,16 @@ def _depth(value: object) -> int:
     return 1 + max(map(_depth, inner), default=0)
 
 
-def _zstd_tile(data: bytes, k: int, width: int, rows: int) -> bytes:
-    """Section 5.1."""
+def _zstd_tile(data: bytes, k: int, width: int, rows: int, frames: int = 1) -> bytes:
+    """Section 5.1: the indices of all frames, one after the other."""
     form, rest = data[0], data[1:]
-    bits = 8 if form == 0 else next(b for b in (1, 2, 4, 8) if k <= 1 << b)
-    if form > 2 or (form == 1 and bits == 8):
+    bits = 8 if form in (0, 3) else next(b for b in (1, 2, 4, 8) if k <= 1 << b)
+    if form > 3 or (form == 1 and bits == 8) or (form == 2 and frames > 1) or (form == 3 and frames == 1):
         raise ValueError("an unknown form of a tile")
     row = -(-width * bits // 8)
-    packed = rest if form == 2 else _frame(rest, row * rows)
-    if len(packed) != row * rows:
+    n = row * rows
+    packed = rest if form == 2 else _frame(rest, n * frames, max(n, 1 << 23) if frames == 1 else max(2 * n, 1 << 24))
+    if len(packed) != n * frames:
         raise ValueError("a tile of another length")
     indices = bytearray()
     for at in range(0, len(packed), row):
@@ -232,6 +238,8 @@ def _zstd_tile(data: bytes, k: int, width: int, rows: int) -> bytes:
         indices += bytes(unpacked[:width])
     if max(indices) >= k:
         raise ValueError("an index that is not below k")
+    for i in range(width * rows, len(indices) if form == 3 else 0):
+        indices[i] = (indices[i] + indices[i - width * rows]) % k
     return bytes(indices)
 
 
@@ -1063,19 +1071,24 @@ class ColorList:
         return a
 
 
-class FastTile(RangeDecoder):
-    """One tile of section 5.3."""
+# Kinds of flags of later frames.
+FRAME, MOTION, BLOCK, SAME, STEADY, LATER, LATER_SECOND, PLACED, BEFORE = range(9)
 
-    def __init__(self, palette: list[Entry], width: int, rows: int, data: bytes) -> None:
+
+class FastTile(RangeDecoder):
+    """One tile of section 5.3, of one frame or several."""
+
+    def __init__(self, palette: list[Entry], width: int, rows: int, data: bytes, frames: int = 1) -> None:
         super().__init__(data)
-        self.width, self.rows = width, rows
+        self.width, self.rows, self.frames = width, rows, frames
         self.colors = _premultiplied(palette)
         self.k = len(palette)
         self.lists: dict[int, ColorList] = {}
-        self.slot_bits = next((b for b in range(8, 18) if 1 << b >= width * rows), 18)
-        self.slots: tuple[dict[int, tuple[int, int, int]], ...] = ({}, {})  # check, color, confidence
+        most_bits = 18 if frames == 1 else 20
+        self.slot_bits = next((b for b in range(8, most_bits) if 1 << b >= width * rows * frames), most_bits)
+        self.slots: tuple[dict[int, tuple[int, int, int]], ...] = ({}, {}, {})  # check, color, confidence
         self.row = [Flag() for _ in range(8)]
-        self.span = [Flag() for _ in range(256)]
+        self.span = [Flag() for _ in range(9 * 256)]
         self.number_flags = [Flag() for _ in range(64)]
         self.slot = [[[[Flag(512 * p, 1) for _ in range(32)] for _ in range(4)] for p in FAST_TRUST] for _ in range(2)]
         self.west = [[Flag(10240, 1) for _ in range(64)] for _ in range(8)]
@@ -1088,8 +1101,16 @@ class FastTile(RangeDecoder):
         weights = [w if first < self.k - 1 else 0 for w, first in zip(BIN_WEIGHT, FIRST, strict=True)]
         ends = [32000 * sum(weights[: j + 1]) // sum(weights) + j + 1 for j in range(15)] + [32767]
         self.ranks = [Distribution(ends.copy()) for _ in range(17)]
-        self.spans = 0
+        self.spans = self.row_flags = 0
         self.cells: dict[tuple[int, int], int] = {}  # those that are not 0 or were decoded, by row and column
+        # Later frames: pixels by row and column.
+        self.later: dict[tuple[int, ...], Flag] = {}  # contexts by the number of their kind, and what they depend on
+        self.last_flags: dict[int, int] = {}  # the last flags of some kinds
+        self.reference: list[list[int]] = []  # 5.3.7
+        self.older: list[list[int]] = []  # the frame before the frame before
+        self.stirred = [0] * rows
+        self.broken = self.turn = 0
+        self.other_column: int | None = None
 
     def flag(self, context: Flag) -> int:
         rate = 131072 // (2 * context.i + 5)
@@ -1131,28 +1152,52 @@ class FastTile(RangeDecoder):
         return min(255, total + 3 >> 2)
 
     def decode(self) -> bytes:
-        width, flags = self.width, 0
+        """The indices of all frames, one after the other."""
+        self.still_frame()
+        pictures = [self.picture()]
+        for _ in range(self.frames - 1):
+            if not self.told(FRAME, history=3):
+                self.later_frame(pictures)
+            pictures.append(self.picture())
+        self.end()
+        return bytes(cell for picture in pictures for row in picture for cell in row)
+
+    def picture(self) -> list[list[int]]:
+        return [[self.cell(y, x) for x in range(self.width)] for y in range(self.rows)]
+
+    def still_frame(self) -> None:
         for y in range(self.rows):
             for i in (1, 2, 3):
                 self.cells[y, -i] = self.cell(y - 1, 0)
-            for i in (0, 1):
-                self.cells[y - 1, width + i] = self.cell(y - 1, width - 1)
-            same = self.flag(self.row[flags])
-            flags = (flags << 1 | same) & 7
-            if same:
-                for x in range(width):
-                    self.cells[y, x] = self.cell(y - 1, x)
-            else:
-                self.pixels(y)
-        self.end()
-        return bytes(self.cell(y, x) for y in range(self.rows) for x in range(width))
+            self.row_or_copy(y)
+
+    def row_or_copy(self, y: int) -> None:
+        same = self.flag(self.row[self.row_flags])
+        self.row_flags = (self.row_flags << 1 | same) & 7
+        if same:
+            for x in range(self.width):
+                self.cells[y, x] = self.cell(y - 1, x)
+        else:
+            self.pixels(y)
+        for i in (0, 1):
+            self.cells[y, self.width + i] = self.cell(y, self.width - 1)
 
     def pixels(self, y: int) -> None:
-        x = change = 0
+        x = change = self.turn = self.broken = 0
+        self.other_column = None
         while x < self.width:
+            changed = False
+            if self.reference and self.steady(y, x):
+                span = self.steady_span(y, x)
+                if span:
+                    for _ in range(span):
+                        self.cells[y, x] = self.before(y, x)
+                        x += 1
+                    continue
+                changed = True
             w = self.cell(y, x - 1)
             flat = self.cell(y - 1, x - 1) == self.cell(y - 1, x) == self.cell(y - 1, x + 1) == w
-            if flat:
+            if flat and not (changed and self.before(y, x) == w):
                 if change < x + 2:
                     change = x + 2
                     while change < self.width and self.cell(y - 1, change) == w:
@@ -1160,15 +1205,25 @@ class FastTile(RangeDecoder):
                 span = min(self.width - x if change >= self.width else change - 1 - x, 8192)
                 size = LEVEL[min(span, 4095)]
                 context = size << 4 | (self.cell(y - 2, x) == w) << 3 | (self.cell(y, x - 2) == w) << 2 | self.spans
+                if self.reference:
+                    context += 256
+                    for bit, i in ((10, -1), (9, 1), (8, 0)):
+                        context += (self.before(y, x + i) == w) << bit
                 whole = self.flag(self.span[context])
                 self.spans = (self.spans << 1 | whole) & 3
                 n = span if whole else 0 if span == 1 else min(self.number(size), span - 1)
                 for _ in range(n):
                     self.cells[y, x] = w
                     x += 1
+                changed = changed and n == 0
                 if whole:
                     continue
-            self.cells[y, x] = self.pixel(y, x, flat)
+            if self.reference:
+                self.cells[y, x] = self.later_pixel(y, x, flat, changed)
+                if self.cells[y, x] != self.before(y, x):
+                    self.other_column = x
+            else:
+                self.cells[y, x] = self.pixel(y, x, flat)
             x += 1
 
     def number(self, size: int) -> int:
@@ -1193,14 +1248,18 @@ class FastTile(RangeDecoder):
         g = (g ^ g >> 15) * 0x1E35A7BD & M32
         g ^= g >> 13
         hints = []  # color and confidence of the long and of the short candidate
-        for table, key in zip(self.slots, (h, g), strict=True):
+        for table, key in zip(self.slots, (h, g), strict=False):
             check, color, confidence = table.get(key & (1 << self.slot_bits) - 1, (-1, 0, 0))
             hints.append((color, confidence) if check == key >> 24 and not (flat and color == w) else (-1, 0))
         equal = (ww == w) | (nn == n) << 1 | (w == n) << 2 | (nw == n) << 3 | (ne == n) << 4 | (nw == w) << 5
         gradient = self.dist(w, nw) + self.dist(n, nw) + self.dist(n, ne)
         activity = sum(edge <= gradient for edge in EDGES)
         pixel = self.coded(flat, w, n, nw, ne, hints, equal, activity)
-        for table, key in zip(self.slots, (h, g), strict=True):
+        self.learn((h, g), pixel)
+        return pixel
+
+    def learn(self, keys: tuple[int, ...], pixel: int) -> None:
+        for table, key in zip(self.slots, keys, strict=False):
             at = key & (1 << self.slot_bits) - 1
             check, color, confidence = table.get(at, (-1, 0, 0))
             if check != key >> 24 or (color != pixel and confidence < 3):
@@ -1209,7 +1268,6 @@ class FastTile(RangeDecoder):
                 table[at] = (check, color, min(confidence + 1, 8))
             else:
                 table[at] = (check, color, (1, 2, 2, 3, 3, 3)[confidence - 3])
-        return pixel
 
     def coded(
         self, flat: bool, w: int, n: int, nw: int, ne: int, hints: list[tuple[int, int]], equal: int, activity: int
@@ -1241,6 +1299,10 @@ class FastTile(RangeDecoder):
                 if color != x:
                     ranking.promote(ranking.order.index(color))
                 return color
+        skip = {first, y} | ({ne} if ne not in (w, n) else set())
+        return self.ranked(ranking, flat, activity, skip)
+
+    def ranked(self, ranking: ColorList, flat: bool, activity: int, skip: set[int]) -> int:
         t = self.symbol(self.ranks[0 if flat else 1 + 4 * (activity >> 2) + (ranking.mean >> 6)])
         p, bits = FIRST[t], BITS[t]
         upper = 0
@@ -1251,9 +1313,180 @@ class FastTile(RangeDecoder):
             p += self.flag(self.bit[t][1 + upper]) << (bits - 2)
         if bits > 2:
             p += self.raw(bits - 2)
-        skip = {first, y} | ({ne} if ne not in (w, n) else set())
         for place in sorted(ranking.order.index(color) for color in skip if color in ranking.order):
             p += p >= place
         ranking.used += 1
         ranking.mean += (16 * t - ranking.mean) >> 3
         return ranking.promote(min(p, self.k - 2))
+
+    # Section 5.3.6.
+
+    def told(self, kind: int, *about: int, history: int = 0) -> int:
+        """A flag of a kind, whose context depends on some numbers and, if asked for, on the last flags of the kind."""
+        last = self.last_flags.get(kind, 0) & (1 << history) - 1
+        value = self.flag(self.later.setdefault((kind, *about, last), Flag()))
+        self.last_flags[kind] = self.last_flags.get(kind, 0) << 1 | value
+        return value
+
+    def later_frame(self, pictures: list[list[list[int]]]) -> None:
+        last = self.picture()
+        self.reference = last
+        vectors: list[tuple[int, int]] = []
+        if 3 * self.rows * self.width <= 1 << 24 and self.told(MOTION, history=1):
+            vectors = [(self.raw(13) - 4096, self.raw(13) - 4096) for _ in range(1 + self.raw(2))]
+            self.move(last, vectors)
+        older, self.older = self.older or last, last
+        self.last_flags[SAME] = 7
+        self.cells = {(y, x): self.before(0, x) for y in (-1, -2) for x in range(-3, self.width + 2)}
+        for y in range(self.rows):
+            for i in (1, 2, 3):
+                self.cells[y, -i] = self.cell(y - 1, 0)
+            self.restless = [self.before(y, x) != older[y][x] for x in range(self.width)]
+            stirred = self.stirred[y] or bool(vectors)
+            same = self.told(SAME, stirred, history=3)
+            self.stirred[y] = bool(vectors) or not same
+            if same:
+                for x in range(self.width + 2):
+                    self.cells[y, x] = self.before(y, x)
+            else:
+                self.row_or_copy(y)
+
+    def move(self, last: list[list[int]], vectors: list[tuple[int, int]]) -> None:
+        across = -(-self.width // 16)
+        numbers: list[int] = []
+        for i in range(across * -(-self.rows // 16)):
+            above = numbers[i - across] if i >= across else 0
+            left = numbers[i - 1] if i % across else 0
+            numbers.append(self.block(above, left, len(vectors)))
+        self.reference = [row[:] for row in last]
+        for y in range(self.rows):
+            for x in range(self.width):
+                number = numbers[y // 16 * across + x // 16]
+                if number:
+                    dx, dy = vectors[number - 1]
+                    from_y, from_x = min(max(y + dy, 0), self.rows - 1), min(max(x + dx, 0), self.width - 1)
+                    self.reference[y][x] = last[from_y][from_x]
+
+    def block(self, above: int, left: int, vectors: int) -> int:
+        if above == left:
+            if self.told(BLOCK, left > 0):
+                return left
+        else:
+            if self.told(BLOCK, 2):
+                return above
+            if self.told(BLOCK, 3):
+                return left
+        for i in range(vectors):
+            if i not in (above, left) and self.told(BLOCK, 4 + i):
+                return i
+        return vectors
+
+    def before(self, y: int, x: int) -> int:
+        """A pixel of the reference, or of its margins."""
+        if x < 0:
+            y, x = y - 1, 0
+        return self.reference[min(max(y, 0), self.rows - 1)][min(x, self.width - 1)]
+
+    def steady(self, y: int, x: int) -> bool:
+        return all(
+            self.cell(y + i, x + j) == self.before(y + i, x + j) for i, j in ((-1, -1), (-1, 0), (-1, 1), (0, -1))
+        )
+
+    def steady_span(self, y: int, x: int) -> int:
+        """How many pixels are as before; 0 if that at x is not."""
+        if self.turn < x + 2:
+            self.turn = x + 2
+            while self.turn < self.width and self.cell(y - 1, self.turn) == self.before(y - 1, self.turn):
+                self.turn += 1
+        whole = x >= self.broken
+        span = self.broken - x if not whole else self.width - x if self.turn >= self.width else self.turn - 1 - x
+        last = 15 if self.other_column is None else min(LEVEL[min(x - self.other_column, 4095)], 14)
+        while whole or span > 1:
+            if not whole:
+                span = span + 1 >> 1
+            restless = any(self.restless[x : x + span])
+            if self.told(STEADY, LEVEL[min(span, 4095)], whole, restless, last, history=2):
+                return span
+            self.broken, whole = x + span, False
+        self.broken = 0
+        return 0
+
+    def later_pixel(self, y: int, x: int, flat: bool, changed: bool) -> int:
+        w, ww, www = (self.cell(y, x - i) for i in (1, 2, 3))
+        nww, nw, n, ne, nee = (self.cell(y - 1, x + i) for i in (-2, -1, 0, 1, 2))
+        nnw, nn, nne = (self.cell(y - 2, x + i) for i in (-1, 0, 1))
+        p = self.before(y, x)
+        h = _pack(nw, n, ne, nee) * 0x2F0B4C47 ^ _pack(nww, nnw, nn, nne) * 0x1E35A7BD
+        h = h + _pack(w, ww, www if self.k > 16 else 0, 0) * 0x2C1B3C6D & M32
+        f = (y * 0x2F0B4C47 ^ x * 0x1E35A7BD) + (p | w << 8) * 0x2C1B3C6D & M32
+        h, f = ((v ^ v >> 15) * 0x2F0B4C47 & M32 for v in (h, f))
+        h, f = h ^ h >> 13, f ^ f >> 13
+        g = _pack(nw, n, p, w) * 0x2F0B4C47 & M32
+        g = (g ^ g >> 15) * 0x1E35A7BD & M32
+        g ^= g >> 13
+        hints = []
+        for table, key in zip(self.slots, (h, g, f), strict=True):
+            check, color, confidence = table.get(key & (1 << self.slot_bits) - 1, (-1, 0, 0))
+            hints.append((color, confidence) if check == key >> 24 else (-1, 0))
+        equal = (ww == w) | (nn == n) << 1 | (w == n) << 2 | (nw == n) << 3 | (ne == n) << 4 | (nw == w) << 5
+        corners = ((-1, -1), (-1, 0), (-1, 1), (0, -1))
+        moved = sum((self.before(y + i, x + j) != self.cell(y + i, x + j)) << bit for bit, (i, j) in enumerate(corners))
+        around = (w, n, ne, self.before(y, x + 1), self.before(y + 1, x))
+        like = sum((p == color) << bit for bit, color in enumerate(around))
+        wrong = ({w} if flat else set()) | ({p} if changed else set())
+        pixel = self.later_color((w, n, nw, ne, p), hints, wrong, equal, moved, like, flat)
+        self.learn((h, g, f), pixel)
+        return pixel
+
+    def later_color(
+        self,
+        near: tuple[int, int, int, int, int],
+        hints: list[tuple[int, int]],
+        wrong: set[int],
+        equal: int,
+        moved: int,
+        like: int,
+        flat: bool,
+    ) -> int:
+        def which(color: int) -> int:
+            return (w, n, ne, color).index(color)
+
+        w, n, nw, ne, p = near
+        (long, sure), (short, sure2) = ((color, 0 if color in wrong else confidence) for color, confidence in hints[:2])
+        third, sure3 = hints[2]
+        second = short if sure and sure2 and short != long else -1
+        first = long if sure else short if sure2 else -1
+        if first >= 0:
+            m = 0 if not sure2 else 1 if second >= 0 else 2 if sure2 <= 2 else 3
+            state = 4 * (0, 1, 2, 3, 4, 4, 4, 4, 5)[sure] + m
+            e = 2 if p in wrong else p == first
+            agrees = 0 if not sure3 else 1 if third != first else 2 if sure3 <= 2 else 3
+            about = (LATER, flat, e, state, which(first), equal >> 2 & 7, agrees, 0)
+            self.later.setdefault(about, Flag(512 * FAST_TRUST[state], 1))
+            if self.told(*about[:-1]):
+                return first
+        if second >= 0 and self.told(LATER_SECOND, min(sure2, 4), min(which(second), 2), second == p, moved):
+            return second
+        if sure3 and third not in wrong and third not in (first, second):
+            if self.told(PLACED, sure3, which(third), min(sure, 3), min(sure2, 3), third == p):
+                return third
+        else:
+            third = -1
+        if p not in wrong and p not in (first, second, third) and self.told(BEFORE, moved, like, first >= 0):
+            return p
+        up = self.dist(w, nw) < self.dist(n, nw)
+        gradient = self.dist(w, nw) + self.dist(n, nw) + self.dist(n, ne)
+        activity = sum(edge <= gradient for edge in EDGES)
+        x, y = (n, w) if up else (w, n)
+        if x not in self.lists:
+            self.lists[x] = ColorList(x, self.colors)
+        ranking = self.lists[x]
+        for i, color in enumerate((w, n, ne)):
+            if flat or color in (w, n, ne)[:i] or color in (first, second, third, p):
+                continue
+            if self.flag(self.near[i][activity >> 2][equal][sure > 0]):
+                if color != x:
+                    ranking.promote(ranking.order.index(color))
+                return color
+        skip = {first, y} | ({ne} if ne not in (w, n) else set()) | ({p} if p not in (w, n, ne) else set())
+        return self.ranked(ranking, flat, activity, skip)

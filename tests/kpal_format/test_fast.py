@@ -11,6 +11,8 @@ import pytest
 from kpal_format import DamagedError, IndexedImage, compiled, container, decode_indexed, encode_indexed, inspect
 from kpal_format.coders import fast
 from kpal_format.coders.tile import rgba
+from kpal_format.indexed import U8
+from kpal_format.parallel import Count
 from kpal_format.ranking import kernel as installed
 
 from .. import reference_decoder
@@ -50,18 +52,34 @@ def image(request: pytest.FixtureRequest) -> IndexedImage:
 
 
 def encoded(module: ModuleType, image: IndexedImage) -> bytes:
-    height, width = image.indices.shape
-    stream: bytes = module.Tile(rgba(image.palette), width, height, None).encode(
-        memoryview(bytearray(image.indices.tobytes()))
-    )
-    return stream
+    return frames_encoded(module, image.palette, image.indices[None])
 
 
 def decoded(module: ModuleType, image: IndexedImage, data: bytes) -> tuple[bytes, bool]:
-    height, width = image.indices.shape
-    content = bytearray(image.indices.size)
-    whole = module.Tile(rgba(image.palette), width, height, data).decode(memoryview(content))
-    return bytes(content), whole
+    return frames_decoded(module, image.palette, (1, *image.indices.shape), data)
+
+
+def frames_encoded(module: ModuleType, palette: U8, frames: U8, tell: Count | None = None) -> bytes:
+    """The stream of a tile of frames without motion, or with it wherever it is found."""
+    count, height, width = frames.shape
+    tile = module.Tile(rgba(palette), width, height, count, None)
+    for frame in frames:
+        tile.encode_frame(memoryview(bytearray(frame.tobytes())), tell)
+    stream: bytes = tile.finish()
+    return stream
+
+
+def frames_decoded(
+    module: ModuleType, palette: U8, shape: tuple[int, int, int], data: bytes, tell: Count | None = None
+) -> tuple[bytes, bool]:
+    count, height, width = shape
+    tile = module.Tile(rgba(palette), width, height, count, data)
+    content = b""
+    for _ in range(count):
+        frame = bytearray(height * width)
+        tile.decode_frame(memoryview(frame), tell)
+        content += frame
+    return content, tile.finished()
 
 
 # --- one model
@@ -143,17 +161,14 @@ def test_tiles_in_threads_give_the_bytes_of_one_thread(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("module", [installed, plain_fast], ids=["installed", "plain"])
 def test_progress_is_reported_for_every_pixel_and_often(module: ModuleType) -> None:
     for given in (picture(30, 1000, 8), PICTURES["longer than a span"], NOISE):
-        height, width = given.indices.shape
         told: list[int] = []
-        pixels = memoryview(bytearray(given.indices.tobytes()))
-        stream = module.Tile(rgba(given.palette), width, height, None).encode(pixels, told.append)
+        stream = frames_encoded(module, given.palette, given.indices[None], told.append)
         assert stream == encoded(installed, given)
         assert sum(told) == given.indices.size
         assert 0 < min(told) <= max(told) <= 1 << 14
         assert module.COMPILED or given is not NOISE or max(told) <= 64
         told.clear()
-        content = bytearray(given.indices.size)
-        assert module.Tile(rgba(given.palette), width, height, stream).decode(memoryview(content), told.append)
+        assert frames_decoded(module, given.palette, (1, *given.indices.shape), stream, told.append)[1]
         assert sum(told) == given.indices.size
         assert max(told) <= 1 << 14
 

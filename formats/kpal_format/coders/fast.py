@@ -6,7 +6,6 @@ plain Python, at some microseconds per pixel. The kernel is loaded on first use.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,7 +14,7 @@ from ..errors import DamagedError
 from ..forks import load_module
 from ..indexed import U8
 from ..parallel import Count
-from .stacked import StackedDecoder, StackedEncoder
+from ..ranking.motion_search import find_motion
 from .tile import check_size, rgba
 
 if TYPE_CHECKING:
@@ -25,19 +24,67 @@ ID: Final = 3
 NAME: Final = "fast"
 
 
-def encoder(shape: tuple[int, int, int], palette: U8) -> StackedEncoder:
-    return StackedEncoder(sys.modules[__name__], shape, palette)
+class Encoder:
+    """Encodes one tile: see `Coder.encoder`.
+
+    Frames are coded without motion and with it, because it pays only in the long run, and the shorter stream counts.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], palette: U8) -> None:
+        self._still, self._moving = _tile(shape, palette, None), None
+        if shape[0] > 1:
+            self._moving = _tile(shape, palette, None)
+        self._before: U8 | None = None
+
+    def write(self, indices: U8, tell: Count | None = None) -> None:
+        """Encodes the next frame."""
+        pixels = memoryview(bytearray(indices.tobytes()))
+        self._still.encode_frame(pixels, tell)
+        if self._moving is not None:
+            vectors, blocks = ([], b"") if self._before is None else find_motion(indices, self._before)
+            self._moving.encode_frame(pixels, None, vectors, blocks)
+            self._before = indices.copy()
+
+    def finish(self) -> bytes:
+        """The stream, after the last frame."""
+        streams = [tile.finish() for tile in (self._still, self._moving) if tile is not None]
+        return min(streams, key=len)
 
 
-def decoder(
-    data: bytes | memoryview, shape: tuple[int, int, int], palette: U8, *, partial: bool = False
-) -> StackedDecoder:
-    return StackedDecoder(sys.modules[__name__], data, shape, palette, partial=partial)
+class Decoder:
+    """Decodes one tile: see `Coder.decoder`."""
+
+    def __init__(self, tile: Tile, shape: tuple[int, int], *, partial: bool) -> None:
+        self._tile, self._shape, self._partial = tile, shape, partial
+
+    def read(self, tell: Count | None = None) -> U8:
+        """The next frame."""
+        content = bytearray(self._shape[0] * self._shape[1])
+        self._tile.decode_frame(memoryview(content), tell)
+        return np.frombuffer(content, np.uint8).reshape(self._shape)
+
+    def finish(self) -> None:
+        """Raises DamagedError unless the stream ends with the last frame."""
+        if not self._tile.finished() and not self._partial:
+            raise DamagedError("index stream: it does not end where the pixels do")
+
+
+def encoder(shape: tuple[int, int, int], palette: U8) -> Encoder:
+    """Encodes one tile of (frames, rows, width): see `Coder.encoder`."""
+    return Encoder(shape, palette)
+
+
+def decoder(data: bytes | memoryview, shape: tuple[int, int, int], palette: U8, *, partial: bool = False) -> Decoder:
+    """Decodes one tile of (frames, rows, width): see `Coder.decoder`."""
+    check_size(shape[1:], NAME)
+    return Decoder(_tile(shape, palette, bytes(data)), shape[1:], partial=partial)
 
 
 def encode(indices: U8, palette: U8, tell: Count | None = None) -> bytes:
-    """Encodes one tile: see `Coder.encode`."""
-    return _tile(indices.shape, palette, None).encode(memoryview(bytearray(indices.tobytes())), tell)
+    """Encodes one tile of one frame: see `Coder.encode`."""
+    one = encoder((1, *indices.shape), palette)
+    one.write(indices, tell)
+    return one.finish()
 
 
 def decode(
@@ -48,16 +95,15 @@ def decode(
     partial: bool = False,
     tell: Count | None = None,
 ) -> U8:
-    """Decodes one tile: see `Coder.decode`."""
-    check_size(shape, NAME)
-    content = bytearray(shape[0] * shape[1])
-    if not _tile(shape, palette, bytes(data)).decode(memoryview(content), tell) and not partial:
-        raise DamagedError("index stream: it does not end where the pixels do")
-    return np.frombuffer(content, np.uint8).reshape(shape)
+    """Decodes one tile of one frame: see `Coder.decode`."""
+    one = decoder(data, (1, *shape), palette, partial=partial)
+    indices = one.read(tell)
+    one.finish()
+    return indices
 
 
-def _tile(shape: tuple[int, int], palette: U8, data: bytes | None) -> Tile:
+def _tile(shape: tuple[int, int, int], palette: U8, data: bytes | None) -> Tile:
     """The kernel's coder for one tile; `data` is the stream to decode, or None to encode."""
-    rows, width = shape
+    frames, rows, width = shape
     kind: type[Tile] = load_module("kpal_format.ranking.kernel").Tile
-    return kind(rgba(palette), width, rows, data)
+    return kind(rgba(palette), width, rows, frames, data)

@@ -19,7 +19,6 @@ from ..errors import DamagedError
 from ..forks import load_module
 from ..indexed import U8
 from ..parallel import Count
-from .stacked import StackedDecoder, StackedEncoder
 from .tile import check_size, rgba
 
 if TYPE_CHECKING:

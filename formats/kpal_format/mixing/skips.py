@@ -89,8 +89,8 @@ class Skips:
         if self.change < x + 2:
             self.change = max(self.near.width, x + 2)
             if self.calm == 0 and x + 2 < self.near.width:
-                self.change = x + 2 + self.near.common(
-                    above + x + 2, above + x + 2 + self.frames.back, self.near.width - x - 2
+                self.change = (
+                    x + 2 + self.near.common(above + x + 2, above + x + 2 + self.frames.back, self.near.width - x - 2)
                 )
 
     @cython.cfunc

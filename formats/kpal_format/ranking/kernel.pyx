@@ -2,7 +2,7 @@
 """The inner loop of the coder `fast`: all stages as one compiled module, like the kernel of `mix` and `max`.
 
 Each file below is also a plain Python module, which `kernel.py` imports if this one is not compiled. The stages are
-inlined into two loops, one that encodes and one that decodes, so that the state of the range coder stays in registers.
+inlined into four loops, which encode and decode first and later frames, so that the state of the range coder stays in registers.
 """
 
 cdef extern from *:
@@ -24,9 +24,22 @@ cdef extern from *:
         while (i < count && cells[i] == value) i++;
         return i;
     }
+
+    static long kpal_alike(const unsigned char *a, const unsigned char *b, long count) {
+        unsigned long long one, other;
+        long i = 0;
+        for (; i + 8 <= count; i += 8) {
+            memcpy(&one, a + i, 8);
+            memcpy(&other, b + i, 8);
+            if (one != other) break;
+        }
+        while (i < count && a[i] == b[i]) i++;
+        return i;
+    }
     """
     unsigned int MASK_32 "KPAL_MASK_32"  # Cython takes literals of 31 bits at most for C numbers
     long run "kpal_run"(const unsigned char* cells, long count, unsigned char value) noexcept nogil
+    long alike "kpal_alike"(const unsigned char* a, const unsigned char* b, long count) noexcept nogil
     int memcmp(const void*, const void*, size_t) noexcept nogil
 
 # Tables, declared here because Cython's pure Python mode cannot declare global pointers.
@@ -48,6 +61,9 @@ include "range_coder.py"
 include "slots.py"
 include "lists.py"
 include "spans.py"
+include "planes.py"
+include "motion.py"
+include "changes.py"
 include "candidates.py"
 include "tile.py"
 

@@ -108,10 +108,11 @@ class Lists:
         a: cython.int,
         b: cython.int,
         c: cython.int,
+        d: cython.int,
         context: cython.int,
         pixel: cython.uint,
     ) -> cython.uint:
-        """Codes a pixel by its rank in the list of a colour, from which places a, b and c are excluded."""
+        """Codes a pixel by its rank in the list of a colour, from which places a, b, c and d are excluded."""
         swap: cython.int
         place: cython.int = 0
         rank: cython.int = 0
@@ -127,14 +128,27 @@ class Lists:
             swap = b
             b = c
             c = swap
+        if d < a:
+            swap = a
+            a = d
+            d = swap
+        if d < b:
+            swap = b
+            b = d
+            d = swap
+        if d < c:
+            swap = c
+            c = d
+            d = swap
         if not decoding:
             place = self.place[list_of << 8 | pixel]
-            rank = place - (place > a) - (place > b) - (place > c)
+            rank = place - (place > a) - (place > b) - (place > c) - (place > d)
         rank = self._code_rank(coder, decoding, list_of, context, rank)
         if decoding:
             place = rank + (rank >= a)
             place += place >= b
             place += place >= c
+            place += place >= d
             place = min(place, self.k - 2)
         return self.promote(list_of, place)
 

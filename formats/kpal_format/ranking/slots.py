@@ -37,14 +37,14 @@ def short_key(north: cython.uint, w: cython.uint) -> cython.uint:
 @cython.final
 @cython.cclass
 class Slots:
-    """A table of slots: as many as the tile has pixels, rounded up to a power of two, but 2**8 to 2**18."""
+    """A table of slots: as many as the tile has pixels, rounded up to a power of two, but 2**8 to 2**most."""
 
     slots: cython.p_uint
     mask: cython.uint
     buffers: list
 
-    def __init__(self, pixels: int) -> None:
-        size = 1 << min(max((pixels - 1).bit_length(), 8), 18)
+    def __init__(self, pixels: int, most: int) -> None:
+        size = 1 << min(max((pixels - 1).bit_length(), 8), most)
         self.buffers = []
         self.slots = uints(allocate(self.buffers, "I", size))
         self.mask = size - 1

@@ -8,6 +8,7 @@ try:
 except ImportError:
     from .. import _cython as cython
 if not cython.compiled:
+    from .planes import Planes
     from .range_coder import Coder, code_flag, code_raw, code_symbol
     from .tables import LEVEL, allocate, even_flags, even_symbols, fill_cells, run_length, shorts, uchars, uints
 
@@ -17,23 +18,23 @@ MOST_SPAN = cython.declare(cython.int, 8192)  # pixels
 @cython.final
 @cython.cclass
 class Spans:
-    """The spans of a tile. `here`, `above` and `above2` are where the cells of three rows begin."""
+    """The spans of a tile."""
 
-    width: cython.int  # pixels of a row
+    planes: Planes
     change: cython.int  # the column where the row above becomes another colour
     history: cython.int  # the last two span flags
-    flags: cython.p_uint  # 256
+    flags: cython.p_uint  # 256; in a tile of several frames 9 times 256
     symbols: cython.p_short  # 16 distributions of lengths
     counts: cython.p_uchar
     number_flags: cython.p_uint  # 64
     sixteen: cython.Py_ssize_t  # see `code_symbol`
     buffers: list
 
-    def __init__(self, width: int) -> None:
-        self.width = width
+    def __init__(self, planes: Planes, later: bool) -> None:
+        self.planes = planes
         self.change = self.history = 0
         self.buffers = []
-        self.flags = uints(allocate(self.buffers, "I", even_flags(256)))
+        self.flags = uints(allocate(self.buffers, "I", even_flags(256 * (9 if later else 1))))
         self.symbols = shorts(allocate(self.buffers, "h", even_symbols(16)))
         self.counts = uchars(allocate(self.buffers, "B", 16))
         self.number_flags = uints(allocate(self.buffers, "I", even_flags(64)))
@@ -47,45 +48,53 @@ class Spans:
         self,
         coder: cython.pointer(Coder),
         decoding: cython.bint,
-        cells: cython.p_uchar,
+        source: cython.p_uchar,
         x: cython.int,
-        here: cython.Py_ssize_t,
-        above: cython.Py_ssize_t,
-        above2: cython.Py_ssize_t,
+        y: cython.int,
+        later: cython.bint,
     ) -> cython.int:
-        """Codes the span that begins at x: its length, or ~n if n pixels of it are W and the next one is not."""
-        w: cython.uchar = cells[here + x - 1]
-        span: cython.int = self._find(cells, x, above)
+        """Codes the span that begins at x: its length, or ~n if n pixels of it are W and the next one is not.
+
+        source: the row to encode.
+        later: whether there is a frame before.
+        """
+        cells: cython.p_uchar = self.planes.cells
+        here: cython.Py_ssize_t = self.planes.row(y) + x
+        above2: cython.Py_ssize_t = self.planes.row(y - 2) + x
+        before: cython.Py_ssize_t = self.planes.row_before(y) + x
+        w: cython.uchar = cells[here - 1]
+        span: cython.int = self._find(x, self.planes.row(y - 1))
         level: cython.int = LEVEL[min(span, 4095)]
-        n: cython.int = 0 if decoding else run_length(cells, here + x, span, w)
-        context: cython.int = (
-            level << 4 | (cells[above2 + x] == w) << 3 | (cells[here + x - 2] == w) << 2 | self.history
-        )
+        n: cython.int = 0 if decoding else run_length(source, x, span, w)
+        context: cython.int = level << 4 | (cells[above2] == w) << 3 | (cells[here - 2] == w) << 2 | self.history
+        if later:
+            context += 256
+            context += (cells[before] == w) << 8 | (cells[before + 1] == w) << 9 | (cells[before - 1] == w) << 10
         if code_flag(coder, decoding, self.flags, context, n == span):
             self.history = (self.history << 1 | 1) & 3
-            if decoding:
-                fill_cells(cells, here + x, span, w)
+            fill_cells(cells, here, span, w)
             return span
         self.history = self.history << 1 & 3
         if span > 1:
             n = self._code_number(coder, decoding, level, n)
-            if decoding:
-                n = min(n, span - 1)
-                fill_cells(cells, here + x, n, w)
+            n = min(n, span - 1)
+            fill_cells(cells, here, n, w)
         return ~n
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def _find(self, cells: cython.p_uchar, x: cython.int, above: cython.Py_ssize_t) -> cython.int:
+    def _find(self, x: cython.int, above: cython.Py_ssize_t) -> cython.int:
         """The length of the span that begins at x, 1 to MOST_SPAN."""
+        cells: cython.p_uchar = self.planes.cells
+        width: cython.int = self.planes.width
         ahead: cython.int = x + 2
         if self.change < ahead:
             self.change = ahead
-            if ahead < self.width:
-                self.change += run_length(cells, above + ahead, self.width - ahead, cells[above + x])
-        return min(self.width - x if self.change >= self.width else self.change - 1 - x, MOST_SPAN)
+            if ahead < width:
+                self.change += run_length(cells, above + ahead, width - ahead, cells[above + x])
+        return min(width - x if self.change >= width else self.change - 1 - x, MOST_SPAN)
 
     @cython.cfunc
     @cython.nogil

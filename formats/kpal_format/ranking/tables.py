@@ -108,11 +108,26 @@ def fill_cells(cells: cython.p_uchar, at: cython.Py_ssize_t, count: cython.int, 
 @cython.nogil
 @cython.inline
 @cython.exceptval(check=False)
-def equal_cells(cells: cython.p_uchar, a: cython.Py_ssize_t, b: cython.Py_ssize_t, count: cython.int) -> cython.bint:
-    """Whether two runs of cells are equal."""
+def equal_cells(
+    a: cython.p_uchar, at: cython.Py_ssize_t, b: cython.p_uchar, of: cython.Py_ssize_t, count: cython.int
+) -> cython.bint:
+    """Whether runs of cells, of two arrays or of one, are equal."""
     if cython.compiled:
-        return memcmp(cells + a, cells + b, count) == 0
-    return cells[a : a + count] == cells[b : b + count]
+        return memcmp(a + at, b + of, count) == 0
+    return a[at : at + count] == b[of : of + count]
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def equal_length(
+    a: cython.p_uchar, at: cython.Py_ssize_t, b: cython.p_uchar, of: cython.Py_ssize_t, count: cython.int
+) -> cython.int:
+    """How many of `count` cells are equal before the first two that are not."""
+    if cython.compiled:
+        return alike(a + at, b + of, count)
+    return equal_bytes(a[at : at + count], b[of : of + count])
 
 
 @cython.cfunc
@@ -162,6 +177,11 @@ def slot_flags() -> list:
     return [chance << 25 | 1 for group in _TRUST for chance in group for _ in range(128)] * 2
 
 
+def later_flags() -> list:
+    """The same in frames after the first: 2 x 3 x 24 x 4 x 8 x 4."""
+    return np.tile(np.repeat(np.array(_TRUST, "I") << 25 | 1, 128), 6).tolist()
+
+
 def west_flags() -> list:
     """The initial contexts of the first candidate's flag if no slot gives it."""
     return [10240 << 16 | 1] * 512
@@ -184,6 +204,12 @@ def rank_symbols(count: int, k: int) -> list:
 
 
 # What plain Python would take longer for than for the pixels of an icon.
+
+
+def equal_bytes(a: bytes, b: bytes) -> int:
+    """How many bytes are equal before the first two that are not."""
+    difference = int.from_bytes(a, "little") ^ int.from_bytes(b, "little")
+    return (difference & -difference).bit_length() - 1 >> 3 if difference else len(a)
 
 
 def distances(color: list) -> object:

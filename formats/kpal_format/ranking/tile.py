@@ -20,7 +20,10 @@ except ImportError:
 if not cython.compiled:
     from .. import _cython as cython  # structs of an installed but unused Cython cannot hold Python objects
     from .candidates import Candidates
+    from .changes import Changes
     from .lists import Lists
+    from .motion import Motion
+    from .planes import Planes
     from .range_coder import Coder, Stream, code_flag
     from .slots import Slots, long_key, short_key
     from .spans import Spans
@@ -37,8 +40,7 @@ if not cython.compiled:
         uints,
     )
 
-MARGIN = cython.declare(cython.int, 4)  # cells on either side of a row
-MOST_BYTES = cython.declare(cython.int, 28)  # of a pixel: at most 10 flags of 16 bits, 2 symbols of 15, 19 raw bits
+MOST_BYTES = cython.declare(cython.int, 84)  # of a pixel: at most 37 flags of 16 bits, 2 symbols of 15, 19 raw bits
 TELL_EVERY = cython.declare(cython.int, 1 << 14)  # pixels
 STEP = cython.declare(cython.int, 1 << 13 if cython.compiled else 1 << 6)  # pixels, if progress is told
 FEW_COLORS = cython.declare(cython.int, 16)  # up to here the short key has NE, too, and the long one has no WWW
@@ -58,49 +60,70 @@ class Tile:
     """
 
     stream: Stream
+    planes: Planes
     lists: Lists
     long_slots: Slots
     short_slots: Slots
+    place_slots: Slots  # of frames after the first
     spans: Spans
+    motion: Motion
+    changes: Changes
     candidates: Candidates
     decoding: cython.bint
     width: cython.int  # pixels
     rows: cython.int
+    frames_begun: cython.int  # without those that are the same as the one before
     x: cython.int  # where the loop is: 0 to width
-    y: cython.int  # 0 to rows
+    y: cython.int  # -1, before the frame flag, to rows
     same_rows: cython.int  # the last three row flags
     row_flags: cython.p_uint  # 8
-    picture: cython.p_uchar  # the pixels, rows x width
-    cells: cython.p_uchar  # three rows with margins; row y is at y % 3
-    stride: cython.int  # cells from one of them to the next
+    picture: cython.p_uchar  # the pixels of the frame, rows x width
     buffers: list
 
-    def __init__(self, colors: bytes, width: int, rows: int, data: bytes | None) -> None:
+    def __init__(self, colors: bytes, width: int, rows: int, frames: int, data: bytes | None) -> None:
+        pixels, later = width * rows * frames, frames > 1
+        most_slots = 20 if later else 18
         self.stream = Stream(data)
+        self.planes = Planes(width, rows, later)
         self.lists = Lists(colors)
-        self.long_slots, self.short_slots = Slots(width * rows), Slots(width * rows)
-        self.spans = Spans(width)
-        self.candidates = Candidates()
+        self.long_slots, self.short_slots = Slots(pixels, most_slots), Slots(pixels, most_slots)
+        self.place_slots = Slots(pixels if later else 1, most_slots)
+        self.spans = Spans(self.planes, later)
+        self.motion = Motion(self.planes)
+        self.changes = Changes(self.planes, later)
+        self.candidates = Candidates(later)
         self.decoding = data is not None
-        self.width, self.rows, self.stride = width, rows, width + 2 * MARGIN
-        self.x = self.y = self.same_rows = 0
+        self.width, self.rows = width, rows
+        self.x = self.y = self.same_rows = self.frames_begun = 0
         self.buffers = []
         self.row_flags = uints(allocate(self.buffers, "I", even_flags(8)))
-        self.cells = uchars(allocate(self.buffers, "B", 3 * self.stride))
 
-    def encode(self, indices: memoryview, tell: object = None) -> bytes:
-        """The stream of a tile of these indices, flat writable bytes, all below the number of colours."""
+    def encode_frame(
+        self, indices: memoryview, tell: object = None, vectors: list | None = None, blocks: bytes = b""
+    ) -> None:
+        """Encodes the next frame: flat writable bytes, all below the number of colours.
+
+        vectors, blocks: the motion of the frame, see `Motion.choose`.
+        """
+        if self.planes.moving:
+            self.motion.choose(vectors or [], blocks)
         self.picture = uchars(indices)
         self._run(tell)
+
+    def finish(self) -> bytes:
+        """The stream, after the last frame."""
         return self.stream.finish()
 
-    def decode(self, indices: memoryview, tell: object = None) -> bool:
-        """Fills `indices`, flat writable bytes of zeros; returns whether the stream ends where the pixels do.
+    def decode_frame(self, indices: memoryview, tell: object = None) -> None:
+        """Fills `indices`, flat writable bytes of zeros, with the next frame.
 
         Where a stream is too short, the rows that it does not reach stay zero.
         """
         self.picture = uchars(indices)
         self._run(tell)
+
+    def finished(self) -> bool:
+        """Whether the stream ends where the pixels do, after the last frame."""
         return self.stream.finished()
 
     @cython.cfunc
@@ -108,41 +131,59 @@ class Tile:
         step: cython.int = FREE_STEP if tell is None else STEP
         done: cython.longlong
         left: cython.longlong
+        later: cython.bint = self.frames_begun > 0
+        self.y = -1 if later else 0
+        self.frames_begun += not later
         while self.y < self.rows:
             if self.decoding:
                 with cython.nogil:
-                    done = self._decode(step)
+                    done = self._decode_later(step) if later else self._decode(step)
             else:
                 left = cython.cast(cython.longlong, self.rows - self.y) * self.width - self.x
                 self.stream.reserve(MOST_BYTES * min(left, step + 1) + 64)
                 with cython.nogil:
-                    done = self._encode(step)
+                    done = self._encode_later(step) if later else self._encode(step)
             if tell is not None:
-                while done > 0:  # a row that repeats the one above may be long
+                while done > 0:  # a frame or a row that repeats another may be long
                     tell(min(done, TELL_EVERY))
                     done -= TELL_EVERY
         return None
 
-    # One loop, compiled for either direction.
+    # One loop, compiled for either direction, and for first and later frames.
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def _decode(self, step: cython.int) -> cython.longlong:
-        return self._code(step, True)
+        return self._code(step, True, False)
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def _encode(self, step: cython.int) -> cython.longlong:
-        return self._code(step, False)
+        return self._code(step, False, False)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _decode_later(self, step: cython.int) -> cython.longlong:
+        return self._code(step, True, True)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _encode_later(self, step: cython.int) -> cython.longlong:
+        return self._code(step, False, True)
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def _code(self, step: cython.int, decoding: cython.bint) -> cython.longlong:
-        """Codes about `step` pixels more, up to a span or a row beyond; returns how many it were."""
+    def _code(self, step: cython.int, decoding: cython.bint, later: cython.bint) -> cython.longlong:
+        """Codes about `step` pixels more, up to a span, a row or a frame beyond; returns how many it were.
+
+        later: whether there is a frame before.
+        """
         done: cython.longlong = 0
         x: cython.int
         while done < step and self.y < self.rows:
@@ -150,48 +191,73 @@ class Tile:
             if decoding and x == 0 and self.stream.starved():
                 self.y = self.rows
                 break
-            if x == 0 and self._begin_row(decoding):
+            if later and self.y < 0:
+                self.y = 0
+                if self._begin_frame(decoding):
+                    self.y = self.rows
+                    done = cython.cast(cython.longlong, self.rows) * self.width
+                continue
+            if x == 0 and self._begin_row(decoding, later):
                 self.x = self.width
             else:
-                self._code_pixels(step - done, decoding)
+                self._code_pixels(step - done, decoding, later)
             done += self.x - x
             if self.x == self.width:
                 self._end_row(decoding)
         return done
 
-    # Rows.
+    # Frames and rows.
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def _row(self, y: cython.int) -> cython.Py_ssize_t:
-        """Where the cells of a row begin."""
-        return y % 3 * self.stride + MARGIN
+    def _begin_frame(self, decoding: cython.bint) -> cython.bint:
+        """Codes whether the frame is the same as the one before; returns whether it is."""
+        cells: cython.p_uchar = self.planes.cells
+        at: cython.Py_ssize_t = 0
+        y: cython.int = 0
+        if not decoding:
+            while y < self.rows and equal_cells(self.picture, at, cells, self.planes.row(y), self.width):
+                at += self.width
+                y += 1
+        same: cython.bint = self.changes.code_frame(cython.address(self.stream.coder), decoding, y == self.rows)
+        if not same:
+            self.planes.begin_frame(self.frames_begun == 1)
+            self.frames_begun = 2
+            if self.planes.moving:
+                self.motion.code(cython.address(self.stream.coder), decoding)
+            self.planes.set_top()
+        elif decoding:
+            for y in range(self.rows):
+                copy_cells(self.picture, at, cells, self.planes.row(y), self.width)
+                at += self.width
+        return same
 
     @cython.cfunc
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def _begin_row(self, decoding: cython.bint) -> cython.bint:
-        """Sets the margins, and codes whether the row is the same as the row above; returns whether it is."""
-        cells: cython.p_uchar = self.cells
-        here: cython.Py_ssize_t = self._row(self.y)
-        above: cython.Py_ssize_t = self._row(self.y + 2)
-        i: cython.int
+    def _begin_row(self, decoding: cython.bint, later: cython.bint) -> cython.bint:
+        """Sets the left margin, and codes whether the row is as before, or the same as above; returns whether it is."""
+        coder: cython.pointer(Coder) = cython.address(self.stream.coder)
+        cells: cython.p_uchar = self.planes.cells
+        above: cython.Py_ssize_t = self.planes.row(self.y - 1)
+        at: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, self.y) * self.width
         same: cython.bint = False
         self.spans.change = 0
-        for i in range(1, 4):
-            cells[here - i] = cells[above]
-        for i in range(2):
-            cells[above + self.width + i] = cells[above + self.width - 1]
+        self.planes.set_left(self.y)
+        if later:
+            if not decoding:
+                same = equal_cells(self.picture, at, cells, self.planes.row_before(self.y), self.width)
+            if self.changes.code_row(coder, decoding, self.y, self.motion.moves, same):
+                return True
         if not decoding:
-            copy_cells(cells, here, self.picture, cython.cast(cython.Py_ssize_t, self.y) * self.width, self.width)
-            same = equal_cells(cells, here, above, self.width)
-        same = code_flag(cython.address(self.stream.coder), decoding, self.row_flags, self.same_rows, same)
+            same = equal_cells(self.picture, at, cells, above, self.width)
+        same = code_flag(coder, decoding, self.row_flags, self.same_rows, same)
         self.same_rows = (self.same_rows << 1 | same) & 7
-        if decoding and same:
-            copy_cells(cells, here, cells, above, self.width)
+        if same:
+            copy_cells(cells, self.planes.row(self.y), cells, above, self.width)
         return same
 
     @cython.cfunc
@@ -200,8 +266,9 @@ class Tile:
     @cython.exceptval(check=False)
     def _end_row(self, decoding: cython.bint) -> cython.void:
         at: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, self.y) * self.width
+        self.planes.set_right(self.y)
         if decoding:
-            copy_cells(self.picture, at, self.cells, self._row(self.y), self.width)
+            copy_cells(self.picture, at, self.planes.cells, self.planes.row(self.y), self.width)
         self.x = 0
         self.y += 1
 
@@ -209,14 +276,19 @@ class Tile:
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
-    def _code_pixels(self, most: cython.longlong, decoding: cython.bint) -> cython.void:
+    def _code_pixels(self, most: cython.longlong, decoding: cython.bint, later: cython.bint) -> cython.void:
         """Codes about `most` pixels of the row, or to its end."""
         state: Coder = self.stream.coder  # a local variable stays in registers
         coder: cython.pointer(Coder) = cython.address(state)
-        cells: cython.p_uchar = self.cells
-        here: cython.Py_ssize_t = self._row(self.y)
-        above: cython.Py_ssize_t = self._row(self.y + 2)
-        above2: cython.Py_ssize_t = self._row(self.y + 1)
+        cells: cython.p_uchar = self.planes.cells
+        here: cython.Py_ssize_t = self.planes.row(self.y)
+        above: cython.Py_ssize_t = self.planes.row(self.y - 1)
+        above2: cython.Py_ssize_t = self.planes.row(self.y - 2)
+        p_here: cython.Py_ssize_t = self.planes.row_before(self.y)
+        p_above: cython.Py_ssize_t = self.planes.row_before(self.y - 1)
+        p_below: cython.Py_ssize_t = self.planes.row_before(self.y + 1) if self.y + 1 < self.rows else p_here
+        at: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, self.y) * self.width
+        source: cython.p_uchar = self.picture + at if cython.compiled else self.picture[at:]
         x: cython.int = self.x
         end: cython.int = cython.cast(cython.int, most) + x if most < self.width - x else self.width
         span: cython.int
@@ -224,32 +296,55 @@ class Tile:
         nww: cython.uint
         fresh: cython.bint = True  # the neighbours must be loaded
         broken: cython.bint = False  # a span ended here, with a pixel that is not W
+        changed: cython.bint = False  # a span ended here, with a pixel that is not P
         flat: cython.bint
-        # Neighbours from the lowest byte: NW N NE NEE; NWW NNW NN NNE; W WW WWW.
+        # Neighbours from the lowest byte: NW N NE NEE; NWW NNW NN NNE; W WW WWW; before: PNW PN PNE PW; P PE PS.
         north: cython.uint = 0
         north2: cython.uint = 0
         west: cython.uint = 0
+        p_north: cython.uint = 0
+        p: cython.uint = 0
         west_mask: cython.uint = 0xFFFF if self.lists.k <= FEW_COLORS else 0xFFFFFF
-        while x < end or broken:
+        while x < end or broken or changed:
             if fresh:
                 fresh = False
                 north = pack(cells[above + x - 1], cells[above + x], cells[above + x + 1], cells[above + x + 2])
                 north2 = pack(cells[above + x - 2], cells[above2 + x - 1], cells[above2 + x], cells[above2 + x + 1])
                 west = pack(cells[here + x - 1], cells[here + x - 2], cells[here + x - 3], 0) & west_mask
+            if later:
+                p_north = pack(
+                    cells[p_above + x - 1], cells[p_above + x], cells[p_above + x + 1], cells[p_here + x - 1]
+                )
+                p = pack(cells[p_here + x], cells[p_here + x + 1], cells[p_below + x], 0)
+                if not broken and p_north == (north & 0xFFFFFF | (west & 255) << 24):
+                    span = self.changes.code_span(coder, decoding, source, x, self.y)
+                    x += span
+                    fresh = span > 0
+                    if fresh:
+                        continue
+                    changed = True
             flat = (north & 0xFFFFFF) == (west & 255) * 0x010101
-            if flat and not broken:
-                span = self.spans.code(coder, decoding, cells, x, here, above, above2)
+            if flat and not broken and not (changed and (p & 255) == (west & 255)):
+                span = self.spans.code(coder, decoding, source, x, self.y, later)
                 x += span if span >= 0 else ~span
                 broken = span < 0
                 fresh = span != -1
                 if fresh:
+                    changed = False
                     continue
             broken = False
             if not decoding:
-                pixel = cells[here + x]
-            pixel = self._code_pixel(coder, decoding, north, north2, west, flat, pixel)
-            if decoding:
-                cells[here + x] = cython.cast(cython.uchar, pixel)
+                pixel = source[x]
+            if later:
+                pixel = self._code_later_pixel(
+                    coder, decoding, north, north2, west, p_north, p, flat, changed, x, pixel
+                )
+                changed = False
+                if pixel != (p & 255):
+                    self.changes.last = x
+            else:
+                pixel = self._code_pixel(coder, decoding, north, north2, west, flat, pixel)
+            cells[here + x] = cython.cast(cython.uchar, pixel)
             x += 1
             nww = north & 255
             north = north >> 8 | cython.cast(cython.uint, cells[above + x + 2]) << 24
@@ -368,7 +463,17 @@ class Tile:
             self.lists.make(list_of)
         if not flat:
             came = self.candidates.code_neighbour(
-                coder, decoding, w, n, ne, first, second, activity >> 2 << 7 | equal << 1 | sure, pixel
+                coder,
+                decoding,
+                w,
+                n,
+                ne,
+                first,
+                second,
+                NO_COLOR,
+                NO_COLOR,
+                activity >> 2 << 7 | equal << 1 | sure,
+                pixel,
             )
             if came != NO_COLOR:
                 if came != list_of:
@@ -381,6 +486,157 @@ class Tile:
             self.lists.place[list_of << 8 | first] if first != NO_COLOR else NO_PLACE,
             self.lists.place[list_of << 8 | other] if other != first else NO_PLACE,
             self.lists.place[list_of << 8 | ne] if ne != w and ne != n and ne != first else NO_PLACE,
+            NO_PLACE,
             0 if flat else 1 + (activity >> 2 << 2 | self.lists.mean[list_of] >> 6),
             pixel,
         )
+
+    # Pixels of frames after the first.
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _code_later_pixel(
+        self,
+        coder: cython.pointer(Coder),
+        decoding: cython.bint,
+        north: cython.uint,
+        north2: cython.uint,
+        west: cython.uint,
+        p_north: cython.uint,
+        p: cython.uint,
+        flat: cython.bint,
+        changed: cython.bint,
+        x: cython.int,
+        pixel: cython.uint,
+    ) -> cython.uint:
+        """Codes one pixel, which is not W if flat and not P if changed; three slots learn it."""
+        h: cython.uint = long_key(north, north2, west)
+        g: cython.uint = short_key(north & 0xFFFF | (p & 255) << 16, west & 255)
+        f: cython.uint = long_key(self.y, x, p & 255 | (west & 255) << 8)
+        long_slot: cython.uint = self.long_slots.find(h)
+        short_slot: cython.uint = self.short_slots.find(g)
+        place_slot: cython.uint = self.place_slots.find(f)
+        pixel = self._code_later_color(
+            coder, decoding, north, north2, west, p_north, p, flat, changed, long_slot, short_slot, place_slot, pixel
+        )
+        self.long_slots.learn(h, long_slot, pixel)
+        self.short_slots.learn(g, short_slot, pixel)
+        self.place_slots.learn(f, place_slot, pixel)
+        return pixel
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _code_later_color(
+        self,
+        coder: cython.pointer(Coder),
+        decoding: cython.bint,
+        north: cython.uint,
+        north2: cython.uint,
+        west: cython.uint,
+        p_north: cython.uint,
+        p_packed: cython.uint,
+        flat: cython.bint,
+        changed: cython.bint,
+        long_slot: cython.uint,
+        short_slot: cython.uint,
+        place_slot: cython.uint,
+        pixel: cython.uint,
+    ) -> cython.uint:
+        """Codes a pixel: by the candidates of slots, then by P, neighbours and a list."""
+        nw: cython.uint = north & 255
+        n: cython.uint = north >> 8 & 255
+        ne: cython.uint = north >> 16 & 255
+        w: cython.uint = west & 255
+        p: cython.uint = p_packed & 255
+        not_w: cython.uint = w if flat else NO_COLOR
+        not_p: cython.uint = p if changed else NO_COLOR
+        first: cython.uint = long_slot >> 8 & 255
+        second: cython.uint = short_slot >> 8 & 255
+        third: cython.uint = place_slot >> 8 & 255
+        sure: cython.int = long_slot & 255 if first != not_w and first != not_p else 0
+        sure2: cython.int = short_slot & 255 if second != not_w and second != not_p else 0
+        sure3: cython.int = place_slot & 255
+        equal: cython.int = ((west >> 8 & 255) == w) | ((north2 >> 16 & 255) == n) << 1
+        equal |= (w == n) << 2 | (nw == n) << 3 | (ne == n) << 4 | (nw == w) << 5
+        moved: cython.int = ((p_north & 255) != nw) | ((p_north >> 8 & 255) != n) << 1
+        moved |= ((p_north >> 16 & 255) != ne) << 2 | ((p_north >> 24) != w) << 3
+        like: cython.int = (p == w) | (p == n) << 1 | (p == ne) << 2
+        like |= (p == (p_packed >> 8 & 255)) << 3 | (p == (p_packed >> 16 & 255)) << 4
+        hinted: cython.bint = sure != 0 or sure2 != 0
+        excluded: cython.bint = changed or p == not_w
+        other: cython.bint
+        which: cython.int
+        if hinted:
+            other = sure and sure2 and second != first
+            first = first if sure else second
+            second = second if other else first
+            if self.candidates.code_later_first(
+                coder,
+                decoding,
+                sure,
+                sure2,
+                other,
+                which_neighbour(first, w, n, ne),
+                2 if excluded else first == p,
+                equal,
+                0 if not sure3 else 1 if third != first else 2 + (sure3 > 2),
+                flat,
+                pixel == first,
+            ):
+                return first
+            if other:
+                which = min(which_neighbour(second, w, n, ne), 2)
+                if self.candidates.code_later_second(
+                    coder, decoding, sure2, which, second == p, moved, pixel == second
+                ):
+                    return second
+        else:
+            first = second = NO_COLOR
+        if not sure3 or third == first or third == second or third == not_w or third == not_p:
+            third = NO_COLOR
+        else:
+            which = which_neighbour(third, w, n, ne)
+            if self.candidates.code_place(coder, decoding, sure3, which, sure, sure2, third == p, pixel == third):
+                return third
+        if not excluded and p != first and p != second and p != third:
+            if self.candidates.code_before(coder, decoding, moved, like, hinted, pixel == p):
+                return p
+        near_w: cython.int = self.lists.distance[w << 8 | nw]
+        near_n: cython.int = self.lists.distance[n << 8 | nw]
+        activity: cython.int = ACTIVITY[near_w + near_n + self.lists.distance[n << 8 | ne]]
+        list_of: cython.uint = n if near_w < near_n else w
+        other_of: cython.uint = w if near_w < near_n else n
+        context: cython.int = activity >> 2 << 7 | equal << 1 | (sure != 0)
+        came: cython.uint
+        if not self.lists.made[list_of]:
+            self.lists.make(list_of)
+        if not flat:
+            came = self.candidates.code_neighbour(coder, decoding, w, n, ne, first, second, third, p, context, pixel)
+            if came != NO_COLOR:
+                if came != list_of:
+                    self.lists.promote(list_of, self.lists.place[list_of << 8 | came])
+                return came
+        return self.lists.code(
+            coder,
+            decoding,
+            list_of,
+            self.lists.place[list_of << 8 | first] if first != NO_COLOR else NO_PLACE,
+            self.lists.place[list_of << 8 | other_of] if other_of != first else NO_PLACE,
+            self.lists.place[list_of << 8 | ne] if ne != w and ne != n and ne != first else NO_PLACE,
+            self.lists.place[list_of << 8 | p] if p != w and p != n and p != ne and p != first else NO_PLACE,
+            0 if flat else 1 + (activity >> 2 << 2 | self.lists.mean[list_of] >> 6),
+            pixel,
+        )
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def which_neighbour(color: cython.uint, w: cython.uint, n: cython.uint, ne: cython.uint) -> cython.int:
+    """0 if a colour is W, 1 if it is N, 2 if it is NE, else 3."""
+    return 0 if color == w else 1 if color == n else 2 if color == ne else 3
