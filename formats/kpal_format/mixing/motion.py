@@ -33,7 +33,9 @@ class Motion:
     vectors: cython.int  # number of vectors, 0 to 3; 0 if the reference is the frame before
     dx: cython.p_int  # where the pixels of each vector come from, ±512
     dy: cython.p_int
-    map: cython.p_uchar  # the number of the vector of each block, 1 to `vectors`, or 0; a margin at the top and the sides
+    map: (
+        cython.p_uchar
+    )  # the number of the vector of each block, 1 to `vectors`, or 0; a margin at the top and the sides
     last: cython.p_uchar  # the map of the last frame that had vectors
     moving: cython.int  # the last four flags of whether a frame has vectors
     buffers: list
@@ -162,9 +164,7 @@ class Motion:
         for block in range(self.across * self.down):
             vector = self.map[self.at(block)]
             if vector:
-                self._move(
-                    block % self.across * BLOCK, block // self.across * BLOCK, self.dx[vector], self.dy[vector]
-                )
+                self._move(block % self.across * BLOCK, block // self.across * BLOCK, self.dx[vector], self.dy[vector])
         self.frames.refer(plane - self.near.base)
 
     @cython.cfunc

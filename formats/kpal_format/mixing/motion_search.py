@@ -311,7 +311,10 @@ class MotionSearch:
             if chosen < 0:
                 break
             self.motion.vectors += 1
-            self.motion.dx[self.motion.vectors], self.motion.dy[self.motion.vectors] = self._dx(chosen), self._dy(chosen)
+            self.motion.dx[self.motion.vectors], self.motion.dy[self.motion.vectors] = (
+                self._dx(chosen),
+                self._dy(chosen),
+            )
             for block in range(blocks):
                 if self.best[block] - self.differing[chosen * blocks + block] > BLOCK_WORTH:
                     self.best[block] = self.differing[chosen * blocks + block]
