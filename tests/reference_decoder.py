@@ -115,7 +115,7 @@ def _tile(coder: int, data: bytes, palette: list[Entry], frames: int, rows: int,
         raise ValueError("a tile of too many pixels")
     if coder == 3:
         return FastTile(palette, columns, rows, data, frames).decode()
-    return Tile(coder == 2, palette, columns, frames * rows, data).decode()
+    return b"".join(Tile(coder == 2, palette, columns, rows, frames, data).decode())
 
 
 def _timing(file: Reader, frames: int) -> tuple[int, list[int]]:
@@ -556,6 +556,22 @@ class Neighbourhood(NamedTuple):
     nnee: int
 
 
+class Reference(NamedTuple):
+    """What section 5.2.9 knows of the frames before: the ranks around a pixel's place in the reference."""
+
+    p: int
+    pe: int
+    pw: int
+    pn: int
+    ps: int
+    pnw: int
+    pne: int
+    pse: int
+    psw: int
+    pp: int
+    moved: int
+
+
 class RangeDecoder:
     """Section 5.2.2."""
 
@@ -584,9 +600,12 @@ def _premultiplied(palette: list[Entry]) -> list[Entry]:
 class Tile(RangeDecoder):
     """One tile of section 5.2."""
 
-    def __init__(self, is_max: bool, palette: list[Entry], width: int, rows: int, data: bytes) -> None:
+    def __init__(self, is_max: bool, palette: list[Entry], width: int, rows: int, frames: int, data: bytes) -> None:
         super().__init__(data)
-        self.k, self.width, self.rows, self.line = len(palette), width, rows, width + 16
+        self.k, self.width, self.rows, self.line, self.frames = len(palette), width, rows, width + 16, frames
+        self.size = (rows + 3) * self.line
+        if frames > 1 and self.size > 1 << 26:
+            raise ValueError("frames of too many pixels")
         colors = _premultiplied(palette)
         self.channels = 3 if all(color[3] == 255 for color in colors) else 4
         self.order = _tree(colors, list(range(self.k)))
@@ -594,7 +613,7 @@ class Tile(RangeDecoder):
         self.distance = [[sum(abs(a - b) for a, b in zip(e, f, strict=True)) for f in self.color] for e in self.color]
         self.contexts, self.hits = (13, 5) if is_max else (5, 1)
         self.pace = (168, 1802240) if is_max else (240, 2072576)
-        n = width * rows
+        n = width * rows * frames
         self.slot_bits = min(max((2 * n).bit_length(), 8), 16 if is_max else 14)
         self.flag_mask = (1 << min(max(n.bit_length(), 8), 13)) - 1
         self.match_mask = (1 << min(max(n.bit_length(), 8), 16)) - 1
@@ -616,40 +635,260 @@ class Tile(RangeDecoder):
                 table[rank].values[rank >> shift] = 500
                 table[256 + rank].values[rank & 15] = 1000
         self.mean_error, self.nibbles = [2000 << 14] * 2, 0  # mean errors of high and of low nibbles
-        self.coarse = [[12452] * 6 for _ in range(19)]
-        self.fine = [[0] * 6 for _ in range(1280)]
+        self.coarse = [[12452] * 6 for _ in range(32)]
+        self.fine = [[0] * 6 for _ in range(2048)]
         self.latest = [dict[int, tuple[int, int]](), dict[int, tuple[int, int]]()]
         self.match = self.length = self.similarity = 0
         self.run = self.change = self.failed_until = self.spans = 0
         self.origin = 3 * self.line + 8
-        self.cells = [0] * ((rows + 3) * self.line + 8)
+        self.ring = 1 if frames == 1 else max(2, min(frames, (1 << 24) // self.size - 1))
+        self.plane = (self.ring + 1) * self.size  # any place behind what a match can see
+        self.cells = [0] * ((self.ring + 3) * self.size + 64)
+        self.number = self.base = self.back = self.back_twice = self.same_frames = self.moving = 0
+        self.calm = self.last_change = self.changing = self.broken = self.answers = 0
+        self.map: dict[tuple[int, int], int] = {}
+        self.last_map: dict[tuple[int, int], int] = {}
         self.errors = [[[0] * 6 for _ in range(width + 2)] for _ in range(2)]  # errors of the row above and of this row
         self.priors: dict[tuple[int, int], list[list[int]]] = {}
         self.snapped: dict[Entry, int] = {}
 
-    def decode(self) -> bytes:
+    def decode(self) -> list[bytes]:
+        """The indices of each frame."""
+        frames: list[bytes] = []
+        for i in range(self.frames):
+            if i and self.frame_flag():
+                frames.append(frames[-1])
+                continue
+            if i:
+                self.begin_frame(i)
+            frames.append(self.frame())
+            if self.at - 4 > len(self.data):
+                break
+        self.end()
+        return frames
+
+    def frame(self) -> bytes:
         out = bytearray()
         cells, width = self.cells, self.width
         for y in range(self.rows):
-            start = self.origin + y * self.line
+            start = self.base + self.origin + y * self.line
             cells[start - 4 : start] = [cells[start - self.line]] * 4
-            self.run = self.change = self.failed_until = 0
+            self.run = self.change = self.failed_until = self.changing = self.broken = 0
+            self.last_change = -1
+            if self.number and not 3 * self.line <= self.match < self.ring * self.size:
+                self.match = self.length = 0
             x = 0
             while x < width:
                 for symbol in self.pixels(start + x, x):
+                    if self.number and symbol != cells[start + x + self.back]:
+                        self.last_change, self.broken = x, 0
                     cells[start + x] = symbol
-                    if y == 0:
+                    if y == 0 and self.number == 0:
                         for above in (start + x - self.line, start + x - 2 * self.line):
                             cells[above + 1 : above + 4] = [symbol] * 3
                     x += 1
             cells[start + width : start + width + 4] = [cells[start + width - 1]] * 4
             self.match += 16 if self.match else 0
+            self.calm = self.calm + 1 if self.last_change < 0 else 0
             self.errors = [self.errors[1], [[0] * 6 for _ in range(width + 2)]]
             out += bytes(self.order[rank] for rank in cells[start : start + width])
             if self.at - 4 > len(self.data):
                 break
-        self.end()
         return bytes(out)
+
+    # Section 5.2.9.
+
+    def frame_flag(self) -> int:
+        keys = [self.same_frames >> max(c - 2, 0) | 3 << 24 for c in range(6)]
+        bit = self.flag(keys, self.coarse[19], self.fine[1280])
+        self.same_frames = self.same_frames << 1 & 15 | bit
+        return bit
+
+    def begin_frame(self, frame: int) -> None:
+        if self.number == 0:
+            self.begin_second()
+        before = self.base
+        self.number += 1
+        self.base = self.number % self.ring * self.size
+        self.back = before - self.base
+        self.back_twice = (self.number - 2) % self.ring * self.size - self.base if self.number > 1 else self.back
+        if self.match:
+            self.match += 3 * self.line
+            if self.match >= self.ring * self.size:
+                self.match -= self.ring * self.size
+        self.margins()
+        if 3 * self.size <= 1 << 24:
+            self.motion()
+        self.errors = [[[0] * 6 for _ in range(self.width + 2)] for _ in range(2)]
+        self.calm = 0
+
+    def begin_second(self) -> None:
+        """Adds what only later frames have."""
+        self.contexts += 3
+        share = 15000 // self.contexts
+        for i, counted in enumerate(self.by_count):
+            counted += [share * (10 * i + 4) // (10 * i + 12)] * 3
+        for table in (self.by_activity, self.by_texture):
+            for weights in table:
+                weights += [0] * 3
+        self.by_guess = [[0] * self.contexts for _ in range(512)]
+        self.slots += [{} for _ in range(3)]
+        if self.hits == 1:
+            for table, first in ((self.hit_by_activity, 19661), (self.hit_by_texture, 0)):
+                for weights in table:
+                    weights += [first] * 2
+            self.probabilities += [[], []]
+        self.probabilities[-2:] = [[[49152] * 512 for _ in range(2)] for _ in range(2)]
+
+    def margins(self) -> None:
+        p, n = self.cells, self.line
+        here = self.base + 3 * n
+        first = here + self.back
+        last = first + (self.rows - 1) * n
+        p[last + n : last + 2 * n] = p[last : last + n]
+        for row in (first - n, first - 2 * n, here - n, here - 2 * n):
+            p[row : row + n] = p[first : first + n]
+
+    def motion(self) -> None:
+        def flag(a: int, b: int) -> int:
+            return self.flag([a | 4 << 24] * 4 + [b | 1 << 20 | 4 << 24] * 2, self.coarse[28], self.fine[1281])
+
+        def component(kind: int, i: int) -> int:
+            node = 1
+            for _ in range(10):
+                node = 2 * node + flag(kind << 16 | i << 10 | node, kind << 16 | node)
+            return node - 1536
+
+        moving_now = flag(self.moving, self.moving & 1)
+        self.moving = (2 * self.moving + moving_now) & 15
+        if not moving_now:
+            return
+        v = 1
+        while v < 3 and not flag(1 << 16 | v, 1 << 16 | v):
+            v += 1
+        vectors = [(component(2, i), component(3, i)) for i in range(1, v + 1)]
+        self.map = {}
+        p, before = self.cells, self.base + self.back
+        p[self.plane : self.plane + self.size] = p[before : before + self.size]
+        for y in range(0, self.rows, 16):
+            for x in range(0, self.width, 16):
+                number = self.map[x, y] = self.block(x, y, v)
+                if number:
+                    self.move(x, y, *vectors[number - 1], before)
+        self.last_map = self.map
+        self.back = self.plane - self.base
+        self.margins()
+
+    def block(self, x: int, y: int, v: int) -> int:
+        a, b, c, d = (
+            self.map.get(place, 0) for place in ((x - 16, y), (x, y - 16), (x + 16, y - 16), (x - 16, y - 16))
+        )
+        own, e, s, w, n = (
+            self.last_map.get(place, 0) for place in ((x, y), (x + 16, y), (x, y + 16), (x - 16, y), (x, y - 16))
+        )
+        i = 0
+        while i < v:
+            keys = [
+                a | b << 2 | c << 4 | d << 6 | i << 8,
+                own | e << 2 | s << 4 | i << 8,
+                own | e << 2 | s << 4 | a << 6 | b << 8 | i << 10,
+                a | b << 2 | own << 4 | i << 8,
+                own | w << 2 | n << 4 | i << 8,
+                own | i << 8,
+            ]
+            keys = [key | (c + 1) << 20 | 4 << 24 for c, key in enumerate(keys)]
+            if self.flag(keys, self.coarse[29], self.fine[1312 + (a | b << 2 | own << 4)]):
+                break
+            i += 1
+        return i
+
+    def move(self, left: int, top: int, dx: int, dy: int, before: int) -> None:
+        for y in range(top, min(top + 16, self.rows)):
+            for x in range(left, min(left + 16, self.width)):
+                if 0 <= x + dx < self.width and 0 <= y + dy < self.rows:
+                    there = before + self.origin + (y + dy) * self.line + x + dx
+                    self.cells[self.plane + self.origin + y * self.line + x] = self.cells[there]
+
+    def reference(self, v: Neighbourhood, at: int) -> Reference:
+        p, n = self.cells, self.line
+        i = at + self.back
+        moved = (v.w != p[i - 1]) | (v.n != p[i - n]) << 1 | (v.nw != p[i - n - 1]) << 2 | (v.ne != p[i - n + 1]) << 3
+        return Reference(
+            p=p[i], pe=p[i + 1], pw=p[i - 1], pn=p[i - n], ps=p[i + n], pnw=p[i - n - 1], pne=p[i - n + 1],
+            pse=p[i + n + 1], psw=p[i + n - 1], pp=p[at + self.back_twice], moved=moved,
+        )  # fmt: skip
+
+    def since(self, x: int) -> int:
+        return 15 if self.last_change < 0 else min(LEVEL[min(x - self.last_change, 4095)], 14)
+
+    def skipped(self, v: Neighbourhood, ref: Reference, at: int, x: int) -> list[int]:
+        """Decodes the flags of a skipped span; returns its ranks, none if there is no such span."""
+        p, here, there = self.cells, at + self.back, at + self.back_twice
+        span = self.width - x if self.changing >= self.width else self.changing - 1 - x
+        whole = x >= self.broken
+        if not whole:
+            span = min(span, self.broken - x >> 1)
+        if span < 32:
+            return []
+        news = ref.p != ref.pp
+        m = 1
+        while m < span and (p[here + m] != p[there + m]) == news:
+            m += 1
+        span = m
+        while span >= 32:
+            ranks = p[here : here + span]
+            size = LEVEL[min(span, 4095)]
+            below = LEVEL[min(sum(p[here + self.line + i] != p[there + self.line + i] for i in range(span)), 4095)]
+            calm, since = LEVEL[min(self.calm, 4095)], self.since(x)
+            follow = 0
+            if self.match:
+                follow = 1 if p[self.match : self.match + span] == ranks else 2
+            more = whole | follow << 1
+            keys = [
+                size | calm << 4 | (x == 0) << 8 | (x + span >= self.width) << 9 | more << 10,
+                size | below << 4 | news << 8 | more << 9,
+                ref.p | size << 8 | (len(set(ranks)) == 1) << 12 | (ref.p == v.w) << 13 | (ref.p == v.n) << 14
+                | more << 15,
+                self.answers | size << 4 | since << 8 | more << 12,
+                since | size << 4 | news << 8 | calm << 9 | more << 13,
+                x | news << 22 | (size > 6) << 23,
+            ]  # fmt: skip
+            bit = self.flag(
+                [key | 1 << 24 for key in keys],
+                self.coarse[20 + 2 * news + whole],
+                self.fine[1280 + (size << 4 | since)],
+            )
+            self.answers = self.answers << 1 & 15 | bit
+            if bit:
+                for i in range(x, x + span):
+                    self.errors[1][i + 1] = [0] * 6
+                self.run = 0
+                while self.run < min(span - 1, 256) and ranks[-1 - self.run] == ranks[-2 - self.run]:
+                    self.run += 1
+                self.move_on(follow == 1, span)
+                return ranks
+            self.broken, whole = x + span, False
+            span >>= 1
+        return []
+
+    def skip_flag(self, v: Neighbourhood, ref: Reference, x: int, flat: bool, length_class: int, matched: int) -> int:
+        """Decodes whether the pixel is P."""
+        p, pe, ps = ref.p, ref.pe, ref.ps
+        agree = 0 if matched < 0 else (1 if matched == p else 2) + 3 * (self.similarity >> 1)
+        inside = 9 if x >= self.broken else min(self.broken - x, 8)
+        ahead = min(self.changing - x - 2, 8)
+        same = sum((p == other) << bit for bit, other in enumerate((v.w, v.n, v.ne, pe, ps)))
+        around = _combine(_pack(v.w, v.n, v.nw, v.ne), _pack(v.ww, v.nn, v.nee, v.nne))
+        news, since, calm = p != ref.pp, self.since(x), LEVEL[min(self.calm, 4095)]
+        keys = [
+            same | inside << 5 | since << 9 | news << 13 | min(ahead, 3) << 14 | 2 << 24,
+            _combine(_pack(p, v.w, v.n, v.ne), _pack(pe, ps, ref.pp, 0)),
+            p | agree << 8 | news << 13 | 2 << 24,
+            agree | length_class << 5 | flat << 8 | news << 9 | (inside < 9) << 10 | same << 11 | 2 << 24,
+            since | inside << 4 | calm << 8 | flat << 12 | ahead << 13 | 2 << 24,
+            _combine(around, _pack(p, pe, ps, ref.psw)),
+        ]
+        return self.flag(keys, self.coarse[24 + (news << 1 | (inside < 9))], self.fine[1536 + (same << 4 | inside)])
 
     # One pixel, or a span of them.
 
@@ -668,7 +907,21 @@ class Tile(RangeDecoder):
         matched = p[self.match] if self.match else -1
         length_class = sum(self.length >= least for least in (1, 4, 16, 32, 128))
         excluded = -1
-        if flat or (self.length >= 36 and self.similarity >= 14):
+        ref = self.reference(v, at) if self.number else None
+        if ref and ref.moved == 0:
+            if self.changing < x + 2:
+                self.changing = x + 2
+                while self.changing < self.width and (p[i - x + self.changing] == p[i - x + self.changing + self.back]):
+                    self.changing += 1
+            ranks = self.skipped(v, ref, at, x)
+            if ranks:
+                return ranks
+            if self.skip_flag(v, ref, x, flat, length_class, matched):
+                self.errors[1][x + 1] = [0] * 6
+                self.move_on(matched == ref.p, 1)
+                return [ref.p]
+            excluded = ref.p
+        elif flat or (self.length >= (16 if ref else 36) and self.similarity >= 14):
             if self.change < x + 2:
                 self.change = x + 2
                 while self.change < self.width and p[i - x + self.change] == v.n:
@@ -683,7 +936,7 @@ class Tile(RangeDecoder):
                 self.move_on(matched == candidate, 1)
                 return [candidate]
             excluded = candidate
-        symbol = self.rank(v, x, equal, length_class, matched, second, second_similarity, excluded)
+        symbol = self.rank(v, ref, x, equal, length_class, matched, second, second_similarity, excluded)
         self.move_on(matched == symbol, 1)
         return [symbol]
 
@@ -742,7 +995,7 @@ class Tile(RangeDecoder):
         w = v.w
         follow = 0
         if self.match:
-            first = min(span, at - self.match)
+            first = min(span, at - self.match if self.match < at else span)
             follow = 1 if self.cells[self.match : self.match + first] == [w] * first else 2
         size = LEVEL[min(span, 4095)]
         two_above = at - 2 * self.line
@@ -826,6 +1079,7 @@ class Tile(RangeDecoder):
     def rank(
         self,
         v: Neighbourhood,
+        ref: Reference | None,
         x: int,
         equal: int,
         length_class: int,
@@ -866,8 +1120,20 @@ class Tile(RangeDecoder):
         third = nw if nw not in (w, n) else ne if ne not in (w, n) else -1
         hits = [matched, second, w, n if n != w else -1, third][: self.hits]
         hit_contexts = [length_class << 4 | min(similarity, 15), second_similarity, texture, texture, texture]
+        situation = trusted = 0
+        if ref:
+            keys += [
+                _pack(ref.p, w, n, 0),
+                _combine(_pack(ref.p, ref.pe, ref.ps, ref.pse), ref.pp),
+                ref.p | ref.moved << 8 | (ref.p == ref.pp) << 12,
+            ]
+            situation = ref.moved | (ref.p == ref.pp) << 4 | (ref.p == w) << 5 | (ref.p == n) << 6
+            trusted = situation | (matched == ref.p) << 7
+            kept = 3 if self.hits > 1 else 1
+            hits = [*hits[:kept], ref.p, -1 if ref.pp == ref.p else ref.pp]
+            hit_contexts = [*hit_contexts[:kept], situation, ref.moved]
         prior = self.prior(p5, doubt >> 1)
-        shown = (w, n, p5, v.nee, ne, nw, *((v.nn, v.nne) if self.hits > 1 else ()))
+        shown = (w, n, ref.p if ref else p5, v.nee, ne, nw, *((v.nn, v.nne) if self.hits > 1 else ()))
         biases: tuple[int, ...] = shown
         high = 0
         if self.k > 16:
@@ -875,11 +1141,16 @@ class Tile(RangeDecoder):
             if excluded >= 0 and self.k - (excluded & 240) == 1:
                 left[excluded >> 4] = False
             high_hits = [hit >> 4 for hit in hits]
-            high = self.nibble(keys, 0, prior[16], left, high_hits, hit_contexts, (activity, texture, p5), biases)
+            sets = (activity, texture, trusted if ref else p5)
+            high = self.nibble(keys, 0, prior[16], left, high_hits, hit_contexts, sets, biases)
             biases = tuple(256 + (rank if rank >> 4 == high else 256 + (rank & 240 | high)) for rank in shown)
         left = [high << 4 | s != excluded for s in range(min(self.k - 16 * high, 16))]
         low_hits = [hit & 15 if hit >= 0 and hit >> 4 == high else -1 for hit in hits]
         sets = (16 + activity, 512 + texture, 256 | (high << 4 | p5 >> 4 if self.k > 16 else p5))
+        if ref:
+            if self.k > 16:
+                trusted = trusted & 191 | (ref.p >> 4 == high) << 6
+            sets = (16 + activity, 512 + texture, 256 | trusted)
         symbol = high << 4 | self.nibble(keys, 1 + high, prior[high], left, low_hits, hit_contexts, sets, biases)
         truth = self.color[symbol]
         self.errors[1][x + 1] = [sum(abs(a - b) for a, b in zip(guess, truth, strict=False)) for guess in guesses]

@@ -192,7 +192,7 @@ class Skips:
         key[3] = agree | length << 5 | flat << 8 | news << 9 | (inside < 9) << 10 | same << 11 | SKIP_PIXEL
         key[4] = last | inside << 4 | calm << 8 | flat << 12 | ahead << 13 | SKIP_PIXEL
         key[5] = combine(self.near.around(), pack(p, pe, ps, self.frames.psw))
-        self.flag.predict(24 + (news << 1 | inside < 9), 1536 + (same << 4 | inside))
+        self.flag.predict(24 + (news << 1 | (inside < 9)), 1536 + (same << 4 | inside))
 
     @cython.cfunc
     @cython.nogil
