@@ -1672,11 +1672,13 @@ class FastTile(RangeDecoder):
         whole = x >= self.broken
         span = self.broken - x if not whole else self.width - x if self.turn >= self.width else self.turn - 1 - x
         last = 15 if self.other_column is None else min(LEVEL[min(x - self.other_column, 4095)], 14)
+        p = self.before(y, x)
+        about = self.last_flags[SAME] >> 1 & 1, p == self.before(y, x - 1), p == self.before(y, x + 1)
         while whole or span > 1:
             if not whole:
                 span = span + 1 >> 1
             restless = any(self.restless[x : x + span])
-            if self.told(STEADY, LEVEL[min(span, 4095)], whole, restless, last, history=2):
+            if self.told(STEADY, LEVEL[min(span, 4095)], whole, restless, *about, last, history=2):
                 return span
             self.broken, whole = x + span, False
         self.broken = 0

@@ -22,7 +22,7 @@ class Changes:
     planes: Planes
     frame_flags: cython.p_uint  # 8
     row_flags: cython.p_uint  # 16
-    span_flags: cython.p_uint  # 16 x 2 x 2 x 16 x 4
+    span_flags: cython.p_uint  # 16 x 2 x 2 x 8 x 16 x 4
     same_frames: cython.int  # the last three frame flags
     same_rows: cython.int  # the last three row flags
     same_spans: cython.int  # the last two span flags
@@ -41,7 +41,7 @@ class Changes:
         self.buffers = []
         self.frame_flags = uints(allocate(self.buffers, "I", even_flags(8)))
         self.row_flags = uints(allocate(self.buffers, "I", even_flags(16)))
-        self.span_flags = uints(allocate(self.buffers, "I", even_flags(4096 if later else 1)))
+        self.span_flags = uints(allocate(self.buffers, "I", even_flags(32768 if later else 1)))
         self.differs = uchars(allocate(self.buffers, "B", planes.rows))
 
     @cython.cfunc
@@ -100,6 +100,8 @@ class Changes:
         span: cython.int = self._find(x, y) if whole else self.broken - x
         n: cython.int = 0 if decoding else equal_length(source, x, cells, before, span)
         last: cython.int = 15 if self.last < 0 else min(LEVEL[min(x - self.last, 4095)], 14)
+        about: cython.int = (self.same_rows >> 1 & 1) << 2 | (cells[before] == cells[before - 1]) << 1
+        about = (about | (cells[before] == cells[before + 1])) << 6 | last << 2
         restless: cython.bint
         context: cython.int
         while whole or span > 1:
@@ -107,7 +109,7 @@ class Changes:
                 span = (span + 1) >> 1
             restless = self.differed and equal_length(cells, here, cells, before, span) < span
             context = (LEVEL[min(span, 4095)] << 1 | whole) << 1 | restless
-            context = context << 6 | last << 2 | self.same_spans
+            context = context << 9 | about | self.same_spans
             if code_flag(coder, decoding, self.span_flags, context, n >= span):
                 self.same_spans = (self.same_spans << 1 | 1) & 3
                 self._copy(here, before, span)

@@ -25,25 +25,25 @@ class Motion:
 
     planes: Planes
     across: cython.int  # blocks of a row of them
-    down: cython.int
+    blocks: cython.int  # of a frame
     moves: cython.bint  # whether the frame in hand has vectors
     vectors: cython.int  # how many
     dx: cython.p_int  # of each: from a block to where it was
     dy: cython.p_int
     block: cython.p_uchar  # of each: 0, or the number of its vector, from 1
-    flags: cython.p_uint  # 10
+    flags: cython.p_uint  # 2 for frames, 8 for blocks
     buffers: list
 
     def __init__(self, planes: Planes) -> None:
         self.planes = planes
         self.across = (planes.width + BLOCK - 1) // BLOCK
-        self.down = (planes.rows + BLOCK - 1) // BLOCK
+        self.blocks = self.across * ((planes.rows + BLOCK - 1) // BLOCK)
         self.moves = False
         self.vectors = 0
         self.buffers = []
         self.dx = ints(allocate(self.buffers, "i", VECTORS))
         self.dy = ints(allocate(self.buffers, "i", VECTORS))
-        self.block = uchars(allocate(self.buffers, "B", self.across * self.down if planes.moving else 1))
+        self.block = uchars(allocate(self.buffers, "B", self.blocks if planes.moving else 1))
         self.flags = uints(allocate(self.buffers, "I", even_flags(10)))
 
     @cython.cfunc
@@ -53,7 +53,7 @@ class Motion:
         self.vectors = len(vectors)
         for i in range(self.vectors):
             self.dx[i], self.dy[i] = vectors[i]
-        for i in range(self.across * self.down if vectors else 0):
+        for i in range(self.blocks if vectors else 0):
             self.block[i] = blocks[i]
         return None
 
@@ -63,7 +63,6 @@ class Motion:
     def code(self, coder: cython.pointer(Coder), decoding: cython.bint) -> cython.void:
         """Codes the motion of a frame, and makes its reference."""
         i: cython.int
-        half: cython.uint = FAR
         self.moves = code_flag(coder, decoding, self.flags, self.moves, self.vectors > 0)
         if not self.moves:
             return
@@ -71,7 +70,7 @@ class Motion:
         for i in range(self.vectors):
             self.dx[i] = cython.cast(cython.int, code_raw(coder, decoding, 13, self.dx[i] + FAR)) - FAR
             self.dy[i] = cython.cast(cython.int, code_raw(coder, decoding, 13, self.dy[i] + FAR)) - FAR
-        for i in range(self.across * self.down):
+        for i in range(self.blocks):
             self.block[i] = self._code_block(coder, decoding, i)
         self._refer()
 

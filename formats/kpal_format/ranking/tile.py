@@ -40,7 +40,9 @@ if not cython.compiled:
         uints,
     )
 
-MOST_BYTES = cython.declare(cython.int, 84)  # of a pixel: at most 37 flags of 16 bits, 2 symbols of 15, 19 raw bits
+MOST_BYTES = cython.declare(cython.int, 28)  # of a pixel: at most 10 flags of 16 bits, 2 symbols of 15, 19 raw bits
+MOST_LATER_BYTES = cython.declare(cython.int, 84)  # of one of a later frame: 27 flags more
+MOST_BLOCK_BYTES = cython.declare(cython.int, 12)  # of a block of it: at most 6 flags
 TELL_EVERY = cython.declare(cython.int, 1 << 14)  # pixels
 STEP = cython.declare(cython.int, 1 << 13 if cython.compiled else 1 << 6)  # pixels, if progress is told
 FEW_COLORS = cython.declare(cython.int, 16)  # up to here the short key has NE, too, and the long one has no WWW
@@ -131,6 +133,7 @@ class Tile:
         step: cython.int = FREE_STEP if tell is None else STEP
         done: cython.longlong
         left: cython.longlong
+        room: cython.longlong
         later: cython.bint = self.frames_begun > 0
         self.y = -1 if later else 0
         self.frames_begun += not later
@@ -140,7 +143,8 @@ class Tile:
                     done = self._decode_later(step) if later else self._decode(step)
             else:
                 left = cython.cast(cython.longlong, self.rows - self.y) * self.width - self.x
-                self.stream.reserve(MOST_BYTES * min(left, step + 1) + 64)
+                room = (MOST_LATER_BYTES if later else MOST_BYTES) * min(left, step + 1) + 64
+                self.stream.reserve(room + MOST_BLOCK_BYTES * self.motion.blocks if self.y < 0 else room)
                 with cython.nogil:
                     done = self._encode_later(step) if later else self._encode(step)
             if tell is not None:
