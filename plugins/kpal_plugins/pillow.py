@@ -6,8 +6,11 @@ of the file, because Pillow's check for decompression bombs comes after `_open`.
 loaded, by `crop` only those of the tiles that it decodes. `ImageFile.LOAD_TRUNCATED_IMAGES` means `on_error="skip"`:
 damaged and missing tiles have the palette's first colour, and a KpalWarning names them.
 
+`seek` only chooses a frame, which is decoded when its pixels are loaded: from the last one that was decoded, or if that
+is not before it, from the first of its group. One frame is in memory.
+
 Any number of threads and forked processes may crop, load and convert one image at the same time: one of them loads it,
-and reading does not depend on the file's position.
+and reading does not depend on the file's position. The frame that `seek` chooses is one for all threads.
 
 Once the plugin is registered, libraries that read images through Pillow (imageio, scikit-image, matplotlib) read the
 format.
@@ -17,9 +20,10 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import itertools
 import warnings
-from collections.abc import Collection, Mapping
-from typing import IO, Any, Final
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import IO, Any, Final, cast
 
 from PIL import Image, ImageFile, ImagePalette
 
@@ -27,11 +31,13 @@ from kpal_format import (
     EXTENSION,
     MAGIC,
     MIME,
+    U8,
     DamagedError,
     Lock,
     Metadata,
     OnError,
     Reader,
+    Region,
     head_of,
     load_module,
 )
@@ -71,25 +77,56 @@ class KpalImageFile(ImageFile.ImageFile):
     format = FORMAT
     format_description = "kpal palette image"
 
-    _lock: Lock  # guards loading, and the file and reader that loading closes
-    _reader: Reader | None = None  # created by the first crop
-    _rgb: bytes  # the palette without alpha
+    n_frames: int = 1
+    is_animated: bool = False
+
+    _frame: int = 0
+    _durations: tuple[int, ...] = ()  # in milliseconds; empty for a still image
+    _lock: Lock  # guards all attributes, and the file that loading closes
+    _pixels: _Pixels
+    _palette: U8
 
     def _open(self) -> None:
         assert self.fp is not None  # Pillow has opened the file
         self._lock = Lock()
         head = head_of(self.fp)
-        palette = head.palette()
-        self._size = (head.width, head.height)
+        size = head.width, head.height
+        self._palette = head.palette()
+        self._pixels = _Pixels(self.fp, size, divided=size != (head.tile_columns, head.tile_rows))
+        if head.channels == 4:
+            self.info["transparency"] = transparency(self._palette)
+        self.info.update(head.metadata().as_info())
+        if animation := head.animation():
+            self.n_frames, self.is_animated = head.frames, head.frames > 1
+            self.info["loop"] = animation.loop
+            self._durations = animation.durations
+        self._fp = self.fp
+        self._close_exclusive_fp_after_loading = not self.is_animated
+        self._start(0)
+
+    def _start(self, frame: int) -> None:
+        """Makes a frame the one that will be loaded."""
+        if self._durations:
+            self.info["duration"] = self._durations[frame]
+        self._frame = frame
+        self._size = self._pixels.size  # programs may have changed the last frame in its place
         self._mode = "P"
         # imageio decides by the mode of the palette whether an image has alpha. That of a loaded image is RGB, because
         # Pillow's GIF writer takes the bytes of an RGBA palette for RGB.
-        self.palette = ImagePalette.ImagePalette("RGBA" if head.channels == 4 else "RGB", palette.tobytes())
-        self._rgb = palette[:, :3].tobytes()
-        if head.channels == 4:
-            self.info["transparency"] = transparency(palette)
-        self.info.update(head.metadata().as_info())
-        self.tile = [ImageFile._Tile(_DECODER, (0, 0, *self._size), 0, ())]
+        mode = "RGBA" if self._palette.shape[1] == 4 else "RGB"
+        self.palette = ImagePalette.ImagePalette(mode, self._palette.tobytes())
+        self.tile = [ImageFile._Tile(_DECODER, (0, 0, *self._size), 0, (self._pixels, frame))]
+
+    def seek(self, frame: int) -> None:
+        """Chooses a frame; raises EOFError if there is none of this number."""
+        with self._lock:
+            if self._seek_check(frame):
+                self.fp = cast("IO[bytes]", self._fp)
+                self.fp.tell()  # raises ValueError if the image is closed
+                self._start(frame)
+
+    def tell(self) -> int:
+        return self._frame
 
     def crop(self, box: tuple[float, float, float, float] | None = None) -> Image.Image:
         """Crops as Pillow does, but decodes only the tiles needed if the image is not loaded yet."""
@@ -99,27 +136,35 @@ class KpalImageFile(ImageFile.ImageFile):
         if not (0 <= x0 < x1 <= self.width and 0 <= y0 < y1 <= self.height):  # Pillow pads such crops
             return super().crop(box)
         with self._lock:
-            if not self.tile or self.fp is None:  # another thread has loaded or closed the image
+            # Another thread may have loaded or closed the image. The only tile of a frame is decoded once.
+            if not self.tile or self.fp is None or (self.is_animated and not self._pixels.divided):
                 return super().crop(box)
-            if self._reader is None:
-                self._reader = Reader(self.fp, max_pixels=self.width * self.height, on_error=_on_error())
-            decode = self._reader.fetch((x0, y0, x1, y1), on_error=_on_error())
-        part = Image.frombytes("P", (x1 - x0, y1 - y0), decode().indices.tobytes())
+            decode = self._pixels.part((x0, y0, x1, y1), self._frame, keep=self.is_animated)
+        part = Image.frombytes("P", (x1 - x0, y1 - y0), decode().tobytes())
         with self._lock:
             if not self.tile:  # another thread has loaded the image, which changes where Pillow keeps the palette
                 return super().crop(box)
             part = self._new(part.im)
-            part.palette = ImagePalette.raw("RGB", self._rgb)
+            part.palette = self._opaque_palette()
             return part
 
     def load(self) -> Any:
         """Decodes the pixels, once for all threads."""
         with self._lock:
-            if self.tile:
-                self.palette = ImagePalette.raw("RGB", self._rgb)
-            pixels = super().load()
-            self._reader = None
-            return pixels
+            return super().load()
+
+    def load_prepare(self) -> None:
+        """Gives each frame pixels of its own, whatever has become of those of the last one."""
+        self.im = Image.new(self.mode, self.size).im
+        self.palette = self._opaque_palette()
+        super().load_prepare()
+
+    def load_end(self) -> None:
+        if not self.is_animated:
+            self._pixels.forget()
+
+    def _opaque_palette(self) -> ImagePalette.ImagePalette:
+        return ImagePalette.raw("RGB", self._palette[:, :3].tobytes())
 
     def __setstate__(self, state: list[Any]) -> None:
         self._lock = Lock()
@@ -138,18 +183,81 @@ class KpalImageFile(ImageFile.ImageFile):
 
 
 class KpalDecoder(ImageFile.PyDecoder):
-    """Decodes the whole file and passes the indices to Pillow."""
+    """Decodes a frame and passes the indices to Pillow."""
 
     _pulls_fd = True
 
     def decode(self, buffer: Any) -> tuple[int, int]:
-        assert self.fd is not None
-        width, height = self.state.xsize, self.state.ysize
-        image = Reader(self.fd, max_pixels=width * height, on_error=_on_error()).read()
-        if image.indices.shape != (height, width):
-            raise DamagedError("the file was changed after it was opened")
-        self.set_as_raw(image.indices.tobytes(), "P")
+        pixels, frame = self.args
+        self.set_as_raw(pixels.whole(frame).tobytes(), "P")
         return -1, 0
+
+
+class _Pixels:
+    """The indices of the frames of a file, which is read when the first of them are asked for.
+
+    size: width and height.
+    divided: whether a frame has several tiles.
+    """
+
+    def __init__(self, file: IO[bytes], size: tuple[int, int], *, divided: bool) -> None:
+        self.size, self.divided = size, divided
+        self._file = file
+        self._reader: Reader | None = None
+        self._whole: _Forward | None = None
+        self._part: _Forward | None = None
+
+    def whole(self, frame: int) -> U8:
+        """Decodes a frame: uint8 (height, width)."""
+        if self._whole is None:
+            self._whole = _Forward(self._open(), None)
+        return self._whole.read(frame)
+
+    def part(self, region: Region, frame: int, *, keep: bool) -> Callable[[], U8]:
+        """Reads the tiles of a region; the function returned decodes them and does not need the file.
+
+        keep: go on from here if the next part is the same region of a later frame.
+        """
+        if not keep:
+            fetched = self._open().fetch(region, frame=frame, on_error=_on_error())
+            return lambda: fetched().indices
+        if self._part is None or self._part.region != region:
+            self._part = _Forward(self._open(), region)
+        indices = self._part.read(frame)
+        return lambda: indices
+
+    def forget(self) -> None:
+        """Releases what was read."""
+        self._reader = self._whole = self._part = None
+
+    def _open(self) -> Reader:
+        if self._reader is None:
+            reader = Reader(self._file, max_pixels=None, on_error=_on_error())  # Pillow has checked the size
+            if (reader.width, reader.height) != self.size:
+                raise DamagedError("the file was changed after it was opened")
+            self._reader = reader
+        return self._reader
+
+
+class _Forward:
+    """Decodes a region of one frame after another: each from the last one where that is possible."""
+
+    def __init__(self, reader: Reader, region: Region | None) -> None:
+        self.region = region
+        self._reader = reader
+        self._group = (reader.animation.restart if reader.animation else None) or reader.frames
+        self._next = 0  # the frame that is the next one of `_ahead`
+        self._ahead: Iterator[U8] | None = None
+
+    def read(self, frame: int) -> U8:
+        """uint8 (rows, columns)."""
+        ahead, skipped = self._ahead, frame - self._next
+        if ahead is None or skipped < 0 or frame // self._group > self._next // self._group:
+            ahead, skipped = self._reader.iterate(self.region, start=frame, on_error=_on_error()), 0
+        self._ahead = None  # until there is no error
+        indices = next(itertools.islice(ahead, skipped, None))
+        self._ahead, self._next = ahead, frame + 1
+        return indices
 
 
 def _on_error() -> OnError:
