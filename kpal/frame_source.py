@@ -61,7 +61,7 @@ class FrameSource:
             frames = frames_of(frames)
         if isinstance(frames, Frames):
             self.frames = frames
-            return frames.shown, np.inf
+            return frames.shown, np.inf if frames.repeatable else 1
         if is_one_image(frames):
             raise TypeError(
                 "frames must be several images: a sequence of them, or an array of four dimensions, (n, h, w, channels)"

@@ -18,6 +18,7 @@ from .precision import Rounding, in_eight_bits
 
 DURATION: Final = 100  # milliseconds, of frames that name none
 _LAYERED: Final = ("PSD",)
+_GIF_VERSIONS: Final = (b"GIF87a", b"GIF89a")
 
 
 class Frames:
@@ -27,13 +28,17 @@ class Frames:
     image then shows another frame meanwhile, and the former one at the end.
 
     count: the number of frames.
+    places: the numbers that `image.seek` takes for them.
     loop: how many times they are shown; 0 for ever.
+    repeatable: whether they can be iterated again and again.
     """
+
+    repeatable = True
 
     def __init__(self, image: Image.Image, places: list[int]) -> None:
         self.image, self.count = image, len(places)
-        self.loop = _times_shown(image) if len(places) > 1 else 0
-        self._places = places
+        self.loop = times_shown(image) if len(places) > 1 else 0
+        self.places = places
         self._durations: list[int] = []
 
     @property
@@ -58,7 +63,7 @@ class Frames:
         image, before = self.image, self.image.tell()
         durations: list[int] = []
         try:
-            for place in self._places:
+            for place in self.places:
                 _seek(image, place)
                 image.load()  # for some formats, only this sets the duration
                 durations.append(_milliseconds(image))
@@ -94,9 +99,10 @@ def _seek(image: Image.Image, place: int) -> None:
         image.palette.dirty = 1  # for Pillow's APNG reader, which goes back without the palette
 
 
-def _times_shown(image: Image.Image) -> int:
+def times_shown(image: Image.Image) -> int:
+    """How many times an animation is shown; 0 for ever. The image may be a copy of one of its frames."""
     loop: Any = image.info.get("loop")
-    if image.format == "GIF":  # which counts repetitions
+    if image.info.get("version") in _GIF_VERSIONS:  # which count repetitions
         return 1 if loop is None else loop + 1 if loop else 0
     return loop if isinstance(loop, int) and loop > 0 else 0
 

@@ -19,8 +19,11 @@ format.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import itertools
+import math
+import numbers
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import IO, Any, Final, cast
@@ -47,6 +50,7 @@ FORMAT: Final = "KPAL"
 
 _DECODER: Final = "kpal"
 _METADATA_OPTIONS: Final = ("icc_profile", "exif", "xmp", "text", "dpi")
+_FRAME_OPTIONS: Final = ("append_images", "duration", "fps", "loop", "restart")  # of animations
 # Options that the savers of other formats take, and generic callers pass to all of them. None changes what kpal does.
 _OTHER_FORMATS: Final = frozenset(
     {
@@ -66,7 +70,7 @@ _OTHER_FORMATS: Final = frozenset(
         *("resolution", "resolution_unit", "x_resolution", "y_resolution", "software", "description", "artist"),
         *("copyright", "date_time", "sizes", "bitmap_format", "hotspot", "bpp", "title", "author"),
         # several frames
-        *("append_images", "append", "duration", "loop", "disposal", "blend", "default_image", "frames"),
+        *("append", "disposal", "blend", "default_image", "frames", "palettesize", "quantizer", "subrectangles"),
     }
 )
 
@@ -267,27 +271,56 @@ def _on_error() -> OnError:
 def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
     # Everything is checked and encoded before the first byte is written.
     encode = load_module("kpal.codec").encode
-    ours = [name for name in inspect.signature(encode).parameters if name not in ("pixels", "metadata")]
-    options = _checked(image.encoderinfo, ours)
-    image, metadata = _with_metadata(image, {name: options[name] for name in _METADATA_OPTIONS if name in options})
-    chosen = {name: options[name] for name in ours if options.get(name) is not None}
-    fp.write(encode(image, metadata=metadata, **chosen))
+    options = _checked(image.encoderinfo, encode)
+    fp.write(_encoded(image, options, encode))
 
 
 def _save_all(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
-    """Saves an image of one frame; raises ValueError for several, as generic callers ask every format for all."""
-    if image.encoderinfo.pop("append_images", None) or getattr(image, "n_frames", 1) > 1:
-        raise ValueError("a .kpal file holds one picture: save each frame to a file of its own")
-    _save(image, fp, filename)
+    """Saves an animation, or a still image if there is only one frame."""
+    encode_frames = load_module("kpal.animation").encode_frames
+    options = _checked(image.encoderinfo, encode_frames, _FRAME_OPTIONS)
+    appended = options.pop("append_images", None)
+    timing = _timing(options)
+    described = functools.partial(_described, options=options)
+    frames = load_module("kpal_plugins.pillow_frames").AppendedFrames(image, appended or (), described)
+    if frames.single:
+        for frame in frames.shown():
+            fp.write(_encoded(frame, options, load_module("kpal.codec").encode))
+    else:
+        fp.write(_encoded(image, {**options, **timing}, encode_frames, frames))
 
 
-def _checked(options: Mapping[str, Any], ours: Collection[str]) -> dict[str, Any]:
-    """The options that this plugin reads; warns of those of other formats, raises TypeError for any other name.
+def _timing(options: dict[str, Any]) -> dict[str, Any]:
+    """Removes what only animations have, and returns it as options of `encode_frames`."""
+    timing = {name: options.pop(name, None) for name in ("loop", "restart")}
+    durations, fps = (options.pop(name, None) for name in ("duration", "fps"))
+    if durations is None and fps is not None:
+        if not (isinstance(fps, numbers.Real) and 0 < float(fps) < math.inf):
+            raise ValueError(f"fps must be a positive number of frames per second, not {describe(fps)}")
+        durations = 1000 / float(fps)
+    return {**timing, "durations": durations}
+
+
+def _encoded(
+    image: Image.Image, options: Mapping[str, Any], encode: Callable[..., bytes], frames: object = None
+) -> bytes:
+    """The file of an image, or of its frames, with its metadata or those in the options."""
+    image = _described(image, options)
+    given = {name: options[name] for name in _METADATA_OPTIONS if name in options}
+    chosen = {name: value for name, value in options.items() if name not in given and value is not None}
+    return encode(image if frames is None else frames, metadata=_metadata(image, given), **chosen)
+
+
+def _checked(options: Mapping[str, Any], encode: Callable[..., bytes], others: Collection[str] = ()) -> dict[str, Any]:
+    """The options of a function and others; warns of those of other formats, raises TypeError for any other name.
 
     Pillow's plugins ignore options that they do not read, which also hides misspelt ones.
     """
-    known = (*ours, *_METADATA_OPTIONS)
-    if unknown := sorted(set(options) - {*known, *_OTHER_FORMATS}):
+    own = list(inspect.signature(encode).parameters)[1:]
+    known = (*(name for name in own if name not in ("metadata", "durations")), *others, *_METADATA_OPTIONS)
+    if options.get("append"):
+        raise ValueError(f"append: {FORMAT} cannot append to a file; append_images= takes further frames")
+    if unknown := sorted(set(options) - {*known, *_FRAME_OPTIONS, *_OTHER_FORMATS}):
         import difflib
 
         names = []
@@ -299,13 +332,24 @@ def _checked(options: Mapping[str, Any], ours: Collection[str]) -> dict[str, Any
     if ignored := sorted(set(asked) - set(known)):
         from kpal.errors import KpalWarning
 
-        message = f"save options of other formats, which {FORMAT} ignores: {', '.join(ignored)}"
+        message = f"save options of other formats or of several frames, which {FORMAT} ignores: {', '.join(ignored)}"
         warnings.warn(message, KpalWarning, stacklevel=4)
     return {name: options[name] for name in options if name in known}
 
 
-def _with_metadata(image: Image.Image, given: Mapping[str, Any]) -> tuple[Image.Image, Metadata]:
-    """The image to encode, and its own metadata with those that are given in their place; None stands for none."""
+def _described(image: Image.Image, options: Mapping[str, Any]) -> Image.Image:
+    """The image, with the given ICC profile if its pixels have to be converted by this one."""
+    from kpal.image_files.icc_profiles import color_space
+
+    profile = options.get("icc_profile")
+    if isinstance(profile, bytes) and color_space(profile) != b"RGB ":
+        image = image.copy()
+        image.info["icc_profile"] = profile
+    return image
+
+
+def _metadata(image: Image.Image, given: Mapping[str, Any]) -> Metadata:
+    """The metadata of the image with those that are given in their place; None stands for none."""
     from kpal.image_files.color_management import rgb_profile_of
     from kpal.image_files.icc_profiles import color_space
     from kpal.image_files.metadata import carried, density_of
@@ -323,10 +367,8 @@ def _with_metadata(image: Image.Image, given: Mapping[str, Any]) -> tuple[Image.
         parts["text"] = {}
     profile = parts.get("icc_profile")
     if isinstance(profile, bytes) and color_space(profile) != b"RGB ":  # does not describe the converted RGB pixels
-        image = image.copy()
-        image.info["icc_profile"] = profile
         parts["icc_profile"] = rgb_profile_of(image)
-    return image, dataclasses.replace(carried(image, unneeded=parts), **parts)
+    return dataclasses.replace(carried(image, unneeded=parts), **parts)
 
 
 def register() -> None:
