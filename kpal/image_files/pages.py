@@ -10,7 +10,7 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, cast
+from typing import IO, TYPE_CHECKING, Final, cast
 
 from PIL import Image
 
@@ -105,8 +105,7 @@ def _directories(image: TiffImagePlugin.TiffImageFile) -> Iterator[TiffImagePlug
     """The directories of a TIFF file in order, read without decoding their pixels."""
     from PIL import TiffImagePlugin  # which Pillow has loaded, to open the image
 
-    file = image.fp
-    assert file is not None  # the image has just been opened
+    file = cast("IO[bytes]", image.fp or image._fp)  # once a page is loaded, only the latter
     at = file.tell()
     file.seek(0)
     head = file.read(8)
