@@ -21,11 +21,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import io
 import itertools
 import math
 import numbers
+import os
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from PIL import Image, ImageFile, ImagePalette
@@ -170,6 +173,13 @@ class KpalImageFile(ImageFile.ImageFile):
     def _opaque_palette(self) -> ImagePalette.ImagePalette:
         return ImagePalette.raw("RGB", self._palette[:, :3].tobytes())
 
+    def save(self, fp: Any, format: str | None = None, **params: Any) -> None:
+        """Saves as Pillow does, which empties an existing file first: an animation in this file is read before."""
+        if self.is_animated and _is_same_file(fp, self.filename):
+            with self._lock:
+                self._pixels.read_from(io.BytesIO(Path(os.fsdecode(self.filename)).read_bytes()))
+        super().save(fp, format, **params)
+
     def __setstate__(self, state: list[Any]) -> None:
         self._lock = Lock()
         super().__setstate__(state)
@@ -230,6 +240,11 @@ class _Pixels:
         indices = self._part.read(frame)
         return lambda: indices
 
+    def read_from(self, file: IO[bytes]) -> None:
+        """Reads all that follows from a copy of the file."""
+        self.forget()
+        self._file = file
+
     def forget(self) -> None:
         """Releases what was read."""
         self._reader = self._whole = self._part = None
@@ -262,6 +277,14 @@ class _Forward:
         indices = next(itertools.islice(ahead, skipped, None))
         self._ahead, self._next = ahead, frame + 1
         return indices
+
+
+def _is_same_file(place: Any, name: str | bytes) -> bool:
+    """Whether a place to save to, a path or an open file, is the file of this name."""
+    try:
+        return bool(name) and Path(os.fsdecode(place)).samefile(os.fsdecode(name))
+    except (OSError, TypeError):  # it is to be created, or is no path
+        return False
 
 
 def _on_error() -> OnError:
