@@ -99,7 +99,7 @@ class KpalImageFile(ImageFile.ImageFile):
         head = head_of(self.fp)
         size = head.width, head.height
         self._palette = head.palette()
-        self._pixels = _Pixels(self.fp, size, divided=size != (head.tile_columns, head.tile_rows))
+        self._pixels = _Pixels(self.fp, size, head.frames, divided=size != (head.tile_columns, head.tile_rows))
         if head.channels == 4:
             self.info["transparency"] = transparency(self._palette)
         self.info.update(head.metadata().as_info())
@@ -127,7 +127,9 @@ class KpalImageFile(ImageFile.ImageFile):
     def seek(self, frame: int) -> None:
         """Chooses a frame; raises EOFError if there is none of this number."""
         with self._lock:
-            if self._seek_check(frame):
+            if not 0 <= frame < self.n_frames:
+                raise EOFError("attempt to seek outside sequence")
+            if frame != self._frame:
                 self.fp = cast("IO[bytes]", self._fp)
                 self.fp.tell()  # raises ValueError if the image is closed
                 self._start(frame)
@@ -211,12 +213,13 @@ class _Pixels:
     """The indices of the frames of a file, which is read when the first of them are asked for.
 
     size: width and height.
+    frames: the number of frames.
     divided: whether a frame has several tiles.
     """
 
-    def __init__(self, file: IO[bytes], size: tuple[int, int], *, divided: bool) -> None:
+    def __init__(self, file: IO[bytes], size: tuple[int, int], frames: int, *, divided: bool) -> None:
         self.size, self.divided = size, divided
-        self._file = file
+        self._file, self._frames = file, frames
         self._reader: Reader | None = None
         self._whole: _Forward | None = None
         self._part: _Forward | None = None
@@ -252,7 +255,7 @@ class _Pixels:
     def _open(self) -> Reader:
         if self._reader is None:
             reader = Reader(self._file, max_pixels=None, on_error=_on_error())  # Pillow has checked the size
-            if (reader.width, reader.height) != self.size:
+            if (reader.width, reader.height, reader.frames) != (*self.size, self._frames):
                 raise DamagedError("the file was changed after it was opened")
             self._reader = reader
         return self._reader
