@@ -76,6 +76,10 @@ class Quantized:
     quality: float
     iterations: int
 
+    @property
+    def palette(self) -> U8:
+        return self.image.palette
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -229,10 +233,10 @@ class Search(ABC, Generic[_Counted, _Result]):
         return np.concatenate((self._accents.lost(candidate.palette), repainted))
 
     def _reaches(self, candidate: Candidate, quality: int) -> bool:
-        return self._scale.reaches(candidate.inertia, quality)
+        return not candidate.inertia or self._scale.reaches(candidate.inertia, quality)
 
     def _quality(self, candidate: Candidate) -> float:
-        return self._scale.quality_of(candidate.inertia)
+        return self._scale.quality_of(candidate.inertia) if candidate.inertia else 100.0
 
     def _candidate(self, colors: int) -> Candidate:
         """The candidate of at most `colors` colours; the last one is kept, as searches for a rate ask for it again."""

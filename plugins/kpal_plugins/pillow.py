@@ -309,7 +309,7 @@ def _save_all(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
     timing = _timing(options)
     described = functools.partial(_described, options=options)
     frames = load_module("kpal_plugins.pillow_frames").AppendedFrames(image, appended or (), described)
-    if frames.single:
+    if frames.count == 1:
         for frame in frames.shown():
             fp.write(_encoded(frame, options, load_module("kpal.codec").encode))
     else:

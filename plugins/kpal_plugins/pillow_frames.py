@@ -15,8 +15,10 @@ class AppendedFrames(Frames):
     """The frames of several images, one after the other; of TIFF files, all pages.
 
     image: the first image. The animation is shown as often as this one, or for ever if it does not say.
-    others: the other images. Those that come only once, as from a generator, are asked for only once.
+    others: the other images; if it is no sequence, they are asked for only once.
     described: a function that is applied to each frame.
+
+    count: the number of frames; 0 as long as nothing tells.
     """
 
     def __init__(
@@ -25,28 +27,33 @@ class AppendedFrames(Frames):
         others: Iterable[Image.Image],
         described: Callable[[Image.Image], Image.Image] = lambda frame: frame,
     ) -> None:
-        first = frames_of(image, pages=True)
-        super().__init__(image, first.places)
-        if first.count == 1 and "loop" in image.info:  # of a frame that was copied from an animation
+        super().__init__(image, frames_of(image, pages=True).places)
+        if self.count == 1 and "loop" in image.info:  # of a frame that was copied from an animation
             self.loop = times_shown(image)
-        self._first, self._described = first, described
-        if not isinstance(others, Sequence):
-            others, self.repeatable = iter(others), False
-            ahead = list(itertools.islice(others, 1))
-            others = itertools.chain(ahead, others) if ahead else ()
+        self._described = described
         self._others = others
+        self.repeatable = isinstance(others, Sequence)
+        if isinstance(others, Sequence):
+            self.count += sum(map(len, map(_frames_of, others)))
+        else:
+            ahead = list(itertools.islice(iterator := iter(others), 1))
+            self._others = itertools.chain(ahead, iterator)
+            self.count = 0 if ahead else self.count
 
     @property
-    def single(self) -> bool:
-        """Whether there is only one frame."""
-        return self._first.count == 1 and isinstance(self._others, Sequence) and not self._others
+    def durations(self) -> tuple[int, ...]:
+        """How long each frame is shown, in milliseconds, once all frames have been iterated."""
+        return tuple(self._durations)
 
     def shown(self) -> Iterator[Image.Image]:
         durations: list[int] = []
-        for image in itertools.chain((self.image,), self._others):
-            if not isinstance(image, Image.Image):
-                raise TypeError(f"append_images must be Pillow images, not {describe(image)}")
-            frames = self._first if image is self.image else frames_of(image, pages=True)
+        for frames in itertools.chain((Frames(self.image, self.places),), map(_frames_of, self._others)):
             yield from map(self._described, frames.shown())
             durations += frames.durations
         self._durations, self.count = durations, len(durations)
+
+
+def _frames_of(image: Image.Image) -> Frames:
+    if not isinstance(image, Image.Image):
+        raise TypeError(f"append_images must be Pillow images, not {describe(image)}")
+    return frames_of(image, pages=True)
