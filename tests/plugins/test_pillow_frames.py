@@ -26,11 +26,16 @@ FRAMES = [frame for number, frame in enumerate(moving(6, 40, 60, 30)) if number 
 
 
 def animation(
-    frames: list[kpal.IndexedImage] = FRAMES, *, loop: int = 3, restart: int | None = None, coder: str = "zstd"
+    frames: list[kpal.IndexedImage] = FRAMES,
+    *,
+    loop: int = 3,
+    restart: int | None = None,
+    coder: str = "zstd",
+    **more: Any,
 ) -> bytes:
     file, (height, width) = io.BytesIO(), frames[0].indices.shape
     timing = Animation((DURATIONS * len(frames))[: len(frames)], loop, restart)
-    with Writer(file, width, height, frames[0].palette, coder=coder, metadata=METADATA, animation=timing) as writer:
+    with Writer(file, width, height, frames[0].palette, coder=coder, animation=timing, **more) as writer:
         for frame in frames:
             writer.write(frame.indices)
     return file.getvalue()
@@ -91,7 +96,6 @@ def test_an_animation_opens_at_its_first_frame() -> None:
     assert (image.n_frames, image.is_animated, image.tell(), image.mode) == (5, True, 0, "P")
     assert (image.info["loop"], image.info["duration"]) == (3, 50)
     assert np.array_equal(np.asarray(image), FRAMES[0].indices)
-    assert image.info["xmp"] == METADATA.xmp
 
 
 def test_a_still_image_has_one_frame() -> None:
@@ -543,7 +547,8 @@ def test_options_of_other_animated_formats_are_ignored_with_a_warning() -> None:
 
 
 def test_metadata_are_those_of_the_first_image_or_given() -> None:
-    image = opened(animation())
+    image = opened(animation(metadata=METADATA))
+    assert image.info["xmp"] == METADATA.xmp
     assert kpal.inspect(saved(image, save_all=True)).metadata == METADATA
     given = kpal.inspect(saved(image, save_all=True, text={"Title": "x"}, xmp=None, dpi=(72, 72))).metadata
     assert (given.text, given.xmp, given.density) == ({"Title": "x"}, None, (2835, 2835))
