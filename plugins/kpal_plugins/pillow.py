@@ -107,8 +107,9 @@ class KpalImageFile(ImageFile.ImageFile):
             self.n_frames, self.is_animated = head.frames, head.frames > 1
             self.info["loop"] = animation.loop
             self._durations = animation.durations
-        self._fp = self.fp
-        self._close_exclusive_fp_after_loading = not self.is_animated
+        if self.is_animated:
+            self._fp = self.fp
+            self._close_exclusive_fp_after_loading = False
         self._start(0)
 
     def _start(self, frame: int) -> None:
@@ -286,7 +287,7 @@ def _is_same_file(place: Any, name: str | bytes) -> bool:
     """Whether a place to save to, a path or an open file, is the file of this name."""
     try:
         return bool(name) and Path(os.fsdecode(place)).samefile(os.fsdecode(name))
-    except (OSError, TypeError):  # it is to be created, or is no path
+    except (OSError, TypeError, ValueError):  # it is to be created, or is no path
         return False
 
 
@@ -343,7 +344,8 @@ def _checked(options: Mapping[str, Any], encode: Callable[..., bytes], others: C
     Pillow's plugins ignore options that they do not read, which also hides misspelt ones.
     """
     own = list(inspect.signature(encode).parameters)[1:]
-    known = (*(name for name in own if name not in ("metadata", "durations")), *others, *_METADATA_OPTIONS)
+    every = dict.fromkeys((*own, *others, *_METADATA_OPTIONS))
+    known = [name for name in every if name not in ("metadata", "durations")]  # which have other names in Pillow
     if options.get("append"):
         raise ValueError(f"append: {FORMAT} cannot append to a file; append_images= takes further frames")
     if unknown := sorted(set(options) - {*known, *_FRAME_OPTIONS, *_OTHER_FORMATS}):

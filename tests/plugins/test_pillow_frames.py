@@ -6,6 +6,7 @@ import copy
 import io
 import pickle
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -247,6 +248,14 @@ def test_an_image_may_be_used_after_its_with_block_only_if_pillow_did_not_open_t
     assert np.array_equal(np.asarray(image), FRAMES[2].indices)
 
 
+def test_closing_a_still_image_that_is_loaded_leaves_the_file_of_the_caller_open() -> None:
+    file = io.BytesIO(kpal.encode(FRAMES[0]))
+    image = Image.open(file)
+    image.load()
+    image.close()
+    assert not file.closed
+
+
 def test_verify_checks_all_groups_and_must_be_first() -> None:
     big = list(moving(4, 256, 256, 30))
     data = animation(big, restart=1)
@@ -334,6 +343,17 @@ def test_threads_share_one_image() -> None:
     for thread in threads:
         thread.join()
     assert found == [True] * 16
+
+
+def test_one_frame_at_a_time_is_in_memory() -> None:
+    frame = kpal.IndexedImage(np.zeros((200, 300), np.uint8), np.array([[1, 2, 3]], np.uint8))
+    image = opened(animation([frame] * 100))
+    tracemalloc.start()
+    for shown in ImageSequence.Iterator(image):
+        shown.load()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * frame.indices.size
 
 
 # --- damaged files
