@@ -94,6 +94,8 @@ def frames_of(image: Image.Image, *, pages: bool = False) -> Frames:
 
 def _seek(image: Image.Image, place: int) -> None:
     back = place < image.tell()
+    if back and (chunks := getattr(image, "png", None)) is not None:
+        chunks.queue = []  # for Pillow's APNG reader, which goes back with the chunk that was to be next
     image.seek(place)
     if back and image.palette is not None:
         image.palette.dirty = 1  # for Pillow's APNG reader, which goes back without the palette
@@ -101,10 +103,10 @@ def _seek(image: Image.Image, place: int) -> None:
 
 def times_shown(image: Image.Image) -> int:
     """How many times an animation is shown; 0 for ever. The image may be a copy of one of its frames."""
-    loop: Any = image.info.get("loop")
-    if image.info.get("version") in _GIF_VERSIONS:  # which count repetitions
-        return 1 if loop is None else loop + 1 if loop else 0
-    return loop if isinstance(loop, int) and loop > 0 else 0
+    loop, repeats = image.info.get("loop"), image.info.get("version") in _GIF_VERSIONS
+    if loop is None:
+        return int(repeats)
+    return loop + repeats if isinstance(loop, int) and loop > 0 else 0
 
 
 def _milliseconds(image: Image.Image) -> int:

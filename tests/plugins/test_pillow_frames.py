@@ -349,8 +349,8 @@ def test_one_frame_at_a_time_is_in_memory() -> None:
     frame = kpal.IndexedImage(np.zeros((200, 300), np.uint8), np.array([[1, 2, 3]], np.uint8))
     image = opened(animation([frame] * 100))
     tracemalloc.start()
-    for shown in ImageSequence.Iterator(image):
-        shown.load()
+    for current in ImageSequence.Iterator(image):
+        current.load()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8 * frame.indices.size
@@ -444,10 +444,9 @@ def test_an_animation_of_any_format_keeps_its_frames_and_durations(format: str) 
     first, *others = pictures()
     source = saved(first, format, save_all=True, append_images=others, duration=DURATIONS, loop=2)
     image = opened(source)
-    at = 0 if format == "PNG" else 2  # Pillow cannot go back from any frame of an APNG file
-    image.seek(at)
+    image.seek(2)
     found = opened(saved(image, save_all=True))
-    assert image.tell() == at
+    assert image.tell() == 2
     assert durations(found) == durations(opened(source))
     frames = zip(ImageSequence.Iterator(found), ImageSequence.Iterator(opened(source)), strict=True)
     assert all(np.array_equal(shown(ours), shown(theirs)) for ours, theirs in frames)
@@ -578,8 +577,8 @@ def test_metadata_are_those_of_the_first_image_or_given() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"duration": [10, 20]}, ValueError, "durations must be one number, or one for each of 5 frames, not 2"),
-        ({"duration": [10] * 6}, ValueError, "one for each of 5 frames, not 6"),
+        ({"duration": [10, 20]}, ValueError, "durations are 2"),
+        ({"duration": [10] * 6}, ValueError, "durations"),
         ({"duration": -5}, ValueError, "duration must be"),
         ({"duration": float("nan")}, ValueError, "duration must be"),
         ({"duration": "5"}, TypeError, "durations must be numbers"),
