@@ -83,7 +83,7 @@ def test_frames_are_whatever_encode_takes() -> None:
         np.dstack((gray, gray, gray, white)),
         gray.astype(np.uint16) * np.uint16(257),
         Image.fromarray(gray),
-        memoryview(gray),
+        memoryview(gray.data),
     ]
     for frame in decoded(kpal.encode_frames(same)):
         assert np.array_equal(frame, np.dstack((gray, gray, gray)))
@@ -319,8 +319,13 @@ def test_a_rate_keeps_entries_that_noise_alone_would_change(monkeypatch: pytest.
 def test_clear_and_opaque_pixels_stay_so() -> None:
     icon = soft_icon(40)
     frames = [np.roll(icon, 3 * step, axis=1) for step in range(4)]
-    for options in ({"colors": 6}, {"colors": 6, "rate": 3.0}, {"colors": 6, "dither": "floyd-steinberg"}):
-        for frame, shown in zip(frames, decoded(kpal.encode_frames(frames, **options)), strict=True):  # type: ignore[arg-type]
+    every: list[dict[str, Any]] = [
+        {"colors": 6},
+        {"colors": 6, "rate": 3.0},
+        {"colors": 6, "dither": "floyd-steinberg"},
+    ]
+    for options in every:
+        for frame, shown in zip(frames, decoded(kpal.encode_frames(frames, **options)), strict=True):
             assert (shown[frame[:, :, 3] == 0] == 0).all()
             assert (shown[frame[:, :, 3] == 255][:, 3] == 255).all()
 
