@@ -99,7 +99,7 @@ class Watch:
         start, end = span
 
         def told(part: float) -> None:
-            self._done = max(self._done, start + (end - start) * part)
+            self._done = max(self._done, start + (end - start) * min(part, 1.0))
             self._stage(self._done)
 
         return told
