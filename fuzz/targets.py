@@ -39,7 +39,7 @@ from kpal_format.metadata import decode_metadata
 from kpal_format.palette import decode_palette
 from kpal_format.positioned import reader_of
 from kpal_format.tiles import Encoding
-from kpal_plugins.pillow import register
+from kpal_plugins.pillow import KpalImageFile, register
 
 VECTORS: Final = Path(__file__).parent.parent / "formats" / "vectors"
 MAX_PIXELS: Final = 1 << 16  # the limit for all targets, to keep executions short
@@ -155,8 +155,12 @@ def pillow(data: bytes) -> None:
             Image.open(io.BytesIO(data), formats=["KPAL"]) as image,
         ):
             image.load()
+            assert isinstance(image, KpalImageFile)
             assert image.mode == "P"
             image.convert("RGBA")
+            if image.n_frames * image.width * image.height <= MAX_PIXELS:
+                image.seek(image.n_frames - 1)
+                image.load()
 
 
 def metadata(data: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -26,11 +26,13 @@ from kpal_format.coders import coder_named
 from .progress import Watch
 from .quantizer.byte_target import fitted
 from .quantizer.options import QuantizeOptions, whole_number
-from .quantizer.search import Source, default_metadata
+from .quantizer.search import Quantized, Source, default_metadata
 from .quantizer.signatures import of_pixels, option
 
 if TYPE_CHECKING:
     from .pixels import Pixels
+
+NOT_THE_SAME: Final = "the file does not decode to what was encoded: please report this, with the image"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,12 +101,12 @@ def encode(pixels: Pixels, options: EncodeOptions) -> bytes:
     watch = Watch(options.progress, searching=options.searching)
     source = Source(pixels, chosen, watch)
 
-    def code(image: IndexedImage) -> bytes:
-        whole = dataclasses.replace(image, metadata=metadata)
+    def code(result: Quantized) -> bytes:
+        whole = dataclasses.replace(result.image, metadata=metadata)
         return watch.stage("coding", lambda: encode_indexed(whole, coder=options.coder))
 
     result = source.quantized()
-    data = code(result.image)
+    data = code(result)
     if max_bytes is not None and len(data) > max_bytes:
         rated = options.coder in ("mix", "max") and chosen.rateable
         result, data = fitted(source, (result, data), code, max_bytes, watch, rated=rated)
@@ -123,11 +125,12 @@ def _verify(data: bytes, image: IndexedImage) -> None:
     decoded = decode_indexed(data, max_pixels=None)
     same = np.array_equal(decoded.indices, image.indices) and np.array_equal(decoded.palette, image.palette)
     if not same or decoded.metadata != image.metadata:
-        raise RuntimeError("the file does not decode to what was encoded: please report this, with the image")
+        raise RuntimeError(NOT_THE_SAME)
 
 
 def decode(
     data: bytes | bytearray | memoryview,
+    frame: int = 0,
     *,
     region: Region | None = None,
     max_pixels: int | None = MAX_PIXELS,
@@ -136,10 +139,11 @@ def decode(
 ) -> U8:
     """Decode a `.kpal` file to pixels: uint8 (h, w, 3), or (h, w, 4) if its palette has alpha.
 
-    region, max_pixels, on_error, progress, errors: as in `decode_indexed`.
+    frame, region, max_pixels, on_error, progress, errors: as in `decode_indexed`.
     """
 
     def decoded() -> U8:
-        return decode_indexed(data, region=region, max_pixels=max_pixels, on_error=on_error).pixels()
+        image = decode_indexed(data, frame=frame, region=region, max_pixels=max_pixels, on_error=on_error)
+        return image.pixels()
 
     return staged(progress, "decoding", decoded)

@@ -128,6 +128,7 @@ class Decoding:
             (indices,) = in_parallel(self._decode, self._tiles, *progress)
         else:
             indices = np.zeros(box.shape, np.uint8)
+            failed: list[int] = []  # a tile that is only cut off may have pixels in the next frames, too
 
             def place(tile: tuple[int, Section], count: Count) -> None:
                 try:
@@ -136,11 +137,12 @@ class Decoding:
                     if self._damage is None:
                         raise
                     self._damage[tile[0]] = error
+                    failed.append(tile[0])
                 else:
                     _paste(part, covered[tile[0]], indices, box)
 
             in_parallel(place, self._tiles, *progress)
-            self._tiles = [tile for tile in self._tiles if tile[0] not in (self._damage or ())]
+            self._tiles = [tile for tile in self._tiles if tile[0] not in failed]
         self._frame += 1
         indices.flags.writeable = False
         return indices

@@ -1,17 +1,19 @@
 """Chunks of label arrays as bytes, for the codecs of zarr.py and numcodecs.py.
 
 A chunk is an array of integers or booleans of any number of dimensions. If it has at most 256 different values that fit
-into 32 bits, it becomes a `.kpal` file. The last two dimensions are the rows and columns of the image, and all others
-are stacked below each other; an array of one dimension is one row. The palette holds the values: the four bytes of an
-entry, R to A, are the value in 32 bits, the lowest byte first, in two's complement if the dtype is signed. All other
-chunks become a Zstandard frame with a checksum, of their values in C order, the lowest byte first. The magic number
-tells which it is. An array without elements becomes no bytes.
+into 32 bits, it becomes a `.kpal` file. The last two dimensions are the rows and columns of a plane; an array of one
+dimension is one row. Several planes are the frames of an animation if they are not tiny and the coder is `mix` or
+`max`, which predict a plane from those before. Otherwise, they are stacked below each other in one image. The palette
+holds the values: the four bytes of an entry, R to A, are the value in 32 bits, the lowest byte first, in two's
+complement if the dtype is signed. All other chunks become a Zstandard frame with a checksum, of their values in C
+order, the lowest byte first. The magic number tells which it is. An array without elements becomes no bytes.
 
 The shape and the dtype of a chunk are the caller's to know.
 """
 
 from __future__ import annotations
 
+import io
 import math
 from typing import Any, Final
 
@@ -23,15 +25,18 @@ from kpal_format import (
     MAGIC,
     MAX_COLORS,
     U8,
+    Animation,
     DamagedError,
     IndexedImage,
+    Reader,
     Region,
-    decode_indexed,
+    Writer,
     encode_indexed,
     look_up,
     morton_keys,
     read_head,
 )
+from kpal_format.animation import MAX_FRAMES
 from kpal_format.indexed import MAX_SIDE
 
 Integers = NDArray[Any]  # of a dtype that check_dtype accepts
@@ -40,6 +45,9 @@ _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _LEVEL: Final = 9  # of Zstandard; 19 takes a tenth to a fifth off, for thirty times the time
 _EXPANSION: Final = 1 << 15  # bytes of content for a stored byte: the shortest block, four bytes, holds 128 KiB
 _SPAN: Final = 1 << 16  # values up to this far apart are counted in a table; others are sorted
+_FRAME_CODERS: Final = ("mix", "max")  # with the others, frames take as many bytes as one tall image, or more
+_LEAST_FRAME: Final = 1 << 8  # elements of a plane; for smaller ones, the time of a frame is mostly overhead
+_GROUP: Final = 1 << 22  # elements of planes that are decoded together, as of a tile of one tall image
 _STRIP: Final = 1 << 18  # elements at a time, as numpy widens each index to eight bytes
 
 
@@ -62,6 +70,9 @@ def encode(values: Integers, *, coder: str) -> bytes:
     if image is None:
         compressor = zstandard.ZstdCompressor(level=_LEVEL, threads=0, write_checksum=True, write_content_size=True)
         return compressor.compress(values.tobytes())
+    planes, height, width = planes_of(values.shape)
+    if coder in _FRAME_CODERS and 1 < planes <= MAX_FRAMES and height * width >= _LEAST_FRAME:
+        return _in_frames(image.indices.reshape(planes, height, width), image.palette, coder)
     return encode_indexed(image, coder=coder)
 
 
@@ -70,7 +81,8 @@ def decode(
 ) -> Integers:
     """The values of a chunk, an array of this shape and dtype.
 
-    region: x0, y0, x1, y1 of the stacked image: the other elements are undefined, and need not be decoded.
+    region: x0, y0, x1, y1, of all planes stacked below each other: the other elements are undefined, and need not be
+        decoded.
 
     Raises KpalError unless the bytes hold such an array; nothing larger is decoded.
     """
@@ -85,15 +97,26 @@ def decode(
     raise DamagedError("the chunk is neither a .kpal file nor a Zstandard frame", 0)
 
 
-def image_shape(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Rows and columns of the image that holds an array of this shape."""
+def planes_of(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """The number of planes of an array of this shape, and their rows and columns."""
     *stacked, height, width = (1, 1, *shape)
-    return math.prod(stacked) * height, width
+    return math.prod(stacked), height, width
+
+
+def _in_frames(planes: U8, palette: U8, coder: str) -> bytes:
+    count, height, width = planes.shape
+    file = io.BytesIO()
+    animation = Animation((0,) * count, restart=max(1, _GROUP // (height * width)))
+    with Writer(file, width, height, palette, coder=coder, animation=animation) as writer:
+        for plane in planes:
+            writer.write(plane)
+    return file.getvalue()
 
 
 def _as_image(values: Integers) -> IndexedImage | None:
     """The image of a chunk; None if it has too many values, or too large ones."""
-    rows, columns = image_shape(values.shape)
+    planes, height, columns = planes_of(values.shape)
+    rows = planes * height
     low, high = int(values.min()), int(values.max())
     least, most = _range_in_32_bits(values.dtype)
     if low < least or high > most or max(rows, columns) > MAX_SIDE:
@@ -144,17 +167,22 @@ def _decode_image(
     data: bytes | memoryview, shape: tuple[int, ...], dtype: np.dtype[Any], region: Region | None
 ) -> Integers:
     head = read_head(data)
-    rows, columns = image_shape(shape)
-    if (head.height, head.width) != (rows, columns):
-        raise DamagedError(f"the chunk holds {head.height} x {head.width} values instead of {rows} x {columns}")
-    indices, palette, _ = decode_indexed(data, region=region, max_pixels=None)  # no more than the shape
-    table = _values_of(palette, dtype)
+    planes, height, columns = planes_of(shape)
+    rows, stored = planes * height, head.frames * head.height
+    if (stored, head.width) != (rows, columns):
+        raise DamagedError(f"the chunk holds {stored} x {head.width} values instead of {rows} x {columns}")
+    reader = Reader(data, max_pixels=None)  # no more than the shape
+    table = _values_of(reader.palette, dtype)
     values = np.empty((rows, columns), dtype)
     x0, y0, x1, y1 = region or (0, 0, columns, rows)
+    first, end = y0 // head.height, -(-y1 // head.height)  # of the frames
+    top, bottom = (y0 - first * head.height, y1 - first * head.height) if end - first == 1 else (0, head.height)
     step = max(1, _STRIP // (x1 - x0))
-    for top in range(y0, y1, step):
-        strip = slice(top, min(top + step, y1))
-        values[strip, x0:x1] = table[indices[top - y0 : strip.stop - y0]]
+    for frame, indices in enumerate(reader.iterate((x0, top, x1, bottom), start=first, stop=end), first):
+        for row in range(0, bottom - top, step):
+            strip = table[indices[row : row + step]]
+            start = frame * head.height + top + row
+            values[start : start + len(strip), x0:x1] = strip
     return values.reshape(shape)
 
 

@@ -85,7 +85,7 @@ async def _decoded(chunk_data: Buffer, chunk_spec: ArraySpec, region: Region | N
 
 
 def _region_of(selection: Any, shape: tuple[int, ...]) -> Region | None:
-    """The part of a chunk's image, x0, y0, x1, y1, that holds a selection of its elements; None for all."""
+    """The part of a chunk's stacked planes, x0, y0, x1, y1, that holds a selection of its elements; None for all."""
     if not isinstance(selection, tuple) or len(selection) != len(shape):
         return None
     bounds = [_bounds(selector, size) for selector, size in zip(selection, shape, strict=True)]

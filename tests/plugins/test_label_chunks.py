@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 import kpal
 from kpal_format import IndexedImage, encode_indexed
-from kpal_plugins.label_chunks import decode, encode, image_shape
+from kpal_plugins import label_chunks
+from kpal_plugins.label_chunks import decode, encode, planes_of
 
 MAGIC = b"\x8bKPAL"
 ZSTD = b"\x28\xb5\x2f\xfd"
@@ -43,10 +44,28 @@ def test_labels_of_every_integer_dtype_are_kept(dtype: str) -> None:
 
 @pytest.mark.parametrize("shape", [(), (1,), (50,), (1, 1), (9, 7), (2, 9, 7), (2, 3, 9, 7), (2, 1, 3, 2, 2)])
 def test_arrays_of_any_number_of_dimensions_are_stacked_images(shape: tuple[int, ...]) -> None:
-    data = returned(labels(shape, "<i4"), MAGIC)
-    info = kpal.inspect(data)
-    assert (info.height, info.width) == image_shape(shape)
-    assert info.width == (shape or (1,))[-1]
+    for coder in ("zstd", "mix"):  # frames of so few elements would take long
+        info = kpal.inspect(returned(labels(shape, "<i4"), MAGIC, coder))
+        planes, height, width = planes_of(shape)
+        assert (info.frames, info.height, info.width) == (1, planes * height, width)
+        assert info.width == (shape or (1,))[-1]
+
+
+@pytest.mark.parametrize("coder", kpal.CODERS)
+@pytest.mark.parametrize("shape", [(6, 30, 20), (2, 3, 30, 20)])
+def test_planes_are_frames_for_coders_that_predict_frames(shape: tuple[int, ...], coder: str) -> None:
+    info = kpal.inspect(returned(labels(shape, "<i4"), MAGIC, coder))
+    if coder in ("mix", "max"):
+        assert (info.frames, info.height, info.width) == (6, 30, 20)
+    else:
+        assert (info.frames, info.height, info.width) == (1, 180, 20)
+
+
+def test_few_planes_are_decoded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(label_chunks, "_GROUP", 1 << 16)
+    values = labels((5, 256, 128), "<i4")
+    info = kpal.inspect(returned(values, MAGIC, "mix"))
+    assert (info.frames, info.tiles) == (5, 3)
 
 
 def test_booleans_are_kept() -> None:
@@ -119,6 +138,16 @@ def test_a_region_is_decoded_alone() -> None:
     assert np.array_equal(part[10:20, 5:25], values[10:20, 5:25])
 
 
+@pytest.mark.parametrize("coder", ["zstd", "mix"])
+@pytest.mark.parametrize("rows", [(0, 20), (25, 30), (20, 40), (15, 50), (99, 100), (0, 100)])
+def test_a_region_of_planes_is_decoded_alone(rows: tuple[int, int], coder: str) -> None:
+    values = labels((5, 20, 30), "<i4")
+    data = encode(values, coder=coder)
+    y0, y1 = rows
+    part = decode(data, values.shape, values.dtype, (5, y0, 25, y1)).reshape(100, 30)
+    assert np.array_equal(part[y0:y1, 5:25], values.reshape(100, 30)[y0:y1, 5:25])
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.complex64, "S3", "U3", "M8[s]", object, [("a", "i4")]])
 def test_what_is_no_label_is_refused(dtype: Any) -> None:
     with pytest.raises(TypeError, match="integers or booleans"):
@@ -130,9 +159,17 @@ def test_what_is_no_label_is_refused(dtype: Any) -> None:
 # --- damaged chunks
 
 
-@pytest.mark.parametrize("values", [labels((9, 7), "<i4"), np.arange(600, dtype="<i4").reshape(30, 20)])
-def test_no_prefix_and_no_changed_chunk_decodes_to_other_values(values: NDArray[Any]) -> None:
-    data = encode(values, coder="zstd")
+@pytest.mark.parametrize(
+    ("values", "coder"),
+    [
+        (labels((9, 7), "<i4"), "zstd"),
+        (np.arange(600, dtype="<i4").reshape(30, 20), "zstd"),
+        (np.repeat(labels((3, 4, 4), "<i4", values=4), 16, axis=2).repeat(4, axis=1), "mix"),
+    ],
+    ids=["image", "Zstandard", "planes"],
+)
+def test_no_prefix_and_no_changed_chunk_decodes_to_other_values(values: NDArray[Any], coder: str) -> None:
+    data = encode(values, coder=coder)
     for size in range(len(data)):
         with pytest.raises(kpal.KpalError):
             decode(data[:size], values.shape, values.dtype)

@@ -13,8 +13,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.animation import FuncAnimation, PillowWriter
 from matplotlib.figure import Figure
-from PIL import Image
+from matplotlib.lines import Line2D
+from PIL import Image, ImageSequence
 
 import kpal
 
@@ -40,6 +42,27 @@ def run(code: str, *, path: Path | None = None) -> str:
     done = subprocess.run([sys.executable, "-W", "error", "-c", prefix + code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def test_animations_are_written_by_the_pillow_writer(figure: Figure, tmp_path: Path) -> None:
+    (line,) = figure.axes[0].lines
+
+    def update(number: int) -> list[Line2D]:
+        line.set_ydata([1, number, 2])
+        return [line]
+
+    animation = FuncAnimation(figure, update, frames=4, interval=50)
+    for format in ("kpal", "png"):
+        animation.save(tmp_path / f"x.{format}", writer="pillow")
+    info = kpal.inspect((tmp_path / "x.kpal").read_bytes())
+    assert (info.durations, info.loop, info.width, info.height) == ((50,) * 4, 0, 160, 120)
+    with Image.open(tmp_path / "x.kpal") as found, Image.open(tmp_path / "x.png") as exact:
+        for ours, theirs in zip(ImageSequence.Iterator(found), ImageSequence.Iterator(exact), strict=True):
+            difference = np.asarray(ours.convert("RGB")).astype(int) - np.asarray(theirs.convert("RGB"))
+            assert abs(difference).mean() < 0.5
+    animation.save(tmp_path / "x.kpal", writer=PillowWriter(fps=20), savefig_kwargs={"transparent": True})
+    with Image.open(tmp_path / "x.kpal") as clear:
+        assert clear.has_transparency_data
 
 
 SAVES = """

@@ -387,8 +387,6 @@ def test_one_number_is_a_quality_as_in_other_formats() -> None:
 def test_all_frames_of_an_image_of_one_frame_can_be_saved() -> None:
     image = pillow(OPAQUE)
     assert saved(image, save_all=True) == saved(image, save_all=True, append_images=[]) == saved(image)
-    with pytest.raises(ValueError, match="one picture: save each frame"):
-        saved(image, save_all=True, append_images=[image])
 
 
 # --- cropping
