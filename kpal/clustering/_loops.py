@@ -92,13 +92,18 @@ def _reassign(
     best: cython.int
     found: cython.int
     limit: cython.int
-    for place in range(1, k):
-        b = cython.cast(cython.int, order[place])
-        at = place
-        while at > 0 and centers[order[at - 1], 0] > centers[b, 0]:
-            order[at] = order[at - 1]
-            at -= 1
-        order[at] = b
+    way = 1
+    while 3 * way < k:
+        way = 3 * way + 1
+    while way:  # D. Shell, "A high-speed sorting procedure", CACM 2, 1959; quick where the order is nearly right
+        for place in range(way, k):
+            b = cython.cast(cython.int, order[place])
+            at = place
+            while at >= way and centers[order[at - way], 0] > centers[b, 0]:
+                order[at] = order[at - way]
+                at -= way
+            order[at] = b
+        way //= 3
     for a in range(k):
         radius[a] = -1
         members[a] = -1
