@@ -24,7 +24,6 @@ _PULSE = cython.declare(cython.int, 16)  # rows between checks for cancellation
 _POINTS_A_PULSE = cython.declare(cython.Py_ssize_t, 1 << 13)  # points assigned between these checks
 _SEARCHES_A_PULSE = cython.declare(cython.int, 1 << 10)  # searches for the cheapest union between these checks
 
-_FARTHEST = cython.declare(cython.double, 4.0 * 2040 * 2040)  # the largest squared distance
 _OUT_OF_REACH = cython.declare(cython.float, 2.0**20)  # a coordinate
 _MARGIN = cython.declare(cython.int, 16)
 
@@ -368,8 +367,8 @@ def merge(
 ) -> int:
     """Merge the two clusters whose union costs least, until only one or only fixed clusters are left.
 
-    columns: float32 (4, n + 2 MARGIN), the coordinates of the centres, initially one point for each cluster, ascending
-        by the first one, between margins that hold anything.
+    columns: float32 (5, n + 2 MARGIN), four coordinates of the centres and their weights, initially one point for each
+        cluster, ascending by the first coordinate, between margins that hold anything.
     weights: float64 (n,). A cluster of weight FIXED or more is fixed: its centre does not move, and no two fixed ones
         merge.
     sums: float64 (n, 4), the weighted sums of the coordinates of each cluster.
@@ -444,9 +443,11 @@ def merge(
                     for at in range(4):
                         sums[p, at] += sums[i, at]
                         columns[at, place[p]] = _rounded(sums[p, at], weights[p])
+                    columns[4, place[p]] = weights[p]
                     _reorder(p, columns, place, owner)
                 weights[i] = 0
                 columns[1, place[i]] = _OUT_OF_REACH
+                columns[4, place[i]] = _FIXED
                 if 8 * standing > 9 * (n - done):
                     standing = _closed_up(columns, weights, place, owner, standing)
                     lightest = _FIXED
@@ -521,10 +522,13 @@ def _look_for_cheaper(
 ) -> cython.void:
     """Look for clusters that are cheaper to merge with cluster i than `cost[i]`, before (-1) or after it (1).
 
-    `partner[i]` and `cost[i]` receive the cheapest one, if there is one, and its cost. Squared distances are exact in
-    single precision, being below 2**24; compilers make vectors of the loop that computes as many as a margin is wide.
+    `partner[i]` and `cost[i]` receive the cheapest one, if there is one, and its cost.
+
+    A union with a cluster of weight v at the squared distance d costs less than `least` if v (d - least / w) < least.
+    Compilers make vectors of the loop that computes the left side for as many places as a margin is wide, in single
+    precision: d is exact, being below 2**24, and a millionth more or less makes up for the rounding of the others.
     """
-    distances = cython.declare(cython.float[16])
+    excess = cython.declare(cython.float[16])
     start: cython.int = place[i] - _MARGIN if way < 0 else place[i] + 1
     c0: cython.float = columns[0, place[i]]
     c1: cython.float = columns[1, place[i]]
@@ -539,7 +543,9 @@ def _look_for_cheaper(
     least_factor: cython.double = w * lightest / (w + lightest)
     price: cython.double
     least: cython.double = cost[i]
-    reach: cython.float = _reach(least, least_factor)
+    known: cython.bint = least < _NONE
+    most: cython.float = least * (1 + 2.0**-20) if known else _FIXED * 2.0**25
+    part: cython.float = least / w * (1 + 2.0**-20) if known else 0
     near: cython.int
     at: cython.int
     b: cython.int
@@ -550,33 +556,30 @@ def _look_for_cheaper(
             d1 = columns[1, start + b] - c1
             d2 = columns[2, start + b] - c2
             d3 = columns[3, start + b] - c3
-            distances[b] = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-            near += distances[b] <= reach
+            excess[b] = (d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3 - part) * columns[4, start + b]
+            near += excess[b] <= most
         if near:
             for b in range(_MARGIN):  # from the nearest place to the farthest
                 at = b if way > 0 else _MARGIN - 1 - b
-                if distances[at] <= reach:
-                    v = weights[owner[start + at]]
-                    price = w * v / (w + v) * distances[at]
+                if excess[at] <= most:
+                    at += start
+                    v = weights[owner[at]]
+                    d0 = columns[0, at] - c0
+                    d1 = columns[1, at] - c1
+                    d2 = columns[2, at] - c2
+                    d3 = columns[3, at] - c3
+                    price = w * v / (w + v) * (d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3)
                     if price < least and (w < _FIXED or v < _FIXED):
                         least = price
-                        reach = _reach(least, least_factor)
-                        partner[i] = owner[start + at]
+                        partner[i] = owner[at]
+            if least < _NONE:
+                most = least * (1 + 2.0**-20)
+                part = least / w * (1 + 2.0**-20)
         d0 = columns[0, start + _MARGIN - 1 if way > 0 else start] - c0
-        if d0 * d0 > reach:
+        if d0 >= _OUT_OF_REACH or -d0 >= _OUT_OF_REACH or least_factor * (d0 * d0) >= least:
             break
         start += way * _MARGIN
     cost[i] = least
-
-
-@cython.cfunc
-@cython.nogil
-@cython.inline
-@cython.exceptval(check=False)
-def _reach(price: cython.double, least_factor: cython.double) -> cython.float:
-    """The largest squared distance at which a union may cost less than `price`, rounded up."""
-    reach: cython.double = price / least_factor + 2
-    return _FARTHEST if reach > _FARTHEST else reach
 
 
 @cython.cfunc
@@ -586,10 +589,11 @@ def _close(columns: cython.float[:, ::1], owner: cython.int[::1], standing: cyth
     """Put the margins out of reach."""
     b: cython.int
     c: cython.int
-    for c in range(4):
-        for b in range(_MARGIN):
-            columns[c, b] = -_OUT_OF_REACH
-            columns[c, _MARGIN + standing + b] = _OUT_OF_REACH
+    for b in range(_MARGIN):
+        for c in range(4):
+            columns[c, b] = -2 * _OUT_OF_REACH
+            columns[c, _MARGIN + standing + b] = 2 * _OUT_OF_REACH
+        columns[4, b] = columns[4, _MARGIN + standing + b] = _FIXED
     owner[_MARGIN - 1] = owner[_MARGIN + standing] = -1
 
 
@@ -609,7 +613,7 @@ def _closed_up(
     left: cython.int = 0
     for at in range(_MARGIN, _MARGIN + standing):
         if weights[owner[at]]:
-            for c in range(4):
+            for c in range(5):
                 columns[c, _MARGIN + left] = columns[c, at]
             owner[_MARGIN + left] = owner[at]
             place[owner[at]] = _MARGIN + left
@@ -644,7 +648,7 @@ def _exchange(
 ) -> cython.void:
     """Let the clusters at two places change them."""
     c: cython.int
-    for c in range(4):
+    for c in range(5):
         columns[c, a], columns[c, b] = columns[c, b], columns[c, a]
     owner[a], owner[b] = owner[b], owner[a]
     place[owner[a]] = a

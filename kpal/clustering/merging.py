@@ -31,9 +31,10 @@ class Hierarchy:
         self._fixed = len(fixed)
         self._order = np.argsort(starts[:, 0], kind="stable")
         n = len(starts)
-        columns = np.zeros((4, n + 2 * _loops.MARGIN), np.float32)
-        columns[: starts.shape[1], _loops.MARGIN : -_loops.MARGIN] = starts[self._order].T
         weight = np.concatenate((np.full(len(fixed), _loops.FIXED), weights))[self._order]
+        columns = np.zeros((5, n + 2 * _loops.MARGIN), np.float32)
+        columns[: starts.shape[1], _loops.MARGIN : -_loops.MARGIN] = starts[self._order].T
+        columns[4, _loops.MARGIN : -_loops.MARGIN] = weight
         sums = np.zeros((n, 4))
         sums[:, : starts.shape[1]] = starts[self._order] * weight[:, None]
         merges, costs = np.empty((n - 1, 2), np.int32), np.empty(n - 1)
