@@ -36,25 +36,21 @@ def reassign(
     centers: cython.int[:, ::1],
     labels: cython.Py_ssize_t[::1],
     order: cython.Py_ssize_t[::1],
-    radius: cython.int[::1],
-    members: cython.int[::1],
-    near: cython.int[::1],
-    apart: cython.int[::1],
-    gaps: cython.int[::1],
+    places: cython.int[::1],
+    columns: cython.float[:, ::1],
 ) -> None:
     """Update `labels`, initially a guess, in place to the nearest centre of each point, the lowest index in a tie.
 
     points, centers: int32 (n, 4) and (k, 4), coordinates from 0 to 2040.
     order: intp (k,), all centres; leaves them in ascending order of their first coordinates.
-    radius, members, near, apart, gaps: int32 scratch arrays, the first four (k,), the last (n,).
+    places, columns: int32 (k,) and float32 (4, k + 2 MARGIN), scratch arrays.
 
-    A centre that is nearer to x than its guessed centre a lies within 2 |x - a| of a (C. Elkan, "Using the triangle
-    inequality to accelerate k-means", ICML 2003). The points are processed cluster by cluster: for each centre, list
-    the other centres within twice the distance of its farthest point, nearest first; each point then searches only the
-    beginning of this list. In `order`, these centres are near each other.
+    From the guess, a search goes both ways in `order`, until the first coordinates alone are farther away than the
+    nearest centre. Squared distances are exact in single precision, being below 2**24; compilers make vectors of the
+    loop that computes as many as a margin is wide.
     """
     with cython.nogil:
-        _reassign(points, centers, labels, order, radius, members, near, apart, gaps)
+        _reassign(points, centers, labels, order, places, columns)
 
 
 @cython.cfunc
@@ -65,37 +61,30 @@ def _reassign(
     centers: cython.int[:, ::1],
     labels: cython.Py_ssize_t[::1],
     order: cython.Py_ssize_t[::1],
-    radius: cython.int[::1],
-    members: cython.int[::1],
-    near: cython.int[::1],
-    apart: cython.int[::1],
-    gaps: cython.int[::1],
+    places: cython.int[::1],
+    columns: cython.float[:, ::1],
 ) -> cython.int:
     """`reassign`, for other loops."""
-    n: cython.Py_ssize_t = points.shape[0]
     k: cython.int = centers.shape[0]
+    distances = cython.declare(cython.float[16])
     i: cython.Py_ssize_t
-    a: cython.int
     b: cython.int
     c: cython.int
-    count: cython.int
     at: cython.int
     place: cython.int
-    other: cython.int
+    start: cython.int
     way: cython.int
-    worked: cython.Py_ssize_t = 0
-    d0: cython.int
-    d1: cython.int
-    d2: cython.int
-    d3: cython.int
-    c0: cython.int
-    c1: cython.int
-    c2: cython.int
-    c3: cython.int
-    distance: cython.int
-    best: cython.int
+    near: cython.int
     found: cython.int
-    limit: cython.int
+    x0: cython.float
+    x1: cython.float
+    x2: cython.float
+    x3: cython.float
+    d0: cython.float
+    d1: cython.float
+    d2: cython.float
+    d3: cython.float
+    best: cython.float
     way = 1
     while 3 * way < k:
         way = 3 * way + 1
@@ -108,79 +97,49 @@ def _reassign(
                 at -= way
             order[at] = b
         way //= 3
-    for a in range(k):
-        radius[a] = -1
-        members[a] = -1
-    # The points of each cluster form a linked list: `members` has the first point, `gaps` the next one.
-    for i in range(n - 1, -1, -1):
-        a = cython.cast(cython.int, labels[i])
-        d0 = points[i, 0] - centers[a, 0]
-        d1 = points[i, 1] - centers[a, 1]
-        d2 = points[i, 2] - centers[a, 2]
-        d3 = points[i, 3] - centers[a, 3]
-        distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-        if distance > radius[a]:
-            radius[a] = distance
-        gaps[i] = members[a]
-        members[a] = cython.cast(cython.int, i)
+    for c in range(4):
+        for b in range(_MARGIN):
+            columns[c, b] = -_OUT_OF_REACH
+            columns[c, _MARGIN + k + b] = _OUT_OF_REACH
+        for place in range(k):
+            columns[c, _MARGIN + place] = centers[order[place], c]
     for place in range(k):
-        a = cython.cast(cython.int, order[place])
-        if radius[a] < 0:
-            continue
-        limit = 4 * radius[a]
-        count = 0
-        c0 = centers[a, 0]
-        c1 = centers[a, 1]
-        c2 = centers[a, 2]
-        c3 = centers[a, 3]
+        places[order[place]] = _MARGIN + place
+    for i in range(points.shape[0]):
+        if (i + 1) % _POINTS_A_PULSE == 0:
+            with cython.gil:
+                pulse()
+        x0, x1, x2, x3 = points[i, 0], points[i, 1], points[i, 2], points[i, 3]
+        found = cython.cast(cython.int, labels[i])
+        place = places[found]
+        d0 = columns[0, place] - x0
+        d1 = columns[1, place] - x1
+        d2 = columns[2, place] - x2
+        d3 = columns[3, place] - x3
+        best = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
         for way in range(-1, 2, 2):
-            other = place + way
-            while 0 <= other < k:
-                b = cython.cast(cython.int, order[other])
-                other += way
-                d0 = centers[b, 0] - c0
-                if d0 * d0 > limit:
+            start = place - _MARGIN if way < 0 else place + 1
+            while True:
+                near = 0
+                for b in range(_MARGIN):
+                    d0 = columns[0, start + b] - x0
+                    d1 = columns[1, start + b] - x1
+                    d2 = columns[2, start + b] - x2
+                    d3 = columns[3, start + b] - x3
+                    distances[b] = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+                    near += distances[b] <= best
+                if near:
+                    for b in range(_MARGIN):
+                        if distances[b] <= best:
+                            c = cython.cast(cython.int, order[start + b - _MARGIN])
+                            if distances[b] < best or c < found:
+                                best = distances[b]
+                                found = c
+                d0 = columns[0, start + _MARGIN - 1 if way > 0 else start] - x0
+                if way * d0 > 0 and d0 * d0 > best:
                     break
-                d1 = centers[b, 1] - c1
-                d2 = centers[b, 2] - c2
-                d3 = centers[b, 3] - c3
-                distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-                if distance <= limit:
-                    at = count
-                    while at > 0 and apart[at - 1] > distance:
-                        apart[at] = apart[at - 1]
-                        near[at] = near[at - 1]
-                        at -= 1
-                    apart[at] = distance
-                    near[at] = b
-                    count += 1
-        i = members[a]
-        while i >= 0:
-            worked += 1
-            if worked % _POINTS_A_PULSE == 0:
-                with cython.gil:
-                    pulse()
-            d0 = points[i, 0] - c0
-            d1 = points[i, 1] - c1
-            d2 = points[i, 2] - c2
-            d3 = points[i, 3] - c3
-            best = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-            limit = 4 * best
-            found = a
-            for at in range(count):
-                if apart[at] > limit:
-                    break
-                c = near[at]
-                d0 = points[i, 0] - centers[c, 0]
-                d1 = points[i, 1] - centers[c, 1]
-                d2 = points[i, 2] - centers[c, 2]
-                d3 = points[i, 3] - centers[c, 3]
-                distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-                if distance < best or (distance == best and c < found):
-                    best = distance
-                    found = c
-            labels[i] = found
-            i = gaps[i]
+                start += way * _MARGIN
+        labels[i] = found
     return 0
 
 
@@ -230,8 +189,8 @@ def lloyd(
     tol: cython.double,
     energy: cython.longlong,
     order: cython.Py_ssize_t[::1],
-    scratch: cython.int[:, ::1],
-    gaps: cython.int[::1],
+    places: cython.int[::1],
+    columns: cython.float[:, ::1],
     totals: cython.longlong[:, ::1],
     errors: cython.double[::1],
 ) -> tuple[int, int]:
@@ -243,7 +202,7 @@ def lloyd(
     fixed: how many centres, the first ones, do not move.
     energy: the sum of w |x|**2, below 2**53.
     order: intp (k,), all centres.
-    scratch: int32 (4, k); gaps: int32 (n,); totals: int64 (k, 5); errors: float64 (n,).
+    places, columns: as in `reassign`; totals: int64 (k, 5); errors: float64 (n,). Scratch arrays.
 
     Returns the inertia and the number of rounds run.
     """
@@ -254,10 +213,6 @@ def lloyd(
     means: cython.int[:, ::1] = centers[2]
     given: cython.Py_ssize_t[::1] = labels[0]
     chosen: cython.Py_ssize_t[::1] = labels[1]
-    radius: cython.int[::1] = scratch[0]
-    members: cython.int[::1] = scratch[1]
-    near: cython.int[::1] = scratch[2]
-    apart: cython.int[::1] = scratch[3]
     i: cython.Py_ssize_t
     a: cython.int
     c: cython.int
@@ -274,7 +229,7 @@ def lloyd(
             for c in range(4):
                 tried[a, c] = best[a, c]
         while True:
-            _reassign(points, tried, given, order, radius, members, near, apart, gaps)
+            _reassign(points, tried, given, order, places, columns)
             for a in range(k):
                 for c in range(5):
                     totals[a, c] = 0
