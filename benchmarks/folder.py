@@ -48,7 +48,9 @@ def main() -> int:
     limits = (options.quality or "0-100").split("-")
     for _ in range(options.runs):
         with tempfile.TemporaryDirectory() as output:
-            ours = seconds("-m", "kpal", "encode", "--quiet", "-j1", *quality, str(options.folder), "-o", f"{output}/kpal")
+            ours = seconds(
+                "-m", "kpal", "encode", "--quiet", "-j1", *quality, str(options.folder), "-o", f"{output}/kpal"
+            )
             theirs = seconds("-c", PEER, str(options.folder), output, *limits)
         print(f"kpal {ours:.2f} s, libimagequant and oxipng {theirs:.2f} s: {ours / theirs:.2f}")
     return 0

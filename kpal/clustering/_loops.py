@@ -24,7 +24,7 @@ _PULSE = cython.declare(cython.int, 16)  # rows between checks for cancellation
 _POINTS_A_PULSE = cython.declare(cython.Py_ssize_t, 1 << 13)  # points assigned between these checks
 _SEARCHES_A_PULSE = cython.declare(cython.int, 1 << 10)  # searches for the cheapest union between these checks
 
-_OUT_OF_REACH = cython.declare(cython.float, 2.0**20)  # a coordinate
+_OUT_OF_REACH = cython.declare(cython.float, 2.0**13)  # a coordinate
 _MARGIN = cython.declare(cython.int, 16)
 
 FIXED = _FIXED
@@ -499,7 +499,7 @@ def _look_for_cheaper(
     price: cython.double
     least: cython.double = cost[i]
     known: cython.bint = least < _NONE
-    most: cython.float = least * (1 + 2.0**-20) if known else _FIXED * 2.0**25
+    most: cython.float = least * (1 + 2.0**-20) if known else _FIXED * 2.0**24
     part: cython.float = least / w * (1 + 2.0**-20) if known else 0
     near: cython.int
     at: cython.int
@@ -531,7 +531,7 @@ def _look_for_cheaper(
                 most = least * (1 + 2.0**-20)
                 part = least / w * (1 + 2.0**-20)
         d0 = columns[0, start + _MARGIN - 1 if way > 0 else start] - c0
-        if d0 >= _OUT_OF_REACH or -d0 >= _OUT_OF_REACH or least_factor * (d0 * d0) >= least:
+        if d0 > _STEPS or d0 < -_STEPS or least_factor * (d0 * d0) >= least:
             break
         start += way * _MARGIN
     cost[i] = least
@@ -546,8 +546,8 @@ def _close(columns: cython.float[:, ::1], owner: cython.int[::1], standing: cyth
     c: cython.int
     for b in range(_MARGIN):
         for c in range(4):
-            columns[c, b] = -2 * _OUT_OF_REACH
-            columns[c, _MARGIN + standing + b] = 2 * _OUT_OF_REACH
+            columns[c, b] = -_OUT_OF_REACH if c < 2 else 0
+            columns[c, _MARGIN + standing + b] = _OUT_OF_REACH if c < 2 else 0
         columns[4, b] = columns[4, _MARGIN + standing + b] = _FIXED
     owner[_MARGIN - 1] = owner[_MARGIN + standing] = -1
 

@@ -9,7 +9,7 @@ except ImportError:
     from .. import _cython as cython
 if not cython.compiled:
     from .ranks import Ranks
-    from .tables import SPREAD, WIDTHS, allocate, fraction, log, uninitialised, shorts, uchars
+    from .tables import SPREAD, WIDTHS, allocate, fraction, log, shorts, uchars, uninitialised
 
 PRIOR = cython.declare(cython.int, 272)  # logarithms of one prior: 16 high nibbles, then 16 low ones below each
 
