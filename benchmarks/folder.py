@@ -3,7 +3,8 @@
     python benchmarks/folder.py FOLDER [-Q MIN-MAX] [--runs N]
 
 Each runs in a process of its own, in turn, with start-up, reading and writing. User and system time of all threads
-count. Rely on the ratio: other work on the machine affects the times.
+count; kpal works in one process, as the time of its workers would not be counted. Rely on the ratio: other work on the
+machine affects the times.
 """
 
 from __future__ import annotations
