@@ -3,7 +3,8 @@
     python benchmarks/folder.py FOLDER [-Q MIN-MAX] [--runs N]
 
 Each runs in a process of its own, in turn, with start-up, reading and writing. User and system time of all threads
-count. Rely on the ratio: other work on the machine affects the times.
+count; kpal works in one process, as the time of its workers would not be counted. Rely on the ratio: other work on the
+machine affects the times.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def main() -> int:
     limits = (options.quality or "0-100").split("-")
     for _ in range(options.runs):
         with tempfile.TemporaryDirectory() as output:
-            ours = seconds("-m", "kpal", "encode", "--quiet", *quality, str(options.folder), "-o", f"{output}/kpal")
+            ours = seconds(
+                "-m", "kpal", "encode", "--quiet", "-j1", *quality, str(options.folder), "-o", f"{output}/kpal"
+            )
             theirs = seconds("-c", PEER, str(options.folder), output, *limits)
         print(f"kpal {ours:.2f} s, libimagequant and oxipng {theirs:.2f} s: {ours / theirs:.2f}")
     return 0

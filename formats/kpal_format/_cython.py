@@ -18,7 +18,7 @@ class _Type:
         return size
 
 
-int = uint = uchar = short = ushort = longlong = ulonglong = double = Py_ssize_t = void = bint = const = _Type()
+int = uint = uchar = short = ushort = longlong = ulonglong = float = double = Py_ssize_t = void = bint = const = _Type()
 p_int = p_uint = p_uchar = p_short = p_ushort = _Type()
 
 

@@ -24,7 +24,11 @@ _PULSE = cython.declare(cython.int, 16)  # rows between checks for cancellation
 _POINTS_A_PULSE = cython.declare(cython.Py_ssize_t, 1 << 13)  # points assigned between these checks
 _SEARCHES_A_PULSE = cython.declare(cython.int, 1 << 10)  # searches for the cheapest union between these checks
 
+_OUT_OF_REACH = cython.declare(cython.float, 2.0**13)  # a coordinate
+_MARGIN = cython.declare(cython.int, 16)
+
 FIXED = _FIXED
+MARGIN = _MARGIN
 
 
 def reassign(
@@ -32,25 +36,21 @@ def reassign(
     centers: cython.int[:, ::1],
     labels: cython.Py_ssize_t[::1],
     order: cython.Py_ssize_t[::1],
-    radius: cython.int[::1],
-    members: cython.int[::1],
-    near: cython.int[::1],
-    apart: cython.int[::1],
-    gaps: cython.int[::1],
+    places: cython.int[::1],
+    columns: cython.float[:, ::1],
 ) -> None:
     """Update `labels`, initially a guess, in place to the nearest centre of each point, the lowest index in a tie.
 
     points, centers: int32 (n, 4) and (k, 4), coordinates from 0 to 2040.
     order: intp (k,), all centres; leaves them in ascending order of their first coordinates.
-    radius, members, near, apart, gaps: int32 scratch arrays, the first four (k,), the last (n,).
+    places, columns: int32 (k,) and float32 (4, k + 2 MARGIN), scratch arrays.
 
-    A centre that is nearer to x than its guessed centre a lies within 2 |x - a| of a (C. Elkan, "Using the triangle
-    inequality to accelerate k-means", ICML 2003). The points are processed cluster by cluster: for each centre, list
-    the other centres within twice the distance of its farthest point, nearest first; each point then searches only the
-    beginning of this list. In `order`, these centres are near each other.
+    From the guess, a search goes both ways in `order`, until the first coordinates alone are farther away than the
+    nearest centre. Squared distances are exact in single precision, being below 2**24; compilers make vectors of the
+    loop that computes as many as a margin is wide.
     """
     with cython.nogil:
-        _reassign(points, centers, labels, order, radius, members, near, apart, gaps)
+        _reassign(points, centers, labels, order, places, columns)
 
 
 @cython.cfunc
@@ -61,117 +61,85 @@ def _reassign(
     centers: cython.int[:, ::1],
     labels: cython.Py_ssize_t[::1],
     order: cython.Py_ssize_t[::1],
-    radius: cython.int[::1],
-    members: cython.int[::1],
-    near: cython.int[::1],
-    apart: cython.int[::1],
-    gaps: cython.int[::1],
+    places: cython.int[::1],
+    columns: cython.float[:, ::1],
 ) -> cython.int:
     """`reassign`, for other loops."""
-    n: cython.Py_ssize_t = points.shape[0]
     k: cython.int = centers.shape[0]
+    distances = cython.declare(cython.float[16])
     i: cython.Py_ssize_t
-    a: cython.int
     b: cython.int
     c: cython.int
-    count: cython.int
     at: cython.int
     place: cython.int
-    other: cython.int
+    start: cython.int
     way: cython.int
-    worked: cython.Py_ssize_t = 0
-    d0: cython.int
-    d1: cython.int
-    d2: cython.int
-    d3: cython.int
-    c0: cython.int
-    c1: cython.int
-    c2: cython.int
-    c3: cython.int
-    distance: cython.int
-    best: cython.int
+    near: cython.int
     found: cython.int
-    limit: cython.int
-    for place in range(1, k):
-        b = cython.cast(cython.int, order[place])
-        at = place
-        while at > 0 and centers[order[at - 1], 0] > centers[b, 0]:
-            order[at] = order[at - 1]
-            at -= 1
-        order[at] = b
-    for a in range(k):
-        radius[a] = -1
-        members[a] = -1
-    # The points of each cluster form a linked list: `members` has the first point, `gaps` the next one.
-    for i in range(n - 1, -1, -1):
-        a = cython.cast(cython.int, labels[i])
-        d0 = points[i, 0] - centers[a, 0]
-        d1 = points[i, 1] - centers[a, 1]
-        d2 = points[i, 2] - centers[a, 2]
-        d3 = points[i, 3] - centers[a, 3]
-        distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-        if distance > radius[a]:
-            radius[a] = distance
-        gaps[i] = members[a]
-        members[a] = cython.cast(cython.int, i)
+    x0: cython.float
+    x1: cython.float
+    x2: cython.float
+    x3: cython.float
+    d0: cython.float
+    d1: cython.float
+    d2: cython.float
+    d3: cython.float
+    best: cython.float
+    way = 1
+    while 3 * way < k:
+        way = 3 * way + 1
+    while way:  # D. Shell, "A high-speed sorting procedure", CACM 2, 1959; quick where the order is nearly right
+        for place in range(way, k):
+            b = cython.cast(cython.int, order[place])
+            at = place
+            while at >= way and centers[order[at - way], 0] > centers[b, 0]:
+                order[at] = order[at - way]
+                at -= way
+            order[at] = b
+        way //= 3
+    for c in range(4):
+        for b in range(_MARGIN):
+            columns[c, b] = -_OUT_OF_REACH
+            columns[c, _MARGIN + k + b] = _OUT_OF_REACH
+        for place in range(k):
+            columns[c, _MARGIN + place] = centers[order[place], c]
     for place in range(k):
-        a = cython.cast(cython.int, order[place])
-        if radius[a] < 0:
-            continue
-        limit = 4 * radius[a]
-        count = 0
-        c0 = centers[a, 0]
-        c1 = centers[a, 1]
-        c2 = centers[a, 2]
-        c3 = centers[a, 3]
+        places[order[place]] = _MARGIN + place
+    for i in range(points.shape[0]):
+        if (i + 1) % _POINTS_A_PULSE == 0:
+            with cython.gil:
+                pulse()
+        x0, x1, x2, x3 = points[i, 0], points[i, 1], points[i, 2], points[i, 3]
+        found = cython.cast(cython.int, labels[i])
+        place = places[found]
+        d0 = columns[0, place] - x0
+        d1 = columns[1, place] - x1
+        d2 = columns[2, place] - x2
+        d3 = columns[3, place] - x3
+        best = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
         for way in range(-1, 2, 2):
-            other = place + way
-            while 0 <= other < k:
-                b = cython.cast(cython.int, order[other])
-                other += way
-                d0 = centers[b, 0] - c0
-                if d0 * d0 > limit:
+            start = place - _MARGIN if way < 0 else place + 1
+            while True:
+                near = 0
+                for b in range(_MARGIN):
+                    d0 = columns[0, start + b] - x0
+                    d1 = columns[1, start + b] - x1
+                    d2 = columns[2, start + b] - x2
+                    d3 = columns[3, start + b] - x3
+                    distances[b] = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+                    near += distances[b] <= best
+                if near:
+                    for b in range(_MARGIN):
+                        if distances[b] <= best:
+                            c = cython.cast(cython.int, order[start + b - _MARGIN])
+                            if distances[b] < best or c < found:
+                                best = distances[b]
+                                found = c
+                d0 = columns[0, start + _MARGIN - 1 if way > 0 else start] - x0
+                if way * d0 > 0 and d0 * d0 > best:
                     break
-                d1 = centers[b, 1] - c1
-                d2 = centers[b, 2] - c2
-                d3 = centers[b, 3] - c3
-                distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-                if distance <= limit:
-                    at = count
-                    while at > 0 and apart[at - 1] > distance:
-                        apart[at] = apart[at - 1]
-                        near[at] = near[at - 1]
-                        at -= 1
-                    apart[at] = distance
-                    near[at] = b
-                    count += 1
-        i = members[a]
-        while i >= 0:
-            worked += 1
-            if worked % _POINTS_A_PULSE == 0:
-                with cython.gil:
-                    pulse()
-            d0 = points[i, 0] - c0
-            d1 = points[i, 1] - c1
-            d2 = points[i, 2] - c2
-            d3 = points[i, 3] - c3
-            best = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-            limit = 4 * best
-            found = a
-            for at in range(count):
-                if apart[at] > limit:
-                    break
-                c = near[at]
-                d0 = points[i, 0] - centers[c, 0]
-                d1 = points[i, 1] - centers[c, 1]
-                d2 = points[i, 2] - centers[c, 2]
-                d3 = points[i, 3] - centers[c, 3]
-                distance = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-                if distance < best or (distance == best and c < found):
-                    best = distance
-                    found = c
-            labels[i] = found
-            i = gaps[i]
+                start += way * _MARGIN
+        labels[i] = found
     return 0
 
 
@@ -221,8 +189,8 @@ def lloyd(
     tol: cython.double,
     energy: cython.longlong,
     order: cython.Py_ssize_t[::1],
-    scratch: cython.int[:, ::1],
-    gaps: cython.int[::1],
+    places: cython.int[::1],
+    columns: cython.float[:, ::1],
     totals: cython.longlong[:, ::1],
     errors: cython.double[::1],
 ) -> tuple[int, int]:
@@ -234,7 +202,7 @@ def lloyd(
     fixed: how many centres, the first ones, do not move.
     energy: the sum of w |x|**2, below 2**53.
     order: intp (k,), all centres.
-    scratch: int32 (4, k); gaps: int32 (n,); totals: int64 (k, 5); errors: float64 (n,).
+    places, columns: as in `reassign`; totals: int64 (k, 5); errors: float64 (n,). Scratch arrays.
 
     Returns the inertia and the number of rounds run.
     """
@@ -245,10 +213,6 @@ def lloyd(
     means: cython.int[:, ::1] = centers[2]
     given: cython.Py_ssize_t[::1] = labels[0]
     chosen: cython.Py_ssize_t[::1] = labels[1]
-    radius: cython.int[::1] = scratch[0]
-    members: cython.int[::1] = scratch[1]
-    near: cython.int[::1] = scratch[2]
-    apart: cython.int[::1] = scratch[3]
     i: cython.Py_ssize_t
     a: cython.int
     c: cython.int
@@ -265,7 +229,7 @@ def lloyd(
             for c in range(4):
                 tried[a, c] = best[a, c]
         while True:
-            _reassign(points, tried, given, order, radius, members, near, apart, gaps)
+            _reassign(points, tried, given, order, places, columns)
             for a in range(k):
                 for c in range(5):
                     totals[a, c] = 0
@@ -348,7 +312,7 @@ def _fill(
 
 
 def merge(
-    centers: cython.int[:, ::1],
+    columns: cython.float[:, ::1],
     weights: cython.double[::1],
     sums: cython.double[:, ::1],
     merges: cython.int[:, ::1],
@@ -358,12 +322,14 @@ def merge(
 ) -> int:
     """Merge the two clusters whose union costs least, until only one or only fixed clusters are left.
 
-    centers, weights: int32 (n, 4), ascending by the first coordinate, and float64 (n,), initially one point for each
-        cluster. A cluster of weight FIXED or more is fixed: its centre does not move, and no two fixed ones merge.
+    columns: float32 (5, n + 2 MARGIN), four coordinates of the centres and their weights, initially one point for each
+        cluster, ascending by the first coordinate, between margins that hold anything.
+    weights: float64 (n,). A cluster of weight FIXED or more is fixed: its centre does not move, and no two fixed ones
+        merge.
     sums: float64 (n, 4), the weighted sums of the coordinates of each cluster.
     merges: int32 (n - 1, 2), receives the cluster that ceases and the cluster that absorbs it, for each union.
     costs: float64 (n - 1,), receives what each union adds to the inertia.
-    scratch: int32 scratch array (6, n); cost: float64 scratch array (n,).
+    scratch: int32 scratch array (6, n + 2 MARGIN); cost: float64 scratch array (n,).
 
     Returns the number of unions.
 
@@ -371,17 +337,19 @@ def merge(
     "Hierarchical grouping to optimize an objective function", JASA 58, 1963). A union is never cheaper to merge than
     its cheaper part, so the cost of a cluster's best union only rises, and is searched for again only when the cluster
     with the least known cost turns out to have changed, or its partner (T. Kaukoranta, P. Franti, O. Nevalainen,
-    "Vector quantization by lazy pairwise nearest neighbor method", Optical Engineering 38, 1999). Clusters are linked
-    in the order of their first coordinates, so that a search ends where these alone are too far apart.
+    "Vector quantization by lazy pairwise nearest neighbor method", Optical Engineering 38, 1999). Clusters stand in the
+    order of their first coordinates, so that a search ends where these alone are too far apart. One that has ceased
+    keeps its place, out of reach, until half of all have.
     """
-    before: cython.int[::1] = scratch[0]
-    after: cython.int[::1] = scratch[1]
-    heap: cython.int[::1] = scratch[2]  # the clusters, the one with the least cost first
-    partner: cython.int[::1] = scratch[3]
-    changed: cython.int[::1] = scratch[4]  # after how many unions the cluster last changed
-    searched: cython.int[::1] = scratch[5]  # after how many unions its partner was found
-    n: cython.int = cython.cast(cython.int, centers.shape[0])
+    heap: cython.int[::1] = scratch[0]  # the clusters, the one with the least cost first
+    partner: cython.int[::1] = scratch[1]
+    changed: cython.int[::1] = scratch[2]  # after how many unions the cluster last changed
+    searched: cython.int[::1] = scratch[3]  # after how many unions its partner was found
+    place: cython.int[::1] = scratch[4]  # where in `columns` the cluster stands
+    owner: cython.int[::1] = scratch[5]  # the cluster that stands there
+    n: cython.int = cython.cast(cython.int, weights.shape[0])
     size: cython.int = n
+    standing: cython.int = n
     done: cython.int = 0
     searches: cython.int = 0
     i: cython.int
@@ -393,18 +361,22 @@ def merge(
     with cython.nogil:
         for i in range(n):
             lightest = min(lightest, weights[i])
-            before[i] = i - 1
-            after[i] = i + 1 if i + 1 < n else -1
             heap[i] = i
             partner[i] = i
             changed[i] = 0
             searched[i] = -1
             cost[i] = 0
+            place[i] = i + _MARGIN
+            owner[i + _MARGIN] = i
+        _close(columns, owner, standing)
         while size > 1:
             i = heap[0]
             p = partner[i]
             if weights[i] and (not weights[p] or searched[i] < max(changed[i], changed[p])):
-                partner[i] = _cheapest(i, centers, weights, before, after, lightest, cost)
+                cost[i] = _enough(i, p, columns, weights, place, owner)
+                partner[i] = i
+                _look_for_cheaper(i, -1, columns, weights, place, owner, lightest, cost, partner)
+                _look_for_cheaper(i, 1, columns, weights, place, owner, lightest, cost, partner)
                 searched[i] = done
                 searches += 1
                 if searches % _SEARCHES_A_PULSE == 0:
@@ -425,10 +397,17 @@ def merge(
                     weights[p] += weights[i]
                     for at in range(4):
                         sums[p, at] += sums[i, at]
-                        centers[p, at] = _rounded(sums[p, at], weights[p])
-                    _reorder(p, centers, before, after)
+                        columns[at, place[p]] = _rounded(sums[p, at], weights[p])
+                    columns[4, place[p]] = weights[p]
+                    _reorder(p, columns, place, owner)
                 weights[i] = 0
-                _link(before[i], after[i], before, after)
+                columns[1, place[i]] = _OUT_OF_REACH
+                columns[4, place[i]] = _FIXED
+                if 8 * standing > 9 * (n - done):
+                    standing = _closed_up(columns, weights, place, owner, standing)
+                    lightest = _FIXED
+                    for at in range(standing):
+                        lightest = min(lightest, weights[owner[_MARGIN + at]])
             i = heap[0]
             if not weights[i]:
                 size -= 1
@@ -449,79 +428,186 @@ def merge(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _cheapest(
+def _enough(
     i: cython.int,
-    centers: cython.int[:, ::1],
+    p: cython.int,
+    columns: cython.float[:, ::1],
     weights: cython.double[::1],
-    before: cython.int[::1],
-    after: cython.int[::1],
+    place: cython.int[::1],
+    owner: cython.int[::1],
+) -> cython.double:
+    """A bit more than a union of cluster i costs at most, to begin a search with; _NONE if nothing is known.
+
+    p: its partner before, with which a union may now cost more than with others.
+    """
+    least: cython.double = _NONE
+    price: cython.double
+    d: cython.float
+    v: cython.double
+    far: cython.float
+    c: cython.int
+    tried: cython.int
+    j: cython.int
+    for tried in range(3):
+        j = p if tried == 2 else owner[place[i] + (1 if tried else -1)]
+        v = weights[j] if j >= 0 and j != i else 0
+        if v and (v < _FIXED or weights[i] < _FIXED):
+            far = 0
+            for c in range(4):
+                d = columns[c, place[j]] - columns[c, place[i]]
+                far += d * d
+            price = weights[i] * v / (weights[i] + v) * far * (1 + 2.0**-40) + 2.0**-40
+            least = min(least, price)
+    return least
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _look_for_cheaper(
+    i: cython.int,
+    way: cython.int,
+    columns: cython.float[:, ::1],
+    weights: cython.double[::1],
+    place: cython.int[::1],
+    owner: cython.int[::1],
     lightest: cython.double,
     cost: cython.double[::1],
-) -> cython.int:
-    """The cluster that is cheapest to merge with cluster i; its cost, _NONE if there is none, goes to `cost[i]`."""
-    j: cython.int
-    way: cython.int
-    d0: cython.int
-    d1: cython.int
-    d2: cython.int
-    d3: cython.int
-    c0: cython.int = centers[i, 0]
-    c1: cython.int = centers[i, 1]
-    c2: cython.int = centers[i, 2]
-    c3: cython.int = centers[i, 3]
+    partner: cython.int[::1],
+) -> cython.void:
+    """Look for clusters that are cheaper to merge with cluster i than `cost[i]`, before (-1) or after it (1).
+
+    `partner[i]` and `cost[i]` receive the cheapest one, if there is one, and its cost.
+
+    A union with a cluster of weight v at the squared distance d costs less than `least` if v (d - least / w) < least.
+    Compilers make vectors of the loop that computes the left side for as many places as a margin is wide, in single
+    precision: d is exact, being below 2**24, and a millionth more or less makes up for the rounding of the others.
+    """
+    excess = cython.declare(cython.float[16])
+    start: cython.int = place[i] - _MARGIN if way < 0 else place[i] + 1
+    c0: cython.float = columns[0, place[i]]
+    c1: cython.float = columns[1, place[i]]
+    c2: cython.float = columns[2, place[i]]
+    c3: cython.float = columns[3, place[i]]
+    d0: cython.float
+    d1: cython.float
+    d2: cython.float
+    d3: cython.float
     w: cython.double = weights[i]
+    v: cython.double
     least_factor: cython.double = w * lightest / (w + lightest)
     price: cython.double
-    least: cython.double = _NONE
-    found: cython.int = i
-    for way in range(2):
-        j = after[i] if way else before[i]
-        while j >= 0:
-            d0 = centers[j, 0] - c0
-            if least_factor * (d0 * d0) >= least:
-                break
-            d1 = centers[j, 1] - c1
-            d2 = centers[j, 2] - c2
-            d3 = centers[j, 3] - c3
-            price = w * weights[j] / (w + weights[j]) * (d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3)
-            if price < least and (w < _FIXED or weights[j] < _FIXED):
-                least = price
-                found = j
-            j = after[j] if way else before[j]
+    least: cython.double = cost[i]
+    known: cython.bint = least < _NONE
+    most: cython.float = least * (1 + 2.0**-20) if known else _FIXED * 2.0**24
+    part: cython.float = least / w * (1 + 2.0**-20) if known else 0
+    near: cython.int
+    at: cython.int
+    b: cython.int
+    while True:
+        near = 0
+        for b in range(_MARGIN):
+            d0 = columns[0, start + b] - c0
+            d1 = columns[1, start + b] - c1
+            d2 = columns[2, start + b] - c2
+            d3 = columns[3, start + b] - c3
+            excess[b] = (d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3 - part) * columns[4, start + b]
+            near += excess[b] <= most
+        if near:
+            for b in range(_MARGIN):  # from the nearest place to the farthest
+                at = b if way > 0 else _MARGIN - 1 - b
+                if excess[at] <= most:
+                    at += start
+                    v = weights[owner[at]]
+                    d0 = columns[0, at] - c0
+                    d1 = columns[1, at] - c1
+                    d2 = columns[2, at] - c2
+                    d3 = columns[3, at] - c3
+                    price = w * v / (w + v) * (d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3)
+                    if price < least and (w < _FIXED or v < _FIXED):
+                        least = price
+                        partner[i] = owner[at]
+            if least < _NONE:
+                most = least * (1 + 2.0**-20)
+                part = least / w * (1 + 2.0**-20)
+        d0 = columns[0, start + _MARGIN - 1 if way > 0 else start] - c0
+        if d0 > _STEPS or d0 < -_STEPS or least_factor * (d0 * d0) >= least:
+            break
+        start += way * _MARGIN
     cost[i] = least
-    return found
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _close(columns: cython.float[:, ::1], owner: cython.int[::1], standing: cython.int) -> cython.void:
+    """Put the margins out of reach."""
+    b: cython.int
+    c: cython.int
+    for b in range(_MARGIN):
+        for c in range(4):
+            columns[c, b] = -_OUT_OF_REACH if c < 2 else 0
+            columns[c, _MARGIN + standing + b] = _OUT_OF_REACH if c < 2 else 0
+        columns[4, b] = columns[4, _MARGIN + standing + b] = _FIXED
+    owner[_MARGIN - 1] = owner[_MARGIN + standing] = -1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _closed_up(
+    columns: cython.float[:, ::1],
+    weights: cython.double[::1],
+    place: cython.int[::1],
+    owner: cython.int[::1],
+    standing: cython.int,
+) -> cython.int:
+    """Let the clusters that are left stand without gaps; returns how many they are."""
+    at: cython.int
+    c: cython.int
+    left: cython.int = 0
+    for at in range(_MARGIN, _MARGIN + standing):
+        if weights[owner[at]]:
+            for c in range(5):
+                columns[c, _MARGIN + left] = columns[c, at]
+            owner[_MARGIN + left] = owner[at]
+            place[owner[at]] = _MARGIN + left
+            left += 1
+    _close(columns, owner, left)
+    return left
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def _reorder(
-    i: cython.int, centers: cython.int[:, ::1], before: cython.int[::1], after: cython.int[::1]
+    i: cython.int, columns: cython.float[:, ::1], place: cython.int[::1], owner: cython.int[::1]
 ) -> cython.void:
     """Move cluster i, whose centre has moved, to its place in the order of the first coordinates."""
-    x: cython.int = centers[i, 0]
-    low: cython.int = before[i]
-    high: cython.int = after[i]
-    _link(low, high, before, after)
-    while low >= 0 and centers[low, 0] > x:
-        high = low
-        low = before[low]
-    while high >= 0 and centers[high, 0] < x:
-        low = high
-        high = after[high]
-    _link(low, i, before, after)
-    _link(i, high, before, after)
+    x: cython.float = columns[0, place[i]]
+    at: cython.int = place[i]
+    while columns[0, at - 1] > x:
+        _exchange(at, at - 1, columns, place, owner)
+        at -= 1
+    while columns[0, at + 1] < x:
+        _exchange(at, at + 1, columns, place, owner)
+        at += 1
 
 
 @cython.cfunc
 @cython.nogil
+@cython.inline
 @cython.exceptval(check=False)
-def _link(low: cython.int, high: cython.int, before: cython.int[::1], after: cython.int[::1]) -> cython.void:
-    """Make two clusters neighbours; -1 stands for an end."""
-    if low >= 0:
-        after[low] = high
-    if high >= 0:
-        before[high] = low
+def _exchange(
+    a: cython.int, b: cython.int, columns: cython.float[:, ::1], place: cython.int[::1], owner: cython.int[::1]
+) -> cython.void:
+    """Let the clusters at two places change them."""
+    c: cython.int
+    for c in range(5):
+        columns[c, a], columns[c, b] = columns[c, b], columns[c, a]
+    owner[a], owner[b] = owner[b], owner[a]
+    place[owner[a]] = a
+    place[owner[b]] = b
 
 
 @cython.cfunc

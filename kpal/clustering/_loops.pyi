@@ -1,22 +1,18 @@
 # Types of _loops.py for its callers; mypy does not follow Cython's annotations inside it.
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 COMPILED: bool
 FIXED: float
+MARGIN: int
 
 def reassign(
     points: NDArray[np.int32],
     centers: NDArray[np.int32],
     labels: NDArray[np.intp],
     order: NDArray[np.intp],
-    radius: NDArray[Any],
-    members: NDArray[Any],
-    near: NDArray[Any],
-    apart: NDArray[Any],
-    gaps: NDArray[np.int32],
+    places: NDArray[np.int32],
+    columns: NDArray[np.float32],
 ) -> None: ...
 def add_up(
     points: NDArray[np.int32],
@@ -34,13 +30,13 @@ def lloyd(
     tol: float,
     energy: int,
     order: NDArray[np.intp],
-    scratch: NDArray[np.int32],
-    gaps: NDArray[np.int32],
+    places: NDArray[np.int32],
+    columns: NDArray[np.float32],
     totals: NDArray[np.int64],
     errors: NDArray[np.float64],
 ) -> tuple[int, int]: ...
 def merge(
-    centers: NDArray[np.int32],
+    columns: NDArray[np.float32],
     weights: NDArray[np.float64],
     sums: NDArray[np.float64],
     merges: NDArray[np.int32],

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _loops
-from .nearest import four
 
 MOST_MERGED: Final = 1 << 13  # points; the time grows with their number to the power of 1.5
 MOST_DIMENSIONS: Final = 4
@@ -32,12 +31,15 @@ class Hierarchy:
         self._fixed = len(fixed)
         self._order = np.argsort(starts[:, 0], kind="stable")
         n = len(starts)
-        centers = four(starts[self._order])
         weight = np.concatenate((np.full(len(fixed), _loops.FIXED), weights))[self._order]
+        columns = np.zeros((5, n + 2 * _loops.MARGIN), np.float32)
+        columns[: starts.shape[1], _loops.MARGIN : -_loops.MARGIN] = starts[self._order].T
+        columns[4, _loops.MARGIN : -_loops.MARGIN] = weight
+        sums = np.zeros((n, 4))
+        sums[:, : starts.shape[1]] = starts[self._order] * weight[:, None]
         merges, costs = np.empty((n - 1, 2), np.int32), np.empty(n - 1)
-        done = _loops.merge(
-            centers, weight, centers * weight[:, None], merges, costs, np.empty((6, n), np.int32), np.empty(n)
-        )
+        scratch = np.empty((6, columns.shape[1]), np.int32)
+        done = _loops.merge(columns, weight, sums, merges, costs, scratch, np.empty(n))
         self._gone, self._into = self._order[merges[:done]].T
         self._inertias = np.add.accumulate(np.concatenate(((0.0,), costs[:done])))  # one by one, the same everywhere
 

@@ -96,16 +96,13 @@ class _Loop:
 
     def __init__(self, points: NDArray[Any]) -> None:
         self.points = four(points)
-        self._chain = np.empty(len(points), np.int32)
         self.labels: NDArray[np.intp] | None = None
 
     def nearest(self, centers: NDArray[np.int64]) -> NDArray[np.intp]:
         assert self.labels is not None
         k = len(centers)
         labels = np.minimum(self.labels, k - 1)
-        order = np.arange(k)
-        radius, members, near, apart = np.empty((4, k), np.int32)
-        _loops.reassign(self.points, four(centers), labels, order, radius, members, near, apart, self._chain)
+        _loops.reassign(self.points, four(centers), labels, *_scratch(k))
         self.labels = labels
         return labels
 
@@ -117,13 +114,18 @@ class _Loop:
         three[0] = four(centers)
         if self.labels is not None:
             np.minimum(self.labels, k - 1, out=labels[0])
-        scratch, totals = np.empty((4, k), np.int32), np.empty((k, 5), np.int64)
+        totals = np.empty((k, 5), np.int64)
         inertia, done = _loops.lloyd(
             *(self.points, weights, three, labels, fixed, rounds, tol, energy),
-            *(np.arange(k), scratch, self._chain, totals, np.empty(n)),
+            *(*_scratch(k), totals, np.empty(n)),
         )
         self.labels = labels[1]
         return three[0, :, :d].astype(np.int64), labels[1], inertia, done
+
+
+def _scratch(k: int) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.float32]]:
+    """The arrays that the compiled loops work in, for k centres."""
+    return np.arange(k), np.empty(k, np.int32), np.empty((4, k + 2 * _loops.MARGIN), np.float32)
 
 
 def four(points: NDArray[Any]) -> NDArray[np.int32]:

@@ -69,6 +69,8 @@ def xmp_orientation(xmp: bytes | None) -> int | None:
 
 def upright(metadata: Metadata) -> Metadata:
     """The metadata with every orientation set to upright."""
+    if metadata.exif is None and metadata.xmp is None:
+        return metadata
     exif, xmp = (bytearray(blob or b"") for blob in (metadata.exif, metadata.xmp))
     for number, at in _entries(metadata.exif or b""):
         if number:
@@ -116,6 +118,8 @@ def _entries(exif: bytes) -> Iterator[tuple[str, int]]:
 
 def _xmp_values(xmp: bytes) -> list[slice]:
     """The positions of the digits of each `tiff:Orientation`, as an attribute or an element, with any prefix."""
+    if b"Orientation" not in xmp:
+        return []
     bound = itertools.islice((match[1] for match in _NAMESPACE.finditer(xmp) if match[1]), _PREFIXES)
     names = b"|".join(map(re.escape, sorted({b"tiff", *bound})))
     attribute = rb"""\s(?:%b):Orientation\s*=\s*["']\s*([0-9]{1,9})\s*["']""" % names

@@ -85,8 +85,8 @@ def test_the_search_from_a_guess_finds_the_nearest_centre_whatever_the_guess(mod
     centers = random.integers(0, 40, (k, 4)).astype(np.int32)
     centers[k // 2 :] = centers[: k - k // 2]
     labels = random.integers(0, k, len(points))
-    order = np.argsort(centers[:, 0])
-    module.reassign(points, centers, labels, order, *np.empty((4, k), np.int32), np.empty(len(points), np.int32))
+    places, columns = np.empty(k, np.int32), np.empty((4, k + 2 * module.MARGIN), np.float32)
+    module.reassign(points, centers, labels, random.permutation(k), places, columns)
     assert np.array_equal(labels, brute_force(points, centers)[0])
 
 

@@ -75,3 +75,16 @@ def test_equal_points_merge_first() -> None:
     assert labels[0] == labels[2]
     assert labels[1] == labels[3]
     assert len(set(labels.tolist())) == 3
+
+
+def test_the_cheapest_pair_is_found_whatever_the_weights_and_in_any_crowd() -> None:
+    random = np.random.default_rng(4)
+    points = random.integers(0, 2041, (90, 3))
+    points[:, 0] = random.integers(0, 3, 90)  # few places along the first axis, each with more than a margin of points
+    points[::2, 0] += 2000
+    weights = (10 ** random.uniform(0, 9, 90)).astype(np.int64)
+    hierarchy = Hierarchy(points, weights, points[:0])
+    for k in (2, 10, 40, 80):
+        labels = hierarchy.labels(k)
+        found = {frozenset(np.flatnonzero(labels == label).tolist()) for label in range(k)}
+        assert found == merged_pairwise(points, weights, points[:0], k)

@@ -149,3 +149,13 @@ def test_a_report_as_json_has_its_figures_rounded_and_no_infinity() -> None:
     assert report(0)["psnr_db"] is None
     with_score = Report(5, 100, 0, 0, {}, None, image.pixels(), IndexedImage(image.indices, image.palette))
     assert with_score.as_dict(score=True)["ssimulacra2"] == with_score.ssimulacra2()
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_an_equal_image_has_no_error(channels: int) -> None:
+    pixels = np.random.default_rng(channels).integers(0, 256, (5, 7, channels), dtype=np.uint8)
+    assert mean_squared_error(pixels, pixels.copy()) == 0.0
+    pixels[..., -1] = 200
+    other = pixels.copy()
+    other[0, 0, 0] ^= 128
+    assert mean_squared_error(pixels, other) > 0

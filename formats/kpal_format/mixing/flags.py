@@ -29,6 +29,7 @@ if not cython.compiled:
         pack,
         shorts,
         uints,
+        uninitialised,
     )
 
 FLAG_CONTEXTS = cython.declare(cython.int, 6)
@@ -63,7 +64,7 @@ class Flag:
         self.no = self.yes = 1
         self.buffers = []
         self.key = uints(allocate(self.buffers, "I", 8))
-        self.logs = shorts(allocate(self.buffers, "h", FLAG_CONTEXTS * 4 << bits))
+        self.logs = shorts(uninitialised(self.buffers, "h", FLAG_CONTEXTS * 4 << bits))
         self.slot = ints(allocate(self.buffers, "i", 8))
         self.stretch = ints(allocate(self.buffers, "i", 8))
         self.coarse = ints(allocate(self.buffers, "i", 32 * 8))
@@ -78,6 +79,7 @@ class Flag:
         for i in range(slots):
             self.logs[4 * i] = -2191
             self.logs[4 * i + 1] = -380
+            self.logs[4 * i + 2] = self.logs[4 * i + 3] = 0
         for i in range(32 * 8):
             self.coarse[i] = 12452
 

@@ -56,13 +56,11 @@ class Prediction:
         self.texture = self.activity = self.doubt = 0
         self.p0 = self.p1 = self.p3 = self.p4 = self.p5 = 0
         self.buffers = []
-        self.nearest = shorts(allocate(self.buffers, "h", 32768))
+        self.nearest = ranks.at_cell
         self.guess = shorts(allocate(self.buffers, "h", 32))
         self.errors = shorts(allocate(self.buffers, "h", 16 * near.stride))
         self.used = ints(allocate(self.buffers, "i", 4))
         i: cython.int
-        for i in range(32768):
-            self.nearest[i] = -1
         for i in range(24, 32):
             self.guess[i] = 255  # of alpha, where it is no channel
         self.begin_row(0)

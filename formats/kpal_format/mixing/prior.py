@@ -9,7 +9,7 @@ except ImportError:
     from .. import _cython as cython
 if not cython.compiled:
     from .ranks import Ranks
-    from .tables import SPREAD, WIDTHS, allocate, fraction, log, shorts
+    from .tables import SPREAD, WIDTHS, allocate, fraction, log, shorts, uchars, uninitialised
 
 PRIOR = cython.declare(cython.int, 272)  # logarithms of one prior: 16 high nibbles, then 16 low ones below each
 
@@ -17,16 +17,19 @@ PRIOR = cython.declare(cython.int, 272)  # logarithms of one prior: 16 high nibb
 @cython.final
 @cython.cclass
 class Prior:
-    """A table for each rank and width, made when it is first needed."""
+    """A table for each rank and width, of which each 16 logarithms are made when they are first needed."""
 
     ranks: Ranks
-    logs: cython.p_short  # -12288 to 0; a table that begins with 0 is yet to be made
+    logs: cython.p_short  # -12288 to 0; without a meaning until they are made
+    made: cython.p_uchar  # for each 16 of them, whether they are made
     buffers: list
 
     def __init__(self, ranks: Ranks) -> None:
         self.ranks = ranks
         self.buffers = []
-        self.logs = shorts(allocate(self.buffers, "h", ranks.k * WIDTHS * PRIOR))
+        size = ranks.k * WIDTHS * PRIOR
+        self.logs = shorts(uninitialised(self.buffers, "h", size))
+        self.made = uchars(allocate(self.buffers, "B", size // 16))
 
     @cython.cfunc
     @cython.nogil
@@ -41,45 +44,63 @@ class Prior:
     @cython.inline
     @cython.exceptval(check=False)
     def find(self, rank: cython.int, width: cython.int) -> cython.int:
-        """Where that prior stands, made if need be."""
+        """Where that prior stands; the logarithms of its high nibbles are made if need be."""
         start: cython.int = self.start(rank, width)
-        if self.logs[start] == 0:
-            self._make(start, rank, SPREAD[width])
+        if not self.made[start // 16]:
+            self._make(start)
         return start
 
     @cython.cfunc
     @cython.nogil
+    @cython.inline
     @cython.exceptval(check=False)
-    def _make(self, start: cython.int, rank: cython.int, spread: cython.int) -> cython.void:
-        mass = cython.declare(cython.uint[256])
-        group = cython.declare(cython.uint[16])
-        color: cython.p_short = self.ranks.color
+    def below(self, start: cython.int, high: cython.int) -> cython.int:
+        """Where the logarithms stand of the low nibbles below a high one, made if need be."""
+        at: cython.int = start + 16 + 16 * high
+        if not self.made[at // 16]:
+            self._make(at)
+        return at
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _make(self, at: cython.int) -> cython.void:
+        """Makes 16 logarithms: the first ones of a prior are of high nibbles, the others of the low nibbles below."""
+        mass = cython.declare(cython.uint[16])
+        table: cython.int = at // PRIOR
+        part: cython.int = at % PRIOR // 16
+        first: cython.int = 16 * (part - 1) if part else 0
+        last: cython.int = min(first + 16, self.ranks.k) if part else self.ranks.k
         total: cython.uint = 0
-        far: cython.int
-        near: cython.uint
+        one: cython.uint
         log_whole: cython.int
-        difference: cython.int
         i: cython.int
-        c: cython.int
         for i in range(16):
-            group[i] = 0
-        for i in range(256):
             mass[i] = 0
-            if i < self.ranks.k:
-                far = 0
-                for c in range(4):
-                    difference = color[4 * i + c] - color[4 * rank + c]
-                    far += difference * difference * (4 if c & 1 else 2 if c else 3)
-                near = (spread << 12) // (spread + far)
-                mass[i] = (near * near >> 9) + 3
-                group[i >> 4] += mass[i]
-                total += mass[i]
-        log_whole = log(total)
+        for i in range(first, last):
+            one = self._mass(i, table // WIDTHS, SPREAD[table % WIDTHS])
+            mass[i - first if part else i >> 4] += one
+            total += one
+        log_whole = log(max(total, 1))
         for i in range(16):
-            self.logs[start + i] = fraction(group[i], log_whole)
-        for i in range(256):
-            if i & 15 == 0:
-                log_whole = log(max(group[i >> 4], 1))
-            self.logs[start + 16 + i] = fraction(mass[i], log_whole)
-        if self.logs[start] == 0:
-            self.logs[start] = -1
+            self.logs[at + i] = fraction(mass[i], log_whole)
+        if part == 0 and self.logs[at] == 0:
+            self.logs[at] = -1  # KPAL.md has it so
+        self.made[at // 16] = 1
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _mass(self, i: cython.int, rank: cython.int, spread: cython.int) -> cython.uint:
+        """How likely rank i is where a colour near that of `rank` is expected, in no unit."""
+        color: cython.p_short = self.ranks.color
+        far: cython.int = 0
+        near: cython.uint
+        difference: cython.int
+        c: cython.int
+        for c in range(4):
+            difference = color[4 * i + c] - color[4 * rank + c]
+            far += difference * difference * (4 if c & 1 else 2 if c else 3)
+        near = (spread << 12) // (spread + far)
+        return (near * near >> 9) + 3

@@ -309,7 +309,7 @@ class ChoosingTile(Tile):
                 continue
             nibble = rank & 15 if high >= 0 else rank >> 4
             bits = whole - log(self.mixer.frequency[nibble])
-            cost = bits if high >= 0 else bits - self.prior.logs[prior + 16 + rank]
+            cost = bits if high >= 0 else bits - self.prior.logs[self.prior.below(prior, rank >> 4) + (rank & 15)]
             if rank == self.near.w or rank == self.near.n:
                 cost -= self.mean_spent >> 2
             cost = cost * self.price + cython.cast(cython.longlong, self.excess[i]) * 1024

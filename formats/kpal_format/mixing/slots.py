@@ -13,7 +13,21 @@ if not cython.compiled:
     from .match_model import MatchModel
     from .neighbourhood import Neighbourhood
     from .prediction import Prediction
-    from .tables import COUNTS, DECAY, RISE, allocate, combine, hash_key, ints, pack, shorts, tail, uints, ushorts
+    from .tables import (
+        COUNTS,
+        DECAY,
+        RISE,
+        allocate,
+        combine,
+        hash_key,
+        ints,
+        pack,
+        shorts,
+        tail,
+        uints,
+        uninitialised,
+        ushorts,
+    )
     from .vectors import copy_logs, decay
 
 CONTEXTS = cython.declare(cython.int, 13)  # of `max`
@@ -65,7 +79,9 @@ class Slots:
         self.bits = min(max((2 * pixels).bit_length(), 8), 16 if most else 14)
         slots = (self.contexts + (LATER_CONTEXTS if later else 0)) << self.bits
         self.buffers = []
-        self.logs = shorts(allocate(self.buffers, "h", 16 * slots + 32))
+        self.logs = shorts(
+            uninitialised(self.buffers, "h", 16 * slots + 32)
+        )  # `find` writes a slot before others read it
         if cython.compiled:  # the two slots that a hash may lead to share a cache line
             self.logs += (64 - (cython.cast(cython.size_t, self.logs) & 63)) // 2
         self.checks = ushorts(allocate(self.buffers, "H", slots))

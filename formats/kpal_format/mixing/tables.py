@@ -34,6 +34,14 @@ def allocate(owner: list, kind: str, size: int) -> object:
 
 
 @cython.cfunc
+def uninitialised(owner: list, kind: str, size: int) -> object:
+    """Like `allocate`, for numbers that are written before they are read: they begin as anything, at no cost."""
+    view = np.empty(size, kind).data
+    owner.append(view)
+    return view
+
+
+@cython.cfunc
 def uchars(view: cython.uchar[::1]) -> cython.p_uchar:
     """A pointer to uint8 numbers."""
     if cython.compiled:

@@ -535,7 +535,7 @@ class Tile:
                 prefetch(self.prior.logs + prior + 16 + 16 * high)
             self.mixer.update()
         self.mixer.select_low(high, self.ranks.k <= 16)
-        self.slots.find(tail(self.prior.logs, prior + 16 + 16 * high))
+        self.slots.find(tail(self.prior.logs, self.prior.below(prior, high)))
         impossible = excluded & 15 if excluded >= 0 and excluded >> 4 == high else -1
         self.mixer.predict(min(self.ranks.k - 16 * high, 16), impossible)
         self.pending = True

@@ -164,18 +164,22 @@ class ColorSet:
     def _nearest(self, low: cython.p_int, bits: cython.p_int) -> cython.int:
         """The index in `done` of the colour nearest to the cell, the last one of equals; searches the latest ones."""
         done: cython.p_int = self.done
+        middle = cython.declare(cython.int[4])  # of the cell, doubled
+        size = cython.declare(cython.int[4])
         best: cython.int = 0x7FFFFFFF
         near: cython.int = 0
         distance: cython.int
         d: cython.int
         i: cython.int
         c: cython.int
+        for c in range(4):
+            size[c] = 1 << bits[c] if bits[c] >= 0 else 1024  # where nothing is beyond
+            middle[c] = 2 * low[c] + size[c] - 1
         for i in range(max(self.count - DONE_SEARCHED, 0), self.count):
             distance = 0
             for c in range(4):
-                if bits[c] >= 0:
-                    d = abs(2 * (done[4 * i + c] - low[c]) + 1 - (1 << bits[c])) - (1 << bits[c])
-                    distance += d * d if d > 0 else 0
+                d = max(abs(2 * done[4 * i + c] - middle[c]) - size[c], 0)
+                distance += d * d
             if distance <= best:
                 best = distance
                 near = 4 * i
