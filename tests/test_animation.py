@@ -18,7 +18,7 @@ from PIL import Image, ImageCms, ImageSequence
 import kpal
 from kpal.quantizer import rate_distortion
 from kpal_format import U8, IndexedImage, Reader
-from kpal_format.coders.stacked import StackedDecoder
+from kpal_format.coders import zstd
 
 from .files import use_small_tiles
 from .images import METADATA, gradient, moving, soft_icon
@@ -444,8 +444,8 @@ def test_a_report_has_the_first_picture_and_the_error_of_all_frames() -> None:
 
 
 def test_verification_finds_a_file_that_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = StackedDecoder.read
-    monkeypatch.setattr(StackedDecoder, "read", lambda self, tell=None: read(self, tell)[::-1])
+    read = zstd.Decoder.read
+    monkeypatch.setattr(zstd.Decoder, "read", lambda self, tell=None: read(self, tell)[::-1])
     with pytest.raises(RuntimeError, match="does not decode to what was encoded"):
         kpal.encode_frames(FEW, coder="zstd", verify=True)
 

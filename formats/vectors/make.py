@@ -26,7 +26,7 @@ from kpal_format.kernel import ColorSet
 from kpal_format.metadata import encode_metadata
 from kpal_format.palette import encode_palette
 from kpal_format.tiles import Encoding
-from tests.files import MAGIC, Parts, frame, index_of, section, varint, with_checksum, with_metadata
+from tests.files import Parts, frame, index_of, section, varint, with_checksum, with_metadata
 from tests.images import METADATA, moving, picture, poster, random_indexed
 
 HERE = Path(__file__).parent

@@ -25,7 +25,7 @@ if not cython.compiled:
     from .flags import Flag, Flags
     from .frames import Frames
     from .match_model import MatchModel
-    from .mixer import BIASES, HITS, MIX_BIASES, REFERENCE_HITS, Biases, Hits, Mixer
+    from .mixer import BIASES, HITS, MIX_BIASES, Biases, Hits, Mixer
     from .motion import Motion
     from .motion_search import MotionSearch
     from .neighbourhood import Neighbourhood
@@ -34,8 +34,8 @@ if not cython.compiled:
     from .range_coder import RangeCoder
     from .ranks import Ranks
     from .skips import LEAST_SKIP, Skips
-    from .snapshot import Snapshot
     from .slots import Slots
+    from .snapshot import Snapshot
     from .tables import tail
 
 TELL_EVERY = cython.declare(cython.int, 1 << 14 if cython.compiled else 1 << 6)  # pixels
