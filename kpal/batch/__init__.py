@@ -38,6 +38,7 @@ def encode(
     strip: Sequence[Part] = (),
     depth: Literal[8] | None = None,
     max_pixels: int | None = MAX_PIXELS,
+    strips_from: int | None = MAX_PIXELS,
     total_max_bytes: int | None = None,
     skip_if_larger: bool = False,
     skip_if_worse: bool = False,
@@ -58,6 +59,9 @@ def encode(
     strip: metadata to leave out.
     depth: 8 rounds images of more than 8 bits a channel even if colours merge.
     max_pixels: the maximum number of pixels of an image, above which it fails; None for no limit.
+    strips_from: the number of pixels above which a PNG, TIFF or raw PPM file is encoded by strips, in bounded memory;
+        None for no image. The palette is then that of `shared_palette`, and options that need all pixels at a time are
+        errors.
     total_max_bytes: the maximum size of all results together. The bytes go where they save the most error, which takes
         some 20 times as long. If the smallest results do not fit, UnreachableError (a ValueError) names their size,
         and nothing is written. If an input is new, changed or gone, all are made again.
@@ -85,8 +89,11 @@ def encode(
     selection = plan(names, None if output is None else fspath(output), picture_endings(), EXTENSION, in_place=True)
     if total_max_bytes is not None:
         whole_number("total_max_bytes", total_max_bytes, 1)
+    if strips_from is not None:
+        whole_number("strips_from", strips_from, 0)
     parts = (options, tuple(strip), depth, skip_if_larger, skip_if_worse)
+    limits: dict[str, Any] = {"max_pixels": max_pixels, "strips_from": strips_from}
     way = Way(force=force, dry=dry_run, preserve=preserve, workers=workers, executor=executor)
     if total_max_bytes is None:
-        return Batch(selection, Encoding(*parts, max_pixels=max_pixels), way).endings()
-    return Budgeted(selection, WithBudget(*parts, max_pixels=max_pixels, total=total_max_bytes), way).endings()
+        return Batch(selection, Encoding(*parts, **limits), way).endings()
+    return Budgeted(selection, WithBudget(*parts, **limits, total=total_max_bytes), way).endings()

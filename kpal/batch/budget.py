@@ -13,14 +13,14 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, BinaryIO, ClassVar, Final
 
 from kpal_format import Progress
 
 from ..codec import EncodeOptions
 from ..errors import UnreachableError
 from ..quantizer.quality import weighted_error
-from .conversion import Conversion, Converted, Ending
+from .conversion import Conversion, Converted, Ending, Reads
 from .jobs import Job, Selection, UsageError
 from .manifest import Manifest
 from .progress import Display
@@ -86,16 +86,18 @@ class Measuring:
     """A conversion without result, whose facts are the points of the image."""
 
     encoding: Encoding
-    by_parts: ClassVar[bool] = False
+    reads: ClassVar[Reads] = "all"
 
     @property
     def key(self) -> dict[str, Any]:
         return self.encoding.key
 
-    def check(self, data: bytes) -> None:
+    def check(self, data: BinaryIO) -> None:
         self.encoding.check(data)
 
-    def __call__(self, job: Job, data: bytes, *, alone: bool, progress: Progress | None = None) -> Converted:
+    def __call__(self, job: Job, data: BinaryIO, *, alone: bool, progress: Progress | None = None) -> Converted:
+        self.encoding.by_strips(data, alone=alone)  # raises an error
+        content = data.read()
         options = EncodeOptions(**self.encoding.options)
         rates = _RATES if options.coder != "zstd" and options.rateable else (options.rate,)
         reducible = options.palette is None and not options.keep_palette
@@ -108,7 +110,7 @@ class Measuring:
                     if rate and points and not points[-1].error:
                         continue  # without an error, the rate makes no difference
                     changed = {"colors": colors, "rate": rate, "verify": False}
-                    result, report = self.encoding.encoded(data, alone=alone, progress=told, **changed)
+                    result, report = self.encoding.encoded(content, alone=alone, progress=told, **changed)
                     error = weighted_error(report.original, report.image, options.metric)
                     points.append(Point(len(result), error, colors, rate))
                 colors = report.colors // 2
@@ -136,6 +138,10 @@ class WithBudget(Encoding):
     @property
     def key(self) -> dict[str, Any]:
         return {**super().key, "total_max_bytes": self.total, "inputs": self.inputs}
+
+    @property
+    def _need_whole(self) -> tuple[str, ...]:
+        return ("total_max_bytes",)
 
 
 class Budgeted(Batch):

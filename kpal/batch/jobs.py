@@ -15,7 +15,7 @@ from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import BinaryIO, Final
 
 from PIL import Image
 
@@ -97,14 +97,24 @@ class Job:
                 raise OSError(why_unreadable(self.name, error)) from error
         if not data:
             raise OSError("the file is empty" if self.source else "it is empty")
-        if self.in_place and not data.startswith(MAGIC) and self.replaces_input():
+        return data
+
+    def opened(self) -> BinaryIO:
+        """The input as a file that can be read in any order; errors as for `read`.
+
+        Also OSError if the result would replace an input that is not a `.kpal` file.
+        """
+        file = self._opened()
+        head = file.read(len(MAGIC))
+        file.seek(0)
+        if self.in_place and head != MAGIC and self.replaces_input():
+            file.close()
             raise FileExistsError(
                 f"the result would take the place of the input, which is not a {EXTENSION} file; name another with -o"
             )
-        return data
+        return file
 
-    def opened(self) -> io.BufferedReader | io.BytesIO:
-        """The input as a file that can be read in any order; errors as for `read`."""
+    def _opened(self) -> BinaryIO:
         if self.problem is not None or not isinstance(self.source, Path) or not self.source.is_file():
             return io.BytesIO(self.read())
         try:

@@ -38,6 +38,7 @@ from .palette_search import (
     exact_palette,
     fixed_colors,
     keeping_accents,
+    keeping_colors,
 )
 from .quality import SEEN_IN, Scale, scale_of
 from .rate_distortion import remap
@@ -108,17 +109,7 @@ class Source:
         """The given palette, with a clear entry at its end if the pixels need one."""
         assert self.options.given_palette is not None
         palette = with_channels(self.options.given_palette, self._pixels.shape[2])
-        if not lacks_clear(palette, self._pixels):
-            return palette
-        if len(palette) >= self.options.colors:
-            raise ValueError(
-                "the palette has no clear entry, as clear pixels need, and no room for one: "
-                f"give one of its {len(palette)} colours alpha 0, or leave one out"
-            )
-        warnings.warn(
-            "the palette has no clear entry, as clear pixels need: one is added at its end", KpalWarning, stacklevel=2
-        )
-        return np.vstack((palette, CLEAR))
+        return with_clear_entry(palette, self.options.colors) if lacks_clear(palette, self._pixels) else palette
 
     @cached_property
     def _histogram(self) -> Histogram:
@@ -283,7 +274,7 @@ class Source:
             iterations = 0
             if options.given_palette is not None:
                 palette = self._palette
-                labels = self._labels(palette)
+                labels = keeping_colors(self._labels(palette), histogram.colors, palette)
             elif (exact := exact_palette(histogram, colors, options)) is not None:
                 return _Candidate(*exact, inertia=0, iterations=0)
             else:
@@ -410,6 +401,22 @@ class Source:
             kept = self._accents.members(histogram.colors)
             return remap(self._pixels, positions, self._space.points, candidate.labels, palette, centers, rate, kept)
         return histogram.spread(candidate.labels.astype(np.uint8))
+
+
+def with_clear_entry(palette: U8, colors: int) -> U8:
+    """A given palette, uint8 (k, 4), with a clear entry at its end, of which it warns.
+
+    Raises ValueError if that is more than `colors` entries.
+    """
+    if len(palette) >= colors:
+        raise ValueError(
+            "the palette has no clear entry, as clear pixels need, and no room for one: "
+            f"give one of its {len(palette)} colours alpha 0, or leave one out"
+        )
+    warnings.warn(
+        "the palette has no clear entry, as clear pixels need: one is added at its end", KpalWarning, stacklevel=2
+    )
+    return np.vstack((palette, CLEAR))
 
 
 def _own_palette(pixels: Pixels, colors: int) -> IndexedImage:
