@@ -97,7 +97,8 @@ def _resumed(folder: Path, kills: int, options: list[str]) -> int:
                 written += len(now.keys() - seen.keys())
                 wrong += sum(now.get(path) != version for path, version in seen.items())
                 seen = now
-            wrong += sum(_results(output).get(path) != data for path, data in expected.items())
+            found = _results(output)
+            wrong += sum(found.get(path) != data for path, data in expected.items())
             lines = map(json.loads, (output / ".kpal-manifest.jsonl").read_text().splitlines())
             outcomes = Counter(line["output"] for line in lines if "sha256" in line)
             wrong += sum(outcomes[path.as_posix()] != 1 for path in expected)
