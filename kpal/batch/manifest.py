@@ -203,7 +203,7 @@ class Manifest:
                 entries.append(self._line_of_options(options))
                 before = options
             made = self._made.get(record.output)
-            entries += [_plain(each) for each in (made, record) if each and (each is record or each != record)]
+            entries += [_plain(each) for each in dict.fromkeys((made, record)) if each is not None]
         return entries + [{"begin": name} for name in self._begun]
 
 
