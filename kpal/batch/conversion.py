@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
-from typing import Any, BinaryIO, ClassVar, Final, Literal, Protocol, cast
+from typing import Any, BinaryIO, Final, Literal, Protocol, cast
 
 from kpal_format import Progress
 
-from ..stores import Place, Remote, Status, kind_of, status_of
+from ..stores import Place, Ranges, Remote, Status, kind_of, status_of
 from .jobs import Job
 from .messages import failures, printable
 
@@ -44,11 +44,11 @@ class Conversion(Protocol):
 
     key: the options that determine the result, as an object of JSON. Two conversions with the same key give the same
         bytes for the same input.
-    reads: how much of the file that is its input.
+    reads: how much of its input it reads.
     """
 
-    reads: ClassVar[Reads]
-
+    @property
+    def reads(self) -> Reads: ...
     @property
     def key(self) -> dict[str, Any]: ...
 
@@ -140,7 +140,7 @@ def _converted(
     if job.target is None and job.problem is None:
         job.check(force=True)  # fails before waiting for standard input
     with ExitStack() as stack:
-        data = stack.enter_context(job.opened())
+        data = stack.enter_context(job.opened(parts=conversion.reads == "parts"))
         conversion.check(data)
         data.seek(0)
         if taken and job.target is not None:
@@ -170,10 +170,13 @@ def _converted(
 
 
 def _of_input(job: Job, file: BinaryIO, reads: Reads) -> Ending:
-    """What is known before the conversion. A file that neither a manifest nor the conversion needs is not read."""
+    """What is known before the conversion.
+
+    A file of which only parts are needed is read for its digest only if it is here, and if a manifest keeps the digest.
+    """
     size, digest = file.seek(0, os.SEEK_END), None
     file.seek(0)
-    if job.home is not None or reads == "all":
+    if reads == "all" or (job.home is not None and not isinstance(file, Ranges)):
         digest = hashlib.file_digest(cast("io.BytesIO", file), "sha256").hexdigest()
         file.seek(0)
     return Ending(job.name, input_bytes=size, input_sha256=digest)

@@ -249,7 +249,7 @@ def _is_same_input(source: Place, now: Status | None, record: Record) -> bool:
 def _is_version(at: Place, now: Status, size: int | None, stamp: int | str | None, sha256: str | None) -> bool:
     if now.size is not None and now.size != size:
         return False
-    return (stamp is not None and now.stamp == stamp) or _sha256(at) == sha256
+    return (stamp is not None and now.stamp == stamp) or (sha256 is not None and _sha256(at) == sha256)
 
 
 def _sha256(at: Place) -> str | None:

@@ -172,7 +172,10 @@ class Decoding:
     on_error: OnError = "raise"
     region: Region | None = None
     max_pixels: int | None = MAX_PIXELS
-    reads: ClassVar[Reads] = "parts"
+
+    @property
+    def reads(self) -> Reads:
+        return "all" if self.region is None else "parts"
 
     @property
     def key(self) -> dict[str, Any]:
