@@ -87,6 +87,10 @@ class Manifest:
                 self._take(entry)
         self._told_options = False
 
+    def release(self) -> None:
+        """Holds no file open, and so no lock, until the next entry."""
+        self._log.release()
+
     def close(self) -> None:
         self._log.close(len(self._records), self._compacted)
 

@@ -24,6 +24,7 @@ from .scheduler import Scheduler, Task
 from .workers import engaged
 
 _AHEAD: Final = 256  # jobs
+_MOST_OPEN: Final = 64  # manifests; a list of jobs may have results in thousands of folders
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Batch:
         self._way = way
         self._display = display or Display(len(selection.jobs), None)
         self._manifests: dict[Place, Manifest] = {}
+        self._recent: dict[Manifest, None] = {}  # manifests that may be open, the one used last at the end
         self._read: dict[Job, Status | None] = {}  # the statuses of the inputs in work, from before they were read
         self._written: set[object] = set()  # identities of results, as one file may have several names
         self._claimed: set[str] = set()
@@ -99,7 +101,7 @@ class Batch:
                 if isinstance(task, Task) and (manifest := self._manifest(task.job)) is not None:
                     begun.setdefault(manifest, []).append(task.job)
             for manifest, its in begun.items():
-                manifest.begin(its)
+                self._using(manifest).begin(its)
             for task in found:
                 claimed = isinstance(task, Task) and self._is_claimed(task.job)
                 yield replace(task, in_turn=True) if isinstance(task, Task) and claimed else task
@@ -138,7 +140,17 @@ class Batch:
             return None
         if job.home not in self._manifests:
             self._manifests[job.home] = Manifest(job.home, self._conversion.key, __version__)
-        return self._manifests[job.home]
+        return self._using(self._manifests[job.home])
+
+    def _using(self, manifest: Manifest) -> Manifest:
+        """The manifest; of many, the one that was used least recently is released."""
+        self._recent.pop(manifest, None)
+        self._recent[manifest] = None
+        if len(self._recent) > _MOST_OPEN:
+            oldest = next(iter(self._recent))
+            del self._recent[oldest]
+            oldest.release()
+        return manifest
 
     def _is_taken(self, job: Job) -> bool:
         return job.target is not None and _identity(job.target) in self._written
