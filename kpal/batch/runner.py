@@ -188,7 +188,7 @@ def run(
     kind: the kind of batch.
     """
     start = time.perf_counter()
-    totals = _Totals()
+    totals = Totals()
     with displayed(kind.passes * len(selection.jobs), "none" if quiet else progress) as display:
         batch = kind(selection, conversion, way, display)
         with closing(batch.endings()) as found:
@@ -240,7 +240,7 @@ def _identity(at: Place) -> object:
 
 
 @dataclass
-class _Totals:
+class Totals:
     """The numbers of outcomes, and the sizes of inputs and results; not the outcomes, of which there may be millions.
 
     output: of the last result.

@@ -18,6 +18,7 @@ from kpal_format import (
     MAX_PIXELS,
     U8,
     IndexedImage,
+    Metadata,
     OnError,
     Progress,
     Reader,
@@ -95,35 +96,32 @@ class Encoding:
         if (packed := self.by_strips(data, alone=alone, progress=progress)) is not None:
             self._check_size(packed.bytes, data)
             return Converted(packed.parts(), packed.as_dict())
+        reports: list[Report] = []
         content = data.read()
+        if not EncodeOptions(**self.options).searching:
+            progress = in_whole(progress, _ENCODING)
         try:
-            result, report = self.encoded(content, alone=alone, progress=progress)
+            with self.picture(content, alone=alone) as (image, metadata):
+                result = encode(image, metadata=metadata, progress=progress, report=reports.append, **self.options)
         except UnreachableError as error:
             reason = self.wording(str(error))
             raise (Skipped if self.skip_if_worse else UnreachableError)(reason) from error
+        (report,) = reports
         self._check_size(len(result), data)
         height, width = report.image.indices.shape
         about = {"width": width, "height": height, "lossless": report.mse == 0, "coder": inspect(result).coder}
         return Converted(result, {**about, **report.as_dict(score=self.score)})
 
-    def encoded(
-        self, data: bytes, *, alone: bool, progress: Progress | None = None, **changed: Any
-    ) -> tuple[bytes, Report]:
-        """The bytes of the result and its report, with some options changed. Raises Postponed as conversions do."""
-        reports: list[Report] = []
-        options = {**self.options, **changed}
-        with large_metadata():
-            result = to_kpal(
-                data,
-                strip=self.strip,
-                depth=self.depth,
-                max_pixels=self.max_pixels,
-                most_pixels=None if alone else _LARGE,
-                progress=progress,
-                report=reports.append,
-                **options,
-            )
-        return result, reports[0]
+    @contextmanager
+    def picture(self, content: bytes, *, alone: bool) -> Iterator[tuple[Image.Image, Metadata]]:
+        """The image in a file, and its metadata, as `picture_of` gives them. Raises Postponed as conversions do."""
+        exact, most_pixels = self.options.get("exact", False), None if alone else _LARGE
+        limits = {"max_pixels": self.max_pixels, "most_pixels": most_pixels}
+        with (
+            large_metadata(),
+            picture_of(content, strip=self.strip, depth=self.depth, exact=exact, **limits) as found,
+        ):
+            yield found
 
     @property
     def _need_whole(self) -> tuple[str, ...]:
@@ -200,38 +198,57 @@ class Decoding:
             return Converted(from_kpal(data, format, most_pixels=most_pixels, progress=progress, **chosen))
 
 
+@contextmanager
+def picture_of(
+    content: bytes,
+    *,
+    strip: tuple[str, ...] = (),
+    depth: int | None = None,
+    exact: bool = False,
+    max_pixels: int | None = MAX_PIXELS,
+    most_pixels: int | None = None,
+) -> Iterator[tuple[Image.Image, Metadata]]:
+    """The image in a file that Pillow can read, with 8 bits a channel, and the metadata to store with it.
+
+    strip: the fields of `Metadata` to leave out. If they contain the orientation, the pixels are turned instead.
+    depth, exact: as in `in_depth`.
+    max_pixels: as in `open_picture`.
+    most_pixels: the number of pixels above which the work on the image is Postponed.
+
+    Raises ValueError for an animation or several pages, and any error that Pillow raises for a damaged file.
+    """
+    with open_picture(content, max_pixels=max_pixels) as image:
+        if most_pixels is not None and image.width * image.height > most_pixels:
+            raise Postponed
+        metadata = carried(image, unneeded=strip)
+        kept = stripped(metadata, strip)
+        in_depth(image, content, depth, exact=exact)
+        turn, kept = turn_of(metadata, kept)
+        yield turned(image, turn), kept
+
+
 def to_kpal(
     data: bytes,
     *,
     strip: tuple[str, ...] = (),
     depth: int | None = None,
     max_pixels: int | None = MAX_PIXELS,
-    most_pixels: int | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> bytes:
     """Convert an image file that Pillow can read to a `.kpal` file.
 
-    strip: the fields of `Metadata` to leave out. If they contain the orientation, the pixels are turned instead.
-    depth: as in `in_depth`.
-    max_pixels: as in `open_picture`.
-    most_pixels: the number of pixels above which the conversion is Postponed.
+    strip, depth, max_pixels: as in `picture_of`.
     progress: called with the name of the stage and the fraction of the whole work that is done.
     options: the other options of `encode`.
 
-    Raises ValueError for an animation or several pages, the errors of `encode`, and any error that Pillow raises for a
-    damaged file.
+    Raises the errors of `picture_of` and of `encode`.
     """
     if not EncodeOptions(**options).searching:
         progress = in_whole(progress, _ENCODING)
-    with open_picture(data, max_pixels=max_pixels) as image:
-        if most_pixels is not None and image.width * image.height > most_pixels:
-            raise Postponed
-        metadata = carried(image, unneeded=strip)
-        kept = stripped(metadata, strip)
-        in_depth(image, data, depth, exact=options.get("exact", False))
-        turn, kept = turn_of(metadata, kept)
-        return encode(turned(image, turn), metadata=kept, progress=progress, **options)
+    exact = options.get("exact", False)
+    with picture_of(data, strip=strip, depth=depth, exact=exact, max_pixels=max_pixels) as (image, metadata):
+        return encode(image, metadata=metadata, progress=progress, **options)
 
 
 def from_kpal(
