@@ -7,11 +7,12 @@ print(ending.input, ending.output, ending.error)
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from os import fspath
 from typing import TYPE_CHECKING, Any, Literal
 
-from kpal_format import MAX_PIXELS
+from kpal_format import MAX_PIXELS, KpalWarning
 
 from .messages import BatchError
 
@@ -55,7 +56,7 @@ def encode(
     force: do all again, and overwrite existing files. By default, a result that is newer than its input and was made
         with the same options is left as it is, and a file that kpal has not made is an error.
     dry_run: write nothing; `planned` of each outcome tells why there is something to do.
-    preserve: give each result the permissions and the time of its input.
+    preserve: give each result the permissions and the time of its input; a KpalWarning says that stores keep neither.
     strip: metadata to leave out.
     depth: 8 rounds images of more than 8 bits a channel even if colours merge.
     max_pixels: the maximum number of pixels of an image, above which it fails; None for no limit.
@@ -63,7 +64,7 @@ def encode(
         None for no image. The palette is then that of `shared_palette`, and options that need all pixels at a time are
         errors.
     total_max_bytes: the maximum size of all results together. The bytes go where they save the most error, which takes
-        some 20 times as long. If the smallest results do not fit, UnreachableError (a ValueError) names their size,
+        some 10 times as long. If the smallest results do not fit, UnreachableError (a ValueError) names their size,
         and nothing is written. If an input is new, changed or gone, all are made again.
     skip_if_larger: write no result that is not smaller than its input.
     skip_if_worse: write no result that cannot reach the quality or the size.
@@ -79,7 +80,7 @@ def encode(
     from ..quantizer.options import whole_number
     from .budget import Budgeted, WithBudget
     from .jobs import picture_endings, plan
-    from .runner import Batch, Way
+    from .runner import NOT_PRESERVED, Batch, Way
     from .transcode import Encoding
 
     if wrong := {"metadata", "progress", "report"} & options.keys():
@@ -92,6 +93,8 @@ def encode(
     if strips_from is not None:
         whole_number("strips_from", strips_from, 0)
     parts = (options, tuple(strip), depth, skip_if_larger, skip_if_worse)
+    if preserve and selection.in_stores:
+        warnings.warn(f"preserve: {NOT_PRESERVED}", KpalWarning, stacklevel=2)
     limits: dict[str, Any] = {"max_pixels": max_pixels, "strips_from": strips_from}
     way = Way(force=force, dry=dry_run, preserve=preserve, workers=workers, executor=executor)
     if total_max_bytes is None:

@@ -219,6 +219,11 @@ class Selection:
     links: int = 0
     repeated: int = 0
 
+    @property
+    def in_stores(self) -> bool:
+        """Whether any input or result is in a store."""
+        return any(isinstance(at, Remote) for job in self.jobs for at in (job.source, job.target))
+
     def nothing(self) -> str:
         """The message for a selection without jobs."""
         return f"no images found in {', '.join(map(printable, self.inputs))}{self.left_out()}"

@@ -24,6 +24,7 @@ from .scheduler import Scheduler, Task
 from .workers import engaged
 
 _AHEAD: Final = 256  # jobs
+NOT_PRESERVED: Final = "stores tell and keep neither permissions nor times"
 _MOST_OPEN: Final = 64  # manifests; a list of jobs may have results in thousands of folders
 
 
@@ -187,6 +188,8 @@ def run(
     report: called with the outcome of each job.
     kind: the kind of batch.
     """
+    if way.preserve and selection.in_stores:
+        say(f"warning: --preserve: {NOT_PRESERVED}")
     start = time.perf_counter()
     totals = Totals()
     with displayed(kind.passes * len(selection.jobs), "none" if quiet else progress) as display:

@@ -329,3 +329,12 @@ def test_images_beyond_memory_come_from_and_go_to_stores(
     store.pipe_file("/in/big.png", png(40))
     run(capsys, "memory://in/big.png", "-o", "memory://out/big.kpal", "--strips-from", "100")
     assert store.cat_file("/out/big.kpal") == kpal.encode(gradient()[:40])
+
+
+def test_a_warning_says_that_stores_preserve_nothing(store: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    store.get("/in/", "here/", recursive=True)
+    said = run(capsys, "here", "-o", "memory://out", "--preserve")
+    assert said.count("warning: --preserve: stores tell and keep neither permissions nor times") == 1
+    assert "warning" not in run(capsys, "here", "-o", "there", "--preserve")
+    with pytest.warns(kpal.KpalWarning, match="stores tell and keep neither"):
+        list(batch.encode(["memory://in"], "there", preserve=True, force=True))
