@@ -42,7 +42,7 @@ from ..quantizer.shared_palette import shared_palette
 from ..quantizer.tally import Tally
 from .conversion import Postponed
 
-Size = tuple[int, int]
+Size = tuple[int, int]  # width and height
 
 _PIXELS: Final = 1 << 22  # of a strip, about; another number gives other palettes
 # The shares of the time that the stages take, about.
@@ -109,7 +109,7 @@ def large_kpal(
 
     None for a smaller image, and, with a KpalWarning, for one that cannot be read by strips.
 
-    strip, depth, max_pixels, most_pixels, progress: as in `to_kpal`.
+    strip, depth, max_pixels, most_pixels: as in `picture_of`; progress: as in `to_kpal`.
     unsuited: the names of further options, which need all pixels at a time.
 
     Raises UnsuitedError for such options, and the errors of `to_kpal`.
@@ -146,12 +146,7 @@ class _Work:
     """The stages of the work on one image."""
 
     def __init__(
-        self,
-        strips: Strips,
-        options: EncodeOptions,
-        size: Size,
-        depth: int | None,
-        progress: Progress | None,
+        self, strips: Strips, options: EncodeOptions, size: Size, depth: int | None, progress: Progress | None
     ) -> None:
         self._strips, self._options, self._depth, self._progress = strips, options, depth, progress
         self._width, self._height = size

@@ -94,7 +94,11 @@ class Encoding:
 
     def __call__(self, job: Job, data: BinaryIO, *, alone: bool, progress: Progress | None = None) -> Converted:
         if (packed := self.by_strips(data, alone=alone, progress=progress)) is not None:
-            self._check_size(packed.bytes, data)
+            try:
+                self._check_size(packed.bytes, data)
+            except Skipped:
+                packed.file.close()
+                raise
             return Converted(packed.parts(), packed.as_dict())
         reports: list[Report] = []
         content = data.read()

@@ -62,7 +62,8 @@ def why_not(image: TiffImagePlugin.TiffImageFile) -> str | None:
     """Why an image cannot be read in strips."""
     if image.tag_v2.get(_COMPRESSION) == _OLD_JPEG:
         return "its compression is the old kind of JPEG"
-    if _layout(image, 1).rows * image.tag_v2[_WIDTH] > _MOST:
+    width = image.tag_v2[_WIDTH]
+    if _layout(image, max(1, _MOST // width)).rows * width > _MOST:
         return "its pixels are compressed in parts that are too large"
     return None
 
@@ -90,9 +91,11 @@ def _layout(image: TiffImagePlugin.TiffImageFile, rows: int) -> _Layout:
     """The parts of the image; the only strip of pixels that are not compressed counts as several of `rows` rows."""
     tags, height = image.tag_v2, image.tag_v2[_HEIGHT]
     if _TILE_OFFSETS in tags:
+        if min(tags[_TILE_WIDTH], tags[_TILE_HEIGHT]) < 1:
+            raise OSError("the tiles of its pixels have no size")
         across = -(-tags[_WIDTH] // tags[_TILE_WIDTH])
         return _Layout(tags[_TILE_HEIGHT], across, tags[_TILE_OFFSETS], tags.get(_TILE_SIZES, ()))
-    most = min(tags.get(_STRIP_ROWS, height), height)
+    most = max(1, min(tags.get(_STRIP_ROWS, height), height))
     strip = _Layout(most, 1, tags.get(_STRIP_OFFSETS, ()), tags.get(_STRIP_SIZES, ()))
     if strip.rows < height or tags.get(_COMPRESSION, _RAW) != _RAW or tags.get(_PHOTOMETRIC) == _YCBCR:
         return strip

@@ -233,14 +233,15 @@ def test_the_facts_and_the_limit_are_those_of_batches(capsys: pytest.CaptureFixt
         batch.encode(["in"], "out", strips_from="1k")  # type: ignore[arg-type]
 
 
-def test_a_result_that_is_no_smaller_is_skipped(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("x.png").write_bytes(saved(Image.new("1", (900, 10)), "PNG"))
-    assert cli.main(["encode", "x.png", "--skip-if-larger", *BY_STRIPS]) == 0
-    assert Path("x.kpal").exists()
-    data = deep.png(np.zeros((40, 40, 1), np.uint16), 1)
-    Path("y.png").write_bytes(data)
-    (ending,) = batch.encode(["y.png"], strips_from=1000, skip_if_larger=True, colors=1)
-    assert ending.skipped is None or "are no fewer than" in ending.skipped
+def test_a_result_that_is_no_smaller_is_skipped() -> None:
+    noise = Image.fromarray((deep.noise(90, 100, 3) >> 8).astype(np.uint8))
+    noise.save("x.tif", compression="jpeg", quality=5, tiffinfo={278: 8})
+    write(few(), "y.png")
+    small, large = batch.encode(["y.png", "x.tif"], "out", strips_from=1000, skip_if_larger=True, workers=1)
+    assert small.bytes
+    assert large.skipped is not None
+    assert "are no fewer than" in large.skipped
+    assert sorted(path.name for path in Path("out").glob("*.kpal")) == ["y.kpal"]
 
 
 def test_the_input_never_becomes_the_result(capsys: pytest.CaptureFixture[str]) -> None:
