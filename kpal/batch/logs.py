@@ -95,10 +95,11 @@ class FileLog:
 
     def close(self, records: int, compacted: Callable[[], list[Entry]]) -> None:
         if self._lines > 2 * records + _SPARE and (self._file is not None or self._size is not None):
-            self._opened()
-            if not self._others:
-                with replacing(self._path) as file:
-                    file.write(_lines(compacted()))
+            with contextlib.suppress(BatchError):  # another run has it meanwhile
+                self._opened()
+                if not self._others:
+                    with replacing(self._path) as file:
+                        file.write(_lines(compacted()))
         self.release()
 
     def _opened(self) -> BinaryIO:
