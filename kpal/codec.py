@@ -30,6 +30,9 @@ from .quantizer.search import Quantized, Source, default_metadata
 from .quantizer.signatures import of_pixels, option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .metrics.report import Report
     from .pixels import Pixels
 
 NOT_THE_SAME: Final = "the file does not decode to what was encoded: please report this, with the image"
@@ -118,6 +121,26 @@ def encode(pixels: Pixels, options: EncodeOptions) -> bytes:
     if options.report is not None:
         options.report(source.report(result, data))
     return data
+
+
+def encoder(pixels: Pixels, options: EncodeOptions) -> Callable[[int, float | None], tuple[bytes, Report]]:
+    """A function that encodes an image with other `colors` and another `rate` than `options`, and reports of it.
+
+    The results are those of `encode` without `max_bytes`. To encode several times is faster than with `encode`.
+    """
+    metadata = default_metadata(pixels) if options.metadata is None else options.metadata
+    watch = Watch(options.progress, searching=options.searching)
+    source = Source(pixels, options, watch)
+
+    def encoded(colors: int, rate: float | None) -> tuple[bytes, Report]:
+        nonlocal source
+        source = source.asking(colors=colors, rate=rate)
+        result = source.quantized()
+        image = dataclasses.replace(result.image, metadata=metadata)
+        data = watch.stage("coding", lambda: encode_indexed(image, coder=options.coder))
+        return data, source.report(result, data)
+
+    return encoded
 
 
 def _verify(data: bytes, image: IndexedImage) -> None:

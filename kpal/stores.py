@@ -8,12 +8,13 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path, PurePath, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -29,6 +30,9 @@ _STAMPS: Final = (
     *("ETag", "etag", "CRC", "md5Hash", "generation", "mtime", "LastModified", "last_modified", "Last-Modified"),
     *("updated", "modified", "modify", "created"),
 )
+
+_LEAST_KEPT: Final = 1 << 12  # bytes from the start of a file, which one request fetches
+_MOST_KEPT: Final = 1 << 20
 
 Kind = Literal["file", "folder"]
 
@@ -130,15 +134,32 @@ class Remote:
 
     def write_bytes(self, data: bytes) -> None:
         """Write the file: it appears whole or not at all."""
+        self._put(lambda files, path: files.pipe_file(path, data))
+
+    @contextmanager
+    def replacing(self) -> Iterator[BinaryIO]:
+        """Open a temporary file of this machine for writing, which is sent when the block ends, if without exception.
+
+        The file in the store appears whole or not at all, and need not fit into memory.
+        """
+        if reason := why_not_writable(self):
+            raise OSError(reason)
+        with tempfile.TemporaryDirectory() as folder:
+            local = Path(folder, "whole")
+            with local.open("xb") as file:
+                yield file
+            self._put(lambda files, path: files.put_file(str(local), path))
+
+    def _put(self, put: Callable[[AbstractFileSystem, str], object]) -> None:
         with _store(self) as (files, path):
             if self.scheme.rpartition("::")[2] in _WHOLE:
-                files.pipe_file(path, data)
+                put(files, path)
                 return
             folder = path.rpartition("/")[0]
             temporary = f"{folder}/.{secrets.token_hex(8)}.part"
             files.makedirs(folder, exist_ok=True)
             try:
-                files.pipe_file(temporary, data)
+                put(files, temporary)
                 files.mv(temporary, path)
             except BaseException:
                 if files.exists(temporary):
@@ -215,30 +236,63 @@ def why_not_writable(at: Place) -> str | None:
 
 
 class Ranges:
-    """A file in a store that is read by ranges: each `read` is one request, and opening takes none."""
+    """A file in a store that is read by ranges: a read is one request at most, and opening takes none.
 
-    def __init__(self, url: str) -> None:
-        self._remote = Remote(url)
+    What is read from the start on is kept, up to a limit, because the head of a file is read more than once.
+    """
+
+    def __init__(self, at: Remote) -> None:
+        self._remote = at
         self._at = 0
         self._end: int | None = None  # the size of the file, once it is known
-        self._whole: bytes | None = None  # the file, from a server that knows no ranges
+        self._start = b""  # of the file, as far as it is kept; all of it from a server that knows no ranges
 
-    def seek(self, offset: int, /) -> None:
-        self._at = offset
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        self._at = offset + (0, self._at, self._size() if whence == os.SEEK_END else 0)[whence]
+        return self._at
 
-    def read(self, size: int, /) -> bytes:
-        at = self._at
-        end = at + size if self._end is None else min(at + size, self._end)
-        data = self._range(at, end) if at < end else b""
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int = -1, /) -> bytes:
+        end = self._size() if size < 0 else self._at + size
+        if self._end is not None:
+            end = min(end, self._end)
+        data = self._range(self._at, end) if self._at < end else b""
         self._at += len(data)
         return data
 
     def close(self) -> None:
         """Nothing is open between two reads."""
 
+    def __enter__(self) -> Ranges:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _size(self) -> int:
+        if self._end is None:
+            status = status_of(self._remote)
+            if status is None:
+                raise FileNotFoundError(errno.ENOENT, "there is no such file")
+            if status.size is None:
+                self._start = self._remote.read_bytes()
+            self._end = len(self._start) if status.size is None else status.size
+        return self._end
+
     def _range(self, start: int, end: int) -> bytes:
-        if self._whole is not None:
-            return self._whole[start:end]
+        kept = len(self._start)
+        if start <= kept < end <= _MOST_KEPT and kept != self._end:
+            more = self._requested(kept, max(end, _LEAST_KEPT))
+            if len(self._start) == kept:  # else the server has sent the whole file
+                self._start += more
+        if end <= len(self._start) or len(self._start) == self._end:
+            return self._start[start:end]
+        return self._requested(start, end)
+
+    def _requested(self, start: int, end: int) -> bytes:
+        """What the store has of a range, less behind the end of the file."""
         try:
             with _store(self._remote) as (files, path):
                 data: bytes = files.cat_file(path, start=start, end=end)
@@ -248,7 +302,7 @@ class Ranges:
                 raise
             data = b""  # a range behind the end of the file is an error of many servers
         if len(data) > end - start:
-            self._whole, self._end = data, len(data)
+            self._start, self._end = data, len(data)
             return data[start:end]
         if len(data) < end - start:
             self._end = start + len(data)

@@ -8,7 +8,6 @@ import warnings
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
@@ -36,7 +35,7 @@ from .color.spaces import Metric
 from .pixels import to_array
 from .quantizer import quantize
 from .quantizer.options import Options
-from .stores import Ranges, is_remote, place
+from .stores import Ranges, Remote, is_remote, place
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -72,7 +71,8 @@ class RowWriter:
         target: Writable
         with ExitStack() as stack:
             if isinstance(file, (str, os.PathLike)):
-                self._file = target = stack.enter_context(replacing(Path(file)))
+                at = place(os.fspath(file))
+                self._file = target = stack.enter_context(at.replacing() if isinstance(at, Remote) else replacing(at))
             elif isinstance(file, io.TextIOBase) or not callable(getattr(file, "write", None)):
                 raise TypeError(f"file must be a path or a file open for binary writing, not {type(file).__name__}")
             else:
@@ -155,9 +155,10 @@ def open_writer(
 
     Close the `RowWriter`, or use it as a context manager: `with kpal.open_writer(...) as writer`.
 
-    file: a path, where the file appears whole when the writer is closed, or not at all; or any object with `write`,
-        such as a binary file or a pipe, which is neither closed nor synced. Unless that is a `BytesIO` or a regular
-        file, an image of several tiles is collected in a temporary file first, in the folder of `tempfile`.
+    file: a path or the URL of a file in a store, where the file appears whole when the writer is closed, or not at
+        all; or any object with `write`, such as a binary file or a pipe, which is neither closed nor synced. Unless
+        that is a `BytesIO` or a regular file, an image of several tiles is collected in a temporary file first, in the
+        folder of `tempfile`; so is what goes to a store.
     palette: colours (k, 3) or (k, 4); `shared_palette` can find them from parts of the image.
     metric, coder, metadata: as in `encode`.
     durations: of an animation, how long each frame is shown, in milliseconds. The rows of its frames are written one
@@ -191,7 +192,7 @@ class RowReader:
         source: Any = file
         if isinstance(file, (str, os.PathLike)):
             path = str(place(os.fspath(file)).absolute())
-            source = Ranges(path) if is_remote(path) else _OwnFile(path)
+            source = Ranges(Remote(path)) if is_remote(path) else _OwnFile(path)
         try:
             reader = self._reader = Reader(source, max_pixels=max_pixels, on_error=on_error, progress=progress)
         except BaseException:

@@ -7,11 +7,12 @@ print(ending.input, ending.output, ending.error)
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from os import fspath
 from typing import TYPE_CHECKING, Any, Literal
 
-from kpal_format import MAX_PIXELS
+from kpal_format import MAX_PIXELS, KpalWarning
 
 from .messages import BatchError
 
@@ -38,6 +39,7 @@ def encode(
     strip: Sequence[Part] = (),
     depth: Literal[8] | None = None,
     max_pixels: int | None = MAX_PIXELS,
+    strips_from: int | None = MAX_PIXELS,
     total_max_bytes: int | None = None,
     skip_if_larger: bool = False,
     skip_if_worse: bool = False,
@@ -54,12 +56,15 @@ def encode(
     force: do all again, and overwrite existing files. By default, a result that is newer than its input and was made
         with the same options is left as it is, and a file that kpal has not made is an error.
     dry_run: write nothing; `planned` of each outcome tells why there is something to do.
-    preserve: give each result the permissions and the time of its input.
+    preserve: give each result the permissions and the time of its input; a KpalWarning says that stores keep neither.
     strip: metadata to leave out.
     depth: 8 rounds images of more than 8 bits a channel even if colours merge.
     max_pixels: the maximum number of pixels of an image, above which it fails; None for no limit.
+    strips_from: the number of pixels above which a PNG, TIFF or raw PPM file is encoded by strips, in bounded memory;
+        None for no image. The palette is then that of `shared_palette`, and options that need all pixels at a time are
+        errors.
     total_max_bytes: the maximum size of all results together. The bytes go where they save the most error, which takes
-        some 20 times as long. If the smallest results do not fit, UnreachableError (a ValueError) names their size,
+        some 10 times as long. If the smallest results do not fit, UnreachableError (a ValueError) names their size,
         and nothing is written. If an input is new, changed or gone, all are made again.
     skip_if_larger: write no result that is not smaller than its input.
     skip_if_worse: write no result that cannot reach the quality or the size.
@@ -75,7 +80,7 @@ def encode(
     from ..quantizer.options import whole_number
     from .budget import Budgeted, WithBudget
     from .jobs import picture_endings, plan
-    from .runner import Batch, Way
+    from .runner import NOT_PRESERVED, Batch, Way
     from .transcode import Encoding
 
     if wrong := {"metadata", "progress", "report"} & options.keys():
@@ -85,8 +90,13 @@ def encode(
     selection = plan(names, None if output is None else fspath(output), picture_endings(), EXTENSION, in_place=True)
     if total_max_bytes is not None:
         whole_number("total_max_bytes", total_max_bytes, 1)
+    if strips_from is not None:
+        whole_number("strips_from", strips_from, 0)
     parts = (options, tuple(strip), depth, skip_if_larger, skip_if_worse)
+    if preserve and selection.in_stores:
+        warnings.warn(f"preserve: {NOT_PRESERVED}", KpalWarning, stacklevel=2)
+    limits: dict[str, Any] = {"max_pixels": max_pixels, "strips_from": strips_from}
     way = Way(force=force, dry=dry_run, preserve=preserve, workers=workers, executor=executor)
     if total_max_bytes is None:
-        return Batch(selection, Encoding(*parts, max_pixels=max_pixels), way).endings()
-    return Budgeted(selection, WithBudget(*parts, max_pixels=max_pixels, total=total_max_bytes), way).endings()
+        return Batch(selection, Encoding(*parts, **limits), way).endings()
+    return Budgeted(selection, WithBudget(*parts, **limits, total=total_max_bytes), way).endings()

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, BinaryIO, ClassVar, Final
 
 from kpal_format import Progress
 
-from ..codec import EncodeOptions
+from ..codec import EncodeOptions, encoder
 from ..errors import UnreachableError
+from ..metrics.report import Report
 from ..quantizer.quality import weighted_error
-from .conversion import Conversion, Converted, Ending
+from .conversion import Conversion, Converted, Ending, Reads
 from .jobs import Job, Selection, UsageError
 from .manifest import Manifest
 from .progress import Display
@@ -86,36 +87,41 @@ class Measuring:
     """A conversion without result, whose facts are the points of the image."""
 
     encoding: Encoding
-    by_parts: ClassVar[bool] = False
+    reads: ClassVar[Reads] = "all"
 
     @property
     def key(self) -> dict[str, Any]:
         return self.encoding.key
 
-    def check(self, data: bytes) -> None:
+    def check(self, data: BinaryIO) -> None:
         self.encoding.check(data)
 
-    def __call__(self, job: Job, data: bytes, *, alone: bool, progress: Progress | None = None) -> Converted:
-        options = EncodeOptions(**self.encoding.options)
-        rates = _RATES if options.coder != "zstd" and options.rateable else (options.rate,)
-        reducible = options.palette is None and not options.keep_palette
+    def __call__(self, job: Job, data: BinaryIO, *, alone: bool, progress: Progress | None = None) -> Converted:
+        self.encoding.by_strips(data, alone=alone)  # raises an error
         told = None if progress is None else partial(_tell_measuring, progress)
-        points: list[Point] = []
-        colors = options.colors
-        try:
-            while not points or (reducible and colors >= _LEAST_COLORS):
-                for rate in rates:
-                    if rate and points and not points[-1].error:
-                        continue  # without an error, the rate makes no difference
-                    changed = {"colors": colors, "rate": rate, "verify": False}
-                    result, report = self.encoding.encoded(data, alone=alone, progress=told, **changed)
-                    error = weighted_error(report.original, report.image, options.metric)
-                    points.append(Point(len(result), error, colors, rate))
-                colors = report.colors // 2
-        except ValueError:  # the least quality, fixed colours or a clear one need more colours
-            if not points:
-                raise
-        return Converted(None, {"points": points})
+        with self.encoding.picture(data.read(), alone=alone) as (image, metadata):
+            options = EncodeOptions(**self.encoding.options, metadata=metadata, progress=told)
+            return Converted(None, {"points": _points(encoder(image, options), options)})
+
+
+def _points(encoded: Callable[[int, float | None], tuple[bytes, Report]], options: EncodeOptions) -> list[Point]:
+    rates = _RATES if options.coder != "zstd" and options.rateable else (options.rate,)
+    reducible = options.palette is None and not options.keep_palette
+    points: list[Point] = []
+    colors = options.colors
+    try:
+        while not points or (reducible and colors >= _LEAST_COLORS):
+            for rate in rates:
+                if rate and points and not points[-1].error:
+                    continue  # without an error, the rate makes no difference
+                data, report = encoded(colors, rate)
+                error = weighted_error(report.original, report.image, options.metric)
+                points.append(Point(len(data), error, colors, rate))
+            colors = report.colors // 2
+    except ValueError:  # the least quality, fixed colours or a clear one need more colours
+        if not points:
+            raise
+    return points
 
 
 def _tell_measuring(progress: Progress, stage: str, fraction: float) -> None:
@@ -136,6 +142,10 @@ class WithBudget(Encoding):
     @property
     def key(self) -> dict[str, Any]:
         return {**super().key, "total_max_bytes": self.total, "inputs": self.inputs}
+
+    @property
+    def _need_whole(self) -> tuple[str, ...]:
+        return ("total_max_bytes",)
 
 
 class Budgeted(Batch):

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, BinaryIO, Final, Literal, Protocol, cast
 
 from kpal_format import Progress
 
-from ..stores import Place, Remote, Status, kind_of, status_of
+from ..stores import Place, Ranges, Remote, Status, kind_of, status_of
 from .jobs import Job
 from .messages import failures, printable
 
@@ -36,23 +36,26 @@ class Converted:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+Reads = Literal["all", "parts"]
+
+
 class Conversion(Protocol):
     """What a batch does with each file. It can be pickled, so that it can be sent to other processes.
 
     key: the options that determine the result, as an object of JSON. Two conversions with the same key give the same
         bytes for the same input.
-    by_parts: whether it takes its input as a file, to read only what it needs, and not as bytes.
+    reads: how much of its input it reads.
     """
 
-    by_parts: ClassVar[bool]
-
+    @property
+    def reads(self) -> Reads: ...
     @property
     def key(self) -> dict[str, Any]: ...
 
-    def check(self, data: Any) -> object:
+    def check(self, data: BinaryIO) -> object:
         """Raises ValueError for an input that cannot be converted, before the output is looked at."""
 
-    def __call__(self, job: Job, data: Any, *, alone: bool, progress: Progress | None = None) -> Converted:
+    def __call__(self, job: Job, data: BinaryIO, *, alone: bool, progress: Progress | None = None) -> Converted:
         """The result. Raises Skipped for none; and Postponed, unless `alone`, for a large image.
 
         progress: called with the name of the stage and the fraction of the whole work that is done.
@@ -137,12 +140,13 @@ def _converted(
     if job.target is None and job.problem is None:
         job.check(force=True)  # fails before waiting for standard input
     with ExitStack() as stack:
-        data: Any = stack.enter_context(job.opened()) if conversion.by_parts else job.read()
+        data = stack.enter_context(job.opened(parts=conversion.reads == "parts"))
         conversion.check(data)
+        data.seek(0)
         if taken and job.target is not None:
             raise FileExistsError(f"{printable(job.target)} is already the result of another input")
         job.check(force=manner.overwrite is not Overwrite.NEVER)
-        ending = _of_input(job, data)
+        ending = _of_input(job, data, conversion.reads)
         try:
             converted = conversion(job, data, alone=alone, progress=progress)
         except Skipped as reason:
@@ -165,14 +169,16 @@ def _converted(
     )
 
 
-def _of_input(job: Job, data: bytes | io.BufferedReader | io.BytesIO) -> Ending:
-    """What is known before the conversion. A file that no manifest keeps is not read for its digest."""
-    if isinstance(data, bytes):
-        return Ending(job.name, input_bytes=len(data), input_sha256=hashlib.sha256(data).hexdigest())
-    size, digest = data.seek(0, os.SEEK_END), None
-    if job.home is not None:
-        data.seek(0)
-        digest = hashlib.file_digest(data, "sha256").hexdigest()
+def _of_input(job: Job, file: BinaryIO, reads: Reads) -> Ending:
+    """What is known before the conversion.
+
+    A file of which only parts are needed is read for its digest only if it is here, and if a manifest keeps the digest.
+    """
+    size, digest = file.seek(0, os.SEEK_END), None
+    file.seek(0)
+    if reads == "all" or (job.home is not None and not isinstance(file, Ranges)):
+        digest = hashlib.file_digest(cast("io.BytesIO", file), "sha256").hexdigest()
+        file.seek(0)
     return Ending(job.name, input_bytes=size, input_sha256=digest)
 
 

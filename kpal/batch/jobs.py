@@ -15,14 +15,14 @@ from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import BinaryIO, Final, cast
 
 from PIL import Image
 
 from kpal_format import EXTENSION, MAGIC, Info, inspect
 
 from ..atomic import replacing
-from ..stores import Kind, Place, Remote, is_same, kind_of, place, why_not_writable
+from ..stores import Kind, Place, Ranges, Remote, is_same, kind_of, place, why_not_writable
 from .messages import BatchError, abandon, is_foreign, printable, why_unreadable
 
 MANIFEST: Final = ".kpal-manifest"  # the beginning of the names of manifests; manifest.py
@@ -38,7 +38,7 @@ _FORMATS: Final = frozenset(
 # Formats that Pillow may lack: their files still count as pictures, so that they fail by name.
 _OPTIONAL: Final = frozenset((".webp", ".jxl", ".avif", ".jp2", ".jpx", ".j2k"))
 _MANY: Final = 4  # inputs of one folder in a store
-_SPOOLED: Final = 1 << 26  # bytes of a result for standard output that are kept in memory
+_SPOOLED: Final = 1 << 26  # bytes of a result for standard output or a store that are kept in memory
 _CASE_COUNTS: Final = sys.platform not in ("win32", "darwin")
 _KINDS: Final = {
     stat.S_IFIFO: "a named pipe",
@@ -97,14 +97,29 @@ class Job:
                 raise OSError(why_unreadable(self.name, error)) from error
         if not data:
             raise OSError("the file is empty" if self.source else "it is empty")
-        if self.in_place and not data.startswith(MAGIC) and self.replaces_input():
+        return data
+
+    def opened(self, *, parts: bool = False) -> BinaryIO:
+        """The input as a file that can be read in any order; errors as for `read`.
+
+        parts: whether only parts of it are needed, which are fetched then from a store, each when it is read.
+
+        Also OSError if the result would replace an input that is not a `.kpal` file.
+        """
+        if parts and isinstance(self.source, Remote) and self.problem is None:
+            file = cast("BinaryIO", Ranges(self.source))
+        else:
+            file = self._opened()
+        head = file.read(len(MAGIC))
+        file.seek(0)
+        if self.in_place and head != MAGIC and self.replaces_input():
+            file.close()
             raise FileExistsError(
                 f"the result would take the place of the input, which is not a {EXTENSION} file; name another with -o"
             )
-        return data
+        return file
 
-    def opened(self) -> io.BufferedReader | io.BytesIO:
-        """The input as a file that can be read in any order; errors as for `read`."""
+    def _opened(self) -> BinaryIO:
         if self.problem is not None or not isinstance(self.source, Path) or not self.source.is_file():
             return io.BytesIO(self.read())
         try:
@@ -155,7 +170,7 @@ class Job:
             return
         try:
             if isinstance(self.target, Remote):
-                self.target.write_bytes(b"".join(parts))
+                _send(self.target, iter(parts))
                 return
             if self.target.exists() and not self.target.is_file():
                 with self.target.open("wb") as stream:
@@ -203,6 +218,11 @@ class Selection:
     results: int = 0
     links: int = 0
     repeated: int = 0
+
+    @property
+    def in_stores(self) -> bool:
+        """Whether any input or result is in a store."""
+        return any(isinstance(at, Remote) for job in self.jobs for at in (job.source, job.target))
 
     def nothing(self) -> str:
         """The message for a selection without jobs."""
@@ -513,6 +533,21 @@ def header_of(data: bytes) -> Info:
     if other is None:
         raise ValueError(f"not a {EXTENSION} file: it does not begin with the magic number")
     raise ValueError(f"not a {EXTENSION} file but an image of the format {other}, which kpal encode takes")
+
+
+def _send(target: Remote, parts: Iterator[bytes]) -> None:
+    """Writes a file in a store: from memory or, if it is large, from a temporary file."""
+    held, size = [], 0
+    for part in parts:
+        held.append(part)
+        size += len(part)
+        if size > _SPOOLED:
+            with target.replacing() as file:
+                file.writelines(held)
+                held.clear()
+                file.writelines(parts)
+            return
+    target.write_bytes(b"".join(held))
 
 
 def _make_folder(folder: Path) -> None:

@@ -40,6 +40,9 @@ class Log(Protocol):
     def status(self, at: Place) -> Status | None:
         """The status of a file in the folder; None if there is none."""
 
+    def release(self) -> None:
+        """Holds nothing open until the next entries, so that a run may have any number of logs."""
+
     def close(self, records: int, compacted: Callable[[], list[Entry]]) -> None:
         """Ends the run; where many lines are out of date, `compacted` gives those to keep, of so many `records`."""
 
@@ -56,6 +59,8 @@ class FileLog:
         self._path = folder / NAME
         self._lines = 0
         self._file: BinaryIO | None = None
+        self._size: int | None = None  # when it was released
+        self._others = False  # whether another run has added entries since
 
     def read(self, check: Check) -> Iterable[list[Entry]]:
         if not self._path.is_file():
@@ -82,14 +87,20 @@ class FileLog:
     def status(self, at: Place) -> Status | None:
         return status_of(at)
 
+    def release(self) -> None:
+        if self._file is not None:
+            self._size = self._file.seek(0, os.SEEK_END)
+            self._file.close()  # which unlocks it
+            self._file = None
+
     def close(self, records: int, compacted: Callable[[], list[Entry]]) -> None:
-        if self._file is None:
-            return
-        if self._lines > 2 * records + _SPARE:
-            with replacing(self._path) as file:
-                file.write(_lines(compacted()))
-        self._file.close()
-        self._file = None
+        if self._lines > 2 * records + _SPARE and (self._file is not None or self._size is not None):
+            with contextlib.suppress(BatchError):  # another run has it meanwhile
+                self._opened()
+                if not self._others:
+                    with replacing(self._path) as file:
+                        file.write(_lines(compacted()))
+        self.release()
 
     def _opened(self) -> BinaryIO:
         """The file, locked by this process until it is closed."""
@@ -109,6 +120,8 @@ class FileLog:
                 if os.path.samestat(os.fstat(file.fileno()), self._path.stat()):
                     break
             file.close()  # another process has just written the log anew
+        if self._size is not None and file.seek(0, os.SEEK_END) != self._size:
+            self._others = True
         file.seek(0)
         self._file = file
         return file
@@ -159,6 +172,9 @@ class StoreLog:
     def status(self, at: Place) -> Status | None:
         found = self._there.get(str(at))
         return found.status if found else None
+
+    def release(self) -> None:
+        """Nothing is open."""
 
     def close(self, records: int, compacted: Callable[[], list[Entry]]) -> None:
         joins = len(self._earlier) >= _MOST_OBJECTS

@@ -87,6 +87,10 @@ class Manifest:
                 self._take(entry)
         self._told_options = False
 
+    def release(self) -> None:
+        """Holds no file open, and so no lock, until the next entry."""
+        self._log.release()
+
     def close(self) -> None:
         self._log.close(len(self._records), self._compacted)
 
@@ -203,7 +207,7 @@ class Manifest:
                 entries.append(self._line_of_options(options))
                 before = options
             made = self._made.get(record.output)
-            entries += [_plain(each) for each in (made, record) if each and (each is record or each != record)]
+            entries += [_plain(each) for each in dict.fromkeys((made, record)) if each is not None]
         return entries + [{"begin": name} for name in self._begun]
 
 
@@ -249,7 +253,7 @@ def _is_same_input(source: Place, now: Status | None, record: Record) -> bool:
 def _is_version(at: Place, now: Status, size: int | None, stamp: int | str | None, sha256: str | None) -> bool:
     if now.size is not None and now.size != size:
         return False
-    return (stamp is not None and now.stamp == stamp) or _sha256(at) == sha256
+    return (stamp is not None and now.stamp == stamp) or (sha256 is not None and _sha256(at) == sha256)
 
 
 def _sha256(at: Place) -> str | None:

@@ -24,6 +24,8 @@ from .scheduler import Scheduler, Task
 from .workers import engaged
 
 _AHEAD: Final = 256  # jobs
+NOT_PRESERVED: Final = "stores tell and keep neither permissions nor times"
+_MOST_OPEN: Final = 64  # manifests; a list of jobs may have results in thousands of folders
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Batch:
         self._way = way
         self._display = display or Display(len(selection.jobs), None)
         self._manifests: dict[Place, Manifest] = {}
+        self._recent: dict[Manifest, None] = {}  # manifests that may be open, the one used last at the end
         self._read: dict[Job, Status | None] = {}  # the statuses of the inputs in work, from before they were read
         self._written: set[object] = set()  # identities of results, as one file may have several names
         self._claimed: set[str] = set()
@@ -99,7 +102,7 @@ class Batch:
                 if isinstance(task, Task) and (manifest := self._manifest(task.job)) is not None:
                     begun.setdefault(manifest, []).append(task.job)
             for manifest, its in begun.items():
-                manifest.begin(its)
+                self._using(manifest).begin(its)
             for task in found:
                 claimed = isinstance(task, Task) and self._is_claimed(task.job)
                 yield replace(task, in_turn=True) if isinstance(task, Task) and claimed else task
@@ -138,7 +141,17 @@ class Batch:
             return None
         if job.home not in self._manifests:
             self._manifests[job.home] = Manifest(job.home, self._conversion.key, __version__)
-        return self._manifests[job.home]
+        return self._using(self._manifests[job.home])
+
+    def _using(self, manifest: Manifest) -> Manifest:
+        """The manifest; of many, the one that was used least recently is released."""
+        self._recent.pop(manifest, None)
+        self._recent[manifest] = None
+        if len(self._recent) > _MOST_OPEN:
+            oldest = next(iter(self._recent))
+            del self._recent[oldest]
+            oldest.release()
+        return manifest
 
     def _is_taken(self, job: Job) -> bool:
         return job.target is not None and _identity(job.target) in self._written
@@ -175,8 +188,10 @@ def run(
     report: called with the outcome of each job.
     kind: the kind of batch.
     """
+    if way.preserve and selection.in_stores:
+        say(f"warning: --preserve: {NOT_PRESERVED}")
     start = time.perf_counter()
-    endings: list[Ending] = []
+    totals = Totals()
     with displayed(kind.passes * len(selection.jobs), "none" if quiet else progress) as display:
         batch = kind(selection, conversion, way, display)
         with closing(batch.endings()) as found:
@@ -184,13 +199,13 @@ def run(
                 tell(job.name, ending.warnings, ending.error)
                 if not quiet and not ending.current and (note := _note(job, ending)):
                     say(f"{job.name}: {note}")
-                endings.append(ending)
+                totals.add(ending)
                 report(ending)
     if not selection.jobs:
         say(selection.nothing())
-    elif not quiet and (summary := _summary(selection.jobs, endings, time.perf_counter() - start)):
+    elif not quiet and (summary := totals.summary(selection.jobs, time.perf_counter() - start)):
         say(summary + selection.left_out())
-    return 0 if selection.jobs and not any(ending.error for ending in endings) else 1
+    return 0 if selection.jobs and not totals.failed else 1
 
 
 def _note(job: Job, ending: Ending) -> str:
@@ -227,23 +242,50 @@ def _identity(at: Place) -> object:
     return status.st_dev, status.st_ino
 
 
-def _summary(jobs: list[Job], endings: list[Ending], seconds: float) -> str:
-    done = [ending for ending in endings if ending.bytes is not None and not ending.current]
-    skipped = sum(ending.skipped is not None and not ending.current for ending in endings)
-    current = sum(ending.current for ending in endings)
-    if len(jobs) > 1:
-        counts = ((skipped, "skipped"), (current, "up to date"), (sum(e.planned is not None for e in endings), "to do"))
-        what = f"{len(done):,} of {len(jobs):,} files{''.join(f', {many:,} {how}' for many, how in counts if many)}"
-    elif done:
-        what = f"{jobs[0].name}{f' → {done[0].output}' if done[0].output else ''}"
-    elif current:
-        return f"{jobs[0].name}: up to date"
-    else:
-        return ""  # the reason has been printed already
-    if not done:
-        return what
-    before, after = (sum(getattr(ending, name) for ending in done) for name in ("input_bytes", "bytes"))
-    return f"{what}: {before:,} → {after:,} bytes ({saving(before, after)}) in {seconds:.1f} s"
+@dataclass
+class Totals:
+    """The numbers of outcomes, and the sizes of inputs and results; not the outcomes, of which there may be millions.
+
+    output: of the last result.
+    """
+
+    done: int = 0
+    skipped: int = 0
+    current: int = 0
+    planned: int = 0
+    failed: int = 0
+    before: int = 0
+    after: int = 0
+    output: str | None = None
+
+    def add(self, ending: Ending) -> None:
+        self.failed += ending.error is not None
+        self.planned += ending.planned is not None
+        if ending.current:
+            self.current += 1
+            return
+        self.skipped += ending.skipped is not None
+        if ending.bytes is not None:
+            self.done += 1
+            self.before += ending.input_bytes or 0
+            self.after += ending.bytes
+            self.output = ending.output
+
+    def summary(self, jobs: list[Job], seconds: float) -> str:
+        if len(jobs) > 1:
+            counts = ((self.skipped, "skipped"), (self.current, "up to date"), (self.planned, "to do"))
+            others = "".join(f", {many:,} {how}" for many, how in counts if many)
+            what = f"{self.done:,} of {len(jobs):,} files{others}"
+        elif self.done:
+            what = f"{jobs[0].name}{f' → {self.output}' if self.output else ''}"
+        elif self.current:
+            return f"{jobs[0].name}: up to date"
+        else:
+            return ""  # the reason has been printed already
+        if not self.done:
+            return what
+        sizes = f"{self.before:,} → {self.after:,} bytes ({saving(self.before, self.after)})"
+        return f"{what}: {sizes} in {seconds:.1f} s"
 
 
 def saving(before: int, after: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,15 +31,17 @@ from kpal_format import (
 from ..codec import EncodeOptions, encode
 from ..errors import KpalWarning, UnreachableError
 from ..image_files.metadata import carried, stripped
-from ..image_files.orientation import exif_orientation, orientation_of, turned, turned_density, upright
+from ..image_files.orientation import turn_of, turned
 from ..image_files.pages import open_picture
 from ..image_files.pillow_limits import large_metadata, pixel_limit
 from ..image_files.png_rows import png_of_rows
 from ..image_files.precision import in_depth
+from ..image_files.strips import may_be_larger
 from ..image_files.targets import TARGETS, Target, held, save_options
 from ..progress import in_whole
 from ..quantizer.options import as_json
-from .conversion import Converted, Postponed, Skipped
+from .by_strips import Packed, UnsuitedError, large_kpal
+from .conversion import Converted, Postponed, Reads, Skipped
 from .jobs import Job, header_of
 
 if TYPE_CHECKING:
@@ -60,6 +63,8 @@ class Encoding:
         and those that cannot reach the required quality or size.
     score: whether the facts include the perceptual score.
     wording: changes the names of options in a message.
+    strips_from: the number of pixels above which an image is encoded by strips, if its file can be read so; None for
+        no image.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -70,7 +75,8 @@ class Encoding:
     score: bool = False
     wording: Callable[[str], str] = str
     max_pixels: int | None = MAX_PIXELS
-    by_parts: ClassVar[bool] = False
+    strips_from: int | None = MAX_PIXELS
+    reads: ClassVar[Reads] = "all"
 
     @property
     def key(self) -> dict[str, Any]:
@@ -80,41 +86,78 @@ class Encoding:
             "depth": self.depth,
             "skip_if_larger": self.skip_if_larger,
             "skip_if_worse": self.skip_if_worse,
+            "strips_from": self.strips_from,
         }
 
-    def check(self, data: bytes) -> None:
+    def check(self, data: BinaryIO) -> None:
         """Any bytes may be an image."""
 
-    def __call__(self, job: Job, data: bytes, *, alone: bool, progress: Progress | None = None) -> Converted:
+    def __call__(self, job: Job, data: BinaryIO, *, alone: bool, progress: Progress | None = None) -> Converted:
+        if (packed := self.by_strips(data, alone=alone, progress=progress)) is not None:
+            try:
+                self._check_size(packed.bytes, data)
+            except Skipped:
+                packed.file.close()
+                raise
+            return Converted(packed.parts(), packed.as_dict())
+        reports: list[Report] = []
+        content = data.read()
+        if not EncodeOptions(**self.options).searching:
+            progress = in_whole(progress, _ENCODING)
         try:
-            result, report = self.encoded(data, alone=alone, progress=progress)
+            with self.picture(content, alone=alone) as (image, metadata):
+                result = encode(image, metadata=metadata, progress=progress, report=reports.append, **self.options)
         except UnreachableError as error:
             reason = self.wording(str(error))
             raise (Skipped if self.skip_if_worse else UnreachableError)(reason) from error
-        if self.skip_if_larger and len(result) >= len(data):
-            raise Skipped(f"{len(result):,} bytes are no fewer than the {len(data):,} of the input")
+        (report,) = reports
+        self._check_size(len(result), data)
         height, width = report.image.indices.shape
         about = {"width": width, "height": height, "lossless": report.mse == 0, "coder": inspect(result).coder}
         return Converted(result, {**about, **report.as_dict(score=self.score)})
 
-    def encoded(
-        self, data: bytes, *, alone: bool, progress: Progress | None = None, **changed: Any
-    ) -> tuple[bytes, Report]:
-        """The bytes of the result and its report, with some options changed. Raises Postponed as conversions do."""
-        reports: list[Report] = []
-        options = {**self.options, **changed}
-        with large_metadata():
-            result = to_kpal(
-                data,
-                strip=self.strip,
-                depth=self.depth,
-                max_pixels=self.max_pixels,
-                most_pixels=None if alone else _LARGE,
-                progress=progress,
-                report=reports.append,
-                **options,
-            )
-        return result, reports[0]
+    @contextmanager
+    def picture(self, content: bytes, *, alone: bool) -> Iterator[tuple[Image.Image, Metadata]]:
+        """The image in a file, and its metadata, as `picture_of` gives them. Raises Postponed as conversions do."""
+        exact, most_pixels = self.options.get("exact", False), None if alone else _LARGE
+        limits = {"max_pixels": self.max_pixels, "most_pixels": most_pixels}
+        with (
+            large_metadata(),
+            picture_of(content, strip=self.strip, depth=self.depth, exact=exact, **limits) as found,
+        ):
+            yield found
+
+    @property
+    def _need_whole(self) -> tuple[str, ...]:
+        """The names of options that need all pixels of an image at a time, beside those of `encode`."""
+        return ("score",) if self.score else ()
+
+    def by_strips(self, file: BinaryIO, *, alone: bool, progress: Progress | None = None) -> Packed | None:
+        """The result of an image that is encoded by strips; None for any other, with the file at its start."""
+        if self.strips_from is None or not may_be_larger(file, self.strips_from):
+            return None
+        try:
+            with large_metadata():
+                return large_kpal(
+                    file,
+                    EncodeOptions(**self.options),
+                    strips_from=self.strips_from,
+                    strip=self.strip,
+                    depth=self.depth,
+                    max_pixels=self.max_pixels,
+                    most_pixels=None if alone else _LARGE,
+                    unsuited=self._need_whole,
+                    progress=progress,
+                )
+        except UnsuitedError as error:
+            raise ValueError(self.wording(str(error))) from error
+        finally:
+            file.seek(0)
+
+    def _check_size(self, size: int, file: BinaryIO) -> None:
+        before = file.seek(0, os.SEEK_END)
+        if self.skip_if_larger and size >= before:
+            raise Skipped(f"{size:,} bytes are no fewer than the {before:,} of the input")
 
 
 @dataclass(frozen=True)
@@ -131,7 +174,10 @@ class Decoding:
     on_error: OnError = "raise"
     region: Region | None = None
     max_pixels: int | None = MAX_PIXELS
-    by_parts: ClassVar[bool] = True
+
+    @property
+    def reads(self) -> Reads:
+        return "all" if self.region is None else "parts"
 
     @property
     def key(self) -> dict[str, Any]:
@@ -156,38 +202,57 @@ class Decoding:
             return Converted(from_kpal(data, format, most_pixels=most_pixels, progress=progress, **chosen))
 
 
+@contextmanager
+def picture_of(
+    content: bytes,
+    *,
+    strip: tuple[str, ...] = (),
+    depth: int | None = None,
+    exact: bool = False,
+    max_pixels: int | None = MAX_PIXELS,
+    most_pixels: int | None = None,
+) -> Iterator[tuple[Image.Image, Metadata]]:
+    """The image in a file that Pillow can read, with 8 bits a channel, and the metadata to store with it.
+
+    strip: the fields of `Metadata` to leave out. If they contain the orientation, the pixels are turned instead.
+    depth, exact: as in `in_depth`.
+    max_pixels: as in `open_picture`.
+    most_pixels: the number of pixels above which the work on the image is Postponed.
+
+    Raises ValueError for an animation or several pages, and any error that Pillow raises for a damaged file.
+    """
+    with open_picture(content, max_pixels=max_pixels) as image:
+        if most_pixels is not None and image.width * image.height > most_pixels:
+            raise Postponed
+        metadata = carried(image, unneeded=strip)
+        kept = stripped(metadata, strip)
+        in_depth(image, content, depth, exact=exact)
+        turn, kept = turn_of(metadata, kept)
+        yield turned(image, turn), kept
+
+
 def to_kpal(
     data: bytes,
     *,
     strip: tuple[str, ...] = (),
     depth: int | None = None,
     max_pixels: int | None = MAX_PIXELS,
-    most_pixels: int | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> bytes:
     """Convert an image file that Pillow can read to a `.kpal` file.
 
-    strip: the fields of `Metadata` to leave out. If they contain the orientation, the pixels are turned instead.
-    depth: as in `in_depth`.
-    max_pixels: as in `open_picture`.
-    most_pixels: the number of pixels above which the conversion is Postponed.
+    strip, depth, max_pixels: as in `picture_of`.
     progress: called with the name of the stage and the fraction of the whole work that is done.
     options: the other options of `encode`.
 
-    Raises ValueError for an animation or several pages, the errors of `encode`, and any error that Pillow raises for a
-    damaged file.
+    Raises the errors of `picture_of` and of `encode`.
     """
     if not EncodeOptions(**options).searching:
         progress = in_whole(progress, _ENCODING)
-    with open_picture(data, max_pixels=max_pixels) as image:
-        if most_pixels is not None and image.width * image.height > most_pixels:
-            raise Postponed
-        metadata = carried(image, unneeded=strip)
-        kept = stripped(metadata, strip)
-        in_depth(image, data, depth, exact=options.get("exact", False))
-        turn, kept = _turn(metadata, kept)
-        return encode(turned(image, turn), metadata=kept, progress=progress, **options)
+    exact = options.get("exact", False)
+    with picture_of(data, strip=strip, depth=depth, exact=exact, max_pixels=max_pixels) as (image, metadata):
+        return encode(image, metadata=metadata, progress=progress, **options)
 
 
 def from_kpal(
@@ -221,7 +286,7 @@ def from_kpal(
             decoded = staged(progress, "decoding", lambda: _loaded(opened, region))
         metadata = carried(decoded)
         target = TARGETS.get(format, Target())
-        turn, kept = _turn(metadata, held(format, metadata), heeded=target.turns)
+        turn, kept = turn_of(metadata, held(format, metadata), heeded=target.turns)
         image = turned(decoded, turn)
         _remove_metadata(image)
         suited = _suited_to(format, image)
@@ -254,7 +319,7 @@ def large_png(
     with pixel_limit(None), Image.open(file, formats=("KPAL",)) as opened:
         model.info = dict(opened.info)
     metadata = carried(model)
-    turn, kept = _turn(metadata, held("PNG", metadata), heeded=TARGETS["PNG"].turns)
+    turn, kept = turn_of(metadata, held("PNG", metadata), heeded=TARGETS["PNG"].turns)
     if turn != 1:
         return None
     _remove_metadata(model)
@@ -295,19 +360,6 @@ def _loading_truncated(loads: bool) -> Iterator[None]:
         yield
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = before
-
-
-def _turn(metadata: Metadata, kept: Metadata, *, heeded: bool = True) -> tuple[int, Metadata]:
-    """The orientation by which to turn the pixels of an image, and the metadata to store with them.
-
-    metadata: the metadata of the image; kept: the part of it that the result will have.
-    heeded: whether viewers of the result heed its orientation.
-    """
-    orientation = orientation_of(metadata)
-    decider = "xmp" if exif_orientation(metadata.exif) is None else "exif"
-    if heeded and getattr(kept, decider) == getattr(metadata, decider):
-        return 1, kept
-    return orientation, turned_density(upright(kept), orientation)
 
 
 def _check(format: str, written: Image.Image, image: Image.Image, *, lossy: bool) -> None:

@@ -101,6 +101,19 @@ def add_max_pixels(parser: Parser, default: int = MAX_PIXELS) -> None:
     )
 
 
+def add_strips_from(parser: Parser) -> None:
+    """Add the number of pixels from which images are encoded by strips."""
+    parser.add_argument(
+        "--strips-from",
+        metavar="N",
+        type=_pixels,
+        default=MAX_PIXELS,
+        help="encode PNG, TIFF and raw PPM files of more pixels by strips, so that they need not fit into memory, with "
+        "the palette that suits all strips; no quality, rate, dithering, --max-bytes, --exact, --keep-palette and "
+        f"--score; none to hold every image in memory, about 30 bytes a pixel (default: {MAX_PIXELS:,})",
+    )
+
+
 def add_options(parser: Parser, kind: type[PaletteOptions], *, without: Collection[str] = ()) -> None:
     """Add the options of the library that have a help text, with their names in the library."""
     for each in fields(kind):

@@ -47,7 +47,9 @@ def add_way(parser: Parser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument(
-        "--preserve", action="store_true", help="give each result the permissions and the time of its input"
+        "--preserve",
+        action="store_true",
+        help="give each result the permissions and the time of its input; stores keep neither",
     )
 
 

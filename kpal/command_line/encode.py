@@ -23,6 +23,7 @@ from .arguments import (
     add_max_pixels,
     add_options,
     add_output,
+    add_strips_from,
     chosen_options,
     endings_note,
     in_option_names,
@@ -58,6 +59,7 @@ reach the requested quality or size fails, and no file is written for it."""
     add_way(parser)
     add_depth(parser)
     add_max_pixels(parser)
+    add_strips_from(parser)
     add_options(parser, EncodeOptions)
     parser.add_argument(
         "--total-max-bytes",
@@ -110,8 +112,9 @@ def run(options: argparse.Namespace) -> int:
         skip_if_larger=options.skip_if_larger,
         skip_if_worse=options.skip_if_worse,
         score=options.score,
-        wording=partial(in_option_names, names=(*chosen, "total_max_bytes")),
+        wording=partial(in_option_names, names=(*chosen, "score", "strips_from", "total_max_bytes")),
         max_pixels=options.max_pixels,
+        strips_from=options.strips_from,
         **made,
     )
     selection = selected(options, PICTURES, EXTENSION, in_place=True)

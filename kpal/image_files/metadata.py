@@ -71,12 +71,16 @@ def metadata_of(image: Image.Image) -> Metadata:
     return carried(image)
 
 
-def carried(image: Image.Image, *, unneeded: Collection[str] = ()) -> Metadata:
-    """Like `metadata_of`, without warnings that concern the `unneeded` fields, which the caller will drop."""
+def carried(image: Image.Image, *, unneeded: Collection[str] = (), load: bool = True) -> Metadata:
+    """Like `metadata_of`, without warnings that concern the `unneeded` fields, which the caller will drop.
+
+    load: whether to load the pixels, behind which a PNG may have metadata.
+    """
     profile = None if "icc_profile" in unneeded else rgb_profile_of(image)
     left_out = _left_out(image, unneeded)
     tag, size = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation), image.size
-    image.load()  # some formats, such as PNG, may have metadata after the pixels
+    if load:
+        image.load()  # some formats, such as PNG, may have metadata after the pixels
     raw = _raw_profiles(image)
     resources = _photoshop_resources(image)
     density = density_of(_dpi_of(image)) or _photoshop_density(resources.get(_PHOTOSHOP_RESOLUTION, b""))

@@ -97,6 +97,19 @@ def turned_density(metadata: Metadata, orientation: int) -> Metadata:
     return dataclasses.replace(metadata, density=metadata.density[::-1])
 
 
+def turn_of(metadata: Metadata, kept: Metadata, *, heeded: bool = True) -> tuple[int, Metadata]:
+    """The orientation by which to turn the pixels of an image, and the metadata to store with them.
+
+    metadata: the metadata of the image; kept: the part of it that the result will have.
+    heeded: whether viewers of the result heed its orientation.
+    """
+    orientation = orientation_of(metadata)
+    decider = "xmp" if exif_orientation(metadata.exif) is None else "exif"
+    if heeded and getattr(kept, decider) == getattr(metadata, decider):
+        return 1, kept
+    return orientation, turned_density(upright(kept), orientation)
+
+
 def _entries(exif: bytes) -> Iterator[tuple[str, int]]:
     """The orientations in the first directory of an Exif block: struct format (empty unless a number) and offset."""
     start = 0

@@ -36,12 +36,13 @@ _VERSION_INFO: Final = 1057  # Photoshop's resource that tells whether the file 
 
 
 @contextlib.contextmanager
-def open_picture(data: bytes, *, max_pixels: int | None = MAX_PIXELS) -> Iterator[Image.Image]:
-    """The image in `data`; ValueError for several pictures, of which all but one would be lost.
+def open_picture(data: bytes | IO[bytes], *, max_pixels: int | None = MAX_PIXELS) -> Iterator[Image.Image]:
+    """The image in a file, or in its content; ValueError for several pictures, of which all but one would be lost.
 
     max_pixels: the limit in the block, instead of Pillow's; LimitError for a larger image. None for no limit.
     """
-    with pixel_limit(max_pixels), Image.open(io.BytesIO(data)) as image:
+    file = io.BytesIO(data) if isinstance(data, bytes) else data
+    with pixel_limit(max_pixels), Image.open(file) as image:
         find_picture(image)
         # Pillow's limit is that of the whole process, and another thread may have raised it.
         if max_pixels is not None and image.width * image.height > max_pixels:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from kpal_format import U8
 
-_SIGNATURE: Final = 8  # bytes
+SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _SIZE: Final = struct.Struct(">II")  # width and height, at the start of IHDR
 _DEPTH: Final = 8  # the position of the bit depth in IHDR
 
@@ -30,29 +30,30 @@ def png_of_rows(
     small = io.BytesIO()
     model.save(small, "PNG", **options)
     data = small.getvalue()
-    yield data[:_SIGNATURE]
+    yield SIGNATURE
     depth, written = 8, False
     for kind, content in _chunks(data):
         if kind == b"IHDR":
             depth = content[_DEPTH]
-            yield _chunk(kind, _SIZE.pack(*size) + content[_SIZE.size :])
+            yield chunk(kind, _SIZE.pack(*size) + content[_SIZE.size :])
         elif kind != b"IDAT":
-            yield _chunk(kind, content)
+            yield chunk(kind, content)
         elif not written:
             written = True
-            yield from (_chunk(kind, part) for part in _compressed(rows, depth))
+            yield from (chunk(kind, part) for part in _compressed(rows, depth))
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The types and contents of the chunks of a PNG file."""
-    at = _SIGNATURE
+    at = len(SIGNATURE)
     while at < len(data):
         (length,) = struct.unpack_from(">I", data, at)
         yield data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
         at += length + 12
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """A chunk of a PNG file, with its length and checksum."""
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -55,42 +56,76 @@ class Rounding:
         return f"{self.name}: " if self.name else ""
 
 
+class Loss:
+    """What is lost when the samples of one image are rounded to 8 bits, all at once or part by part."""
+
+    def __init__(self, rounding: Rounding) -> None:
+        self.rounding = rounding
+        self._lossless = True
+        self._alpha = False
+        self._colors: NDArray[np.uint64] | None = np.empty(0, np.uint64)  # distinct; None for too many
+        self._channels = 0
+
+    def rounded(self, samples: NDArray[np.uint16], *, alpha: bool) -> U8:
+        """Round the next part to the nearest 8-bit levels: uint16 (h, w, c) -> uint8 (h, w, c).
+
+        alpha: whether the last channel is alpha. Unless the rounding is exact, colours under alpha 0 do not count.
+        """
+        self._alpha, self._channels = alpha, samples.shape[2]
+        result = np.empty(samples.shape, np.uint8)
+        for rows, strip in _strips(samples):
+            result[rows] = _nearest(strip)
+            visible = _black_where_clear(strip) if alpha else strip
+            exact = strip if self.rounding.exact else visible
+            self._lossless = self._lossless and not (exact % 257).any()
+            self._count(visible)
+        return result
+
+    def _count(self, strip: NDArray[np.uint32]) -> None:
+        if self._colors is None:
+            return
+        shifts = _shifts(strip.shape[2])
+        self._colors = np.union1d(self._colors, (strip.astype(np.uint64) << shifts).sum(axis=2))
+        if len(self._colors) > MAX_COLORS:
+            self._colors = None
+
+    def settle(self) -> None:
+        """Raises ValueError for a loss that the rounding does not allow; warns of any other loss."""
+        rounding, alpha = self.rounding, self._alpha
+        if self._lossless:
+            return
+        if rounding.exact and not rounding.forced:
+            rounding.refuse("a 16-bit image that has no exact form of 8 bits", "convert it to 8 bits first")
+        noun = "levels" if self._channels - alpha == 1 else "colours"
+        if self._colors is None:
+            rounding.warn(f"a 16-bit image of more than {MAX_COLORS} {noun}, rounded to {DEPTH} bits")
+            return
+        colors = (self._colors[:, None] >> _shifts(self._channels) & np.uint64(65535)).astype(np.uint32)
+        left = len(np.unique(_black_where_clear(_nearest(colors)) if alpha else _nearest(colors), axis=0))
+        if left < len(colors) and not rounding.forced:
+            what = f"a 16-bit image of {len(colors)} {noun}, of which rounding to {DEPTH} bits would leave {left}"
+            rounding.refuse(what, _advice(colors))
+        rounding.warn(f"a 16-bit image of {len(colors)} {noun}, rounded to {DEPTH} bits, which leaves {left}")
+
+
 def rounded(samples: NDArray[np.uint16], rounding: Rounding, *, alpha: bool) -> U8:
-    """Round 16-bit samples to the nearest 8-bit levels: uint16 (h, w, c) -> uint8 (h, w, c).
-
-    alpha: whether the last channel is alpha. Unless `rounding` is exact, colours under alpha 0 do not count.
-
-    Raises ValueError for a loss that `rounding` does not allow; warns of any other loss.
-    """
-    result = np.empty(samples.shape, np.uint8)
-    lossless = True
-    for rows, strip in _strips(samples, hidden_counts=rounding.exact or not alpha):
-        result[rows] = _nearest(samples[rows].astype(np.uint32))
-        lossless = lossless and not (strip % 257).any()
-    if lossless:
-        return result
-    if rounding.exact and not rounding.forced:
-        rounding.refuse("a 16-bit image that has no exact form of 8 bits", "convert it to 8 bits first")
-    colors = _few_colors(samples, hidden_counts=not alpha)
-    noun = "levels" if samples.shape[2] - alpha == 1 else "colours"
-    if colors is None:
-        rounding.warn(f"a 16-bit image of more than {MAX_COLORS} {noun}, rounded to {DEPTH} bits")
-        return result
-    left = len(np.unique(_black_where_clear(_nearest(colors)) if alpha else _nearest(colors), axis=0))
-    if left < len(colors) and not rounding.forced:
-        what = f"a 16-bit image of {len(colors)} {noun}, of which rounding to {DEPTH} bits would leave {left}"
-        rounding.refuse(what, _advice(colors))
-    rounding.warn(f"a 16-bit image of {len(colors)} {noun}, rounded to {DEPTH} bits, which leaves {left}")
+    """Round the samples of an image to 8 bits: see `Loss`, whose errors and warnings it has."""
+    loss = Loss(rounding)
+    result = loss.rounded(samples, alpha=alpha)
+    loss.settle()
     return result
 
 
-def in_eight_bits(image: Image.Image, rounding: Rounding, content: bytes | None = None) -> Image.Image:
+def in_eight_bits(
+    image: Image.Image, rounding: Rounding, content: bytes | None = None, *, whole: Loss | None = None
+) -> Image.Image:
     """The image with 8 bits a channel, and with an 8-bit transparent colour; the image itself if nothing changes.
 
     If Pillow has cut the samples of the file, they are read again in full; if this is impossible, the image counts as
     rounded.
 
     content: the content of the image's file, if the caller has it and has not changed the image.
+    whole: the loss of all parts, if the image is one part of a larger one; the caller settles it.
 
     Raises ValueError for a loss that `rounding` does not allow; warns of any other loss.
     """
@@ -105,15 +140,16 @@ def in_eight_bits(image: Image.Image, rounding: Rounding, content: bytes | None 
                 _say_cut(image, bits, rounding)
             return _with_fitting_key(image, bits)
     samples, mode = _with_clear(*found, image.info.get("transparency"))
-    pixels = rounded(samples, rounding, alpha=mode.endswith("A"))
+    round_samples = whole.rounded if whole else partial(rounded, rounding=rounding)
+    pixels = round_samples(samples, alpha=mode.endswith("A"))
     eight = Image.frombytes(mode, (pixels.shape[1], pixels.shape[0]), pixels)
     eight.info = {name: value for name, value in image.info.items() if name != "transparency"}
     return eight
 
 
-def settle(image: Image.Image, rounding: Rounding, content: bytes) -> None:
+def settle(image: Image.Image, rounding: Rounding, content: bytes, *, whole: Loss | None = None) -> None:
     """Like `in_eight_bits`, but in place, so that the image keeps all other attributes from its file."""
-    eight = in_eight_bits(image, rounding, content)
+    eight = in_eight_bits(image, rounding, content, whole=whole)
     if eight is not image:
         image.load()
         image.im, image._mode = eight.im, eight.mode
@@ -126,22 +162,29 @@ def settle(image: Image.Image, rounding: Rounding, content: bytes) -> None:
 def in_depth(image: Image.Image, data: bytes, depth: int | None, *, exact: bool = False) -> None:
     """Reduce the image opened from `data` to 8 bits a channel, in place.
 
-    depth: 8 to round even if colours merge; None to refuse images as `encode` does.
+    depth: as in `rounding_of`.
     exact: refuse every loss.
 
     Raises ValueError for a loss that is not allowed; warns of any other loss.
     """
-    settle(image, Rounding(exact=exact, forced=depth == DEPTH, way_out=f"--depth {DEPTH} rounds it nevertheless"), data)
+    settle(image, rounding_of(depth, exact=exact), data)
 
 
-def _strips(samples: NDArray[np.uint16], *, hidden_counts: bool) -> Iterator[tuple[slice, NDArray[np.uint32]]]:
-    """Slices of rows with their samples; colours under alpha 0 are set to 0 unless hidden colours count."""
+def rounding_of(depth: int | None, *, exact: bool = False) -> Rounding:
+    """The rounding of the command line.
+
+    depth: 8 to round even if colours merge; None to refuse images as `encode` does.
+    """
+    return Rounding(exact=exact, forced=depth == DEPTH, way_out=f"--depth {DEPTH} rounds it nevertheless")
+
+
+def _strips(samples: NDArray[np.uint16]) -> Iterator[tuple[slice, NDArray[np.uint32]]]:
+    """Slices of rows with their samples."""
     height, width, channels = samples.shape
     step = max(1, _STRIP // max(1, width * channels))
     for top in range(0, height, step):
         rows = slice(top, top + step)
-        strip = samples[rows].astype(np.uint32)
-        yield rows, strip if hidden_counts else _black_where_clear(strip)
+        yield rows, samples[rows].astype(np.uint32)
 
 
 def _black_where_clear(samples: NDArray[Any]) -> NDArray[Any]:
@@ -152,15 +195,9 @@ def _nearest(samples: NDArray[np.uint32]) -> U8:
     return ((samples * 255 + 32767) // 65535).astype(np.uint8)
 
 
-def _few_colors(samples: NDArray[np.uint16], *, hidden_counts: bool) -> NDArray[np.uint32] | None:
-    """The distinct colours (n, c), or None if there are more than a palette holds."""
-    shifts = np.arange(samples.shape[2], dtype=np.uint64) * np.uint64(16)
-    found = np.empty(0, np.uint64)
-    for _, strip in _strips(samples, hidden_counts=hidden_counts):
-        found = np.union1d(found, (strip.astype(np.uint64) << shifts).sum(axis=2))
-        if len(found) > MAX_COLORS:
-            return None
-    return (found[:, None] >> shifts & np.uint64(65535)).astype(np.uint32)
+def _shifts(channels: int) -> NDArray[np.uint64]:
+    """Where 16-bit samples stand in a number that holds all channels of a pixel."""
+    return np.arange(channels, dtype=np.uint64) * np.uint64(16)
 
 
 def _advice(colors: NDArray[np.uint32]) -> str:

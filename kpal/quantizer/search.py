@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import warnings
 from abc import ABC, abstractmethod
@@ -67,6 +68,9 @@ _NOTHING: Final = 0.01
 # It is lower for images with alpha, because parts of sprites often look like accents.
 _DEAR_ALONE: Final = {3: 1.25, 4: 1.0}
 
+# What a `Source` computes once for each number of colours.
+_OF_COLORS: Final = ("_palette", "_geometry", "_space", "_seen", "_matching")
+
 
 @dataclass(frozen=True)
 class Quantized:
@@ -111,6 +115,7 @@ class Search(ABC, Generic[_Counted, _Result]):
         self.options = options
         self._watch = watch
         self._last: tuple[int, Candidate] | None = None
+        self._spaces: dict[Geometry, Space] = {}
 
     @abstractmethod
     def _remapped(self, candidate: Candidate, rate: float) -> _Result:
@@ -118,7 +123,20 @@ class Search(ABC, Generic[_Counted, _Result]):
 
     @cached_property
     def _space(self) -> Space:
-        return Space(self._histogram, self._geometry)
+        if self._geometry not in self._spaces:
+            self._spaces[self._geometry] = Space(self._histogram, self._geometry)
+        return self._spaces[self._geometry]
+
+    @cached_property
+    def _least_squares(self) -> Space:
+        return Space(Evenly(self._histogram.colors, self._histogram.counts), "rgb")
+
+    @cached_property
+    def _other_spaces(self) -> tuple[Space, ...]:
+        """Other spaces and weights that may give better palettes of few colours."""
+        colors = thinned(self._histogram, _ENOUGH_COLORS)
+        evenly = Evenly(colors.colors, colors.counts)
+        return Space(colors, "lightness"), Space(colors, "chroma"), Space(evenly, "rgb")
 
     @property
     def _channels(self) -> int:
@@ -284,9 +302,8 @@ class Search(ABC, Generic[_Counted, _Result]):
 
     def _kept_by_least_squares(self, k: int) -> NDArray[np.bool_]:
         """Which accents keep their colour in the palette of k colours that has the least squared error: (m,)."""
-        evenly = Evenly(self._histogram.colors, self._histogram.counts)
         options = dataclasses.replace(self.options, metric="rgb")
-        palette = best_palette(Space(evenly, "rgb"), k, options, self._effort)[0]
+        palette = best_palette(self._least_squares, k, options, self._effort)[0]
         return ~self._accents.lost(palette, "rgb")
 
     def _best(self, k: int, tell: Callable[[float], None], marks: U8 | None = None) -> Found:
@@ -320,11 +337,8 @@ class Search(ABC, Generic[_Counted, _Result]):
 
     def _others(self, k: int, marks: U8 | None) -> Iterator[Found]:
         """Palettes of other spaces and weights."""
-        colors = thinned(self._histogram, _ENOUGH_COLORS)
-        evenly = Evenly(colors.colors, colors.counts)
-        others: tuple[tuple[Colors, Geometry], ...] = ((colors, "lightness"), (colors, "chroma"), (evenly, "rgb"))
-        for weighed, geometry in others:
-            palette, _, iterations = best_palette(Space(weighed, geometry), k, self.options, ONCE, marks)
+        for space in self._other_spaces:
+            palette, _, iterations = best_palette(space, k, self.options, ONCE, marks)
             yield palette, self._labels(palette), iterations
 
     def _refined(self, found: Found, picture: Picture, marks: U8 | None) -> Found:
@@ -353,6 +367,15 @@ class Source(Search[Histogram, Quantized]):
     def __init__(self, pixels: Pixels, options: Options, watch: Watch) -> None:
         super().__init__(options, watch)
         self._source: Pixels = _own_palette(pixels, options.colors) if options.keep_palette else pixels
+
+    def asking(self, *, colors: int, rate: float | None) -> Source:
+        """The same image with other options, and with all that is already known and does not depend on them."""
+        other = copy.copy(self)
+        other.options = dataclasses.replace(self.options, colors=colors, rate=rate)
+        if colors != self.options.colors:
+            for name in _OF_COLORS:
+                other.__dict__.pop(name, None)
+        return other
 
     def quantized(self) -> Quantized:
         """The image that the options ask for."""
@@ -394,6 +417,10 @@ class Source(Search[Histogram, Quantized]):
         return self._watch.stage("histogram", lambda: counted(pixels, self.options.metric))
 
     @cached_property
+    def _positions(self) -> NDArray[np.int32]:
+        return self._histogram.positions()
+
+    @cached_property
     def _accents(self) -> Accents:
         """The marks to keep; NONE with metric "rgb", because a small mark is a small squared error."""
         return find_accents(self._histogram) if self.options.metric == "perceptual" else NONE
@@ -433,9 +460,10 @@ class Source(Search[Histogram, Quantized]):
             return ordered(histogram, palette, opaque, options.dither_level, thresholds)
         if candidate.inertia and rate:
             centers = to_points(palette, self._geometry)
-            positions = histogram.positions()
             kept = self._accents.members(histogram.colors)
-            return remap(self._pixels, positions, self._space.points, candidate.labels, palette, centers, rate, kept)
+            return remap(
+                self._pixels, self._positions, self._space.points, candidate.labels, palette, centers, rate, kept
+            )
         return histogram.spread(candidate.labels.astype(np.uint8))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ import kpal
 from kpal import batch, cli
 from kpal.batch.budget import Point, spread
 from kpal.batch.jobs import UsageError
+from kpal.codec import EncodeOptions, encoder
+from kpal_format import U8
 
-from ..images import gradient
+from ..images import gradient, random_indexed, soft_icon
 
 TOTAL = 1500
 
@@ -158,3 +161,17 @@ def test_what_a_budget_cannot_do_is_an_error(capsys: pytest.CaptureFixture[str])
         list(batch.encode(["in"], total_max_bytes=9, max_bytes=9))
     with pytest.raises(ValueError, match="total_max_bytes must be at least 1"):
         batch.encode(["in"], total_max_bytes=0)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"fixed": [(1, 2, 3, 4)]}, {"metric": "rgb"}, {"quality": 90}, {"dither": "ordered"}]
+)
+@pytest.mark.parametrize("pixels", [gradient(), soft_icon(), random_indexed(40, 50, 200, 4).pixels()])
+def test_what_is_measured_is_what_encode_makes(pixels: U8, options: dict[str, Any]) -> None:
+    encoded = encoder(pixels, EncodeOptions(**options))
+    rates = (0.0, 1.5) if EncodeOptions(**options).rateable else (None,)
+    for colors in (256, 100, 16, 64, 5):
+        for rate in rates:
+            data, report = encoded(colors, rate)
+            assert data == kpal.encode(pixels, colors=colors, rate=rate, **options)
+            assert report.bytes == len(data)

@@ -13,7 +13,7 @@ from PIL import Image
 
 import kpal
 from kpal import cli
-from kpal.batch.logs import NAME
+from kpal.batch.logs import NAME, Entry, FileLog
 
 from ..images import gradient
 
@@ -148,10 +148,10 @@ def test_a_run_that_was_killed_between_a_result_and_its_record_is_repeated(capsy
 def test_a_log_of_many_runs_is_written_anew(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kpal.batch.logs._SPARE", 5)
+    monkeypatch.setattr("kpal.batch.logs._SPARE", 0)
     for colors in ("2", "3", "4"):
         run(capsys, "-c", colors)
-    assert len(LOG.read_text().splitlines()) < 12
+    assert len(LOG.read_text().splitlines()) == 4  # the options, and an outcome for each result
     assert "3 up to date" in run(capsys, "-c", "4")
 
 
@@ -189,3 +189,29 @@ def test_decoded_files_are_kept_up_to_date_as_well(capsys: pytest.CaptureFixture
         capsys.readouterr()
         assert cli.main(["decode", "in", "-o", "out"]) == 0
         assert said in capsys.readouterr().err
+
+
+def test_a_list_may_have_results_in_any_number_of_folders(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kpal.batch.runner._MOST_OPEN", 3)
+    monkeypatch.setattr("kpal.batch.logs._SPARE", 0)
+    lines = [f'{{"input": "in/{name}.png", "output": "out/{n}/{name}.kpal"}}\n' for name in "abc" for n in range(20)]
+    Path("jobs").write_text("".join(lines))
+    logs: dict[int, FileLog] = {}
+    held: list[int] = []
+    append = FileLog.append
+
+    def counted(self: FileLog, entries: list[Entry], *, keep: bool) -> None:
+        append(self, entries, keep=keep)
+        logs[id(self)] = self
+        held.append(sum(log._file is not None for log in logs.values()))
+
+    monkeypatch.setattr(FileLog, "append", counted)
+    for said in ("60 of 60 files", "60 up to date"):
+        capsys.readouterr()
+        assert cli.main(["encode", "--jobs-from", "jobs", "-j", "1"]) == 0
+        assert said in capsys.readouterr().err
+    assert max(held) == 3
+    for number in range(20):
+        assert len(Path("out", str(number), NAME).read_text().splitlines()) == 4  # written anew, without loss

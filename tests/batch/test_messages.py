@@ -22,7 +22,7 @@ from kpal.batch import runner as batch
 from kpal.batch.conversion import Ending
 from kpal.batch.jobs import Job
 from kpal.batch.messages import StandardError, failures, printable, say
-from kpal.batch.runner import _summary
+from kpal.batch.runner import Totals
 from kpal_format.indexed import describe
 
 from ..images import gradient, pillow, random_indexed, soft_icon
@@ -511,17 +511,24 @@ def test_a_change_in_size_is_told_in_percent_of_the_input() -> None:
         assert batch.saving(before, after) == said
 
 
+def summary(jobs: list[Job], endings: list[Ending], seconds: float) -> str:
+    totals = Totals()
+    for ending in endings:
+        totals.add(ending)
+    return totals.summary(jobs, seconds)
+
+
 def test_a_summary_counts_what_was_done_and_adds_up_its_bytes() -> None:
     jobs = [Job(Path(name), None, name) for name in ("a.png", "b.png", "c.png")]
     done = [Ending(name, name.replace("png", "kpal"), 600, 200) for name in ("a.png", "b.png")]
     failed, skipped = Ending("c.png", error="damaged"), Ending("c.png", input_bytes=900, skipped="larger")
-    assert _summary(jobs, [*done, failed], 1.26) == "2 of 3 files: 1,200 → 400 bytes (66.7 % smaller) in 1.3 s"
-    assert _summary(jobs, [*done, skipped], 0) == "2 of 3 files, 1 skipped: 1,200 → 400 bytes (66.7 % smaller) in 0.0 s"
-    assert _summary(jobs, [failed, failed, skipped], 0) == "0 of 3 files, 1 skipped"
-    assert _summary(jobs[:1], done[:1], 2) == "a.png → a.kpal: 600 → 200 bytes (66.7 % smaller) in 2.0 s"
-    assert _summary(jobs[:1], [failed], 2) == _summary(jobs[:1], [skipped], 2) == ""
+    assert summary(jobs, [*done, failed], 1.26) == "2 of 3 files: 1,200 → 400 bytes (66.7 % smaller) in 1.3 s"
+    assert summary(jobs, [*done, skipped], 0) == "2 of 3 files, 1 skipped: 1,200 → 400 bytes (66.7 % smaller) in 0.0 s"
+    assert summary(jobs, [failed, failed, skipped], 0) == "0 of 3 files, 1 skipped"
+    assert summary(jobs[:1], done[:1], 2) == "a.png → a.kpal: 600 → 200 bytes (66.7 % smaller) in 2.0 s"
+    assert summary(jobs[:1], [failed], 2) == summary(jobs[:1], [skipped], 2) == ""
     streamed = [Ending("standard input", None, 600, 200)]
-    assert _summary([Job(None)], streamed, 2) == f"{Job(None).name}: 600 → 200 bytes (66.7 % smaller) in 2.0 s"
+    assert summary([Job(None)], streamed, 2) == f"{Job(None).name}: 600 → 200 bytes (66.7 % smaller) in 2.0 s"
 
 
 def test_an_ending_tells_programs_only_what_there_is_to_tell() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from PIL import Image
@@ -172,7 +172,7 @@ def test_large_images_are_worked_on_one_at_a_time(monkeypatch: pytest.MonkeyPatc
     calls: list[bool] = []
     original = Encoding.__call__
 
-    def counted(self: Encoding, job: Any, data: bytes, *, alone: bool, progress: Any = None) -> Converted:
+    def counted(self: Encoding, job: Any, data: BinaryIO, *, alone: bool, progress: Any = None) -> Converted:
         calls.append(alone)
         return original(self, job, data, alone=alone, progress=progress)
 

@@ -273,3 +273,68 @@ def test_a_reader_fetches_the_head_and_then_only_what_a_region_needs(store: Any,
         reader.read()
     with pytest.raises(FileNotFoundError):
         kpal.open_reader("memory://gone.kpal")
+
+
+@pytest.mark.parametrize("target", ["part.png", "out/"])
+def test_a_region_of_an_object_is_decoded_from_its_head_and_the_tiles_it_needs(
+    target: str, store: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pixels = np.random.default_rng(1).integers(0, 200, (3000, 3000), np.uint8)
+    palette = np.arange(600, dtype=np.uint8).reshape(200, 3)
+    store.pipe_file("/maps/big.kpal", kpal.encode(kpal.IndexedImage(pixels, palette), coder="zstd"))
+    read = MemoryFileSystem.cat_file
+    sizes: list[int] = []
+
+    def measured(self: Any, path: str, **kwargs: Any) -> bytes:
+        data: bytes = read(self, path, **kwargs)
+        sizes.append(len(data))
+        return data
+
+    monkeypatch.setattr(MemoryFileSystem, "cat_file", measured)
+    source = "memory://maps/big.kpal" if target == "part.png" else "memory://maps"
+    assert cli.main(["decode", source, "-o", target, "--region", "0,0,100,50"]) == 0
+    assert len(sizes) == 2
+    assert sum(sizes) < 3_100_000  # the head, and one tile of three
+    with Image.open("part.png" if target == "part.png" else "out/big.png") as image:
+        assert np.array_equal(np.asarray(image.convert("RGB")), palette[pixels[:50, :100]])
+    sizes.clear()
+    assert cli.main(["decode", source, "-o", target, "--region", "0,0,100,50"]) == (target == "part.png")
+    assert sum(sizes) <= 4096  # it exists, or is up to date
+    assert cli.main(["decode", "memory://maps/gone.kpal", "-o", "x.png", "--region", "0,0,1,1"]) == 1
+    assert "memory://maps/gone.kpal: there is no such file" in capsys.readouterr().err
+
+
+def test_a_writer_sends_an_object_whole_or_not_at_all(store: Any) -> None:
+    pixels = gradient()
+    palette = kpal.shared_palette([pixels], 16)
+    height, width = pixels.shape[:2]
+    with kpal.open_writer("memory://new/x.kpal", width, height, palette=palette) as writer:
+        writer.write(pixels)
+        assert not store.exists("/new/x.kpal")
+    assert store.cat_file("/new/x.kpal") == kpal.encode(pixels, palette=palette)
+    with (
+        pytest.raises(ValueError, match="rows are missing"),
+        kpal.open_writer("memory://new/y.kpal", width, height, palette=palette),
+    ):
+        pass
+    assert not store.exists("/new/y.kpal")
+    with pytest.raises(OSError, match="kpal can only read from https://"):
+        kpal.open_writer("https://example.org/y.kpal", width, height, palette=palette)
+
+
+def test_images_beyond_memory_come_from_and_go_to_stores(
+    store: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("kpal.batch.jobs._SPOOLED", 10)
+    store.pipe_file("/in/big.png", png(40))
+    run(capsys, "memory://in/big.png", "-o", "memory://out/big.kpal", "--strips-from", "100")
+    assert store.cat_file("/out/big.kpal") == kpal.encode(gradient()[:40])
+
+
+def test_a_warning_says_that_stores_preserve_nothing(store: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    store.get("/in/", "here/", recursive=True)
+    said = run(capsys, "here", "-o", "memory://out", "--preserve")
+    assert said.count("warning: --preserve: stores tell and keep neither permissions nor times") == 1
+    assert "warning" not in run(capsys, "here", "-o", "there", "--preserve")
+    with pytest.warns(kpal.KpalWarning, match="stores tell and keep neither"):
+        list(batch.encode(["memory://in"], "there", preserve=True, force=True))

@@ -467,6 +467,14 @@ def test_a_given_palette_is_used_as_it_is_in_its_order() -> None:
     assert image.indices.tolist() == [[2, 0]]
 
 
+def test_a_colour_of_a_given_palette_keeps_its_entry_even_if_another_is_the_same_point_of_oklab() -> None:
+    palette = np.array([(0, 200, 0), (1, 200, 0), (255, 255, 0), (255, 255, 1), (1, 200, 0)], np.uint8)
+    image = kpal.quantize(palette[None, ::-1], palette=palette)
+    assert image.indices.tolist() == [[1, 3, 2, 1, 0]]
+    shared = kpal.shared_palette([palette[None]], 8)
+    assert np.array_equal(kpal.decode(kpal.encode(palette[None], palette=shared)), palette[None])
+
+
 def test_a_given_palette_may_have_alpha_where_the_image_has_none_and_the_other_way_round() -> None:
     rgba = [[255, 0, 0, 255], [0, 0, 0, 0]]
     assert kpal.quantize(np.array([[[240, 5, 5]]], np.uint8), palette=rgba).indices.tolist() == [[0]]
