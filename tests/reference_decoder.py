@@ -125,7 +125,12 @@ def _frame(stored: bytes, n: int, window: int = 0) -> bytes:
     data = b"\x28\xb5\x2f\xfd" + stored
     try:
         head = zstandard.get_frame_parameters(data)
-        if head.content_size != n or head.dict_id or head.has_checksum or head.window_size > (window or max(n, 1 << 23)):
+        if (
+            head.content_size != n
+            or head.dict_id
+            or head.has_checksum
+            or head.window_size > (window or max(n, 1 << 23))
+        ):
             raise ValueError("a frame of another kind")
         content = zstandard.ZstdDecompressor().decompress(data, read_across_frames=False, allow_extra_data=False)
     except zstandard.ZstdError as error:
@@ -1349,7 +1354,9 @@ class FastTile(RangeDecoder):
         return self.reference[min(max(y, 0), self.rows - 1)][min(x, self.width - 1)]
 
     def steady(self, y: int, x: int) -> bool:
-        return all(self.cell(y + i, x + j) == self.before(y + i, x + j) for i, j in ((-1, -1), (-1, 0), (-1, 1), (0, -1)))
+        return all(
+            self.cell(y + i, x + j) == self.before(y + i, x + j) for i, j in ((-1, -1), (-1, 0), (-1, 1), (0, -1))
+        )
 
     def steady_span(self, y: int, x: int) -> int:
         """How many pixels are as before; 0 if that at x is not."""
