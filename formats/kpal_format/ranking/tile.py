@@ -91,12 +91,13 @@ class Tile:
 
     def __init__(self, colors: bytes, width: int, rows: int, frames: int, data: bytes | None) -> None:
         pixels, later = width * rows * frames, frames > 1
-        most_slots = 20 if later else 18
         self.stream = Stream(data)
         self.planes = Planes(width, rows, later)
         self.lists = Lists(colors)
-        self.long_slots, self.short_slots = Slots(pixels, most_slots), Slots(pixels, most_slots)
-        self.place_slots = Slots(pixels if later else 1, most_slots)
+        # Tables larger than a cache cost more time than they save bytes. Few short keys are distinct.
+        self.long_slots = Slots(pixels, 19 if later else 18)
+        self.short_slots = Slots(pixels, 16 if later else 18)
+        self.place_slots = Slots(pixels if later else 1, 18)
         self.spans = Spans(self.planes, later)
         self.motion = Motion(self.planes)
         self.changes = Changes(self.planes, later)
