@@ -200,6 +200,26 @@ def _tile(name: str) -> Callable[[bytes], None]:
     return decode
 
 
+def _frames(name: str) -> Callable[[bytes], None]:
+    def decode(data: bytes) -> None:
+        """Any tile of several frames, truncated or not, decodes to frames of the shape, or raises DamagedError."""
+        frames, width, rows, colors = data[0] % 16 + 2, data[1] + 1, data[2] % 64 + 1, max(data[3], 1) + 1
+        entries = np.arange(colors * 4, dtype=np.uint32).reshape(colors, 4) * (data[4] | 1) >> 1
+        palette = (entries & 255).astype(np.uint8)
+        for partial in (False, True):
+            try:
+                decoder = BY_NAME[name].decoder(data[5:], (frames, rows, width), palette, partial=partial)
+                for _ in range(frames):
+                    indices = decoder.read()
+                    assert indices.shape == (rows, width)
+                    assert name == "zstd" or indices.max() < colors
+                decoder.finish()
+            except DamagedError:
+                assert not partial
+
+    return decode
+
+
 # name of a target -> its function, and the minimum size of its input in bytes
 TARGETS: Final[dict[str, tuple[Callable[[bytes], None], int]]] = {
     "container": (container, 0),
@@ -210,12 +230,17 @@ TARGETS: Final[dict[str, tuple[Callable[[bytes], None], int]]] = {
     "mix": (_tile("mix"), 5),
     "max": (_tile("max"), 5),
     "fast": (_tile("fast"), 5),
+    "zstd_frames": (_frames("zstd"), 6),
+    "mix_frames": (_frames("mix"), 6),
+    "max_frames": (_frames("max"), 6),
+    "fast_frames": (_frames("fast"), 6),
     "pillow": (pillow, 0),
     "mended": (whole, 0),  # its inputs are mutated by `mutate`
 }
 
 
-COMPILED: Final = ("mix", "max", "fast")  # targets without coverage: the fuzzer cannot see into their loops
+# Targets without coverage: the fuzzer cannot see into their loops.
+COMPILED: Final = ("mix", "max", "fast", "mix_frames", "max_frames", "fast_frames")
 
 
 def run(name: str, data: bytes) -> None:
@@ -234,6 +259,9 @@ def seeds(name: str) -> Iterator[bytes]:
         yield np.roll(entries, 1, axis=0).tobytes()
         yield (entries + np.array(((1, 0), (2**32 - 1, 0), (0, 0), (0, 0)), np.uint32)).tobytes()  # a border moved
         return
+    if name.endswith("_frames"):
+        yield from _frame_seeds(name.removesuffix("_frames"))
+        return
     for path in sorted(VECTORS.glob("*/*.kpal")):
         data = path.read_bytes()
         if name in ("container", "pillow", "mended"):
@@ -251,6 +279,20 @@ def seeds(name: str) -> Iterator[bytes]:
         elif name == head.coder.NAME and head.width <= 256 and head.height <= 64 and tiles:
             about = bytes((head.width - 1, head.height - 1, head.colors - 1, head.channels - 3))
             yield about + tiles[0]
+
+
+def _frame_seeds(name: str) -> Iterator[bytes]:
+    """Tiles in which a part of a picture scrolls and some of its pixels change."""
+    random = np.random.default_rng(1)
+    for colors in (2, 16, 200):
+        ground = random.integers(0, colors, (48, 64), dtype=np.uint8).repeat(2, axis=1)
+        palette = np.zeros((colors, 4), np.uint8)
+        encoder = BY_NAME[name].encoder((5, 48, 128), palette)
+        for i in range(5):
+            frame = np.roll(ground, 3 * min(i, 3), axis=1)
+            frame[:8, :8] += i == 2
+            encoder.write(frame % colors)
+        yield bytes((5 - 2, 128 - 1, 48 - 1, colors - 1, 0)) + encoder.finish()
 
 
 def _tiles_of(data: bytes) -> tuple[Head, list[bytes]]:

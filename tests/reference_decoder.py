@@ -1355,8 +1355,10 @@ class FastTile(RangeDecoder):
         self.colors = _premultiplied(palette)
         self.k = len(palette)
         self.lists: dict[int, ColorList] = {}
-        most_bits = 18 if frames == 1 else 20
-        self.slot_bits = next((b for b in range(8, most_bits) if 1 << b >= width * rows * frames), most_bits)
+        self.slot_bits = [
+            next((b for b in range(8, most) if 1 << b >= width * rows * frames), most)
+            for most in ((18, 18) if frames == 1 else (19, 16, 18))
+        ]
         self.slots: tuple[dict[int, tuple[int, int, int]], ...] = ({}, {}, {})  # check, color, confidence
         self.row = [Flag() for _ in range(8)]
         self.span = [Flag() for _ in range(9 * 256)]
@@ -1519,8 +1521,8 @@ class FastTile(RangeDecoder):
         g = (g ^ g >> 15) * 0x1E35A7BD & M32
         g ^= g >> 13
         hints = []  # color and confidence of the long and of the short candidate
-        for table, key in zip(self.slots, (h, g), strict=False):
-            check, color, confidence = table.get(key & (1 << self.slot_bits) - 1, (-1, 0, 0))
+        for table, bits, key in zip(self.slots, self.slot_bits, (h, g), strict=False):
+            check, color, confidence = table.get(key & (1 << bits) - 1, (-1, 0, 0))
             hints.append((color, confidence) if check == key >> 24 and not (flat and color == w) else (-1, 0))
         equal = (ww == w) | (nn == n) << 1 | (w == n) << 2 | (nw == n) << 3 | (ne == n) << 4 | (nw == w) << 5
         gradient = self.dist(w, nw) + self.dist(n, nw) + self.dist(n, ne)
@@ -1530,8 +1532,8 @@ class FastTile(RangeDecoder):
         return pixel
 
     def learn(self, keys: tuple[int, ...], pixel: int) -> None:
-        for table, key in zip(self.slots, keys, strict=False):
-            at = key & (1 << self.slot_bits) - 1
+        for table, bits, key in zip(self.slots, self.slot_bits, keys, strict=False):
+            at = key & (1 << bits) - 1
             check, color, confidence = table.get(at, (-1, 0, 0))
             if check != key >> 24 or (color != pixel and confidence < 3):
                 table[at] = (key >> 24, pixel, 1)
@@ -1698,8 +1700,8 @@ class FastTile(RangeDecoder):
         g = (g ^ g >> 15) * 0x1E35A7BD & M32
         g ^= g >> 13
         hints = []
-        for table, key in zip(self.slots, (h, g, f), strict=True):
-            check, color, confidence = table.get(key & (1 << self.slot_bits) - 1, (-1, 0, 0))
+        for table, bits, key in zip(self.slots, self.slot_bits, (h, g, f), strict=True):
+            check, color, confidence = table.get(key & (1 << bits) - 1, (-1, 0, 0))
             hints.append((color, confidence) if check == key >> 24 else (-1, 0))
         equal = (ww == w) | (nn == n) << 1 | (w == n) << 2 | (nw == n) << 3 | (ne == n) << 4 | (nw == w) << 5
         corners = ((-1, -1), (-1, 0), (-1, 1), (0, -1))

@@ -14,7 +14,7 @@ from ..errors import DamagedError
 from ..forks import load_module
 from ..indexed import U8
 from ..parallel import Count
-from ..ranking.motion_search import find_motion
+from .motion import find_motion, may_move
 from .tile import check_size, rgba
 
 if TYPE_CHECKING:
@@ -31,9 +31,8 @@ class Encoder:
     """
 
     def __init__(self, shape: tuple[int, int, int], palette: U8) -> None:
-        self._still, self._moving = _tile(shape, palette, None), None
-        if shape[0] > 1:
-            self._moving = _tile(shape, palette, None)
+        self._still = _tile(shape, palette, None)
+        self._moving = _tile(shape, palette, None) if may_move(*shape) else None
         self._before: U8 | None = None
 
     def write(self, indices: U8, tell: Count | None = None) -> None:
@@ -41,14 +40,13 @@ class Encoder:
         pixels = memoryview(bytearray(indices.tobytes()))
         self._still.encode_frame(pixels, tell)
         if self._moving is not None:
-            vectors, blocks = ([], b"") if self._before is None else find_motion(indices, self._before)
-            self._moving.encode_frame(pixels, None, vectors, blocks)
+            motion = ([], b"") if self._before is None else find_motion(indices, self._before)
+            self._moving.encode_frame(pixels, None, *motion)
             self._before = indices.copy()
 
     def finish(self) -> bytes:
         """The stream, after the last frame."""
-        streams = [tile.finish() for tile in (self._still, self._moving) if tile is not None]
-        return min(streams, key=len)
+        return min((tile.finish() for tile in (self._still, self._moving) if tile is not None), key=len)
 
 
 class Decoder:

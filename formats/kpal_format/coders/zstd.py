@@ -26,6 +26,8 @@ ID: Final = 0
 NAME: Final = "zstd"
 
 _PLAIN, _PACKED, _STORED, _DIFFERENCES = range(4)  # the form, the first byte of a tile
+_STILL_FORMS: Final = (_PLAIN, _PACKED, _STORED)
+_MOVING_FORMS: Final = (_PLAIN, _PACKED, _DIFFERENCES)  # of a tile of several frames
 _WINDOW: Final = 1 << 24  # bytes; the largest window for several frames, unless two of them are larger
 _WHAT: Final = "index stream"
 
@@ -36,15 +38,13 @@ class Encoder:
     def __init__(self, shape: tuple[int, int, int], palette: U8) -> None:
         frames, rows, width = shape
         self._palette = palette
-        self._bits = {_PLAIN: 8, _PACKED: _bits(len(palette)), _DIFFERENCES: 8}
-        if self._bits[_PACKED] == 8:
-            del self._bits[_PACKED]
+        self._packed_bits = _bits(len(palette))
         self._before = np.zeros((rows, width), np.uint8)
         self._still = b""
         self._streams: dict[int, frame.Compressor] = {}
-        if frames > 1:
-            for form, bits in self._bits.items():
-                size = rows * _row_size(width, bits)
+        for form in _MOVING_FORMS if frames > 1 else ():
+            if _is_known(form, palette, _MOVING_FORMS):
+                size = rows * _row_size(width, self._packed_bits if form == _PACKED else 8)
                 self._streams[form] = frame.Compressor(frames * size, max(_WINDOW, 2 * size))
 
     def write(self, indices: U8, tell: Count | None = None) -> None:
@@ -57,7 +57,7 @@ class Encoder:
                 wrapped = np.where(indices < self._before, len(self._palette), 0)
                 stream.write((indices - self._before + wrapped).astype(np.uint8).tobytes())
             else:
-                stream.write(_pack(indices, self._bits[form]))
+                stream.write(_pack(indices, self._packed_bits if form == _PACKED else 8))
         self._before = indices.copy()
         if tell is not None:
             tell(indices.size)
@@ -76,16 +76,17 @@ class Decoder:
         self, data: bytes | memoryview, shape: tuple[int, int, int], palette: U8, *, partial: bool = False
     ) -> None:
         frames, rows, width = shape
+        if frames > 1 and not _is_known(form := data[0] if data else None, palette, _MOVING_FORMS):
+            if not partial:
+                raise DamagedError(f"{_WHAT}: unknown form {form}")
+            data = bytes((_PLAIN,))  # which yields nothing
         self._data, self._shape, self._palette, self._partial = data, (rows, width), palette, partial
         self._before = np.zeros((rows, width), np.uint8)
         self._stream: frame.Decompressor | None = None
-        self._form = data[0] if data else None
-        self._bits = _bits(len(palette)) if self._form == _PACKED else 8
-        self._size = rows * _row_size(width, self._bits)
-        if frames > 1 and not partial:
-            if self._form not in (_PLAIN, _PACKED, _DIFFERENCES) or (self._form == _PACKED and self._bits == 8):
-                raise DamagedError(f"{_WHAT}: unknown form {self._form}")
         if frames > 1:
+            self._form = data[0]
+            self._bits = _bits(len(palette)) if self._form == _PACKED else 8
+            self._size = rows * _row_size(width, self._bits)
             window = max(_WINDOW, 2 * self._size)
             body = memoryview(data)[1:]
             self._stream = frame.Decompressor(body, frames * self._size, window, _WHAT, partial=partial)
@@ -149,7 +150,7 @@ def decode(
     """Decodes one tile of one frame: see `Coder.decode`."""
     bits = _bits(len(palette))
     form = data[0] if data else None
-    if form not in (_PLAIN, _PACKED, _STORED) or (form == _PACKED and bits == 8):
+    if not _is_known(form, palette, _STILL_FORMS):
         if partial:
             return np.zeros(shape, np.uint8)
         raise DamagedError(f"{_WHAT}: unknown form {form}")
@@ -170,6 +171,10 @@ def decode(
     if tell is not None:
         tell(indices.size)
     return indices
+
+
+def _is_known(form: int | None, palette: U8, forms: tuple[int, ...]) -> bool:
+    return form in forms and (form != _PACKED or _bits(len(palette)) < 8)
 
 
 def _bits(colors: int) -> int:

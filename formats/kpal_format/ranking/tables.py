@@ -167,29 +167,29 @@ _TRUST = [
 ]
 
 
-def even_flags(count: int) -> list:
+def even_flags(count: int) -> object:
     """Contexts of flags that know nothing: a probability in the upper 16 bits, a count in the lower."""
-    return [32768 << 16] * count
+    return np.full(count, 32768 << 16, "I")
 
 
-def slot_flags() -> list:
+def slot_flags() -> object:
     """The initial contexts of the first candidate's flag if a slot gives it, first for pixels that are not flat."""
-    return [chance << 25 | 1 for group in _TRUST for chance in group for _ in range(128)] * 2
+    return np.tile(np.repeat(np.array(_TRUST, "I") << 25 | 1, 128), 2)
 
 
-def later_flags() -> list:
+def later_flags() -> object:
     """The same in frames after the first: 2 x 3 x 24 x 4 x 8 x 4."""
-    return np.tile(np.repeat(np.array(_TRUST, "I") << 25 | 1, 128), 6).tolist()
+    return np.tile(slot_flags(), 3)
 
 
-def west_flags() -> list:
+def west_flags() -> object:
     """The initial contexts of the first candidate's flag if no slot gives it."""
-    return [10240 << 16 | 1] * 512
+    return np.full(512, 10240 << 16 | 1, "I")
 
 
-def near_flags() -> list:
+def near_flags() -> object:
     """The initial contexts of the flags for W, N and NE."""
-    return [chance << 16 for chance in (20000, 16000, 10000) for _ in range(512)]
+    return np.repeat(np.array((20000, 16000, 10000), "I") << 16, 512)
 
 
 def even_symbols(count: int) -> list:

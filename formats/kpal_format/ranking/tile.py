@@ -1,7 +1,8 @@
 """A tile on its way through the coder `fast` (KPAL.md, section 5.3); README.md follows one pixel.
 
 Encoder and decoder are one: `code_flag`, `code_symbol` and `code_raw` write the value that they are given, or read and
-return one. The compiler makes two loops of it (`_encode`, `_decode`).
+return one. The compiler makes four loops of it: `_encode` and `_decode`, and both for frames after the first. All four
+write the cells as they go; what an encoder is to write it reads from the caller's pixels.
 
 Why no stream can harm the compiled loop: only the range coder sees the stream. Past its end it reads zeros. What it
 returns is a bit, a symbol from 0 to 15, or a raw number below 2**n with n <= 13. A place in a list is limited to the
@@ -9,8 +10,14 @@ k - 1 entries of the list, all of them indices below k, and a place in a span to
 all pixels are below k. Each index into a table is made of pixels (8 bits), of a hash masked to the size of its table,
 of a context whose parts are limited where they are put together, or of a count that stops at the last entry of its
 table. The confidence in a slot is from 0 to 8, and its colour a pixel. Probabilities stay in 1..65535 and the ends of a
-distribution at least 1 apart (`code_flag`, `_adapt`), so the range never becomes 0 and nothing is divided by 0. An
-encoder reserves MOST_BYTES for each pixel before it codes it.
+distribution at least 1 apart (`code_flag`, `_adapt`), so the range never becomes 0 and nothing is divided by 0.
+
+In later frames, a span that is as before also ends within the row, at `broken` or earlier, which is never beyond the
+end of a span; each flag about it halves it, so a pixel takes at most 23 of them. The number of a block is from 0 to the
+number of vectors, at most 4, and the pixel that a vector points to is clamped to the frame. Planes have two rows more
+than the frame, for those above its first, and MARGIN cells on either side of each row, of which at most three are read.
+
+An encoder reserves what a step can write before it takes it: MOST_BYTES for each pixel, more in later frames.
 """
 
 try:
@@ -84,12 +91,13 @@ class Tile:
 
     def __init__(self, colors: bytes, width: int, rows: int, frames: int, data: bytes | None) -> None:
         pixels, later = width * rows * frames, frames > 1
-        most_slots = 20 if later else 18
         self.stream = Stream(data)
         self.planes = Planes(width, rows, later)
         self.lists = Lists(colors)
-        self.long_slots, self.short_slots = Slots(pixels, most_slots), Slots(pixels, most_slots)
-        self.place_slots = Slots(pixels if later else 1, most_slots)
+        # Tables larger than a cache cost more time than they save bytes. Few short keys are distinct.
+        self.long_slots = Slots(pixels, 19 if later else 18)
+        self.short_slots = Slots(pixels, 16 if later else 18)
+        self.place_slots = Slots(pixels if later else 1, 18)
         self.spans = Spans(self.planes, later)
         self.motion = Motion(self.planes)
         self.changes = Changes(self.planes, later)
@@ -458,6 +466,7 @@ class Tile:
         activity: cython.int = ACTIVITY[near_w + near_n + self.lists.distance[n << 8 | ne]]
         list_of: cython.uint = n if near_w < near_n else w
         other: cython.uint = w if near_w < near_n else n
+        context: cython.int
         came: cython.uint
         equal |= (nw == w) << 5
         if not hinted and not flat:
@@ -466,18 +475,9 @@ class Tile:
         if not self.lists.made[list_of]:
             self.lists.make(list_of)
         if not flat:
+            context = activity >> 2 << 7 | equal << 1 | sure
             came = self.candidates.code_neighbour(
-                coder,
-                decoding,
-                w,
-                n,
-                ne,
-                first,
-                second,
-                NO_COLOR,
-                NO_COLOR,
-                activity >> 2 << 7 | equal << 1 | sure,
-                pixel,
+                coder, decoding, w, n, ne, first, second, NO_COLOR, NO_COLOR, context, pixel
             )
             if came != NO_COLOR:
                 if came != list_of:
@@ -574,6 +574,7 @@ class Tile:
         excluded: cython.bint = changed or p == not_w
         other: cython.bint
         which: cython.int
+        right: cython.bint
         if hinted:
             other = sure and sure2 and second != first
             first = first if sure else second
@@ -593,14 +594,13 @@ class Tile:
             ):
                 return first
             if other:
-                which = min(which_neighbour(second, w, n, ne), 2)
-                if self.candidates.code_later_second(
-                    coder, decoding, sure2, which, second == p, moved, pixel == second
-                ):
+                which = which_neighbour(second, w, n, ne)
+                right = pixel == second
+                if self.candidates.code_later_second(coder, decoding, sure2, which, second == p, moved, right):
                     return second
         else:
             first = second = NO_COLOR
-        if not sure3 or third == first or third == second or third == not_w or third == not_p:
+        if not sure3 or third in (first, second, not_w, not_p):
             third = NO_COLOR
         else:
             which = which_neighbour(third, w, n, ne)

@@ -1,8 +1,8 @@
-"""Which blocks of a frame were elsewhere in the frame before: the encoder's search for motion (KPAL.md, section 5.3.7)."""
+"""The encoder's search for motion (KPAL.md, section 5.3.7): which blocks were elsewhere in the frame before."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,16 @@ _FAR: Final = 4096
 _RARE: Final = 4  # places of a patch that tell where it was
 _SPARE: Final = 4  # pixels of a block that a vector must set right
 _WORTH: Final = 64  # pixels of a frame that a vector must set right
+_PART: Final = 10  # it must set right one in so many of the wrong ones
+_ROOM: Final = 1 << 24  # pixels of three frames
 _PRIMES: Final = np.array([0x2F0B4C47, 0x1E35A7BD], np.uint32)
 
 Vectors = list[tuple[int, int]]
+
+
+def may_move(frames: int, rows: int, width: int) -> bool:
+    """Whether the frames of a tile may have vectors."""
+    return frames > 1 and 3 * rows * width <= _ROOM
 
 
 def find_motion(frame: U8, before: U8) -> tuple[Vectors, bytes]:
@@ -39,7 +46,7 @@ def find_motion(frame: U8, before: U8) -> tuple[Vectors, bytes]:
     while len(vectors) < _VECTORS:
         gains = [int(np.maximum(wrong - count - _SPARE, 0).sum()) for count in counts]
         best = int(np.argmax(gains))
-        if gains[best] < _WORTH:
+        if gains[best] < max(_WORTH, int(wrong.sum()) // _PART):
             break
         vectors.append(tried[best])
         better = counts[best] + _SPARE < wrong
@@ -49,42 +56,44 @@ def find_motion(frame: U8, before: U8) -> tuple[Vectors, bytes]:
 
 
 def _votes(frame: U8, before: U8, changed: NDArray[np.bool_]) -> Vectors:
-    """The vectors that most changed patches of a frame ask for."""
-    ours = _hashes(frame)[::_PATCH, ::_PATCH]
-    theirs = _hashes(before)
-    height, width = ours.shape
-    tiles = changed[: height * _PATCH, : width * _PATCH].reshape(height, _PATCH, width, _PATCH)
-    of_ours = frame[: height * _PATCH, : width * _PATCH].reshape(height, _PATCH, width, _PATCH)
-    textured = (of_ours.max(axis=(1, 3)) != of_ours.min(axis=(1, 3))) & tiles.any(axis=(1, 3))
-    ys, xs = np.nonzero(textured)
-    if not ys.size:
+    """The vectors that most changed patches ask for: those to the few places where they were."""
+    ours, theirs = _hashes(frame)[::_PATCH, ::_PATCH], _hashes(before)
+    ys, xs = np.nonzero(_patches(changed, ours.shape).any(axis=(1, 3)) & _textured(_patches(frame, ours.shape)))
+    keys, wanted = np.unique(ours[ys, xs], return_inverse=True)
+    if not keys.size:
         return []
-    keys, where = np.unique(ours[ys, xs], return_inverse=True)
-    wanted = np.zeros(1 << 16, bool)
-    wanted[keys >> 16] = True
-    found_y, found_x = np.nonzero(wanted[theirs >> 16])
-    at = np.searchsorted(keys, theirs[found_y, found_x])
-    at[at == keys.size] = 0
-    real = keys[at] == theirs[found_y, found_x]
-    at, found_y, found_x = at[real], found_y[real], found_x[real]
-    rare = np.bincount(at, minlength=keys.size)[at] <= _RARE
-    at, found_y, found_x = at[rare], found_y[rare], found_x[rare]
-    if not at.size:
-        return []
-    order = np.argsort(at, kind="stable")
-    at, found_y, found_x = at[order], found_y[order], found_x[order]
-    starts = np.searchsorted(at, where)
-    counts = np.bincount(at, minlength=keys.size)[where]
-    dys, dxs = [], []
+    hopeful = np.zeros(1 << 16, bool)  # what cannot match is sorted out first: it is nearly everything
+    hopeful[keys >> 16] = True
+    found_ys, found_xs = np.nonzero(hopeful[theirs >> 16])
+    found = np.searchsorted(keys, theirs[found_ys, found_xs])
+    found[found == keys.size] = 0
+    same = keys[found] == theirs[found_ys, found_xs]
+    order = np.flatnonzero(same)[np.argsort(found[same], kind="stable")]
+    found, found_ys, found_xs = found[order], found_ys[order], found_xs[order]
+    places = np.bincount(found, minlength=keys.size)
+    first = np.cumsum(places) - places
+    votes = []
     for i in range(_RARE):
-        has = counts > i
-        dys.append(found_y[starts[has] + i] - ys[has] * _PATCH)
-        dxs.append(found_x[starts[has] + i] - xs[has] * _PATCH)
-    dy, dx = np.concatenate(dys), np.concatenate(dxs)
-    near = ((dx != 0) | (dy != 0)) & (abs(dx) < _FAR) & (abs(dy) < _FAR)
-    codes, votes = np.unique((dy[near] + _FAR) * (2 * _FAR) + dx[near] + _FAR, return_counts=True)
-    top = codes[np.argsort(-votes, kind="stable")[:_TRIED]]
-    return [(int(code) % (2 * _FAR) - _FAR, int(code) // (2 * _FAR) - _FAR) for code in top]
+        voters = np.flatnonzero((places[wanted] > i) & (places[wanted] <= _RARE))
+        at = first[wanted[voters]] + i
+        dx, dy = found_xs[at] - xs[voters] * _PATCH, found_ys[at] - ys[voters] * _PATCH
+        real = ((dx != 0) | (dy != 0)) & (abs(dx) < _FAR) & (abs(dy) < _FAR)
+        votes.append((dy[real] + _FAR) * 2 * _FAR + dx[real] + _FAR)
+    codes, counts = np.unique(np.concatenate(votes), return_counts=True)
+    best = codes[np.argsort(-counts, kind="stable")[:_TRIED]].tolist()
+    return [(code % (2 * _FAR) - _FAR, code // (2 * _FAR) - _FAR) for code in best]
+
+
+def _patches(pixels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """The patches whose corners are on the grid, as (rows of patches, rows, columns of patches, columns)."""
+    height, width = shape
+    return pixels[: height * _PATCH, : width * _PATCH].reshape(height, _PATCH, width, _PATCH)
+
+
+def _textured(patches: U8) -> NDArray[np.bool_]:
+    """Whether a patch has more than one colour."""
+    textured: NDArray[np.bool_] = patches.max(axis=(1, 3)) != patches.min(axis=(1, 3))
+    return textured
 
 
 def _hashes(pixels: U8) -> NDArray[np.uint32]:
@@ -96,7 +105,8 @@ def _hashes(pixels: U8) -> NDArray[np.uint32]:
     whole = np.zeros((height, width), np.uint32)
     for i in range(_PATCH):
         whole = whole * _PRIMES[1] + total[i : i + height]
-    return (whole ^ whole >> 15) * _PRIMES[0]
+    mixed: NDArray[np.uint32] = (whole ^ whole >> 15) * _PRIMES[0]
+    return mixed
 
 
 def _moved(before: U8, dx: int, dy: int) -> U8:
