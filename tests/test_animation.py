@@ -17,8 +17,9 @@ from PIL import Image, ImageCms, ImageSequence
 
 import kpal
 from kpal.quantizer import rate_distortion
+from kpal.quantizer.histogram import PooledHistogram
 from kpal_format import U8, IndexedImage, Reader
-from kpal_format.coders import zstd
+from kpal_format.tiles import Decoding
 
 from .files import use_small_tiles
 from .images import METADATA, gradient, moving, soft_icon
@@ -386,6 +387,18 @@ def test_the_palette_is_about_as_good_as_a_shared_one() -> None:
     assert reports[0].mse < 1.1 * reports[1].mse
 
 
+@pytest.mark.parametrize("options", [{}, {"dither": "floyd-steinberg"}, {"rate": 1.0}])
+def test_frames_of_more_colours_than_are_counted_one_by_one(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports: list[kpal.Report] = []
+    kpal.encode_frames(scene(channels=4), 30, report=reports.append, **options)
+    monkeypatch.setattr(PooledHistogram.__init__, "__kwdefaults__", {"alpha": False, "limit": 1000})
+    data = kpal.encode_frames(scene(channels=4), 30, report=reports.append, **options)
+    assert reports[1].mse < 1.2 * reports[0].mse
+    assert (decoded(data)[3][:6] == 0).all()
+
+
 def test_indexed_frames_are_stored_unchanged() -> None:
     images = list(moving(5, 20, 30, 200))
     for options in ({}, {"keep_palette": True}):
@@ -444,8 +457,8 @@ def test_a_report_has_the_first_picture_and_the_error_of_all_frames() -> None:
 
 
 def test_verification_finds_a_file_that_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = zstd.Decoder.read
-    monkeypatch.setattr(zstd.Decoder, "read", lambda self, tell=None: read(self, tell)[::-1])
+    read = Decoding.read
+    monkeypatch.setattr(Decoding, "read", lambda self, frames=1: read(self, frames)[::-1])
     with pytest.raises(RuntimeError, match="does not decode to what was encoded"):
         kpal.encode_frames(FEW, coder="zstd", verify=True)
 
@@ -563,6 +576,14 @@ def test_frames_without_end_are_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         kpal.encode_frames(itertools.repeat(ONE))
 
 
+def test_a_damaged_image_among_the_frames_is_an_error_of_its_own_kind() -> None:
+    good, damaged = (bytearray(kpal.encode(frame)) for frame in FEW[:2])
+    damaged[-9] ^= 1
+    images = [Image.open(io.BytesIO(data)) for data in (good, damaged)]
+    with pytest.raises(kpal.DamagedError):
+        kpal.encode_frames(images)
+
+
 def test_a_function_that_returns_other_frames_the_second_time_is_an_error() -> None:
     every = [[FEW[0], FEW[1]], [FEW[0], FEW[2]], [FEW[0]], [FEW[0], FEW[1], FEW[2]]]
     for second, message in zip(
@@ -672,9 +693,10 @@ def test_a_writer_discards_an_animation_with_rows_missing(tmp_path: Path) -> Non
         ({"loop": 3}, "loop and restart are those of an animation, which needs durations"),
         ({"durations": [-1]}, "a duration must be a finite number"),
         ({"durations": []}, "an animation has 1 to"),
+        ({"durations": 40}, "durations must be several, one for each frame, not 40"),
     ],
 )
 def test_wrong_times_of_a_writer_are_errors(options: dict[str, Any], message: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         kpal.open_writer(tmp_path / "a.kpal", 5, 4, palette=[(0, 0, 0)], **options)
     assert list(tmp_path.iterdir()) == []

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Span = tuple[float, float]  # the fractions of a stage that are done before and after some work
-# Gives all frames in turn, uint8 (h, w, 3 or 4), each with its span, and takes the span of all together.
-Frames = Callable[[Span], Iterator[tuple[U8, Span]]]
+# Takes the span of all frames, and gives them in turn, uint8 (h, w, 3 or 4), each with its own span.
+Iterate = Callable[[Span], Iterator[tuple[U8, Span]]]
 
 _STAGE: Final = "histogram"
 
@@ -54,27 +54,31 @@ class Plan:
     remapper: Callable[[], Callable[[U8], U8]]
 
 
+class _Whole(Candidate):
+    """A palette that holds all colours of the frames; the labels are those of these colours."""
+
+
 class FramesSearch(Search[PooledHistogram, Plan]):
     """The search for the palette of frames.
 
     Goes through the frames at once, and a second time if they have more colours than the palette.
     """
 
-    def __init__(self, frames: Frames, options: Options, watch: Watch) -> None:
+    def __init__(self, frames: Iterate, options: Options, watch: Watch) -> None:
         super().__init__(options, watch)
         self._frames = frames
         self._all: U8 | None = np.empty((0, 4), np.uint8)  # all colours, if a palette can hold as many
         self._least_alpha = 255
         before = None
         for pixels, span in frames((0.0, 0.5)):
-            if before is None or not np.array_equal(pixels, before):
-                watch.stage(_STAGE, partial(self._see, pixels), span)
+            watch.stage(_STAGE, partial(self._see, pixels, before), span)
             before = pixels
 
-    def _see(self, pixels: U8) -> None:
-        self._least_alpha = min(self._least_alpha, int(pixels[:, :, 3:].min(initial=255)))
-        if self._all is not None:
-            self._all = few_colors(self._all, with_channels(pixels, 4), MAX_COLORS)
+    def _see(self, pixels: U8, before: U8 | None) -> None:
+        changed = pixels[_changed_rows(pixels, before)]
+        self._least_alpha = min(self._least_alpha, int(changed[:, :, 3:].min(initial=255)))
+        if self._all is not None and len(changed):
+            self._all = few_colors(self._all, changed, MAX_COLORS)
 
     @property
     def channels(self) -> int:
@@ -86,21 +90,21 @@ class FramesSearch(Search[PooledHistogram, Plan]):
     @property
     def lossless(self) -> bool:
         """Whether the palette of as many colours as are allowed holds all those of the frames."""
-        return self._holding(self.options.colors) is not None
+        return self._whole(self.options.colors) is not None
 
-    def _holding(self, colors: int) -> Candidate | None:
+    def _whole(self, colors: int) -> _Whole | None:
         """The candidate that holds all colours of the frames; None if they are too many."""
         if self._all is None:
             return None
         seen = self._all[:, : self.channels]
         if self.options.given_palette is None:
             exact = exact_palette(Evenly(seen, np.ones(len(seen), np.int64)), colors, self.options)
-            return None if exact is None else Candidate(*exact, inertia=0, iterations=0)
+            return None if exact is None else _Whole(*exact, inertia=0, iterations=0)
         labels = keeping_colors(np.full(len(seen), -1), seen, self._palette)
-        return Candidate(self._palette, labels, inertia=0, iterations=0) if (labels >= 0).all() else None
+        return _Whole(self._palette, labels, inertia=0, iterations=0) if (labels >= 0).all() else None
 
     def _candidate(self, colors: int) -> Candidate:
-        return self._holding(colors) or super()._candidate(colors)
+        return self._whole(colors) or super()._candidate(colors)
 
     @cached_property
     def _tally(self) -> Tally:
@@ -145,7 +149,7 @@ class FramesSearch(Search[PooledHistogram, Plan]):
 
     def finder(self, candidate: Candidate) -> Callable[[U8], U8]:
         """A function from the colours of pixels, uint8 (h, w, c), to their nearest entries, uint8 (h, w)."""
-        if not candidate.inertia and self._all is not None:
+        if isinstance(candidate, _Whole) and self._all is not None:
             return lookup(self._all[:, : self.channels], candidate.labels.astype(np.uint8))
         if not self._histogram.coarse:
             labels = keeping_colors(candidate.labels, self._histogram.colors, candidate.palette)
@@ -192,23 +196,28 @@ class _Remapper:
         """The indices of the next frame, uint8 (h, w, 3 or 4)."""
         pixels = with_channels(pixels, self._search.channels)
         if self._before is None:
-            indices = self._indices(pixels, None)
+            indices = self._first(pixels)
         else:
             before, indices = self._before
-            held = Held(_alike(pixels, before), indices)
-            if not held.pixels.all():
-                indices = np.where(held.pixels, indices, self._indices(pixels, held))
+            if len(rows := _changed_rows(pixels, before)):
+                indices = self._next(pixels, before, indices, rows)
         self._before = pixels, indices
         return indices
 
-    def _indices(self, pixels: U8, held: Held | None) -> U8:
+    def _first(self, pixels: U8) -> U8:
         if self._dither != "none" or self._rate:
-            return self._spread(pixels, Histogram(pixels), held)
-        if held is None:
-            return self._find(pixels)
-        indices = held.indices.copy()
-        changed = ~held.pixels
-        indices[changed] = self._find(pixels[changed][None])[0]
+            return self._spread(pixels, Histogram(pixels), None)
+        return self._find(pixels)
+
+    def _next(self, pixels: U8, before: U8, indices: U8, rows: NDArray[np.intp]) -> U8:
+        """The indices of a frame of which these rows have changed; before, indices: of the frame before."""
+        if self._dither != "none" or self._rate:
+            held = Held(_alike(pixels, before), indices)
+            return np.where(held.pixels, indices, self._spread(pixels, Histogram(pixels), held))
+        indices, part, part_indices = indices.copy(), pixels[rows], indices[rows]
+        changed = ~_alike(part, before[rows])
+        part_indices[changed] = self._find(part[changed][None])[0]
+        indices[rows] = part_indices
         return indices
 
     def _spread(self, pixels: U8, histogram: Histogram, held: Held | None) -> U8:
@@ -231,6 +240,14 @@ class _Remapper:
     @cached_property
     def _error(self) -> tuple[int, int]:
         return self._search.error(self._candidate)
+
+
+def _changed_rows(pixels: U8, before: U8 | None) -> NDArray[np.intp]:
+    """The rows of a frame that are not those of the frame before, which may have another number of channels."""
+    if before is None or before.shape != pixels.shape:
+        return np.arange(len(pixels))
+    height = len(pixels)
+    return np.flatnonzero((pixels.reshape(height, -1) != before.reshape(height, -1)).any(axis=1))
 
 
 def _alike(pixels: U8, others: U8) -> NDArray[np.bool_]:
