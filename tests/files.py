@@ -65,7 +65,7 @@ class Parts:
     """
 
     magic: bytes = MAGIC
-    version: int = 0x03
+    version: int = 0x09
     flags: int = 0
     coder: int = 0
     last: int = 1

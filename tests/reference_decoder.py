@@ -68,7 +68,7 @@ def decode(data: bytes) -> Decoded:
     if file.take(8) != b"\x8bKPAL\r\n\x1a":
         raise ValueError("not a .kpal file")
     version, flags, coder, last = file.take(4)
-    if version != 3 or flags > 15 or coder > 3:
+    if version != 9 or flags > 15 or coder > 3:
         raise ValueError("another version, an unknown flag or an unknown coder")
     k, channels = last + 1, 4 if flags & 1 else 3
     width, height = file.varint(1, 2**28 - 1), file.varint(1, 2**28 - 1)

@@ -25,7 +25,7 @@ EXTENSION: Final = ".kpal"
 MIME: Final = "image/x-kpal"
 MAGIC: Final = b"\x8bKPAL\r\n\x1a"  # as in PNG: a high bit detects 7-bit transport, CR LF text mode; ^Z stops `type`
 MAJOR: Final = 0
-MINOR: Final = 3
+MINOR: Final = 9
 
 # Pillow's default limit for decompression bombs: 2 x (1 GiB / 4 / 3), rounded down. As RGB, these pixels take 512 MiB.
 MAX_PIXELS: Final = 2 * (1024 * 1024 * 1024 // 4 // 3)

@@ -1,12 +1,15 @@
-"""Regenerates the conformance vectors: `python -m formats.vectors.make`, in the root of the repository.
+"""Makes the conformance vectors: `python -m formats.vectors.make [--replace NAME ...]`, in the root of the repository.
 
-The files are checked in and no test runs this module: a decoder must keep reading files that were written earlier,
-whatever the encoder writes today. Run it only when the format itself changes.
+The files are checked in, because a decoder must keep reading what was written earlier, whatever the encoder writes
+today. So this adds the vectors that are missing, and touches none that is there unless `--replace` names it: a pattern,
+such as `06-in-varint`, `mix-*`, or `*` for a new version byte.
 """
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import fnmatch
 import hashlib
 import io
 import json
@@ -34,22 +37,34 @@ ROWS = b"\1" + frame(bytes(8192)), b"\1" + frame(b"\xff" * 8192)  # tiles of 1 x
 
 
 def main() -> None:
-    """Writes `valid/`, `valid.json` and `invalid/`."""
-    manifest = {}
-    _empty("valid")
-    for name, data in valid():
-        (HERE / "valid" / f"{name}.kpal").write_bytes(data)
-        manifest[name] = _described(data)
+    """Writes `valid/`, `valid.json` and `invalid/`, and tells what it did."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--replace", nargs="+", default=[], metavar="NAME", help="vectors to write anew: patterns")
+    replaced = parser.parse_args().replace
+    names = {
+        folder: _write(folder, vectors, replaced) for folder, vectors in (("valid", valid()), ("invalid", invalid()))
+    }
+    manifest = {name: _described((HERE / "valid" / f"{name}.kpal").read_bytes()) for name in names["valid"]}
     (HERE / "valid.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
-    _empty("invalid")
-    for name, data in invalid():
-        (HERE / "invalid" / f"{name}.kpal").write_bytes(data)
 
 
-def _empty(folder: str) -> None:
-    (HERE / folder).mkdir(exist_ok=True)
-    for old in (HERE / folder).glob("*.kpal"):
-        old.unlink()
+def _write(folder: str, vectors: Iterable[tuple[str, bytes]], replaced: Sequence[str]) -> list[str]:
+    """Writes what is missing or to be replaced; returns the names of all, in their order."""
+    names = []
+    for name, data in vectors:
+        names.append(name)
+        path = HERE / folder / f"{name}.kpal"
+        if path.exists() and path.read_bytes() == data:
+            continue
+        if path.exists() and not any(fnmatch.fnmatchcase(name, pattern) for pattern in replaced):
+            print(f"kept, though it would now be written otherwise: {folder}/{path.name}")
+            continue
+        print(f"{'replaced' if path.exists() else 'added'}: {folder}/{path.name}")
+        path.write_bytes(data)
+    for path in sorted((HERE / folder).glob("*.kpal")):
+        if path.stem not in names:
+            print(f"no longer made, to be removed by hand: {folder}/{path.name}")
+    return names
 
 
 def _described(data: bytes) -> dict[str, Any]:
@@ -277,6 +292,8 @@ def invalid() -> Iterator[tuple[str, bytes]]:
     yield "02-version-0.0", Parts(version=0x00).bytes()
     yield "02-version-0.1", Parts(version=0x01).bytes()
     yield "02-version-0.2", Parts(version=0x02).bytes()
+    yield "02-version-0.8", Parts(version=0x08).bytes()
+    yield "02-version-0.10", Parts(version=0x0A).bytes()
     yield "02-version-1.0", Parts(version=0x10).bytes()
     yield "02-version-1.1", Parts(version=0x11).bytes()
 

@@ -567,7 +567,7 @@ def test_info_has_the_sizes_of_the_parts_and_goes_into_json() -> None:
     header = msgpack.packb({"icc": 3, "text": [["a", 2]], "density": [5, 6]})
     assert (info.palette_bytes, info.metadata_bytes) == (6, len(header) + 5)
     assert info.as_dict() == {
-        "version": "0.3",
+        "version": "0.9",
         "width": 2,
         "height": 1,
         "colors": 2,

@@ -103,6 +103,15 @@ def test_the_vectors_are_those_of_the_manifest_and_few_bytes() -> None:
     assert sum(path.stat().st_size for path in (*VALID, *INVALID)) < 100_000
 
 
+def test_the_vectors_are_frozen() -> None:
+    """Vectors may be added, with a new digest here; once the format is 1.0, none that is there may ever change."""
+    whole = hashlib.sha256()
+    for path in sorted((*VALID, *INVALID)):
+        whole.update(f"{path.parent.name}/{path.name} {digest(path.read_bytes())}\n".encode())
+    whole.update((VECTORS / "valid.json").read_bytes())
+    assert whole.hexdigest() == "DIGEST"
+
+
 def test_the_specification_s_example_is_a_file_that_says_what_it_says() -> None:
     example = SPECIFICATION.read_text().split("## 7. Example")[1].split("```")[1]
     hexadecimal = "".join(re.match(r"(?:[0-9A-F]{2} {1,2})+", line)[0] for line in example.strip().splitlines())  # type: ignore[index]
