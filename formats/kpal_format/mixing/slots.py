@@ -94,9 +94,6 @@ class Slots:
         base: cython.p_uint = self.base
         h: cython.uint = (self.match.matched + 1) | (self.match.second + 1) << 9
         base[3] = hash_key(h | (self.match.similarity >> 2) << 18 | (self.match.second_similarity >> 2) << 22)
-        base[4] = hash_key(self.prediction.p1 | self.prediction.activity >> 1 << 8)
-        if self.frames.later:
-            self._hash_reference()
         if self.most:
             base[5] = hash_key(self.near.w | (self.near.run > 0) << 8)
             h = combine(
@@ -108,8 +105,12 @@ class Slots:
             base[7] = hash_key(self.near.n | self.near.ne << 8)
             base[8] = hash_key(self.near.w | self.near.ne << 8)
             base[9] = hash_key(x)
-            base[10] = hash_key(self.prediction.p3 | self.prediction.p4 << 8)
             base[11] = hash_key(self.near.w | self.near.nw << 8 | self.near.n << 16)
+        if self.frames.later:
+            self._hash_reference()
+        else:
+            base[4] = hash_key(self.prediction.p1 | self.prediction.activity >> 1 << 8)
+            base[10] = hash_key(self.prediction.p3 | self.prediction.p4 << 8)
             base[12] = hash_key(self.prediction.p0 | self.prediction.activity << 8)
 
     @cython.cfunc
@@ -117,14 +118,24 @@ class Slots:
     @cython.inline
     @cython.exceptval(check=False)
     def _hash_reference(self) -> cython.void:
-        """The contexts that look at the reference."""
+        """The contexts of frames after the first, some of them instead of those of guesses."""
+        base: cython.p_uint = self.base
         c: cython.int = self.contexts - LATER_CONTEXTS
+        w: cython.int = self.near.w
+        n: cython.int = self.near.n
         p: cython.int = self.frames.p
         pp: cython.int = self.frames.pp
         h: cython.uint = pack(p, self.frames.pe, self.frames.ps, self.frames.pse)
-        self.base[c] = hash_key(pack(p, self.near.w, self.near.n, 0))
-        self.base[c + 1] = hash_key(combine(h, pp))
-        self.base[c + 2] = hash_key(p | self.frames.moved << 8 | (p == pp) << 12)
+        base[4] = hash_key(
+            combine(pack(p, w, n, self.near.ne), pack(self.near.nw, self.near.ww, self.near.nn, self.frames.pp))
+        )
+        if self.most:
+            base[10] = hash_key(combine(self.frames.place, p))
+            base[12] = combine(h, pack(self.frames.psw, self.frames.pw, self.frames.pnw, self.frames.pne))
+            base[12] = hash_key(combine(base[12], pack(w, n, pp, self.frames.pn)))
+        base[c] = hash_key(pack(p, w, n, 0))
+        base[c + 1] = hash_key(combine(h, pp))
+        base[c + 2] = hash_key(p | self.frames.moved << 8 | (p == pp) << 12)
 
     @cython.cfunc
     @cython.nogil
