@@ -129,6 +129,15 @@ class Frames:
     @cython.nogil
     @cython.inline
     @cython.exceptval(check=False)
+    def edges(self) -> cython.int:
+        """Which of four neighbours in the reference are P."""
+        p: cython.int = self.p
+        return (p == self.pw) | (p == self.pn) << 1 | (p == self.pe) << 2 | (p == self.ps) << 3
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
     def situation(self) -> cython.int:
         """How far P can be trusted, 7 bits."""
         p: cython.int = self.p

@@ -104,7 +104,7 @@ class Tile:
         self.frames = Frames(self.near, rows, frames)
         self.match = MatchModel(self.near, pixels, profile > 0)
         flag = Flag(self.coder, pixels)
-        self.flags = Flags(self.near, self.match, flag)
+        self.flags = Flags(self.near, self.frames, self.match, flag)
         self.skips = Skips(self.near, self.match, self.frames, flag)
         self.prediction = Prediction(self.ranks, self.near, self.frames, self.prior, profile > 0)
         self.slots = Slots(self.near, self.match, self.prediction, self.frames, profile > 0, pixels, later)
