@@ -56,9 +56,9 @@ class Flag:
     yes: cython.uint  # frequency, 1 to 32767
     buffers: list
 
-    def __init__(self, coder: RangeCoder, pixels: int) -> None:
+    def __init__(self, coder: RangeCoder, pixels: int, later: bool) -> None:
         self.coder = coder
-        bits = min(max(pixels.bit_length(), 8), 13)
+        bits = min(max(pixels.bit_length(), 8), 16 if later else 13)
         self.mask = (1 << bits) - 1
         self.coarse_set = self.fine_set = 0
         self.no = self.yes = 1

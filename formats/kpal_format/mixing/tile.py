@@ -103,7 +103,7 @@ class Tile:
         self.near = Neighbourhood(width, rows)
         self.frames = Frames(self.near, rows, frames)
         self.match = MatchModel(self.near, pixels, profile > 0)
-        flag = Flag(self.coder, pixels)
+        flag = Flag(self.coder, pixels, later)
         self.flags = Flags(self.near, self.frames, self.match, flag)
         self.skips = Skips(self.near, self.match, self.frames, flag)
         self.prediction = Prediction(self.ranks, self.near, self.frames, self.prior, profile > 0)
