@@ -681,15 +681,15 @@ class Tile(RangeDecoder):
 
     def begin_second(self) -> None:
         """Adds what only later frames have."""
-        self.contexts += 3
+        self.contexts += 2
         share = 15000 // self.contexts
         for i, counted in enumerate(self.by_count):
-            counted += [share * (10 * i + 4) // (10 * i + 12)] * 3
+            counted += [share * (10 * i + 4) // (10 * i + 12)] * 2
         for table in (self.by_activity, self.by_texture):
             for weights in table:
-                weights += [0] * 3
+                weights += [0] * 2
         self.by_guess = [[0] * self.contexts for _ in range(512)]
-        self.slots += [{} for _ in range(3)]
+        self.slots += [{}, {}]
         if self.hits == 1:
             for table, first in ((self.hit_by_activity, 19661), (self.hit_by_texture, 0)):
                 for weights in table:
@@ -1094,7 +1094,7 @@ class Tile(RangeDecoder):
         hit_contexts = [length_class << 4 | min(similarity, 15), second_similarity, texture, texture, texture]
         situation = trusted = 0
         if ref:
-            keys[4] = _combine(_pack(ref.p, w, n, ne), _pack(nw, v.ww, v.nn, ref.pp))
+            keys[4] = ref.p | ref.moved << 8 | (ref.p == ref.pp) << 12
             if self.hits > 1:
                 keys[10] = _combine(at - self.base, ref.p)
                 wide = _combine(_pack(ref.p, ref.pe, ref.ps, ref.pse), _pack(ref.psw, ref.pw, ref.pnw, ref.pne))
@@ -1102,7 +1102,6 @@ class Tile(RangeDecoder):
             keys += [
                 _pack(ref.p, w, n, 0),
                 _combine(_pack(ref.p, ref.pe, ref.ps, ref.pse), ref.pp),
-                ref.p | ref.moved << 8 | (ref.p == ref.pp) << 12,
             ]
             situation = ref.moved | (ref.p == ref.pp) << 4 | (ref.p == w) << 5 | (ref.p == n) << 6
             trusted = situation | (matched == ref.p) << 7

@@ -18,7 +18,7 @@ if not cython.compiled:
 
 CONTEXTS = cython.declare(cython.int, 13)  # of `max`
 MIX_CONTEXTS = cython.declare(cython.int, 5)  # the first of them, of `mix`
-LATER_CONTEXTS = cython.declare(cython.int, 3)  # further ones of frames after the first
+LATER_CONTEXTS = cython.declare(cython.int, 2)  # further ones of frames after the first
 
 
 @cython.final
@@ -38,7 +38,7 @@ class Slots:
     prediction: Prediction
     frames: Frames
     most: cython.bint
-    contexts: cython.int  # 5 or 13, and 3 more in frames after the first
+    contexts: cython.int  # 5 or 13, and 2 more in frames after the first
     bits: cython.int  # of a position in a context's table, 8 to 16
     logs: cython.p_short  # 16 of each slot, -12288 to 0
     checks: cython.p_ushort  # of each slot: 11 bits of a hash, 5 bits of its count
@@ -126,16 +126,13 @@ class Slots:
         p: cython.int = self.frames.p
         pp: cython.int = self.frames.pp
         h: cython.uint = pack(p, self.frames.pe, self.frames.ps, self.frames.pse)
-        base[4] = hash_key(
-            combine(pack(p, w, n, self.near.ne), pack(self.near.nw, self.near.ww, self.near.nn, self.frames.pp))
-        )
         if self.most:
             base[10] = hash_key(combine(self.frames.place, p))
             base[12] = combine(h, pack(self.frames.psw, self.frames.pw, self.frames.pnw, self.frames.pne))
             base[12] = hash_key(combine(base[12], pack(w, n, pp, self.frames.pn)))
         base[c] = hash_key(pack(p, w, n, 0))
         base[c + 1] = hash_key(combine(h, pp))
-        base[c + 2] = hash_key(p | self.frames.moved << 8 | (p == pp) << 12)
+        base[4] = hash_key(p | self.frames.moved << 8 | (p == pp) << 12)
 
     @cython.cfunc
     @cython.nogil
