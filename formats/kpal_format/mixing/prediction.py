@@ -47,12 +47,13 @@ class Prediction:
     p3: cython.int
     p4: cython.int
     p5: cython.int
+    center: cython.int  # the rank that stands for the guess among the biases: p5, or P in frames after the first
     buffers: list
 
     def __init__(self, ranks: Ranks, near: Neighbourhood, frames: Frames, prior: Prior, all_guesses: bool) -> None:
         self.ranks, self.near, self.frames, self.prior, self.all_guesses = ranks, near, frames, prior, all_guesses
         self.texture = self.activity = self.doubt = 0
-        self.p0 = self.p1 = self.p3 = self.p4 = self.p5 = 0
+        self.p0 = self.p1 = self.p3 = self.p4 = self.p5 = self.center = 0
         self.buffers = []
         self.nearest = shorts(allocate(self.buffers, "h", 32768))
         self.guess = shorts(allocate(self.buffers, "h", 32))
@@ -95,6 +96,7 @@ class Prediction:
         wc: cython.int
         nc: cython.int
         changed: cython.int = self.frames.changed()
+        self.center = self.frames.p
         if changed < 3:
             self.p5 = self.frames.p
             self.doubt = min(2 * changed + (self.activity >> 1), 15)
@@ -122,7 +124,7 @@ class Prediction:
             self.p3 = self._snap(3)
             self.p4 = self._snap(4)
         self.p1 = self._snap(1)
-        self.p5 = self._snap(5)
+        self.p5 = self.center = self._snap(5)
 
     @cython.cfunc
     @cython.nogil

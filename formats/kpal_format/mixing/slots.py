@@ -94,6 +94,7 @@ class Slots:
         base: cython.p_uint = self.base
         h: cython.uint = (self.match.matched + 1) | (self.match.second + 1) << 9
         base[3] = hash_key(h | (self.match.similarity >> 2) << 18 | (self.match.second_similarity >> 2) << 22)
+        base[4] = hash_key(self.prediction.p1 | self.prediction.activity >> 1 << 8)
         if self.most:
             base[5] = hash_key(self.near.w | (self.near.run > 0) << 8)
             h = combine(
@@ -105,20 +106,17 @@ class Slots:
             base[7] = hash_key(self.near.n | self.near.ne << 8)
             base[8] = hash_key(self.near.w | self.near.ne << 8)
             base[9] = hash_key(x)
+            base[10] = hash_key(self.prediction.p3 | self.prediction.p4 << 8)
             base[11] = hash_key(self.near.w | self.near.nw << 8 | self.near.n << 16)
+            base[12] = hash_key(self.prediction.p0 | self.prediction.activity << 8)
         if self.frames.later:
             self._hash_reference()
-        else:
-            base[4] = hash_key(self.prediction.p1 | self.prediction.activity >> 1 << 8)
-            base[10] = hash_key(self.prediction.p3 | self.prediction.p4 << 8)
-            base[12] = hash_key(self.prediction.p0 | self.prediction.activity << 8)
 
     @cython.cfunc
     @cython.nogil
-    @cython.inline
     @cython.exceptval(check=False)
     def _hash_reference(self) -> cython.void:
-        """The contexts of frames after the first, some of them instead of those of guesses."""
+        """The contexts of frames after the first; those of guesses, which these frames do not have, are replaced."""
         base: cython.p_uint = self.base
         c: cython.int = self.contexts - LATER_CONTEXTS
         w: cython.int = self.near.w

@@ -110,7 +110,7 @@ class Tile:
         self.slots = Slots(self.near, self.match, self.prediction, self.frames, profile > 0, pixels, later)
         hits = Hits(self.near, self.match, self.prediction, self.frames, HITS if profile else 1)
         count, ease = (BIASES, 64) if profile else (MIX_BIASES, 112)
-        biases = Biases(self.near, self.prediction, self.frames, count, ease)
+        biases = Biases(self.near, self.prediction, count, ease)
         self.mixer = Mixer(self.coder, self.slots, self.prediction, biases, hits, later)
         self.motion = Motion(self.near, self.frames, flag, rows)
         if later and data is None:
