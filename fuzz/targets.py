@@ -33,6 +33,7 @@ from kpal_format import (
     verify,
 )
 from kpal_format.coders import BY_ID, BY_NAME
+from kpal_format.coders.mix import MAX, MIX
 from kpal_format.container import CRC_SIZE, ENTRY_SIZE, MAJOR, MINOR, Head, framed, pack_head, read_head, varint
 from kpal_format.index import pack_index, read_index, read_only_tile, read_tiles
 from kpal_format.metadata import decode_metadata
@@ -196,6 +197,21 @@ def _tile(name: str) -> Callable[[bytes], None]:
     return decode
 
 
+def frames(data: bytes) -> None:
+    """Any tile of several frames, truncated or not, decodes to indices of the requested shape, or raises DamagedError."""
+    width, rows, colors, count = data[0] + 1, data[1] % 64 + 1, max(data[2], 1) + 1, data[3] % 16 + 2
+    coder = MAX if data[3] & 16 else MIX
+    palette = np.arange(colors * 3, dtype=np.uint8).reshape(colors, 3)
+    for partial in (False, True):
+        decoder = coder.decoder(data[4:], (count, rows, width), palette, partial=partial)
+        for _ in range(count):
+            indices = decoder.read()
+            assert indices.shape == (rows, width)
+            assert indices.max() < colors
+        with contextlib.suppress(DamagedError):
+            decoder.finish()
+
+
 # name of a target -> its function, and the minimum size of its input in bytes
 TARGETS: Final[dict[str, tuple[Callable[[bytes], None], int]]] = {
     "container": (container, 0),
@@ -206,12 +222,13 @@ TARGETS: Final[dict[str, tuple[Callable[[bytes], None], int]]] = {
     "mix": (_tile("mix"), 5),
     "max": (_tile("max"), 5),
     "fast": (_tile("fast"), 5),
+    "frames": (frames, 5),
     "pillow": (pillow, 0),
     "mended": (whole, 0),  # its inputs are mutated by `mutate`
 }
 
 
-COMPILED: Final = ("mix", "max", "fast")  # targets without coverage: the fuzzer cannot see into their loops
+COMPILED: Final = ("mix", "max", "fast", "frames")  # targets without coverage: the fuzzer cannot see into their loops
 
 
 def run(name: str, data: bytes) -> None:
@@ -230,6 +247,9 @@ def seeds(name: str) -> Iterator[bytes]:
         yield np.roll(entries, 1, axis=0).tobytes()
         yield (entries + np.array(((1, 0), (2**32 - 1, 0), (0, 0), (0, 0)), np.uint32)).tobytes()  # a border moved
         return
+    if name == "frames":
+        yield from _films()
+        return
     for path in sorted(VECTORS.glob("*/*.kpal")):
         data = path.read_bytes()
         if name in ("container", "pillow", "mended"):
@@ -247,6 +267,20 @@ def seeds(name: str) -> Iterator[bytes]:
         elif name == head.coder.NAME and head.width <= 256 and head.height <= 64 and tiles:
             about = bytes((head.width - 1, head.height - 1, head.colors - 1, head.channels - 3))
             yield about + tiles[0]
+
+
+def _films() -> Iterator[bytes]:
+    """Inputs of the target `frames`: things that stay, come, go, and move over a texture that scrolls."""
+    chance = np.random.default_rng(0)
+    for colors, coder, kind in ((9, MIX, 0), (40, MIX, 0), (40, MAX, 16)):
+        scene = chance.integers(0, colors, (40, 70), dtype=np.uint8)
+        scene[10:, :30] = 1
+        shown = [np.ascontiguousarray(np.roll(scene, (y, x), (0, 1))) for y, x in ((0, 0), (0, 0), (1, 3), (2, 6), (2, 6))]
+        shown[4][20:30, 20:40] = chance.integers(0, colors, (10, 20))
+        encoder = coder.encoder((5, 40, 70), np.arange(colors * 3, dtype=np.uint8).reshape(colors, 3))
+        for frame in shown:
+            encoder.write(frame)
+        yield bytes((69, 39, colors - 1, 3 | kind)) + encoder.finish()
 
 
 def _tiles_of(data: bytes) -> tuple[Head, list[bytes]]:
