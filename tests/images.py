@@ -84,6 +84,28 @@ def poster(height: int, width: int, colors: int, channels: int = 3, seed: int = 
     return IndexedImage(indices.astype(np.uint8), palette)
 
 
+def film(frames: int, height: int, width: int, colors: int, seed: int = 0) -> list[U8]:
+    """The indices of frames with all kinds of change: none, a walking sprite, scrolling, new pixels, other colours."""
+    random = np.random.default_rng((frames, height, width, colors, seed))
+    scene = picture(height, width, colors, seed=seed).indices
+    sprite = random.integers(0, colors, (height // 3 + 1, width // 4 + 1), dtype=np.uint8)
+    shown = []
+    for i in range(frames):
+        frame = scene.copy()
+        y, x = i % (height - len(sprite) + 1), 2 * i % (width - sprite.shape[1] + 1)
+        frame[y : y + len(sprite), x : x + sprite.shape[1]] = sprite
+        if i % 6 == 2:
+            frame = shown[-1].copy()
+        elif i % 6 == 3:
+            scene = np.roll(scene, (2, -3), (0, 1))
+        elif i % 6 == 4:
+            frame[random.random(frame.shape) < 0.1] = random.integers(0, colors)
+        elif i % 6 == 5:
+            frame = (frame + 1) % colors
+        shown.append(frame.astype(np.uint8))
+    return shown
+
+
 def gradient(height: int = 48, width: int = 64) -> U8:
     """A smooth RGB image with an edge, of far more than 256 colours."""
     y, x = np.mgrid[0:height, 0:width]

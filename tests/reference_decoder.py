@@ -615,7 +615,7 @@ class Tile(RangeDecoder):
         self.pace = (168, 1802240) if is_max else (240, 2072576)
         n = width * rows * frames
         self.slot_bits = min(max((2 * n).bit_length(), 8), 16 if is_max else 14)
-        self.flag_mask = (1 << min(max(n.bit_length(), 8), 13)) - 1
+        self.flag_mask = (1 << min(max(n.bit_length(), 8), 16 if frames > 1 else 13)) - 1
         self.match_mask = (1 << min(max(n.bit_length(), 8), 16)) - 1
         self.slots: list[dict[int, Slot]] = [{} for _ in range(self.contexts)]  # missing slots were never used
         self.flag_slots: list[dict[int, FlagSlot]] = [{} for _ in range(6)]
@@ -719,20 +719,19 @@ class Tile(RangeDecoder):
         self.margins()
         if 3 * self.size <= 1 << 24:
             self.motion()
-        self.errors = [[[0] * 6 for _ in range(self.width + 2)] for _ in range(2)]
         self.calm = 0
 
     def begin_second(self) -> None:
         """Adds what only later frames have."""
-        self.contexts += 3
+        self.contexts += 2
         share = 15000 // self.contexts
         for i, counted in enumerate(self.by_count):
-            counted += [share * (10 * i + 4) // (10 * i + 12)] * 3
+            counted += [share * (10 * i + 4) // (10 * i + 12)] * 2
         for table in (self.by_activity, self.by_texture):
             for weights in table:
-                weights += [0] * 3
+                weights += [0] * 2
         self.by_guess = [[0] * self.contexts for _ in range(512)]
-        self.slots += [{} for _ in range(3)]
+        self.slots += [{}, {}]
         if self.hits == 1:
             for table, first in ((self.hit_by_activity, 19661), (self.hit_by_texture, 0)):
                 for weights in table:
@@ -860,8 +859,6 @@ class Tile(RangeDecoder):
             )
             self.answers = self.answers << 1 & 15 | bit
             if bit:
-                for i in range(x, x + span):
-                    self.errors[1][i + 1] = [0] * 6
                 self.run = 0
                 while self.run < min(span - 1, 256) and ranks[-1 - self.run] == ranks[-2 - self.run]:
                     self.run += 1
@@ -917,7 +914,6 @@ class Tile(RangeDecoder):
             if ranks:
                 return ranks
             if self.skip_flag(v, ref, x, flat, length_class, matched):
-                self.errors[1][x + 1] = [0] * 6
                 self.move_on(matched == ref.p, 1)
                 return [ref.p]
             excluded = ref.p
@@ -928,15 +924,15 @@ class Tile(RangeDecoder):
                     self.change += 1
             if flat and x >= self.failed_until:
                 span = self.width - x if self.change >= self.width else self.change - 1 - x
-                if span >= 4 and self.span_flag(v, at, x, equal, length_class, span):
+                if span >= 4 and self.span_flag(v, ref, at, x, equal, length_class, span):
                     return [v.w] * span
             candidate = v.w if flat else matched
-            if self.pixel_flag(v, x, flat, equal, length_class, matched, second, second_similarity):
+            if self.pixel_flag(v, ref, x, flat, equal, length_class, matched, second, second_similarity):
                 self.errors[1][x + 1] = [0] * 6
                 self.move_on(matched == candidate, 1)
                 return [candidate]
             excluded = candidate
-        symbol = self.rank(v, ref, x, equal, length_class, matched, second, second_similarity, excluded)
+        symbol = self.rank(v, ref, at, x, equal, length_class, matched, second, second_similarity, excluded)
         self.move_on(matched == symbol, 1)
         return [symbol]
 
@@ -990,7 +986,9 @@ class Tile(RangeDecoder):
         steps = (*range(-4, 0), *range(-n - 3, -n + 5), *range(-nn - 1, -nn + 3))
         return sum(p[there + step] == p[here + step] for step in steps)
 
-    def span_flag(self, v: Neighbourhood, at: int, x: int, equal: int, length_class: int, span: int) -> bool:
+    def span_flag(
+        self, v: Neighbourhood, ref: Reference | None, at: int, x: int, equal: int, length_class: int, span: int
+    ) -> bool:
         """Decodes whether all pixels of a span equal W, and if so, updates the state for the span."""
         w = v.w
         follow = 0
@@ -1011,6 +1009,11 @@ class Tile(RangeDecoder):
             self.spans & 15 | size << 4 | above << 8 | 1 << 20,
             run_level | size << 4 | (x == 0) << 8 | (self.change >= self.width) << 9 | 1 << 20,
         ]
+        if ref:
+            there = at + self.back
+            alike = self.cells[there : there + span] == self.cells[there - 1 : there - 1 + span]
+            even = 1 + alike + 2 * (ref.p != ref.pw)
+            keys[2:5] = [key | even << 21 for key in keys[2:5]]
         bit = self.flag(keys, self.coarse[16 + follow], self.fine[1024 + (size << 4 | self.spans & 3)])
         self.spans = self.spans << 1 & 15 | bit
         if not bit:
@@ -1025,6 +1028,7 @@ class Tile(RangeDecoder):
     def pixel_flag(
         self,
         v: Neighbourhood,
+        ref: Reference | None,
         x: int,
         flat: bool,
         equal: int,
@@ -1050,6 +1054,11 @@ class Tile(RangeDecoder):
             run_level | ahead << 4 | flat << 8 | (candidate == 0) << 9 | length_class << 10 | inside << 14,
             _combine(around, _pack(v.nww, v.nnw, v.www, v.neee)) + flat & M31,
         ]
+        if ref:
+            edges = sum((ref.p == other) << bit for bit, other in enumerate((ref.pw, ref.pn, ref.pe, ref.ps))) | 16
+            keys[2] |= edges << 21
+            keys[4] |= edges << 21
+            keys[5] = _combine(keys[5], _pack(ref.p, ref.pw, ref.pn, ref.pe))
         return self.flag(keys, self.coarse[flat << 3 | length_class], self.fine[agree << 5 | equal])
 
     def flag(self, keys: list[int], coarse: list[int], fine: list[int]) -> int:
@@ -1080,6 +1089,7 @@ class Tile(RangeDecoder):
         self,
         v: Neighbourhood,
         ref: Reference | None,
+        at: int,
         x: int,
         equal: int,
         length_class: int,
@@ -1097,6 +1107,10 @@ class Tile(RangeDecoder):
         activity = LEVEL[min(along + across, 4095)]
         guesses, doubt = self.predict(v, x, across - along)
         p0, p1, p3, p4, p5 = (self.snap((*guesses[i], 255)[:4]) for i in (0, 1, 3, 4, 5))
+        if ref:
+            changed = ref.moved.bit_count()
+            doubt = min(2 * changed + (activity >> 1), 15) if changed < 3 else activity
+            p5 = ref.p if changed < 3 else self.snap((*guesses[2], 255)[:4])
         similarity = self.similarity
         keys = [
             _pack(w, n, nw, ne),
@@ -1122,10 +1136,14 @@ class Tile(RangeDecoder):
         hit_contexts = [length_class << 4 | min(similarity, 15), second_similarity, texture, texture, texture]
         situation = trusted = 0
         if ref:
+            keys[4] = ref.p | ref.moved << 8 | (ref.p == ref.pp) << 12
+            if self.hits > 1:
+                keys[10] = _combine(at - self.base, ref.p)
+                wide = _combine(_pack(ref.p, ref.pe, ref.ps, ref.pse), _pack(ref.psw, ref.pw, ref.pnw, ref.pne))
+                keys[12] = _combine(wide, _pack(w, n, ref.pp, ref.pn))
             keys += [
                 _pack(ref.p, w, n, 0),
                 _combine(_pack(ref.p, ref.pe, ref.ps, ref.pse), ref.pp),
-                ref.p | ref.moved << 8 | (ref.p == ref.pp) << 12,
             ]
             situation = ref.moved | (ref.p == ref.pp) << 4 | (ref.p == w) << 5 | (ref.p == n) << 6
             trusted = situation | (matched == ref.p) << 7

@@ -98,10 +98,8 @@ class MixDecoder:
         self._frame = np.zeros(shape, np.uint8)
 
     def read(self, tell: Count | None = None) -> U8:
-        frame = self._frame.copy()  # what has not changed need not be decoded; the caller keeps the frame before
-        self._tile.decode_frame(_flat(frame), tell)
-        self._frame = frame
-        return frame
+        self._tile.decode_frame(_flat(self._frame), tell)  # which only sets what has changed
+        return self._frame.copy()
 
     def finish(self) -> None:
         if not self._partial and not self._tile.finished():

@@ -9,6 +9,7 @@ try:
 except ImportError:
     from .. import _cython as cython
 if not cython.compiled:
+    from .frames import Frames
     from .match_model import MatchModel
     from .neighbourhood import Neighbourhood
     from .range_coder import RangeCoder
@@ -56,9 +57,9 @@ class Flag:
     yes: cython.uint  # frequency, 1 to 32767
     buffers: list
 
-    def __init__(self, coder: RangeCoder, pixels: int) -> None:
+    def __init__(self, coder: RangeCoder, pixels: int, later: bool) -> None:
         self.coder = coder
-        bits = min(max(pixels.bit_length(), 8), 13)
+        bits = min(max(pixels.bit_length(), 8), 16 if later else 13)
         self.mask = (1 << bits) - 1
         self.coarse_set = self.fine_set = 0
         self.no = self.yes = 1
@@ -143,6 +144,7 @@ class Flags:
     """Which flags a pixel has, and their contexts."""
 
     near: Neighbourhood
+    frames: Frames
     match: MatchModel
     flag: Flag
     change: cython.int  # the column, at least x + 2, where the row above changes; the width if it does not
@@ -150,8 +152,8 @@ class Flags:
     follow: cython.int  # what the match expects of a span: 0 nothing, 1 all W, 2 something else
     spans: cython.int  # the last four span flags, the latest in bit 0
 
-    def __init__(self, near: Neighbourhood, match: MatchModel, flag: Flag) -> None:
-        self.near, self.match, self.flag = near, match, flag
+    def __init__(self, near: Neighbourhood, frames: Frames, match: MatchModel, flag: Flag) -> None:
+        self.near, self.frames, self.match, self.flag = near, frames, match, flag
         self.change = self.failed_until = self.follow = self.spans = 0
 
     @cython.cfunc
@@ -216,6 +218,12 @@ class Flags:
         key[3] = self.follow | self.match.length_class << 2 | size << 5 | above << 9 | 1 << 20
         key[4] = self.spans | size << 4 | above << 8 | 1 << 20
         key[5] = self._run_level() | size << 4 | (x == 0) << 8 | (self.change >= self.near.width) << 9 | 1 << 20
+        if self.frames.later:
+            even: cython.uint = 1 + self.near.alike(at + self.frames.back, at + self.frames.back - 1, span)
+            even += 2 * (self.frames.p != self.frames.pw)
+            key[2] |= even << 21
+            key[3] |= even << 21
+            key[4] |= even << 21
         self.flag.predict(16 + self.follow, 1024 + (size << 4 | self.spans & 3))
 
     @cython.cfunc
@@ -257,6 +265,11 @@ class Flags:
         key[5] = (
             combine(around, pack(self.near.nww, self.near.nnw, self.near.www, self.near.neee)) + flat
         ) & 0x7FFFFFFF
+        if self.frames.later:
+            edges: cython.uint = self.frames.edges() | 16
+            key[2] |= edges << 21
+            key[4] |= edges << 21
+            key[5] = combine(key[5], pack(self.frames.p, self.frames.pw, self.frames.pn, self.frames.pe))
         self.flag.predict(flat << 3 | length, agree << 5 | self.near.equal)
 
     @cython.cfunc

@@ -42,6 +42,9 @@ class Frames:
     pse: cython.int
     psw: cython.int
     pp: cython.int  # in the frame before the one before; in the frame before where there are no two
+    pnw: cython.int
+    pne: cython.int
+    place: cython.int  # of the pixel at hand in its slot
     moved: cython.int  # which of W, N, NW and NE are not what the reference has there, 4 bits
 
     def __init__(self, near: Neighbourhood, rows: int, frames: int) -> None:
@@ -52,6 +55,7 @@ class Frames:
         self.plane = self.ring * near.size + 2 * (near.stride + ROW_GAP)  # behind what a match can see
         near.hold(self.plane + 2 * near.size + 2 * near.stride if frames > 1 else near.size + 2 * ROW_GAP)
         self.p = self.pe = self.pw = self.pn = self.ps = self.pse = self.psw = self.pp = 0
+        self.pnw = self.pne = self.place = 0
         self.moved = 15
 
     @cython.cfunc
@@ -101,15 +105,34 @@ class Frames:
     def load(self, at: cython.int) -> cython.void:
         """Reads what the reference has around the pixel at that position."""
         cells: cython.p_uchar = self.near.cells
+        self.place = at - self.near.base
         self.pp = cells[at + self.back_twice]
         at += self.back
         self.p, self.pe, self.pw = cells[at], cells[at + 1], cells[at - 1]
         above: cython.int = at - self.near.stride
         self.pn = cells[above]
         self.moved = (self.near.w != self.pw) | (self.near.n != self.pn) << 1
-        self.moved |= (self.near.nw != cells[above - 1]) << 2 | (self.near.ne != cells[above + 1]) << 3
+        self.pnw, self.pne = cells[above - 1], cells[above + 1]
+        self.moved |= (self.near.nw != self.pnw) << 2 | (self.near.ne != self.pne) << 3
         at += self.near.stride
         self.ps, self.pse, self.psw = cells[at], cells[at + 1], cells[at - 1]
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def changed(self) -> cython.int:
+        """How many of W, N, NW and NE are not what the reference has there."""
+        return (self.moved & 1) + (self.moved >> 1 & 1) + (self.moved >> 2 & 1) + (self.moved >> 3)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def edges(self) -> cython.int:
+        """Which of four neighbours in the reference are P."""
+        p: cython.int = self.p
+        return (p == self.pw) | (p == self.pn) << 1 | (p == self.pe) << 2 | (p == self.ps) << 3
 
     @cython.cfunc
     @cython.nogil

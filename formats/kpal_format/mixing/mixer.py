@@ -69,7 +69,6 @@ class Biases:
 
     near: Neighbourhood
     prediction: Prediction
-    frames: Frames
     count: cython.int
     ease: cython.int
     share: cython.int  # how fast they learn now, in 1/32: a third of `ease` at first
@@ -79,8 +78,8 @@ class Biases:
     row: cython.p_int  # the row of the nibble at hand in each table, 0 to 8 * 768 - 1
     buffers: list
 
-    def __init__(self, near: Neighbourhood, prediction: Prediction, frames: Frames, count: int, ease: int) -> None:
-        self.near, self.prediction, self.frames, self.count, self.ease = near, prediction, frames, count, ease
+    def __init__(self, near: Neighbourhood, prediction: Prediction, count: int, ease: int) -> None:
+        self.near, self.prediction, self.count, self.ease = near, prediction, count, ease
         self.hasten(0)
         self.buffers = []
         self.rank = ints(allocate(self.buffers, "i", BIASES))
@@ -116,11 +115,9 @@ class Biases:
     def select_first(self) -> cython.void:
         """The rows of a rank's first nibble."""
         c: cython.Py_ssize_t
-        self.rank[0], self.rank[1], self.rank[2] = self.near.w, self.near.n, self.prediction.p5
+        self.rank[0], self.rank[1], self.rank[2] = self.near.w, self.near.n, self.prediction.center
         self.rank[3], self.rank[4], self.rank[5] = self.near.nee, self.near.ne, self.near.nw
         self.rank[6], self.rank[7] = self.near.nn, self.near.nne
-        if self.frames.later:
-            self.rank[2] = self.frames.p
         for c in range(self.count):
             self.row[c] = BIAS_ROWS * c + self.rank[c]
 
@@ -314,6 +311,7 @@ class Mixer:
     activity_set: cython.int  # where a set begins, a multiple of 16
     texture_set: cython.int
     guess_set: cython.int
+    situation: cython.int  # the set of the `by_guess` weights of a high nibble
     count_weight: cython.p_short  # the `by_count` weight of each context
     frequency: cython.p_short  # of each symbol, 1 to 32767; 0 if it is not possible
     quarter: cython.p_uint  # the sums of four frequencies each
@@ -333,7 +331,7 @@ class Mixer:
         self.frames = slots.frames
         self.contexts = slots.contexts
         self.abreast = 16 if self.contexts > MIX_CONTEXTS else 8
-        self.nibbles = self.symbol = self.activity_set = self.texture_set = self.guess_set = 0
+        self.nibbles = self.symbol = self.activity_set = self.texture_set = self.guess_set = self.situation = 0
         self.total, self.haste = 1, 200
         self.steady, self.eager = (168, 1802240) if self.contexts > MIX_CONTEXTS else (240, 2072576)
         self.buffers = []
@@ -383,9 +381,8 @@ class Mixer:
     def begin_rank(self) -> cython.void:
         self.hits.begin_rank()
         self.biases.select_first()
-        self.guess_set = 16 * (256 | self.prediction.p5)
-        if self.frames.later:
-            self.guess_set = 16 * (768 | self._situation())
+        self.situation = 512 | self._situation() if self.frames.later else self.prediction.p5
+        self.guess_set = 16 * (256 | self.situation)
 
     @cython.cfunc
     @cython.nogil
@@ -396,9 +393,7 @@ class Mixer:
         self.hits.select_high()
         self.activity_set = 16 * self.prediction.activity
         self.texture_set = 16 * self.prediction.texture
-        self.guess_set = 16 * self.prediction.p5
-        if self.frames.later:
-            self.guess_set = 16 * (512 | self._situation())
+        self.guess_set = 16 * self.situation
 
     @cython.cfunc
     @cython.nogil
@@ -410,7 +405,7 @@ class Mixer:
         if not only:
             self.biases.select_low(high)
             if self.frames.later:
-                self.guess_set = 16 * (768 | self._situation() & 191 | (self.frames.p >> 4 == high) << 6)
+                self.guess_set = 16 * (768 | self.situation & 191 | (self.frames.p >> 4 == high) << 6)
             else:
                 self.guess_set = 16 * (256 | high << 4 | self.prediction.p5 >> 4)
         self.activity_set = 16 * (16 + self.prediction.activity)
@@ -436,7 +431,7 @@ class Mixer:
         f2: cython.uint
         f3: cython.uint
         total: cython.uint = 0
-        # Scores fit 16 bits: 13 contexts add 1536 each at the most, 5 hits 1304, 8 biases 157.
+        # Scores fit 16 bits: 15 contexts add 1536 each at the most, 5 hits 1304, 8 biases 157.
         # Vector loads stall on what scalar stores have just written: the weights by count, gathered first, come last.
         for c in range(self.contexts):
             count_weight[c] = by_count[16 * count[c] + c]

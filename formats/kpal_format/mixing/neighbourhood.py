@@ -140,11 +140,7 @@ class Neighbourhood:
     @cython.exceptval(check=False)
     def all_are(self, rank: cython.int, at: cython.int, length: cython.int) -> cython.bint:
         """Whether all of `length` cells from that position on have that rank."""
-        i: cython.int
-        for i in range(at, at + length):
-            if self.cells[i] != rank:
-                return False
-        return True
+        return length <= 0 or (self.cells[at] == rank and self.alike(at, at + 1, length - 1))
 
     @cython.cfunc
     @cython.nogil

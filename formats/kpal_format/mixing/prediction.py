@@ -10,10 +10,11 @@ try:
 except ImportError:
     from .. import _cython as cython
 if not cython.compiled:
+    from .frames import Frames
     from .neighbourhood import Neighbourhood
     from .prior import Prior
     from .ranks import Ranks
-    from .tables import LEVEL, TRUST, allocate, ints, shorts, tail
+    from .tables import LEVEL, TRUST, allocate, shorts, tail
     from .vectors import guess_errors, recent_errors
 
 GUESSES = cython.declare(cython.int, 5)
@@ -29,6 +30,7 @@ class Prediction:
 
     ranks: Ranks
     near: Neighbourhood
+    frames: Frames
     prior: Prior
     all_guesses: cython.bint
     nearest: cython.p_short  # the rank nearest to each of 32768 cells of the colour cube, or -1 if not yet sought
@@ -36,10 +38,6 @@ class Prediction:
     errors: cython.p_short  # two rows of pixels, 8 numbers each: errors of guesses and blend, 0 to 1020
     here: cython.int  # where in `errors` the row at hand begins
     above: cython.int  # where the row above begins
-    used: cython.p_int  # the columns of each of the two rows, first and end, whose errors may not be 0
-    row: cython.int  # where those of the row at hand are in `used`; they grow
-    stale: cython.int  # the first column where errors of the row before the one above may be left
-    stale_end: cython.int  # the column behind the last of them
     texture: cython.int  # which pairs of neighbours are the same, 9 bits
     activity: cython.int  # how much the neighbours' colours differ, 0 to 15
     doubt: cython.int  # how wrong the blend was nearby, 0 to 15
@@ -49,17 +47,17 @@ class Prediction:
     p3: cython.int
     p4: cython.int
     p5: cython.int
+    center: cython.int  # the rank that stands for the guess among the biases: p5, or P in frames after the first
     buffers: list
 
-    def __init__(self, ranks: Ranks, near: Neighbourhood, prior: Prior, all_guesses: bool) -> None:
-        self.ranks, self.near, self.prior, self.all_guesses = ranks, near, prior, all_guesses
+    def __init__(self, ranks: Ranks, near: Neighbourhood, frames: Frames, prior: Prior, all_guesses: bool) -> None:
+        self.ranks, self.near, self.frames, self.prior, self.all_guesses = ranks, near, frames, prior, all_guesses
         self.texture = self.activity = self.doubt = 0
-        self.p0 = self.p1 = self.p3 = self.p4 = self.p5 = 0
+        self.p0 = self.p1 = self.p3 = self.p4 = self.p5 = self.center = 0
         self.buffers = []
         self.nearest = ranks.at_cell
         self.guess = shorts(allocate(self.buffers, "h", 32))
         self.errors = shorts(allocate(self.buffers, "h", 16 * near.stride))
-        self.used = ints(allocate(self.buffers, "i", 4))
         i: cython.int
         for i in range(24, 32):
             self.guess[i] = 255  # of alpha, where it is no channel
@@ -68,44 +66,63 @@ class Prediction:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
-    def begin_frame(self) -> cython.void:
-        """Zeroes all errors."""
-        i: cython.int
-        for i in range(16 * self.near.stride):
-            self.errors[i] = 0
-        self.used[0] = self.used[1] = self.used[2] = self.used[3] = 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(check=False)
     def begin_row(self, y: cython.int) -> cython.void:
-        self.row = 2 * (y & 1)
         self.here = 8 * (8 + (y & 1) * self.near.stride)
         self.above = 8 * (8 + (1 - (y & 1)) * self.near.stride)
-        self.stale, self.stale_end = self.used[self.row], self.used[self.row + 1]
-        self.used[self.row] = self.near.width
-        self.used[self.row + 1] = 0
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
     def predict(self, x: cython.int) -> cython.void:
-        """Guesses the colour of the pixel in column x and prefetches the prior around the blend."""
+        """Guesses the colour of the pixel in column x and prefetches the prior around the guess."""
+        tilt: cython.int = self._measure()
+        if self.frames.later:
+            self._refer()
+        else:
+            self._blend(tilt, x)
+        if cython.compiled:
+            prefetch(self.prior.logs + self.prior.start(self.p5, self.doubt >> 1))
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _refer(self) -> cython.void:
+        """In frames after the first: P, or guess 2 where most neighbours have changed."""
+        color: cython.p_short = self.ranks.color
+        c: cython.int
+        wc: cython.int
+        nc: cython.int
+        changed: cython.int = self.frames.changed()
+        self.center = self.frames.p
+        if changed < 3:
+            self.p5 = self.frames.p
+            self.doubt = min(2 * changed + (self.activity >> 1), 15)
+            return
+        self.doubt = self.activity
+        for c in range(self.ranks.channels):
+            wc, nc = color[4 * self.near.w + c], color[4 * self.near.n + c]
+            self.guess[8 * c + 2] = max(min(wc, nc), min(max(wc, nc), wc + nc - color[4 * self.near.nw + c]))
+        self.p5 = self._snap(2)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _blend(self, tilt: cython.int, x: cython.int) -> cython.void:
+        """In the first frame: the blend of all guesses, and snaps of single ones."""
         here: cython.int = self.here + 8 * x
         above: cython.int = self.above + 8 * x
-        k: cython.int
-        tilt: cython.int = self._measure()
+        error: cython.int
         self._guess(tilt, here, above)
-        k = self.errors[above + 5] + self.errors[above + 13] + 2 * self.errors[here - 3]
-        self.doubt = LEVEL[min(k, 4095)]
+        error = self.errors[above + 5] + self.errors[above + 13] + 2 * self.errors[here - 3]
+        self.doubt = LEVEL[min(error, 4095)]
         if self.all_guesses:
             self.p0 = self._snap(0)
             self.p3 = self._snap(3)
             self.p4 = self._snap(4)
         self.p1 = self._snap(1)
-        self.p5 = self._snap(5)
-        if cython.compiled:
-            prefetch(self.prior.logs + self.prior.start(self.p5, self.doubt >> 1))
+        self.p5 = self.center = self._snap(5)
 
     @cython.cfunc
     @cython.nogil
@@ -218,26 +235,6 @@ class Prediction:
         i: cython.int
         for i in range(self.here + 8 * x, self.here + 8 * (x + count)):
             self.errors[i] = 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
-    def set_skipped(self, x: cython.int, count: cython.int) -> cython.void:
-        """The same for skipped pixels, of which there may be many: zeroes only what may not be 0."""
-        first: cython.int = max(x, self.stale)
-        end: cython.int = min(x + count, self.stale_end)
-        if first < end:
-            self.set_right(first, end - first)
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.inline
-    @cython.exceptval(check=False)
-    def note(self, x: cython.int) -> cython.void:
-        """Notes that the errors in a column may not be 0."""
-        self.used[self.row] = min(self.used[self.row], x)
-        self.used[self.row + 1] = x + 1
 
 
 @cython.cfunc

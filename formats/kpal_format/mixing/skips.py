@@ -32,6 +32,8 @@ class Skips:
     change: cython.int  # the column, at least x + 2, where the row above differs from the reference; or the width
     broken: cython.int  # the column behind the least span in which a pixel is known to have changed; 0 if none is
     last: cython.int  # the last column of this row that has changed; -1 if none has
+    first: cython.int  # the first column that may not be what the frame before had there
+    end: cython.int  # the column behind the last of these
     calm: cython.int  # rows above this one in which nothing has changed
     follow: cython.int  # what the match expects of a span: 0 nothing, 1 what the reference has, 2 something else
     whole: cython.bint  # the span is not half of one that is known to have changed
@@ -43,6 +45,7 @@ class Skips:
         self.change = self.broken = self.calm = self.follow = self.answers = self.same_frames = 0
         self.whole = False
         self.last = -1
+        self.expose()
 
     # Frames.
 
@@ -71,6 +74,7 @@ class Skips:
     @cython.exceptval(check=False)
     def begin_row(self) -> cython.void:
         self.change = self.broken = 0
+        self.first = self.near.width
         self.last = -1
 
     @cython.cfunc
@@ -78,6 +82,14 @@ class Skips:
     @cython.exceptval(check=False)
     def end_row(self) -> cython.void:
         self.calm = self.calm + 1 if self.last < 0 else 0
+        self.end = self.last + 1
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def expose(self) -> cython.void:
+        """Takes no pixel of the row for what the frame before had there."""
+        self.first, self.end = 0, self.near.width
 
     # Spans.
 
@@ -208,6 +220,7 @@ class Skips:
     def note(self, x: cython.int, rank: cython.int) -> cython.void:
         """Notes whether a pixel has changed."""
         if rank != self.frames.p:
+            self.first = min(self.first, x)
             self.last = x
             self.broken = 0
 
@@ -220,5 +233,6 @@ class Skips:
         if not self.near.alike(at, at + self.frames.back, span):
             while cells[at + span - 1] == cells[at + self.frames.back + span - 1]:
                 span -= 1
+            self.first = min(self.first, x)
             self.last = x + span - 1
             self.broken = 0

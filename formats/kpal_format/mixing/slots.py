@@ -32,7 +32,7 @@ if not cython.compiled:
 
 CONTEXTS = cython.declare(cython.int, 13)  # of `max`
 MIX_CONTEXTS = cython.declare(cython.int, 5)  # the first of them, of `mix`
-LATER_CONTEXTS = cython.declare(cython.int, 3)  # further ones of frames after the first
+LATER_CONTEXTS = cython.declare(cython.int, 2)  # further ones of frames after the first
 
 
 @cython.final
@@ -52,7 +52,7 @@ class Slots:
     prediction: Prediction
     frames: Frames
     most: cython.bint
-    contexts: cython.int  # 5 or 13, and 3 more in frames after the first
+    contexts: cython.int  # 5 or 13, and 2 more in frames after the first
     bits: cython.int  # of a position in a context's table, 8 to 16
     logs: cython.p_short  # 16 of each slot, -12288 to 0
     checks: cython.p_ushort  # of each slot: 11 bits of a hash, 5 bits of its count
@@ -111,8 +111,6 @@ class Slots:
         h: cython.uint = (self.match.matched + 1) | (self.match.second + 1) << 9
         base[3] = hash_key(h | (self.match.similarity >> 2) << 18 | (self.match.second_similarity >> 2) << 22)
         base[4] = hash_key(self.prediction.p1 | self.prediction.activity >> 1 << 8)
-        if self.frames.later:
-            self._hash_reference()
         if self.most:
             base[5] = hash_key(self.near.w | (self.near.run > 0) << 8)
             h = combine(
@@ -127,20 +125,28 @@ class Slots:
             base[10] = hash_key(self.prediction.p3 | self.prediction.p4 << 8)
             base[11] = hash_key(self.near.w | self.near.nw << 8 | self.near.n << 16)
             base[12] = hash_key(self.prediction.p0 | self.prediction.activity << 8)
+        if self.frames.later:
+            self._hash_reference()
 
     @cython.cfunc
     @cython.nogil
-    @cython.inline
     @cython.exceptval(check=False)
     def _hash_reference(self) -> cython.void:
-        """The contexts that look at the reference."""
+        """The contexts of frames after the first; those of guesses, which these frames do not have, are replaced."""
+        base: cython.p_uint = self.base
         c: cython.int = self.contexts - LATER_CONTEXTS
+        w: cython.int = self.near.w
+        n: cython.int = self.near.n
         p: cython.int = self.frames.p
         pp: cython.int = self.frames.pp
         h: cython.uint = pack(p, self.frames.pe, self.frames.ps, self.frames.pse)
-        self.base[c] = hash_key(pack(p, self.near.w, self.near.n, 0))
-        self.base[c + 1] = hash_key(combine(h, pp))
-        self.base[c + 2] = hash_key(p | self.frames.moved << 8 | (p == pp) << 12)
+        if self.most:
+            base[10] = hash_key(combine(self.frames.place, p))
+            base[12] = combine(h, pack(self.frames.psw, self.frames.pw, self.frames.pnw, self.frames.pne))
+            base[12] = hash_key(combine(base[12], pack(w, n, pp, self.frames.pn)))
+        base[c] = hash_key(pack(p, w, n, 0))
+        base[c + 1] = hash_key(combine(h, pp))
+        base[4] = hash_key(p | self.frames.moved << 8 | (p == pp) << 12)
 
     @cython.cfunc
     @cython.nogil

@@ -103,14 +103,14 @@ class Tile:
         self.near = Neighbourhood(width, rows)
         self.frames = Frames(self.near, rows, frames)
         self.match = MatchModel(self.near, pixels, profile > 0)
-        flag = Flag(self.coder, pixels)
-        self.flags = Flags(self.near, self.match, flag)
+        flag = Flag(self.coder, pixels, later)
+        self.flags = Flags(self.near, self.frames, self.match, flag)
         self.skips = Skips(self.near, self.match, self.frames, flag)
-        self.prediction = Prediction(self.ranks, self.near, self.prior, profile > 0)
+        self.prediction = Prediction(self.ranks, self.near, self.frames, self.prior, profile > 0)
         self.slots = Slots(self.near, self.match, self.prediction, self.frames, profile > 0, pixels, later)
         hits = Hits(self.near, self.match, self.prediction, self.frames, HITS if profile else 1)
         count, ease = (BIASES, 64) if profile else (MIX_BIASES, 112)
-        biases = Biases(self.near, self.prediction, self.frames, count, ease)
+        biases = Biases(self.near, self.prediction, count, ease)
         self.mixer = Mixer(self.coder, self.slots, self.prediction, biases, hits, later)
         self.motion = Motion(self.near, self.frames, flag, rows)
         if later and data is None:
@@ -196,7 +196,7 @@ class Tile:
                 for y in range(self.rows):
                     reached = self._code_row(y)
                     start = self.near.row(y)
-                    for x in range(reached):
+                    for x in range(self.skips.first, min(self.skips.end, reached)):
                         given[y * self.width + x] = self.ranks.order[self.near.cells[start + x]]
                     if reached < self.width:
                         break
@@ -239,7 +239,6 @@ class Tile:
                 self.motion.reserve()
             self.motion.code()
             self.skips.begin_frame()
-            self.prediction.begin_frame()
         return None
 
     @cython.cfunc
@@ -343,6 +342,8 @@ class Tile:
         self.near.end_row(y)
         if self.frames.later:
             self.skips.end_row()
+            if self.motion.vectors:
+                self.skips.expose()
         self.match.end_row()
         return x
 
@@ -393,7 +394,8 @@ class Tile:
             candidate = -1
         if candidate >= 0:
             rank = candidate
-            self.prediction.set_right(x, 1)
+            if not self.frames.later:
+                self.prediction.set_right(x, 1)
         else:
             if not predicted:
                 self.prediction.predict(x)
@@ -403,9 +405,8 @@ class Tile:
             self.slots.hash_rest(x)
             self._locate(3, self.slots.contexts)
             rank = self._code_rank(rank, excluded)
-            self.prediction.update(x, rank)
-            if self.frames.later:
-                self.prediction.note(x)
+            if not self.frames.later:
+                self.prediction.update(x, rank)
         self.near.put(at, rank, 1)
         if self.frames.later:
             self.skips.note(x, rank)
@@ -451,7 +452,8 @@ class Tile:
         while done < span:
             part = min(span - done, self.until_tell)
             self.near.put(at + done, self.near.w, part)
-            self.prediction.set_right(x + done, part)
+            if not self.frames.later:
+                self.prediction.set_right(x + done, part)
             if self.choosing:
                 self._end_chosen_span(x + done, part)
             done += part
@@ -495,7 +497,6 @@ class Tile:
             self.near.copy(at + done, at + done + self.frames.back, part)
             done += part
             self._count(part)
-        self.prediction.set_skipped(x, span)
         self.match.update(self.skips.follow == 1, span)
         self.near.count_run(at, span)
         return 0
