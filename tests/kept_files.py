@@ -1,4 +1,4 @@
-"""Files that an encoder of some day has written, kept as bytes: `python -m tests.kept_files` adds those that are missing.
+"""Files that an encoder has written some day, kept as bytes: `python -m tests.kept_files` adds those that are missing.
 
 Whatever the encoder writes today, these files must decode to the same pixels for ever.
 """
@@ -6,6 +6,7 @@ Whatever the encoder writes today, these files must decode to the same pixels fo
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -18,20 +19,16 @@ from .images import METADATA, gradient, moving, picture, poster, soft_icon
 FOLDER = Path(__file__).with_name("kept")
 CONTENT = FOLDER / "content.json"
 
-# The files as they are made today: a name never gets another content, so a new kind of file needs a new name.
-MAKERS: dict[str, Callable[[], bytes]] = {
-    **{f"gradient-{coder}": lambda coder=coder: kpal.encode(gradient(), coder=coder) for coder in kpal.CODERS},
-    **{f"icon-{coder}": lambda coder=coder: kpal.encode(soft_icon(), 60, coder=coder) for coder in kpal.CODERS},
-    **{f"poster-{coder}": lambda coder=coder: kpal.encode(poster(60, 90, 12), coder=coder) for coder in kpal.CODERS},
-    **{
-        f"moving-{coder}": lambda coder=coder: kpal.encode_frames(
-            list(moving(12, 40, 50, 30, 4)), coder=coder, durations=list(range(0, 1200, 100)), loop=3
-        )
-        for coder in kpal.CODERS
-    },
-    "rate": lambda: kpal.encode(gradient(), rate=2),
-    "metadata": lambda: kpal.encode(picture(30, 40, 9), metadata=METADATA),
-    "one-colour": lambda: kpal.encode(gradient()[:1, :1]),
+# What is encoded, by the beginning of the name; a name never gets another content.
+MAKERS: dict[str, Callable[[str], bytes]] = {
+    "gradient": lambda coder: kpal.encode(gradient(), coder=coder),
+    "icon": lambda coder: kpal.encode(soft_icon(), 60, coder=coder),
+    "poster": lambda coder: kpal.encode(poster(60, 90, 12), coder=coder),
+    "moving": lambda coder: kpal.encode_frames(
+        list(moving(12, 40, 50, 30, 4)), coder=coder, durations=list(range(0, 1200, 100)), loop=3
+    ),
+    "metadata": lambda coder: kpal.encode(picture(30, 40, 9), metadata=METADATA, coder=coder),
+    "one-colour": lambda coder: kpal.encode(gradient()[:1, :1], coder=coder),
 }
 
 
@@ -57,9 +54,9 @@ def main() -> None:
     """Adds the files that are missing, and what they hold."""
     known = json.loads(CONTENT.read_text()) if CONTENT.exists() else {}
     FOLDER.mkdir(exist_ok=True)
-    for name, make in MAKERS.items():
-        if name not in known:
-            data = make()
+    for (kind, make), coder in itertools.product(MAKERS.items(), kpal.CODERS):
+        if (name := f"{kind}-{coder}") not in known:
+            data = make(coder)
             (FOLDER / f"{name}.kpal").write_bytes(data)
             known[name] = content(data)
     CONTENT.write_text(json.dumps(known, indent=1) + "\n")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kpal_format import DamagedError, IndexedImage, compiled, container, decode_indexed, encode_indexed, inspect
-from kpal_format.coders import fast
+from kpal_format.coders import decode_tile, encode_tile, fast
 from kpal_format.coders.tile import rgba
 from kpal_format.indexed import U8
 from kpal_format.parallel import Count
@@ -177,14 +177,14 @@ def test_a_long_row_that_repeats_is_reported_in_parts() -> None:
     indices = np.zeros((2, 100_000), np.uint8)
     indices[:, 1::3] = 1
     told: list[int] = []
-    fast.encode(indices, np.array([[0, 0, 0], [9, 9, 9]], np.uint8), told.append)
+    encode_tile(fast, indices, np.array([[0, 0, 0], [9, 9, 9]], np.uint8), told.append)
     assert sum(told) == indices.size
     assert max(told) <= 1 << 14
 
 
 def test_an_exception_of_the_callback_ends_the_work() -> None:
     given = picture(60, 1000, 8)
-    stream = fast.encode(given.indices, given.palette)
+    stream = encode_tile(fast, given.indices, given.palette)
 
     def stop(_: int) -> None:
         calls.append(1)
@@ -192,9 +192,9 @@ def test_an_exception_of_the_callback_ends_the_work() -> None:
 
     calls: list[int] = []
     with pytest.raises(KeyboardInterrupt):
-        fast.encode(given.indices, given.palette, stop)
+        encode_tile(fast, given.indices, given.palette, stop)
     with pytest.raises(KeyboardInterrupt):
-        fast.decode(stream, given.indices.shape, given.palette, tell=stop)
+        decode_tile(fast, stream, given.indices.shape, given.palette, tell=stop)
     assert len(calls) == 2
 
 
@@ -223,10 +223,12 @@ def test_no_stream_does_harm_and_both_loops_decode_it_alike() -> None:
 def test_a_stream_of_another_length_is_damage_and_each_prefix_yields_its_part() -> None:
     given = PICTURES["24 x 31, 33 colours, 3 channels"]
     shape, stream = given.indices.shape, encoded(installed, given)
-    assert np.array_equal(fast.decode(stream, shape, given.palette), given.indices)
+    assert np.array_equal(decode_tile(fast, stream, shape, given.palette), given.indices)
     right = [
         int(
-            np.argmin(np.append(fast.decode(stream[:size], shape, given.palette, partial=True) == given.indices, False))
+            np.argmin(
+                np.append(decode_tile(fast, stream[:size], shape, given.palette, partial=True) == given.indices, False)
+            )
         )
         for size in range(len(stream) + 1)
     ]
@@ -234,7 +236,7 @@ def test_a_stream_of_another_length_is_damage_and_each_prefix_yields_its_part() 
     assert right[len(stream) // 2] > given.indices.size // 4
     for wrong in (stream[:-5], stream[: len(stream) // 2], stream + bytes(5), stream + b"\1\2\3\4\5"):
         with pytest.raises(DamagedError, match="does not end where the pixels do"):
-            fast.decode(wrong, shape, given.palette)
+            decode_tile(fast, wrong, shape, given.palette)
 
 
 def test_tiles_too_large_for_the_coder_are_refused_before_anything_is_allocated() -> None:
@@ -249,7 +251,7 @@ def test_a_large_tile_of_a_short_stream_is_refused_without_decoding_all_of_it() 
     palette = np.array([[0, 0, 0], [9, 9, 9], [200, 0, 0]], np.uint8)
     told: list[int] = []
     with pytest.raises(DamagedError, match="does not end where the pixels do"):
-        fast.decode(b"\x55" * 40, (3000, 3000), palette, tell=told.append)
+        decode_tile(fast, b"\x55" * 40, (3000, 3000), palette, tell=told.append)
     assert sum(told) < 3000 * 3000
 
 

@@ -133,8 +133,14 @@ def test_any_frame_and_any_part_of_the_sequence_can_be_read(grouped: bytes) -> N
     for number in range(-11, 11):
         assert np.array_equal(reader.read(frame=number).indices, FRAMES[number].indices)
         assert np.array_equal(decode_indexed(grouped, frame=number).indices, FRAMES[number].indices)
-    for start, stop in ((0, None), (3, 9), (4, 8), (-2, None), (5, 5), (9, 2), (-100, 100)):
+    for start, stop in ((0, None), (3, 9), (4, 8), (-2, None), (5, 5), (9, 2), (-11, 100)):
         assert are(list(reader.iterate(start=start, stop=stop)), FRAMES[start:stop])
+
+
+def test_a_sequence_cannot_start_beyond_its_ends(grouped: bytes) -> None:
+    for start in (11, -12, 100):
+        with pytest.raises(IndexError, match=f"frame {start} is not one of 11"):
+            Reader(grouped).iterate(start=start)
 
 
 @pytest.mark.parametrize("region", [(0, 0, 50, 60), (3, 4, 5, 6), (20, 10, 41, 33), (49, 59, 50, 60)])

@@ -27,7 +27,7 @@ from kpal_format import (
     encode_indexed,
 )
 from kpal_format import kernel as installed
-from kpal_format.coders import mix
+from kpal_format.coders import decode_tile, encode_tile, mix
 from kpal_format.palette import decode_palette, encode_palette
 from kpal_format.parallel import Count
 
@@ -249,14 +249,14 @@ def watched(kernel: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     width = 50_000 if kernel is installed and compiled() else 200
     palette = np.random.default_rng(3).integers(0, 256, (20, 3)).astype(np.uint8)
     for indices in (picture(9, width // 9, 20).indices, picture(1, width, 20).indices, np.ones((1, width), np.uint8)):
-        stream = mix.MIX.encode(indices, palette)
-        yield partial(mix.MIX.encode, indices, palette)
+        stream = encode_tile(mix.MIX, indices, palette)
+        yield partial(encode_tile, mix.MIX, indices, palette)
         yield partial(decode_watched, stream, indices.shape, palette)
         yield partial(mix.MIX.choose, wishes(indices, palette), palette)
 
 
 def decode_watched(stream: bytes, shape: tuple[int, int], palette: U8, tell: Count) -> object:
-    return mix.MIX.decode(stream, shape, palette, tell=tell)
+    return decode_tile(mix.MIX, stream, shape, palette, tell=tell)
 
 
 def wishes(indices: U8, palette: U8) -> Wishes:

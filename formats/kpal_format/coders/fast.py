@@ -78,28 +78,6 @@ def decoder(data: bytes | memoryview, shape: tuple[int, int, int], palette: U8, 
     return Decoder(_tile(shape, palette, bytes(data)), shape[1:], partial=partial)
 
 
-def encode(indices: U8, palette: U8, tell: Count | None = None) -> bytes:
-    """Encodes one tile of one frame: see `Coder.encode`."""
-    one = encoder((1, *indices.shape), palette)
-    one.write(indices, tell)
-    return one.finish()
-
-
-def decode(
-    data: bytes | memoryview,
-    shape: tuple[int, int],
-    palette: U8,
-    *,
-    partial: bool = False,
-    tell: Count | None = None,
-) -> U8:
-    """Decodes one tile of one frame: see `Coder.decode`."""
-    one = decoder(data, (1, *shape), palette, partial=partial)
-    indices = one.read(tell)
-    one.finish()
-    return indices
-
-
 def _tile(shape: tuple[int, int, int], palette: U8, data: bytes | None) -> Tile:
     """The kernel's coder for one tile; `data` is the stream to decode, or None to encode."""
     frames, rows, width = shape

@@ -127,12 +127,6 @@ class Mix:
             raise DamagedError(f"index stream: frames of {shape[2]} x {shape[1]} pixels are too large for {self.NAME}")
         return MixDecoder(self._tile(shape, palette, bytes(data)), shape[1:], partial=partial)
 
-    def encode(self, indices: U8, palette: U8, tell: Count | None = None) -> bytes:
-        """Encodes one tile: see `Coder.encode`."""
-        encoder = self.encoder((1, *indices.shape), palette)
-        encoder.write(indices, tell)
-        return encoder.finish()
-
     def choose(self, wishes: Wishes, palette: U8, tell: Count | None = None) -> U8:
         """Chooses the indices of one tile, uint8 (rows, width), by rate-distortion optimisation.
 
@@ -146,21 +140,6 @@ class Mix:
         kind: type[ChoosingTile] = load_module("kpal_format.kernel").ChoosingTile
         tile = kind(*self._tile_arguments((1, *wishes.positions.shape), palette), None)
         tile.choose(_flat(indices), *(_flat(getattr(wishes, field.name)) for field in fields(wishes)), tell=tell)
-        return indices
-
-    def decode(
-        self,
-        data: bytes | memoryview,
-        shape: tuple[int, int],
-        palette: U8,
-        *,
-        partial: bool = False,
-        tell: Count | None = None,
-    ) -> U8:
-        """Decodes one tile: see `Coder.decode`."""
-        decoder = self.decoder(data, (1, *shape), palette, partial=partial)
-        indices = decoder.read(tell)
-        decoder.finish()
         return indices
 
     def _tile(self, shape: tuple[int, int, int], palette: U8, data: bytes | None) -> Tile:

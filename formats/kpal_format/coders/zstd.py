@@ -32,29 +32,49 @@ _WINDOW: Final = 1 << 24  # bytes; the largest window for several frames, unless
 _WHAT: Final = "index stream"
 
 
-class Encoder:
-    """Encodes one tile: see `Coder.encoder`."""
+class StillEncoder:
+    """Encodes a tile of one frame: see `Coder.encoder`."""
+
+    def __init__(self, palette: U8) -> None:
+        self._bits = _bits(len(palette))
+        self._stream = b""
+
+    def write(self, indices: U8, tell: Count | None = None) -> None:
+        """Encodes the frame in the smallest form."""
+        packed = _pack(indices, self._bits)
+        tell = tell or (lambda _: None)
+        candidates = [bytes((_PLAIN,)) + frame.compress(indices.tobytes())]
+        tell(indices.size if self._bits == 8 else indices.size // 2)
+        if self._bits < 8:
+            candidates.append(bytes((_PACKED,)) + frame.compress(packed))
+            tell(indices.size - indices.size // 2)
+        if len(packed) < min(map(len, candidates)):
+            candidates.append(bytes((_STORED,)) + packed)
+        self._stream = min(candidates, key=len)
+
+    def finish(self) -> bytes:
+        """The stream."""
+        return self._stream
+
+
+class MovingEncoder:
+    """Encodes a tile of several frames: see `Coder.encoder`."""
 
     def __init__(self, shape: tuple[int, int, int], palette: U8) -> None:
         frames, rows, width = shape
-        self._palette = palette
-        self._packed_bits = _bits(len(palette))
+        self._colors, self._packed_bits = len(palette), _bits(len(palette))
         self._before = np.zeros((rows, width), np.uint8)
-        self._still = b""
         self._streams: dict[int, frame.Compressor] = {}
-        for form in _MOVING_FORMS if frames > 1 else ():
+        for form in _MOVING_FORMS:
             if _is_known(form, palette, _MOVING_FORMS):
                 size = rows * _row_size(width, self._packed_bits if form == _PACKED else 8)
                 self._streams[form] = frame.Compressor(frames * size, max(_WINDOW, 2 * size))
 
     def write(self, indices: U8, tell: Count | None = None) -> None:
         """Encodes the next frame in all forms."""
-        if not self._streams:
-            self._still = encode(indices, self._palette, tell)
-            return
         for form, stream in self._streams.items():
             if form == _DIFFERENCES:
-                wrapped = np.where(indices < self._before, len(self._palette), 0)
+                wrapped = np.where(indices < self._before, self._colors, 0)
                 stream.write((indices - self._before + wrapped).astype(np.uint8).tobytes())
             else:
                 stream.write(_pack(indices, self._packed_bits if form == _PACKED else 8))
@@ -64,113 +84,95 @@ class Encoder:
 
     def finish(self) -> bytes:
         """The stream, after the last frame, in the smallest form."""
-        if not self._streams:
-            return self._still
         return min((bytes((form,)) + stream.finish() for form, stream in self._streams.items()), key=len)
 
 
-class Decoder:
-    """Decodes one tile: see `Coder.decoder`."""
+class StillDecoder:
+    """Decodes a tile of one frame: see `Coder.decoder`."""
 
-    def __init__(
-        self, data: bytes | memoryview, shape: tuple[int, int, int], palette: U8, *, partial: bool = False
-    ) -> None:
+    def __init__(self, data: bytes | memoryview, shape: tuple[int, int], palette: U8, *, partial: bool) -> None:
+        self._data, self._shape, self._palette, self._partial = data, shape, palette, partial
+
+    def read(self, tell: Count | None = None) -> U8:
+        """The frame."""
+        form = self._data[0] if self._data else None
+        if not _is_known(form, self._palette, _STILL_FORMS):
+            if self._partial:
+                return np.zeros(self._shape, np.uint8)
+            raise DamagedError(f"{_WHAT}: unknown form {form}")
+        bits = 8 if form == _PLAIN else _bits(len(self._palette))
+        size = self._shape[0] * _row_size(self._shape[1], bits)
+        indices = _unpack(self._content(form, size), self._shape, bits)
+        if tell is not None:
+            tell(indices.size)
+        return indices
+
+    def finish(self) -> None:
+        """Does nothing: `read` has seen the end."""
+
+    def _content(self, form: int | None, size: int) -> bytes:
+        """The plain or packed indices, of so many bytes."""
+        body = memoryview(self._data)[1:]
+        if self._partial:
+            found = bytes(body) if form == _STORED else frame.decompress_some(body, size)
+            return found[:size].ljust(size, b"\0")
+        if form != _STORED:
+            return frame.decompress(body, size, _WHAT)
+        if len(body) != size:
+            raise DamagedError(f"{_WHAT}: {len(body)} bytes where {size} are required")
+        return bytes(body)
+
+
+class MovingDecoder:
+    """Decodes a tile of several frames: see `Coder.decoder`."""
+
+    def __init__(self, data: bytes | memoryview, shape: tuple[int, int, int], palette: U8, *, partial: bool) -> None:
         frames, rows, width = shape
-        if frames > 1 and not _is_known(form := data[0] if data else None, palette, _MOVING_FORMS):
+        if not _is_known(form := data[0] if data else None, palette, _MOVING_FORMS):
             if not partial:
                 raise DamagedError(f"{_WHAT}: unknown form {form}")
             data = bytes((_PLAIN,))  # which yields nothing
-        self._data, self._shape, self._palette, self._partial = data, (rows, width), palette, partial
-        self._before = np.zeros((rows, width), np.uint8)
-        self._stream: frame.Decompressor | None = None
-        if frames > 1:
-            self._form = data[0]
-            self._bits = _bits(len(palette)) if self._form == _PACKED else 8
-            self._size = rows * _row_size(width, self._bits)
-            window = max(_WINDOW, 2 * self._size)
-            body = memoryview(data)[1:]
-            self._stream = frame.Decompressor(body, frames * self._size, window, _WHAT, partial=partial)
+        self._shape, self._colors, self._partial = (rows, width), len(palette), partial
+        self._form = data[0]
+        self._bits = _bits(len(palette)) if self._form == _PACKED else 8
+        self._size = rows * _row_size(width, self._bits)
+        body, window = memoryview(data)[1:], max(_WINDOW, 2 * self._size)
+        self._stream = frame.Decompressor(body, frames * self._size, window, _WHAT, partial=partial)
+        self._before: U8 | None = None
 
     def read(self, tell: Count | None = None) -> U8:
         """The next frame."""
-        if self._stream is None:
-            return decode(self._data, self._shape, self._palette, partial=self._partial, tell=tell)
         content = self._stream.read(self._size)
         if len(content) < self._size:
             self._form = _PLAIN  # zeros are pixels then, not differences
         indices = _unpack(content.ljust(self._size, b"\0"), self._shape, self._bits)
         if self._form == _DIFFERENCES:
-            if indices.max() >= len(self._palette) and not self._partial:
-                raise DamagedError(f"{_WHAT}: a difference of {indices.max()} in {len(self._palette)} colours")
-            self._before = ((self._before.astype(np.uint16) + indices) % len(self._palette)).astype(np.uint8)
-            indices = self._before.copy()
+            if indices.max() >= self._colors and not self._partial:
+                raise DamagedError(f"{_WHAT}: a difference of {indices.max()} in {self._colors} colours")
+            if self._before is not None:
+                indices = ((self._before.astype(np.uint16) + indices) % self._colors).astype(np.uint8)
+            self._before = indices
         if tell is not None:
             tell(indices.size)
         return indices
 
     def finish(self) -> None:
         """Raises DamagedError unless the stream ends with the last frame."""
-        if self._stream is not None:
-            self._stream.finish()
+        self._stream.finish()
 
 
-def encoder(shape: tuple[int, int, int], palette: U8) -> Encoder:
+def encoder(shape: tuple[int, int, int], palette: U8) -> StillEncoder | MovingEncoder:
     """Encodes one tile of (frames, rows, width): see `Coder.encoder`."""
-    return Encoder(shape, palette)
+    return MovingEncoder(shape, palette) if shape[0] > 1 else StillEncoder(palette)
 
 
-def decoder(data: bytes | memoryview, shape: tuple[int, int, int], palette: U8, *, partial: bool = False) -> Decoder:
+def decoder(
+    data: bytes | memoryview, shape: tuple[int, int, int], palette: U8, *, partial: bool = False
+) -> StillDecoder | MovingDecoder:
     """Decodes one tile of (frames, rows, width): see `Coder.decoder`."""
-    return Decoder(data, shape, palette, partial=partial)
-
-
-def encode(indices: U8, palette: U8, tell: Count | None = None) -> bytes:
-    """Encodes one tile of one frame in the smallest form: see `Coder.encode`."""
-    bits = _bits(len(palette))
-    packed = _pack(indices, bits)
-    tell = tell or (lambda _: None)
-    candidates = [bytes((_PLAIN,)) + frame.compress(indices.tobytes())]
-    tell(indices.size if bits == 8 else indices.size // 2)
-    if bits < 8:
-        candidates.append(bytes((_PACKED,)) + frame.compress(packed))
-        tell(indices.size - indices.size // 2)
-    if len(packed) < min(map(len, candidates)):
-        candidates.append(bytes((_STORED,)) + packed)
-    return min(candidates, key=len)
-
-
-def decode(
-    data: bytes | memoryview,
-    shape: tuple[int, int],
-    palette: U8,
-    *,
-    partial: bool = False,
-    tell: Count | None = None,
-) -> U8:
-    """Decodes one tile of one frame: see `Coder.decode`."""
-    bits = _bits(len(palette))
-    form = data[0] if data else None
-    if not _is_known(form, palette, _STILL_FORMS):
-        if partial:
-            return np.zeros(shape, np.uint8)
-        raise DamagedError(f"{_WHAT}: unknown form {form}")
-    if form == _PLAIN:
-        bits = 8
-    rows, width = shape
-    size = rows * _row_size(width, bits)
-    body = memoryview(data)[1:]
-    if partial:
-        content = (bytes(body) if form == _STORED else frame.decompress_some(body, size))[:size].ljust(size, b"\0")
-    elif form != _STORED:
-        content = frame.decompress(body, size, _WHAT)
-    elif len(body) != size:
-        raise DamagedError(f"{_WHAT}: {len(body)} bytes where {size} are required")
-    else:
-        content = bytes(body)
-    indices = _unpack(content, shape, bits)
-    if tell is not None:
-        tell(indices.size)
-    return indices
+    if shape[0] > 1:
+        return MovingDecoder(data, shape, palette, partial=partial)
+    return StillDecoder(data, shape[1:], palette, partial=partial)
 
 
 def _is_known(form: int | None, palette: U8, forms: tuple[int, ...]) -> bool:
