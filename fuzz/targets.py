@@ -198,7 +198,7 @@ def _tile(name: str) -> Callable[[bytes], None]:
 
 
 def frames(data: bytes) -> None:
-    """Any tile of several frames, truncated or not, decodes to indices of the requested shape, or raises DamagedError."""
+    """Any tile of frames, truncated or not, decodes to indices of the requested shape, or raises DamagedError."""
     width, rows, colors, count = data[0] + 1, data[1] % 64 + 1, max(data[2], 1) + 1, data[3] % 16 + 2
     coder = MAX if data[3] & 16 else MIX
     palette = np.arange(colors * 3, dtype=np.uint8).reshape(colors, 3)
@@ -275,7 +275,8 @@ def _films() -> Iterator[bytes]:
     for colors, coder, kind in ((9, MIX, 0), (40, MIX, 0), (40, MAX, 16)):
         scene = chance.integers(0, colors, (40, 70), dtype=np.uint8)
         scene[10:, :30] = 1
-        shown = [np.ascontiguousarray(np.roll(scene, (y, x), (0, 1))) for y, x in ((0, 0), (0, 0), (1, 3), (2, 6), (2, 6))]
+        steps = ((0, 0), (0, 0), (1, 3), (2, 6), (2, 6))
+        shown = [np.ascontiguousarray(np.roll(scene, step, (0, 1))) for step in steps]
         shown[4][20:30, 20:40] = chance.integers(0, colors, (10, 20))
         encoder = coder.encoder((5, 40, 70), np.arange(colors * 3, dtype=np.uint8).reshape(colors, 3))
         for frame in shown:

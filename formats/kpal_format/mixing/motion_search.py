@@ -185,10 +185,8 @@ class MotionSearch:
                 i = self._entry(x)
                 if x % STEP or not 0 < self.often[i] <= OFTEN:
                     continue
-                i = self.patch[i] - self.near.row(y) - x
-                # Any pixel of a row is within its stride: the middle one of a patch may be left or right of where it is.
-                dy = (i + self.near.row(y) + x - self.near.row(0)) // stride - y
-                dx = i - dy * stride
+                dy = (self.patch[i] - self.near.row(0)) // stride - y
+                dx = self.patch[i] - self.near.row(y + dy) - x
                 if -limit <= dx < limit and -limit <= dy < limit and (dx or dy):
                     self._count_vote(1 + ((dy + limit) << COMPONENT_BITS | dx + limit))
 
@@ -196,16 +194,17 @@ class MotionSearch:
     @cython.nogil
     @cython.exceptval(check=False)
     def _count_vote(self, vector: cython.int) -> cython.void:
-        i: cython.int = cython.cast(cython.int, fold(vector) >> (31 - VOTE_BITS))
+        first: cython.int = cython.cast(cython.int, fold(vector) >> (31 - VOTE_BITS))
         probe: cython.int
+        i: cython.int
         for probe in range(PROBES):
+            i = (first + probe) & ((1 << VOTE_BITS) - 1)
             if self.voted[i] == 0:
                 self.voted[i] = vector
                 self.votes[i] = 0
             if self.voted[i] == vector:
                 self.votes[i] += 1
                 return
-            i = (i + 1) & ((1 << VOTE_BITS) - 1)
 
     @cython.cfunc
     @cython.nogil

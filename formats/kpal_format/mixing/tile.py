@@ -1,4 +1,4 @@
-"""A tile on its way through the model (KPAL.md, section 5.2): rows, pixels, and the stages in their order.
+"""A tile on its way through the model (KPAL.md, section 5.2): frames, rows, pixels, and the stages in their order.
 
 Encoder and decoder are one: `Flag.code` and `Mixer.code` write the symbol that they are given or read it, and all the
 rest is the model, which follows from the pixels before. README.md tells a pixel's way through it.
@@ -10,6 +10,13 @@ into a table is made of such ranks, of a hash cut to the size of its table, of a
 or is the position of an earlier pixel. A row of biases is `BIAS_ROWS * c` plus a rank, or plus at most 767 for a low
 nibble, and its count stops at 255, the last of BIAS_RATE. Each step is good for one pixel or for a span that ends
 within the row, and `RangeCoder.finished` compares the bytes that were read with those that were there.
+
+In a ring of frames, positions differ by whole slots and are taken modulo the ring. A match begins each row within the
+ring and three rows from its start (`MatchModel.begin_row`), follows the pixels of that row, and looks at two rows above
+and at no more than a row behind: all of these are cells, and two rows of cells stand between the ring and the plane. A
+vector's number is at most 3, `Motion._move` copies what lies in the picture on both sides, and a component has 10 bits.
+What a stream can ask for is bounded by the frames that were announced: a decoder that lives on zeros ends at the next
+pixel, and each frame after that is filled with zeros.
 
 Memory is slow beside arithmetic. What a step will need of the large tables is located and prefetched early, while the
 nibble before is still to be learnt from: `pending` says that `Mixer.update` is to be called.
@@ -25,7 +32,7 @@ if not cython.compiled:
     from .flags import Flag, Flags
     from .frames import Frames
     from .match_model import MatchModel
-    from .mixer import BIASES, HITS, MIX_BIASES, REFERENCE_HITS, Biases, Hits, Mixer
+    from .mixer import BIASES, HITS, MIX_BIASES, Biases, Hits, Mixer
     from .motion import Motion
     from .motion_search import MotionSearch
     from .neighbourhood import Neighbourhood
@@ -34,8 +41,8 @@ if not cython.compiled:
     from .range_coder import RangeCoder
     from .ranks import Ranks
     from .skips import LEAST_SKIP, Skips
-    from .snapshot import Snapshot
     from .slots import Slots
+    from .snapshot import Snapshot
     from .tables import tail
 
 TELL_EVERY = cython.declare(cython.int, 1 << 14 if cython.compiled else 1 << 6)  # pixels
