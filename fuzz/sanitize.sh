@@ -20,5 +20,5 @@ export LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=lib
 export ASAN_OPTIONS=detect_leaks=0  # Python does not free everything at exit
 export PYTHONMALLOC=malloc          # surround every buffer with red zones
 bin/kpal --version | grep compiled
-bin/python -m pytest --quiet --import-mode=importlib tests/kpal_format/test_vectors.py tests/kpal_format/test_mix.py tests/kpal_format/test_fast.py -k "not (plain or reference)"
+bin/python -m pytest --quiet --import-mode=importlib tests/kpal_format/test_vectors.py tests/kpal_format/test_mix.py tests/kpal_format/test_mix_frames.py tests/kpal_format/test_fast.py -k "not (plain or reference)"
 bin/python -m fuzz.damage "${1:-20000}"

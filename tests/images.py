@@ -89,7 +89,7 @@ def film(frames: int, height: int, width: int, colors: int, seed: int = 0) -> li
     random = np.random.default_rng((frames, height, width, colors, seed))
     scene = picture(height, width, colors, seed=seed).indices
     sprite = random.integers(0, colors, (height // 3 + 1, width // 4 + 1), dtype=np.uint8)
-    shown = []
+    shown: list[U8] = []
     for i in range(frames):
         frame = scene.copy()
         y, x = i % (height - len(sprite) + 1), 2 * i % (width - sprite.shape[1] + 1)

@@ -1,4 +1,4 @@
-"""The coders `mix` and `max`, with frames: every loop and the reference decoder are one, and frames cost what changes."""
+"""The coders `mix` and `max` with frames: all loops and the reference decoder agree, and frames cost what changes."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_no_stream_does_harm_and_both_loops_make_the_same_of_it(profile: int) ->
 
 
 def test_what_a_short_stream_does_not_reach_is_zero() -> None:
-    frames = [picture(12, 40, 20, seed=seed).indices | 1 for seed in range(4)]
+    frames = [picture(12, 40, 20, seed=seed).indices | np.uint8(1) for seed in range(4)]
     stream = coded(frames)
     decoder = mix.MIX.decoder(stream[: len(stream) // 2], shape_of(frames), palette_of(frames), partial=True)
     found = [decoder.read() for _ in frames]

@@ -22,6 +22,7 @@ OFTEN = cython.declare(cython.int, 4)  # a patch that the frame before has more 
 CANDIDATES = cython.declare(cython.int, 8)  # vectors with most votes
 WORTH = cython.declare(cython.int, 64)  # pixels that a vector must save
 BLOCK_WORTH = cython.declare(cython.int, 4)  # pixels that a block must save
+MOST_LOSSES = cython.declare(cython.int, 3)  # in a row, that count
 FACTOR = cython.declare(cython.uint, 0x2F0B4C47)
 FACTOR_TO_PATCH = cython.declare(cython.uint, 1567769793)  # FACTOR ** PATCH
 
@@ -48,13 +49,18 @@ class MotionSearch:
     votes: cython.p_int
     candidate: cython.p_int  # the packed vectors with most votes
     differing: cython.p_ushort  # for each vector, the first being 0, and block: how many pixels would differ
+    wins: cython.int  # frames in a row for which motion has paid
+    losses: cython.int  # times in a row that it has not
+    paid: cython.bint  # it has paid at least once
+    idle: cython.int  # frames that are not searched
     best: cython.p_ushort  # for each block: the least of these numbers so far
     buffers: list
 
     def __init__(self, near: Neighbourhood, frames: Frames, motion: Motion) -> None:
         blocks = motion.across * motion.down
         self.near, self.frames, self.motion = near, frames, motion
-        self.x0 = self.x1 = self.y0 = self.y1 = 0
+        self.x0 = self.x1 = self.y0 = self.y1 = self.wins = self.losses = self.idle = 0
+        self.paid = False
         self.bits = min(max((near.width * frames.rows).bit_length(), 8), 18)
         self.buffers = []
         self.strips = uints(allocate(self.buffers, "I", PATCH * near.width))
@@ -74,6 +80,9 @@ class MotionSearch:
         """Finds the motion from the frame before to the source; no vectors if none pays."""
         candidates: cython.int
         self.motion.vectors = 0
+        if self.idle:
+            self.idle -= 1
+            return
         if self.motion.possible and self._find_box():
             self._note_patches()
             self._vote()
@@ -81,6 +90,30 @@ class MotionSearch:
             if candidates:
                 self._compare(candidates)
                 self._choose(candidates)
+        if self.motion.vectors == 0:
+            self.learn(False)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def learn(self, paid: cython.bint) -> cython.void:
+        """Learns whether motion has paid: where it never does, most frames are not searched."""
+        self.wins = self.wins + 1 if paid else 0
+        self.losses = 0 if paid else min(self.losses + 1, MOST_LOSSES)
+        self.paid = self.paid or paid
+        self.idle = 0
+        if self.losses > 1:
+            self.idle = self.losses - 1 if self.paid else (1 << self.losses) - 1
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def sure(self) -> cython.bint:
+        """Whether motion has paid so often that it need not be compared with its absence."""
+        if self.wins < 2 or self.wins % 4 == 0:
+            return False
+        self.wins += 1
+        return True
 
     @cython.cfunc
     @cython.nogil
@@ -185,10 +218,8 @@ class MotionSearch:
                 i = self._entry(x)
                 if x % STEP or not 0 < self.often[i] <= OFTEN:
                     continue
-                i = self.patch[i] - self.near.row(y) - x
-                # Any pixel of a row is within its stride: the middle one of a patch may be left or right of where it is.
-                dy = (i + self.near.row(y) + x - self.near.row(0)) // stride - y
-                dx = i - dy * stride
+                dy = (self.patch[i] - self.near.row(0)) // stride - y
+                dx = self.patch[i] - self.near.row(y + dy) - x
                 if -limit <= dx < limit and -limit <= dy < limit and (dx or dy):
                     self._count_vote(1 + ((dy + limit) << COMPONENT_BITS | dx + limit))
 
@@ -196,16 +227,17 @@ class MotionSearch:
     @cython.nogil
     @cython.exceptval(check=False)
     def _count_vote(self, vector: cython.int) -> cython.void:
-        i: cython.int = cython.cast(cython.int, fold(vector) >> (31 - VOTE_BITS))
+        first: cython.int = cython.cast(cython.int, fold(vector) >> (31 - VOTE_BITS))
         probe: cython.int
+        i: cython.int
         for probe in range(PROBES):
+            i = (first + probe) & ((1 << VOTE_BITS) - 1)
             if self.voted[i] == 0:
                 self.voted[i] = vector
                 self.votes[i] = 0
             if self.voted[i] == vector:
                 self.votes[i] += 1
                 return
-            i = (i + 1) & ((1 << VOTE_BITS) - 1)
 
     @cython.cfunc
     @cython.nogil

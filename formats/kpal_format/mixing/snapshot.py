@@ -70,7 +70,7 @@ class Snapshot:
         views = self._views()
         if not self.tables:
             self.tables = [np.empty_like(view) for view in views]
-        for table, view in zip(self.tables, views):
+        for table, view in zip(self.tables, views, strict=True):
             table[:] = view
         self.start = start
         self.stream = bytearray(coder.owner[start : coder.at])
@@ -93,7 +93,7 @@ class Snapshot:
     def restore(self) -> object:
         """Makes the copy the state again."""
         coder = self.mixer.coder
-        for table, view in zip(self.tables, self._views()):
+        for table, view in zip(self.tables, self._views(), strict=True):
             view[:] = table
         coder.low, coder.range, coder.at = self.numbers[:3]
         self.match.match, self.match.length, self.flags.spans, self.skips.answers = self.numbers[3:7]

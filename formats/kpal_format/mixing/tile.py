@@ -1,4 +1,4 @@
-"""A tile on its way through the model (KPAL.md, section 5.2): rows, pixels, and the stages in their order.
+"""A tile on its way through the model (KPAL.md, section 5.2): frames, rows, pixels, and the stages in their order.
 
 Encoder and decoder are one: `Flag.code` and `Mixer.code` write the symbol that they are given or read it, and all the
 rest is the model, which follows from the pixels before. README.md tells a pixel's way through it.
@@ -10,6 +10,13 @@ into a table is made of such ranks, of a hash cut to the size of its table, of a
 or is the position of an earlier pixel. A row of biases is `BIAS_ROWS * c` plus a rank, or plus at most 767 for a low
 nibble, and its count stops at 255, the last of BIAS_RATE. Each step is good for one pixel or for a span that ends
 within the row, and `RangeCoder.finished` compares the bytes that were read with those that were there.
+
+In a ring of frames, positions differ by whole slots and are taken modulo the ring. A match begins each row within the
+ring and three rows from its start (`MatchModel.begin_row`), follows the pixels of that row, and looks at two rows above
+and at no more than a row behind: all of these are cells, and two rows of cells stand between the ring and the plane. A
+vector's number is at most 3, `Motion._move` copies what lies in the picture on both sides, and a component has 10 bits.
+What a stream can ask for is bounded by the frames that were announced: a decoder that lives on zeros ends at the next
+pixel, and each frame after that is filled with zeros.
 
 Memory is slow beside arithmetic. What a step will need of the large tables is located and prefetched early, while the
 nibble before is still to be learnt from: `pending` says that `Mixer.update` is to be called.
@@ -89,7 +96,7 @@ class Tile:
     pending: cython.bint  # `Mixer.update` is yet to be called for the last nibble
     choosing: cython.bint  # this is a `ChoosingTile` at work (rate_choice.py)
     trial: cython.bint  # what is being encoded may be discarded
-    snapshots: list  # two, or None
+    snapshot: object  # a `Snapshot` of an encoder, once there was a trial
     tell: object  # called with the number of pixels done since its last call, or None
     until_tell: cython.int  # pixels until `tell` is called, 1 to TELL_EVERY; NEVER without `tell`
 
@@ -117,7 +124,7 @@ class Tile:
             self.frames.keep_source()
             self.motion_search = MotionSearch(self.near, self.frames, self.motion)
         self.begun = self.pending = self.choosing = self.trial = False
-        self.snapshots = None
+        self.snapshot = None
         self.tell, self.until_tell = None, NEVER
 
     def encode_frame(self, indices: memoryview, tell: object = None) -> None:
@@ -133,7 +140,7 @@ class Tile:
                 for x in range(self.width):
                     self.near.cells[start + x] = self.ranks.rank[given[y * self.width + x]]
         if self._begin_frame():
-            if self.motion.vectors:
+            if self.motion.vectors and not self.motion_search.sure():
                 self._try_motion()
             else:
                 self._encode_rows()
@@ -151,29 +158,37 @@ class Tile:
 
     @cython.cfunc
     def _try_motion(self) -> object:
-        """Encodes the frame with and without motion and keeps what is shorter."""
+        """Encodes the frame with and without motion and keeps what is shorter.
+
+        What is expected to be shorter comes second, so that in most cases it need not be encoded again.
+        """
         start: cython.longlong = self.coder.settled()
+        vectors: cython.int = self.motion.vectors
+        last: cython.int = vectors if self.motion_search.wins else 0
         bits: cython.longlong
-        if self.snapshots is None:
-            stages = self.near, self.match, self.flags, self.skips, self.motion, self.mixer
-            self.snapshots = [Snapshot(*stages), Snapshot(*stages)]
-        before: Snapshot
-        moved: Snapshot
-        before, moved = self.snapshots
+        if self.snapshot is None:
+            self.snapshot = Snapshot(self.near, self.match, self.flags, self.skips, self.motion, self.mixer)
+        before: Snapshot = self.snapshot
         before.take(start)
         self.trial = True
-        self._encode_rows()
-        self._settle()
+        bits = self._encode_with(vectors - last, start)
         self.trial = False
-        bits = self.coder.bits(start)
-        moved.take(start)
         before.restore()
-        self.motion.vectors = 0
+        if bits < self._encode_with(last, start):
+            before.restore()
+            self.trial = True  # its pixels have been counted
+            self._encode_with(vectors - last, start)
+            self.trial = False
+        self.motion_search.learn(self.motion.vectors > 0)
+        return None
+
+    @cython.cfunc
+    def _encode_with(self, vectors: cython.int, start: cython.longlong) -> cython.longlong:
+        """Encodes the frame with that many vectors; returns the length of the stream behind `start`."""
+        self.motion.vectors = vectors
         self._encode_rows()
         self._settle()
-        if bits < self.coder.bits(start):
-            moved.restore()
-        return None
+        return self.coder.bits(start)
 
     def finish(self) -> bytes:
         """The stream, after the last frame."""
