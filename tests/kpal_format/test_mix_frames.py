@@ -187,7 +187,9 @@ def test_frames_too_large_for_the_model_are_refused_before_anything_is_allocated
 
 @pytest.mark.parametrize("kernel", [installed, plain], ids=["installed", "plain"])
 def test_a_watcher_is_told_of_every_pixel_of_every_frame(kernel: ModuleType) -> None:
-    frames = film(7, 20, 40, 12)
+    frames = film(4, 20, 40, 12)
+    scene = np.random.default_rng(1).integers(0, 12, (20, 50), dtype=np.uint8)
+    frames += [np.ascontiguousarray(scene[:, 3 * i : 3 * i + 40]) for i in range(4)]  # motion, which is tried
     encoder = tile(kernel, 0, frames, None)
     told: list[int] = []
     for i, frame in enumerate(frames):

@@ -65,11 +65,12 @@ def _palette_tables(colors: bytes, opaque: bool) -> tuple:
 
 @cython.cclass
 class Tile:
-    """One tile, in one direction.
+    """One tile, in one direction: `encode_frame` for each frame and `finish`, or `decode_frame` and `finished`.
 
     profile: 0 for `mix`, 1 for `max`.
     colors: the palette as uint8 (k, 4) RGBA, k >= 2, flat bytes.
     opaque: whether alpha is 255 throughout.
+    width, rows: of a frame; with more than one of the `frames`, (rows + 3) * (width + 16) is at most 2**26.
     data: the stream to decode; None to encode.
 
     `tell` is called, with the number of pixels done since its last call, at least every TELL_EVERY pixels. What it
@@ -91,11 +92,10 @@ class Tile:
     mixer: Mixer
     width: cython.int
     rows: cython.int
-    count: cython.int  # of frames
     begun: cython.bint  # the first frame has begun
     pending: cython.bint  # `Mixer.update` is yet to be called for the last nibble
     choosing: cython.bint  # this is a `ChoosingTile` at work (rate_choice.py)
-    trial: cython.bint  # what is being encoded may be discarded
+    trial: cython.bint  # what is being encoded may be discarded: its pixels do not count
     snapshot: object  # a `Snapshot` of an encoder, once there was a trial
     tell: object  # called with the number of pixels done since its last call, or None
     until_tell: cython.int  # pixels until `tell` is called, 1 to TELL_EVERY; NEVER without `tell`
@@ -104,7 +104,7 @@ class Tile:
         self, profile: int, colors: bytes, opaque: bool, width: int, rows: int, frames: int, data: bytes | None
     ) -> None:
         pixels, later = width * rows * frames, frames > 1
-        self.width, self.rows, self.count = width, rows, frames
+        self.width, self.rows = width, rows
         self.coder = RangeCoder(data, width * rows // 4 + 1024)
         self.ranks, self.prior = _palette_tables(colors, opaque)
         self.near = Neighbourhood(width, rows)
@@ -170,24 +170,25 @@ class Tile:
             self.snapshot = Snapshot(self.near, self.match, self.flags, self.skips, self.motion, self.mixer)
         before: Snapshot = self.snapshot
         before.take(start)
-        self.trial = True
         bits = self._encode_with(vectors - last, start)
-        self.trial = False
         before.restore()
         if bits < self._encode_with(last, start):
             before.restore()
-            self.trial = True  # its pixels have been counted
             self._encode_with(vectors - last, start)
-            self.trial = False
+        self._count_all()
         self.motion_search.learn(self.motion.vectors > 0)
         return None
 
     @cython.cfunc
     def _encode_with(self, vectors: cython.int, start: cython.longlong) -> cython.longlong:
-        """Encodes the frame with that many vectors; returns the length of the stream behind `start`."""
+        """Encodes the frame with that many vectors, uncounted; returns the length of the stream behind `start`."""
+        until_tell: cython.int = self.until_tell
         self.motion.vectors = vectors
+        self.trial = True
         self._encode_rows()
         self._settle()
+        self.trial = False
+        self.until_tell = until_tell
         return self.coder.bits(start)
 
     def finish(self) -> bytes:
