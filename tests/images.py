@@ -64,6 +64,16 @@ def moving(
         yield IndexedImage(indices, scene.palette)
 
 
+def scrolling(frames: int, height: int, width: int, colors: int, seed: int = 0) -> Iterator[IndexedImage]:
+    """Frames of a picture without repetition that scrolls by three pixels, as its lower half does the other way."""
+    ground = random_indexed(height + 3 * frames, width + 3 * frames, colors, seed=seed)
+    for step in range(0, 3 * frames, 3):
+        indices = ground.indices[step : step + height, step : step + width].copy()
+        other = ground.indices[:, 3 * frames - step :]
+        indices[height // 2 :] = other[height // 2 : height, :width]
+        yield IndexedImage(indices, ground.palette)
+
+
 def poster(height: int, width: int, colors: int, channels: int = 3, seed: int = 0) -> IndexedImage:
     """Large flat areas: spans in the first row and in others, to the right edge and short of it, complete and broken.
 

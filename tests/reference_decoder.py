@@ -823,7 +823,7 @@ class Tile(RangeDecoder):
     def skipped(self, v: Neighbourhood, ref: Reference, at: int, x: int) -> list[int]:
         """Decodes the flags of a skipped span; returns its ranks, none if there is no such span."""
         p, here, there = self.cells, at + self.back, at + self.back_twice
-        span = self.width - x if self.changing >= self.width else self.changing - 1 - x
+        span = min(self.width - x if self.changing >= self.width else self.changing - 1 - x, 4096)
         whole = x >= self.broken
         if not whole:
             span = min(span, self.broken - x >> 1)
@@ -1690,7 +1690,9 @@ class FastTile(RangeDecoder):
             while self.turn < self.width and self.cell(y - 1, self.turn) == self.before(y - 1, self.turn):
                 self.turn += 1
         whole = x >= self.broken
-        span = self.broken - x if not whole else self.width - x if self.turn >= self.width else self.turn - 1 - x
+        span = self.broken - x
+        if whole:
+            span = min(self.width - x if self.turn >= self.width else self.turn - 1 - x, 4096)
         last = 15 if self.other_column is None else min(LEVEL[min(x - self.other_column, 4095)], 14)
         p = self.before(y, x)
         about = self.last_flags[SAME] >> 1 & 1, p == self.before(y, x - 1), p == self.before(y, x + 1)

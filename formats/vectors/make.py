@@ -30,7 +30,7 @@ from kpal_format.metadata import encode_metadata
 from kpal_format.palette import encode_palette
 from kpal_format.tiles import Encoding
 from tests.files import Parts, frame, index_of, section, varint, with_checksum, with_metadata
-from tests.images import METADATA, moving, picture, poster, random_indexed
+from tests.images import METADATA, moving, picture, poster, random_indexed, scrolling
 
 HERE = Path(__file__).parent
 ROWS = b"\1" + frame(bytes(8192)), b"\1" + frame(b"\xff" * 8192)  # tiles of 1 x 65536 pixels, of colours 0 and 1
@@ -206,6 +206,7 @@ def _animations() -> Iterator[tuple[str, bytes]]:
         for colors, channels in ((2, 3), (16, 4), (17, 3), (256, 4)):
             kind = "-alpha" * (channels == 4)
             yield f"{coder}-frames-{colors}-colours{kind}", _animated(moving(6, 11, 14, colors, channels), coder)
+        yield f"{coder}-frames-that-move", _animated(scrolling(6, 40, 48, 7), coder)
         yield f"{coder}-frames-at-rest", _animated([*moving(2, 9, 20, 5)] * 3, coder)
         yield f"{coder}-groups-of-frames", _animated(wide, coder, restart=2)
     gray = random_indexed(6, 5, 1)

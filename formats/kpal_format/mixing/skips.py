@@ -15,6 +15,7 @@ if not cython.compiled:
     from .tables import LEVEL, combine, pack
 
 LEAST_SKIP = cython.declare(cython.int, 32)  # pixels of a span
+MOST_SKIP = cython.declare(cython.int, 4096)  # pixels of a span: bounds what a flag costs
 SKIP_SPAN = cython.declare(cython.uint, 1 << 24)  # added to keys, so that kinds of flags do not share slots
 SKIP_PIXEL = cython.declare(cython.uint, 2 << 24)
 SKIP_FRAME = cython.declare(cython.uint, 3 << 24)
@@ -114,6 +115,7 @@ class Skips:
         here: cython.int = at + self.frames.back
         before: cython.int = at + self.frames.back_twice
         i: cython.int = 1
+        span = min(span, MOST_SKIP)
         self.whole = x >= self.broken
         if not self.whole:
             span = min(span, (self.broken - x) >> 1)

@@ -13,6 +13,8 @@ if not cython.compiled:
     from .range_coder import Coder, code_flag
     from .tables import LEVEL, allocate, copy_cells, equal_length, even_flags, uchars, uints
 
+MOST_STEADY = cython.declare(cython.int, 4096)  # pixels of a span: bounds what a flag costs
+
 
 @cython.final
 @cython.cclass
@@ -139,7 +141,7 @@ class Changes:
                     self.planes.row_before(y - 1) + ahead,
                     width - ahead,
                 )
-        return width - x if self.change >= width else self.change - 1 - x
+        return min(width - x if self.change >= width else self.change - 1 - x, MOST_STEADY)
 
     @cython.cfunc
     @cython.nogil
