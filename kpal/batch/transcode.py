@@ -5,17 +5,18 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image, ImageSequence
 
 from kpal_format import (
     MAGIC,
     MAX_PIXELS,
     U8,
+    Animation,
     IndexedImage,
     Metadata,
     OnError,
@@ -30,13 +31,14 @@ from kpal_format import (
 from ..codec import EncodeOptions, encode
 from ..errors import KpalWarning, UnreachableError
 from ..image_files.metadata import carried, stripped
+from ..image_files.moving import TIMES, animated, held_times
 from ..image_files.orientation import exif_orientation, orientation_of, turned, turned_density, upright
 from ..image_files.pages import open_picture
 from ..image_files.pillow_limits import large_metadata, pixel_limit
 from ..image_files.png_rows import png_of_rows
 from ..image_files.precision import in_depth
 from ..image_files.targets import TARGETS, Target, held, save_options
-from ..progress import in_whole
+from ..progress import in_whole, renamed
 from ..quantizer.options import as_json
 from .conversion import Converted, Postponed, Skipped
 from .jobs import Job, header_of
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
 # The shares of the time that the stages take, about.
 _ENCODING: Final = {"histogram": 0.05, "clustering": 0.2, "remapping": 0.05, "coding": 0.35, "verifying": 0.35}
+_WRITING: Final = {"writing": 0.6, "checking": 0.4}  # of animations
 _DECODING: Final = {"decoding": 0.6, "writing": 0.25, "checking": 0.15}
 _COMPARED: Final = 1 << 22  # pixels compared at a time, as RGBA takes four times the memory of an indexed image
 _LARGE: Final = 1 << 24  # pixels; the memory of a conversion is about 30 bytes a pixel
@@ -123,7 +126,7 @@ class Decoding:
 
     format: Pillow's name of the format, by the ending of the target.
     ending: the ending of targets that have none.
-    on_error, region, max_pixels: as in `decode`.
+    on_error, region, max_pixels: as in `decode`; frame: as in `from_kpal`.
     """
 
     format: Callable[[str], str]
@@ -131,11 +134,12 @@ class Decoding:
     on_error: OnError = "raise"
     region: Region | None = None
     max_pixels: int | None = MAX_PIXELS
+    frame: int | None = None
     by_parts: ClassVar[bool] = True
 
     @property
     def key(self) -> dict[str, Any]:
-        return {"to": self.ending, "on_error": self.on_error, "region": self.region}
+        return {"to": self.ending, "on_error": self.on_error, "region": self.region, "frame": self.frame}
 
     def check(self, data: BinaryIO) -> None:
         if MAGIC.startswith(data.read(len(MAGIC))):
@@ -148,7 +152,12 @@ class Decoding:
     def __call__(self, job: Job, data: BinaryIO, *, alone: bool, progress: Progress | None = None) -> Converted:
         ending = job.target.suffix if job.target and job.target.suffix else self.ending
         format = self.format(ending)
-        chosen: dict[str, Any] = {"region": self.region, "max_pixels": self.max_pixels, "on_error": self.on_error}
+        chosen: dict[str, Any] = {
+            "region": self.region,
+            "max_pixels": self.max_pixels,
+            "on_error": self.on_error,
+            "frame": self.frame,
+        }
         with large_metadata():
             if format == "PNG" and (parts := large_png(data, progress=progress, **chosen)) is not None:
                 return Converted(parts)
@@ -195,6 +204,7 @@ def from_kpal(
     format: str,
     *,
     region: Region | None = None,
+    frame: int | None = None,
     max_pixels: int | None = MAX_PIXELS,
     on_error: OnError = "raise",
     most_pixels: int | None = None,
@@ -204,6 +214,7 @@ def from_kpal(
 
     data: the bytes, or a file that can be read in any order, of which only the tiles of the region are read.
     region, max_pixels, on_error: as in `decode`.
+    frame: the frame of an animation that becomes the picture, negative from the end; None for all frames.
     most_pixels: the number of pixels above which the conversion is Postponed.
     progress: called with the name of the stage and the fraction of the whole work that is done.
 
@@ -212,89 +223,108 @@ def from_kpal(
     if the region is not a part of the image; LimitError for more than `max_pixels`.
     """
     file = io.BytesIO(data) if isinstance(data, bytes) else data
-    width, height = _size(file, region, max_pixels)
+    width, height = _size(file, region, frame, max_pixels)
     if most_pixels is not None and width * height > most_pixels:
         raise Postponed
+    reader = Reader(file, max_pixels=max_pixels, on_error=on_error)
+    if frame is None and reader.frames > 1:
+        return _animation(format, reader, region, progress)
     progress = in_whole(progress, _DECODING)
-    with pixel_limit(None), Image.open(file, formats=("KPAL",)) as opened:
-        with _loading_truncated(on_error == "skip"):
-            decoded = staged(progress, "decoding", lambda: _loaded(opened, region))
-        metadata = carried(decoded)
-        target = TARGETS.get(format, Target())
-        turn, kept = _turn(metadata, held(format, metadata), heeded=target.turns)
-        image = turned(decoded, turn)
-        _remove_metadata(image)
-        suited = _suited_to(format, image)
-        result = io.BytesIO()
-        options = save_options(format, suited, kept)
+    decoded = reader.read(region, frame=frame or 0, progress=progress).to_pillow()
+    metadata = carried(decoded)
+    target = TARGETS.get(format, Target())
+    turn, kept = _turn(metadata, held(format, metadata), heeded=target.turns)
+    image = turned(decoded, turn)
+    _remove_metadata(image)
+    suited = _suited_to(format, image)
+    result = io.BytesIO()
+    options = save_options(format, suited, kept)
+    with pixel_limit(None):
         staged(progress, "writing", lambda: suited.save(result, format, **options))
         with Image.open(io.BytesIO(result.getvalue())) as written:
-            staged(progress, "checking", lambda: _check(format, written, image, lossy=target.lossy))
-        return result.getvalue()
+            staged(progress, "checking", lambda: _check(format, written, image))
+    return result.getvalue()
+
+
+def _animation(format: str, reader: Reader, region: Region | None, progress: Progress | None) -> bytes:
+    """All frames of a `.kpal` file in another format, as in `from_kpal`; ValueError if it holds one picture."""
+    assert reader.animation is not None  # the file has several frames
+    if format not in TIMES:
+        raise ValueError(
+            f"an animation of {reader.frames} frames, and {format} holds one picture: choose a frame with --frame, "
+            f"or one of the formats {', '.join(TIMES)}"
+        )
+    progress = in_whole(progress, _WRITING, frames=reader.frames)
+    colors = np.arange(len(reader.palette), dtype=np.uint8)[np.newaxis]
+    model = IndexedImage(colors, reader.palette, reader.metadata).to_pillow()
+    metadata = carried(model)
+    turn, kept = _turn(metadata, held(format, metadata), heeded=TARGETS[format].turns)
+    _remove_metadata(model)
+    suited = _suited_to(format, model)
+    options = save_options(format, suited, kept)
+    animation = held_times(format, reader.animation)
+
+    def frames(stage: str) -> Iterator[U8]:
+        for indices in reader.iterate(region, progress=renamed(progress, stage)):
+            yield np.asarray(turned(Image.fromarray(indices), turn))
+
+    with pixel_limit(None):
+        data = animated(format, reader.palette, suited, options, lambda: frames("writing"), animation)
+        expected = (IndexedImage(indices, reader.palette).to_pillow() for indices in frames("checking"))
+        _check_frames(format, data, expected, animation)
+    return data
 
 
 def large_png(
     file: BinaryIO,
     *,
     region: Region | None = None,
+    frame: int | None = None,
     max_pixels: int | None = MAX_PIXELS,
     on_error: OnError = "raise",
     progress: Progress | None = None,
 ) -> Iterator[bytes] | None:
     """Convert a `.kpal` file to PNG as `from_kpal` does, a row of tiles at a time: the bytes of the PNG, in parts.
 
-    None for an image that fits into memory, and for one whose pixels must be turned.
+    None for an image that fits into memory, for one whose pixels must be turned, and for an animation.
     """
-    width, height = _size(file, region, max_pixels)
+    width, height = _size(file, region, frame, max_pixels)
     if width * height <= _LARGE:
         return None
     reader = Reader(file, max_pixels=max_pixels, on_error=on_error)
-    model = IndexedImage(np.zeros((1, 1), np.uint8), reader.palette).to_pillow()
-    file.seek(0)
-    with pixel_limit(None), Image.open(file, formats=("KPAL",)) as opened:
-        model.info = dict(opened.info)
+    if frame is None and reader.frames > 1:
+        return None
+    model = IndexedImage(np.zeros((1, 1), np.uint8), reader.palette, reader.metadata).to_pillow()
     metadata = carried(model)
     turn, kept = _turn(metadata, held("PNG", metadata), heeded=TARGETS["PNG"].turns)
     if turn != 1:
         return None
     _remove_metadata(model)
-    rows = reader.rows(region, progress=in_whole(progress, {"decoding": 1.0}))
+    rows = reader.rows(region, frame=frame or 0, progress=in_whole(progress, {"decoding": 1.0}))
     return png_of_rows(model, save_options("PNG", model, kept), (width, height), rows)
 
 
-def _size(file: BinaryIO, region: Region | None, max_pixels: int | None) -> tuple[int, int]:
-    """Width and height of a region of a `.kpal` file; ValueError if there is none, LimitError for a large one."""
+def _size(
+    file: BinaryIO, region: Region | None, frame: int | None, max_pixels: int | None
+) -> tuple[int, int]:
+    """Width and height of a region of a `.kpal` file; ValueError without such a region or frame, LimitError if large."""
     file.seek(0)
     head = head_of(file)
     box = head.box(region)
+    try:
+        head.frame(frame or 0)
+    except IndexError as error:
+        raise ValueError(str(error)) from error
     head.check_pixels(box, max_pixels)
     file.seek(0)
     height, width = box.shape
     return width, height
 
 
-def _loaded(opened: Image.Image, region: Region | None) -> Image.Image:
-    if region is not None:
-        return opened.crop(region)  # which decodes only the tiles of the region
-    opened.load()
-    return opened
-
-
 def _remove_metadata(image: Image.Image) -> None:
     """Removes what Pillow would write whatever the options."""
     for name in ("icc_profile", "exif", "xmp", "text", "dpi"):
         image.info.pop(name, None)
-
-
-@contextmanager
-def _loading_truncated(loads: bool) -> Iterator[None]:
-    """Sets Pillow's option to load damaged images as far as possible."""
-    before = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = loads
-    try:
-        yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _turn(metadata: Metadata, kept: Metadata, *, heeded: bool = True) -> tuple[int, Metadata]:
@@ -310,19 +340,60 @@ def _turn(metadata: Metadata, kept: Metadata, *, heeded: bool = True) -> tuple[i
     return orientation, turned_density(upright(kept), orientation)
 
 
-def _check(format: str, written: Image.Image, image: Image.Image, *, lossy: bool) -> None:
+def _check(format: str, written: Image.Image, image: Image.Image) -> None:
     """Raises ValueError if the written pixels differ from the image; warns instead if the format is lossy."""
     changed, most = _differences(written, image)
+    _tell_differences(format, changed, image.width * image.height, most)
+
+
+def _tell_differences(format: str, changed: int, pixels: int, most: int) -> None:
+    """Warns that so many pixels differ, by up to `most` levels; raises ValueError if the format is not lossy."""
     if not changed:
         return
-    if not lossy:
+    if not TARGETS.get(format, Target()).lossy:
         raise ValueError(f"{format} cannot hold these pixels; PNG and WebP hold all")
     warnings.warn(
-        f"{format} changes {changed:,} of {image.width * image.height:,} pixels, by up to {most} levels; PNG and WebP "
-        "change none",
+        f"{format} changes {changed:,} of {pixels:,} pixels, by up to {most} levels; PNG and WebP change none",
         KpalWarning,
         stacklevel=2,
     )
+
+
+def _check_frames(format: str, data: bytes, expected: Iterator[Image.Image], animation: Animation) -> None:
+    """Like `_check`, for all frames of a written file; raises ValueError if their durations differ, too."""
+    with Image.open(io.BytesIO(data)) as image:
+        written = _timed(image)
+        shown = zip(expected, animation.durations, strict=True)
+        if TIMES[format].merges:
+            written, shown = _merged(written), _merged(shown)
+        changed = most = pixels = 0
+        for (a, its_time), (b, time) in zip_longest(written, shown, fillvalue=(None, None)):
+            if a is None or b is None or its_time != time:
+                raise ValueError(f"{format} cannot hold these durations; PNG holds all")
+            count, difference = _differences(a, b)
+            changed, most, pixels = changed + count, max(most, difference), pixels + b.width * b.height
+    _tell_differences(format, changed, pixels, most)
+
+
+def _timed(image: Image.Image) -> Iterator[tuple[Image.Image, int]]:
+    """The frames of an opened animation, with their durations in milliseconds."""
+    for frame in ImageSequence.Iterator(image):
+        frame.load()  # which tells the duration
+        yield frame, frame.info.get("duration", 0)
+
+
+def _merged(frames: Iterator[tuple[Image.Image, int]]) -> Iterator[tuple[Image.Image, int]]:
+    """The frames, with one in place of those in a row that look the same."""
+    held, total = None, 0
+    for frame, duration in frames:
+        if held is not None and not _differences(held, frame)[0]:
+            total += duration
+            continue
+        if held is not None:
+            yield held, total
+        held, total = frame.copy(), duration
+    if held is not None:
+        yield held, total
 
 
 def _differences(a: Image.Image, b: Image.Image) -> tuple[int, int]:

@@ -1,11 +1,12 @@
-"""Indexed PNG files larger than memory, made from rows of indices."""
+"""Indexed PNG files larger than memory, made from rows of indices, and animated ones, made from frames."""
 
 from __future__ import annotations
 
 import io
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, count
 from typing import Any, Final
 
 import numpy as np
@@ -13,9 +14,13 @@ from PIL import Image
 
 from kpal_format import U8
 
+from .changes import changed_box
+
 _SIGNATURE: Final = 8  # bytes
 _SIZE: Final = struct.Struct(">II")  # width and height, at the start of IHDR
 _DEPTH: Final = 8  # the position of the bit depth in IHDR
+_KEEP: Final = 0  # disposal: the next frame is drawn over this one
+_REPLACE: Final = 0  # blending: the pixels of a frame replace those below, alpha too
 
 
 def png_of_rows(
@@ -27,6 +32,42 @@ def png_of_rows(
     size: width and height.
     rows: the indices from the top down, uint8 (n, width), any number of rows at a time.
     """
+    yield from _png(model, options, size, b"", lambda depth: (_chunk(b"IDAT", part) for part in _compressed(rows, depth)))
+
+
+def apng_of_frames(
+    model: Image.Image,
+    options: Mapping[str, Any],
+    frames: Iterable[U8],
+    delays: Sequence[tuple[int, int]],
+    loop: int,
+) -> Iterator[bytes]:
+    """The bytes of an indexed APNG, in parts. Of frames after the first, it holds the box around what changes.
+
+    model, options: as in `png_of_rows`.
+    frames: indices, uint8 (h, w), one frame at a time.
+    delays: how long each frame is shown: numerator and denominator of seconds, each 16 bits.
+    loop: how many times all are shown; 0 for ever.
+    """
+    left = iter(frames)
+    first = next(left)
+    control = _chunk(b"acTL", struct.pack(">II", len(delays), loop))
+    size = first.shape[1], first.shape[0]
+    yield from _png(model, options, size, control, lambda depth: _frames(chain((first,), left), delays, depth))
+
+
+def _png(
+    model: Image.Image,
+    options: Mapping[str, Any],
+    size: tuple[int, int],
+    control: bytes,
+    pixels: Callable[[int], Iterable[bytes]],
+) -> Iterator[bytes]:
+    """The parts of a file: what Pillow writes around the pixels of the model, and the chunks that `pixels` gives.
+
+    control: chunks to go behind the header.
+    pixels: called with the bit depth.
+    """
     small = io.BytesIO()
     model.save(small, "PNG", **options)
     data = small.getvalue()
@@ -35,12 +76,26 @@ def png_of_rows(
     for kind, content in _chunks(data):
         if kind == b"IHDR":
             depth = content[_DEPTH]
-            yield _chunk(kind, _SIZE.pack(*size) + content[_SIZE.size :])
+            yield _chunk(kind, _SIZE.pack(*size) + content[_SIZE.size :]) + control
         elif kind != b"IDAT":
             yield _chunk(kind, content)
         elif not written:
             written = True
-            yield from (_chunk(kind, part) for part in _compressed(rows, depth))
+            yield from pixels(depth)
+
+
+def _frames(frames: Iterable[U8], delays: Sequence[tuple[int, int]], depth: int) -> Iterator[bytes]:
+    """The chunks of the frames: each replaces a box of the one before, which stays under it."""
+    numbers = count()
+    before: U8 | None = None
+    for frame, delay in zip(frames, delays, strict=True):
+        rows, columns = box = changed_box(np.ones(frame.shape, np.bool_) if before is None else frame != before)
+        height, width = frame[box].shape
+        place = (width, height, columns.start, rows.start)
+        yield _chunk(b"fcTL", struct.pack(">IIIIIHHBB", next(numbers), *place, *delay, _KEEP, _REPLACE))
+        for part in _compressed([frame[box]], depth):
+            yield _chunk(b"IDAT", part) if before is None else _chunk(b"fdAT", struct.pack(">I", next(numbers)) + part)
+        before = frame
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
