@@ -46,8 +46,11 @@ __all__ = [
     "UnreachableError",
     "UnsupportedError",
     "decode",
+    "decode_frames",
     "decode_indexed",
     "encode",
+    "encode_frames",
+    "frames_of",
     "inspect",
     "metadata_of",
     "open_reader",
@@ -62,10 +65,12 @@ __all__ = [
 register()
 
 if TYPE_CHECKING:
+    from .animation import decode_frames, encode_frames
     from .clustering.kmeans import KMeans
     from .codec import decode, encode
     from .color.palette_files import PaletteError, read_palette, write_palette
     from .errors import UnreachableError
+    from .image_files.frames import frames_of
     from .image_files.metadata import metadata_of
     from .metrics.report import Report
     from .quantizer import quantize
@@ -81,7 +86,10 @@ else:
         "Tally": "quantizer.tally",
         "UnreachableError": "errors",
         "decode": "codec",
+        "decode_frames": "animation",
         "encode": "codec",
+        "encode_frames": "animation",
+        "frames_of": "image_files.frames",
         "metadata_of": "image_files.metadata",
         "open_reader": "streaming",
         "open_writer": "streaming",

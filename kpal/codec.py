@@ -128,6 +128,7 @@ def _verify(data: bytes, image: IndexedImage) -> None:
 
 def decode(
     data: bytes | bytearray | memoryview,
+    frame: int = 0,
     *,
     region: Region | None = None,
     max_pixels: int | None = MAX_PIXELS,
@@ -136,10 +137,11 @@ def decode(
 ) -> U8:
     """Decode a `.kpal` file to pixels: uint8 (h, w, 3), or (h, w, 4) if its palette has alpha.
 
-    region, max_pixels, on_error, progress, errors: as in `decode_indexed`.
+    frame, region, max_pixels, on_error, progress, errors: as in `decode_indexed`.
     """
 
     def decoded() -> U8:
-        return decode_indexed(data, region=region, max_pixels=max_pixels, on_error=on_error).pixels()
+        image = decode_indexed(data, frame=frame, region=region, max_pixels=max_pixels, on_error=on_error)
+        return image.pixels()
 
     return staged(progress, "decoding", decoded)

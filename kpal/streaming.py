@@ -6,7 +6,7 @@ import io
 import os
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from kpal_format import (
     DEFAULT_CODER,
     MAX_PIXELS,
     U8,
+    Animation,
     IndexedImage,
     Metadata,
     OnError,
@@ -25,8 +26,10 @@ from kpal_format import (
     Region,
     Writable,
     Writer,
+    look_up,
 )
 
+from .animation import in_milliseconds
 from .atomic import replacing
 from .clustering.opacity import lacks_clear
 from .color.spaces import Metric
@@ -54,7 +57,14 @@ class RowWriter:
     """
 
     def __init__(
-        self, file: Target, width: int, height: int, options: Options, coder: str, metadata: Metadata | None
+        self,
+        file: Target,
+        width: int,
+        height: int,
+        options: Options,
+        coder: str,
+        metadata: Metadata | None,
+        animation: Animation | None,
     ) -> None:
         self._metric = options.metric
         self._process = os.getpid()
@@ -69,7 +79,9 @@ class RowWriter:
                 target = file
             assert options.given_palette is not None  # `open_writer` requires a palette
             self._palette = options.given_palette
-            self._writer = Writer(target, width, height, self._palette, coder=coder, metadata=metadata)
+            self._writer = Writer(
+                target, width, height, self._palette, coder=coder, metadata=metadata, animation=animation
+            )
             stack.callback(self._writer.discard)
             self._target = stack.pop_all()
         self._abandon = weakref.finalize(self, _abandoned, self._target, self._process, str(file))
@@ -135,6 +147,9 @@ def open_writer(
     metric: Metric = "perceptual",
     coder: str = DEFAULT_CODER,
     metadata: Metadata | None = None,
+    durations: Iterable[float] | None = None,
+    loop: int = 0,
+    restart: int | None = None,
 ) -> RowWriter:
     """Open a writer that makes a `.kpal` file from rows and keeps at most some hundred rows in memory.
 
@@ -145,11 +160,17 @@ def open_writer(
         file, an image of several tiles is collected in a temporary file first, in the folder of `tempfile`.
     palette: colours (k, 3) or (k, 4); `shared_palette` can find them from parts of the image.
     metric, coder, metadata: as in `encode`.
+    durations: of an animation, how long each frame is shown, in milliseconds. The rows of its frames are written one
+        frame after the other. By default, the file is a still image.
+    loop, restart: of an animation, as in `encode_frames`.
 
-    The file is identical to the result of `encode` with the same palette. Raises ValueError or TypeError for invalid
-    arguments.
+    The file is identical to the result of `encode` or `encode_frames` with the same palette. Raises ValueError or
+    TypeError for invalid arguments.
     """
-    return RowWriter(file, width, height, Options(palette=palette, metric=metric), coder, metadata)
+    if durations is None and (loop, restart) != (0, None):
+        raise ValueError("loop and restart are those of an animation, which needs durations")
+    animation = None if durations is None else Animation(in_milliseconds(durations), loop, restart)
+    return RowWriter(file, width, height, Options(palette=palette, metric=metric), coder, metadata, animation)
 
 
 class RowReader:
@@ -159,6 +180,9 @@ class RowReader:
     be pickled: the other process opens it again.
 
     width, height, palette, metadata: as in `IndexedImage`; valid even after `close`.
+    frames: the number of frames; 1 for a still image.
+    durations: how long each frame is shown, in milliseconds; empty for a still image.
+    loop: how many times an animation is shown; 0 for ever, and for a still image.
     closed: whether the reader is closed.
     """
 
@@ -177,30 +201,60 @@ class RowReader:
         self._again: Any = (path or file, max_pixels, on_error, None)  # what opens it in another process
         self.width, self.height = reader.width, reader.height
         self.palette, self.metadata = reader.palette, reader.metadata
+        self.frames, animation = reader.frames, reader.animation
+        self.durations, self.loop = (animation.durations, animation.loop) if animation else ((), 0)
         self.closed = False
 
     def rows(
-        self, region: Region | None = None, *, on_error: OnError | None = None, progress: Progress | None = None
+        self,
+        region: Region | None = None,
+        *,
+        frame: int = 0,
+        on_error: OnError | None = None,
+        progress: Progress | None = None,
     ) -> Iterator[U8]:
         """Iterate over the pixels of a region, or all, from the top: uint8 (n, w, 3 or 4); n depends on the file.
 
-        region, on_error: as in `read`.
+        region, frame, on_error: as in `read`.
         progress: as in `decode`; the fraction is that of all rows.
         """
-        for indices in self._reader.rows(region, on_error=on_error, progress=progress):
-            yield IndexedImage(indices, self.palette).pixels()
+        for indices in self._reader.rows(region, frame=frame, on_error=on_error, progress=progress):
+            yield look_up(self.palette, indices)
 
     def read(
-        self, region: Region | None = None, *, on_error: OnError | None = None, progress: Progress | None = None
+        self,
+        region: Region | None = None,
+        *,
+        frame: int = 0,
+        on_error: OnError | None = None,
+        progress: Progress | None = None,
     ) -> U8:
         """The pixels of a region (x0, y0, x1, y1), without column x1 and row y1, or of all: uint8 (h, w, 3 or 4).
 
         Only the tiles that overlap the region are read, verified and decoded.
 
+        frame: as in `decode`.
         on_error: as in `decode`; None for that of `open_reader`.
         progress: as in `decode`.
         """
-        return self._reader.read(region, on_error=on_error, progress=progress).pixels()
+        return self._reader.read(region, frame=frame, on_error=on_error, progress=progress).pixels()
+
+    def iterate(
+        self,
+        region: Region | None = None,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        on_error: OnError | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[U8]:
+        """Iterate over the pixels of a region, or all, in the frames from `start` to `stop`: uint8 (h, w, 3 or 4).
+
+        start, stop, progress: as in `decode_frames`.
+        region, on_error: as in `read`.
+        """
+        frames = self._reader.iterate(region, start=start, stop=stop, on_error=on_error, progress=progress)
+        return (look_up(self.palette, indices) for indices in frames)
 
     def close(self) -> None:
         """Release the file; a second call does nothing. Later reads raise ValueError.

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 with contextlib.suppress(ImportError):
     import pillow_jxl  # noqa: F401  # registers JPEG XL with Pillow, where it is installed
 
-_VIEWS: Final = ("MPO",)  # formats with several views of one photo; the first view is the picture
-_PAGES: Final = ("TIFF", "DCX")
+VIEWS: Final = ("MPO",)  # formats with several views of one photo; the first view is the picture
+PAGED: Final = ("TIFF", "DCX")
 _SUBFILE: Final = 254  # TIFF's NewSubfileType, in bits
 _REDUCED: Final = 1
 _MASK: Final = 4
@@ -58,8 +58,8 @@ def find_picture(image: Image.Image) -> None:
         _find_page(cast("TiffImagePlugin.TiffImageFile", image))
     elif image.format == "PSD":
         _check_composite(cast("PsdImagePlugin.PsdImageFile", image))
-    elif image.format not in _VIEWS and getattr(image, "is_animated", False):
-        if image.format in _PAGES:
+    elif image.format not in VIEWS and getattr(image, "is_animated", False):
+        if image.format in PAGED:
             raise ValueError(_SEVERAL_PAGES)
         raise ValueError("an animation: a .kpal file holds one picture; save the frame that you want as a PNG")
 
@@ -72,20 +72,33 @@ _SEVERAL_PAGES: Final = (
 def _find_page(image: TiffImagePlugin.TiffImageFile) -> None:
     if not image.is_animated:
         return
-    pages = []
-    masked = False
+    pages, masked = _pages(image)
+    if len(pages) > 1:
+        raise ValueError(_SEVERAL_PAGES)
+    if pages:
+        image.seek(pages[0])
+    if masked:
+        warnings.warn("the page that masks the picture is left out", KpalWarning, stacklevel=2)
+
+
+def pages_of(image: Image.Image) -> list[int]:
+    """The numbers of the pages of an opened TIFF or DCX file, without the masks and smaller copies of pages."""
+    every = list(range(getattr(image, "n_frames", 1)))
+    if image.format != "TIFF" or len(every) == 1:
+        return every
+    return _pages(cast("TiffImagePlugin.TiffImageFile", image))[0] or every[:1]
+
+
+def _pages(image: TiffImagePlugin.TiffImageFile) -> tuple[list[int], bool]:
+    """The numbers of the pages that are pictures, and whether there are masks."""
+    pages, masked = [], False
     for number, directory in enumerate(_directories(image)):
         kind = directory.get(_SUBFILE, 0)
         kind = kind if isinstance(kind, int) else 0
         masked = masked or kind & (_REDUCED | _MASK) == _MASK
         if not kind & (_REDUCED | _MASK) and directory.get(_OLD_SUBFILE) != _OLD_REDUCED:
             pages.append(number)
-        if len(pages) > 1:
-            raise ValueError(_SEVERAL_PAGES)
-    if pages:
-        image.seek(pages[0])
-    if masked:
-        warnings.warn("the page that masks the picture is left out", KpalWarning, stacklevel=2)
+    return pages, masked
 
 
 def _directories(image: TiffImagePlugin.TiffImageFile) -> Iterator[TiffImagePlugin.ImageFileDirectory_v2]:

@@ -15,6 +15,7 @@ from dataclasses import field, fields
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from ..frame_source import FramesLike
     from ..pixels import Pixels
     from .tally import Tally
 
@@ -48,6 +49,12 @@ class OfImages(Protocol[_P, _Out_co]):
     def __call__(self, images: Iterable[Pixels | Tally] | Tally, *args: _P.args, **kwargs: _P.kwargs) -> _Out_co: ...
 
 
+class OfFrames(Protocol[_P, _Out_co]):
+    """A function of the frames of an animation and of options."""
+
+    def __call__(self, frames: FramesLike, *args: _P.args, **kwargs: _P.kwargs) -> _Out_co: ...
+
+
 def of_pixels(kind: Callable[_P, _Kind]) -> Callable[[Callable[[Pixels, _Kind], _Out]], OfPixels[_P, _Out]]:
     """Decorate a function of one image and an instance of the options class `kind`."""
     return functools.partial(_spread, kind=kind)
@@ -55,6 +62,11 @@ def of_pixels(kind: Callable[_P, _Kind]) -> Callable[[Callable[[Pixels, _Kind], 
 
 def of_images(kind: Callable[_P, _Kind]) -> Callable[[Callable[[Any, _Kind], _Out]], OfImages[_P, _Out]]:
     """Decorate a function of several images and an instance of the options class `kind`."""
+    return functools.partial(_spread, kind=kind)
+
+
+def of_frames(kind: Callable[_P, _Kind]) -> Callable[[Callable[[FramesLike, _Kind], _Out]], OfFrames[_P, _Out]]:
+    """Decorate a function of the frames of an animation and an instance of the options class `kind`."""
     return functools.partial(_spread, kind=kind)
 
 
