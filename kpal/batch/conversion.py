@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final, Protocol
 from kpal_format import Progress
 
 from ..stores import Place, Remote, Status, kind_of, status_of
+from .frame_files import FrameFiles
 from .jobs import Job
 from .messages import failures, printable
 
@@ -137,7 +138,7 @@ def _converted(
     if job.target is None and job.problem is None:
         job.check(force=True)  # fails before waiting for standard input
     with ExitStack() as stack:
-        data: Any = stack.enter_context(job.opened()) if conversion.by_parts else job.read()
+        data = _input(job, stack, by_parts=conversion.by_parts)
         conversion.check(data)
         if taken and job.target is not None:
             raise FileExistsError(f"{printable(job.target)} is already the result of another input")
@@ -165,8 +166,16 @@ def _converted(
     )
 
 
-def _of_input(job: Job, data: bytes | io.BufferedReader | io.BytesIO) -> Ending:
+def _input(job: Job, stack: ExitStack, *, by_parts: bool) -> Any:
+    if job.problem is None and job.frames:
+        return FrameFiles(job.frames)
+    return stack.enter_context(job.opened()) if by_parts else job.read()
+
+
+def _of_input(job: Job, data: bytes | FrameFiles | io.BufferedReader | io.BytesIO) -> Ending:
     """What is known before the conversion. A file that no manifest keeps is not read for its digest."""
+    if isinstance(data, FrameFiles):
+        return Ending(job.name, input_bytes=len(data))
     if isinstance(data, bytes):
         return Ending(job.name, input_bytes=len(data), input_sha256=hashlib.sha256(data).hexdigest())
     size, digest = data.seek(0, os.SEEK_END), None

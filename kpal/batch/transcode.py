@@ -6,6 +6,7 @@ import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 
@@ -28,12 +29,13 @@ from kpal_format import (
     staged,
 )
 
+from ..animation import encode_frames
 from ..codec import EncodeOptions, encode
 from ..errors import KpalWarning, UnreachableError
+from ..image_files.frames import opened_frames
 from ..image_files.metadata import carried, stripped
 from ..image_files.moving import TIMES, animated, held_times
 from ..image_files.orientation import exif_orientation, orientation_of, turned, turned_density, upright
-from ..image_files.pages import open_picture
 from ..image_files.pillow_limits import large_metadata, pixel_limit
 from ..image_files.png_rows import png_of_rows
 from ..image_files.precision import in_depth
@@ -41,6 +43,7 @@ from ..image_files.targets import TARGETS, Target, held, save_options
 from ..progress import in_whole, renamed
 from ..quantizer.options import as_json
 from .conversion import Converted, Postponed, Skipped
+from .frame_files import FrameFiles, Motion
 from .jobs import Job, header_of
 
 if TYPE_CHECKING:
@@ -58,7 +61,7 @@ _LARGE: Final = 1 << 24  # pixels; the memory of a conversion is about 30 bytes 
 class Encoding:
     """The conversion of `kpal encode`.
 
-    options: the options of `encode`; strip, depth, max_pixels: as in `to_kpal`.
+    options: the options of `encode`; strip, depth, max_pixels, motion: as in `to_kpal`.
     skip_if_larger, skip_if_worse: which images get no result: those whose result would be no smaller than the input,
         and those that cannot reach the required quality or size.
     score: whether the facts include the perceptual score.
@@ -73,6 +76,7 @@ class Encoding:
     score: bool = False
     wording: Callable[[str], str] = str
     max_pixels: int | None = MAX_PIXELS
+    motion: Motion = Motion()
     by_parts: ClassVar[bool] = False
 
     @property
@@ -83,12 +87,15 @@ class Encoding:
             "depth": self.depth,
             "skip_if_larger": self.skip_if_larger,
             "skip_if_worse": self.skip_if_worse,
+            "motion": self.motion.key,
         }
 
-    def check(self, data: bytes) -> None:
+    def check(self, data: bytes | FrameFiles) -> None:
         """Any bytes may be an image."""
 
-    def __call__(self, job: Job, data: bytes, *, alone: bool, progress: Progress | None = None) -> Converted:
+    def __call__(
+        self, job: Job, data: bytes | FrameFiles, *, alone: bool, progress: Progress | None = None
+    ) -> Converted:
         try:
             result, report = self.encoded(data, alone=alone, progress=progress)
         except UnreachableError as error:
@@ -96,13 +103,18 @@ class Encoding:
             raise (Skipped if self.skip_if_worse else UnreachableError)(reason) from error
         if self.skip_if_larger and len(result) >= len(data):
             raise Skipped(f"{len(result):,} bytes are no fewer than the {len(data):,} of the input")
-        height, width = report.image.indices.shape
-        about = {"width": width, "height": height, "lossless": report.mse == 0, "coder": inspect(result).coder}
-        return Converted(result, {**about, **report.as_dict(score=self.score)})
+        info = inspect(result)
+        about: dict[str, Any] = {"width": info.width, "height": info.height}
+        if info.durations:
+            about |= {"frames": info.frames, "duration_ms": sum(info.durations), "loop": info.loop}
+        about["coder"] = info.coder
+        if report is not None:
+            about |= {"lossless": report.mse == 0, **report.as_dict(score=self.score)}
+        return Converted(result, about)
 
     def encoded(
-        self, data: bytes, *, alone: bool, progress: Progress | None = None, **changed: Any
-    ) -> tuple[bytes, Report]:
+        self, data: bytes | FrameFiles, *, alone: bool, progress: Progress | None = None, **changed: Any
+    ) -> tuple[bytes, Report | None]:
         """The bytes of the result and its report, with some options changed. Raises Postponed as conversions do."""
         reports: list[Report] = []
         options = {**self.options, **changed}
@@ -112,12 +124,13 @@ class Encoding:
                 strip=self.strip,
                 depth=self.depth,
                 max_pixels=self.max_pixels,
+                motion=self.motion,
                 most_pixels=None if alone else _LARGE,
                 progress=progress,
                 report=reports.append,
                 **options,
             )
-        return result, reports[0]
+        return result, reports[0] if reports else None
 
 
 @dataclass(frozen=True)
@@ -166,37 +179,64 @@ class Decoding:
 
 
 def to_kpal(
-    data: bytes,
+    data: bytes | FrameFiles,
     *,
     strip: tuple[str, ...] = (),
     depth: int | None = None,
     max_pixels: int | None = MAX_PIXELS,
+    motion: Motion = Motion(),  # noqa: B008  # it is frozen
     most_pixels: int | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> bytes:
-    """Convert an image file that Pillow can read to a `.kpal` file.
+    """Convert an image or an animation that Pillow can read to a `.kpal` file.
 
+    data: the content of a file, or the files of the frames.
     strip: the fields of `Metadata` to leave out. If they contain the orientation, the pixels are turned instead.
     depth: as in `in_depth`.
-    max_pixels: as in `open_picture`.
-    most_pixels: the number of pixels above which the conversion is Postponed.
+    max_pixels: as in `opened_frames`.
+    motion: which pictures become frames, and when these are shown.
+    most_pixels: the number of pixels of a picture above which the conversion is Postponed.
     progress: called with the name of the stage and the fraction of the whole work that is done.
     options: the other options of `encode`.
 
-    Raises ValueError for an animation or several pages, the errors of `encode`, and any error that Pillow raises for a
-    damaged file.
+    Raises ValueError for several pages that `motion` does not ask for, the errors of `encode` and `encode_frames`, and
+    any error that Pillow raises for a damaged file.
     """
-    if not EncodeOptions(**options).searching:
-        progress = in_whole(progress, _ENCODING)
-    with open_picture(data, max_pixels=max_pixels) as image:
+    searching = EncodeOptions(**options).searching
+    if isinstance(data, FrameFiles):
+        count = data.count()
+        frames = partial(data.frames, depth=depth, exact=options.get("exact", False), max_pixels=max_pixels)
+        return encode_frames(
+            frames,
+            durations=motion.durations_of(count),
+            loop=motion.loop,
+            restart=motion.restart,
+            metadata=stripped(data.metadata(unneeded=strip), strip),
+            progress=progress if searching else in_whole(progress, _ENCODING, frames=count),
+            **options,
+        )
+    with opened_frames(data, pages=motion.pages, frame=motion.frame, max_pixels=max_pixels) as opened:
+        image = opened.image
         if most_pixels is not None and image.width * image.height > most_pixels:
             raise Postponed
         metadata = carried(image, unneeded=strip)
-        kept = stripped(metadata, strip)
-        in_depth(image, data, depth, exact=options.get("exact", False))
-        turn, kept = _turn(metadata, kept)
-        return encode(turned(image, turn), metadata=kept, progress=progress, **options)
+        turn, kept = _turn(metadata, stripped(metadata, strip))
+        if not searching:
+            progress = in_whole(progress, _ENCODING, frames=opened.count)
+        if opened.count == 1 and not motion.timed:
+            in_depth(image, data, depth, exact=options.get("exact", False))
+            return encode(turned(image, turn), metadata=kept, progress=progress, **options)
+        durations = motion.durations_of(opened.count)
+        return encode_frames(
+            opened if turn == 1 else lambda: (turned(image, turn) for image in opened.shown()),
+            durations=opened.durations if durations is None and turn != 1 else durations,
+            loop=opened.loop if motion.loop is None else motion.loop,
+            restart=motion.restart,
+            metadata=kept,
+            progress=progress,
+            **options,
+        )
 
 
 def from_kpal(
@@ -304,10 +344,11 @@ def large_png(
     return png_of_rows(model, save_options("PNG", model, kept), (width, height), rows)
 
 
-def _size(
-    file: BinaryIO, region: Region | None, frame: int | None, max_pixels: int | None
-) -> tuple[int, int]:
-    """Width and height of a region of a `.kpal` file; ValueError without such a region or frame, LimitError if large."""
+def _size(file: BinaryIO, region: Region | None, frame: int | None, max_pixels: int | None) -> tuple[int, int]:
+    """Width and height of a region of a `.kpal` file.
+
+    Raises ValueError without such a region or frame, and LimitError for a large region.
+    """
     file.seek(0)
     head = head_of(file)
     box = head.box(region)
@@ -363,7 +404,7 @@ def _check_frames(format: str, data: bytes, expected: Iterator[Image.Image], ani
     """Like `_check`, for all frames of a written file; raises ValueError if their durations differ, too."""
     with Image.open(io.BytesIO(data)) as image:
         written = _timed(image)
-        shown = zip(expected, animation.durations, strict=True)
+        shown: Iterator[tuple[Image.Image, int]] = zip(expected, animation.durations, strict=True)
         if TIMES[format].merges:
             written, shown = _merged(written), _merged(shown)
         changed = most = pixels = 0

@@ -101,6 +101,13 @@ def add_max_pixels(parser: Parser, default: int = MAX_PIXELS) -> None:
     )
 
 
+def add_pages(parser: Parser) -> None:
+    """Add the option for documents of several pages."""
+    parser.add_argument(
+        "--pages", action="store_true", help="take the pages of a TIFF file for the frames of an animation"
+    )
+
+
 def add_options(parser: Parser, kind: type[PaletteOptions], *, without: Collection[str] = ()) -> None:
     """Add the options of the library that have a help text, with their names in the library."""
     for each in fields(kind):
@@ -183,6 +190,13 @@ def whole(text: str) -> int:
     """A number, 1 or more."""
     if not (text.isascii() and text.isdigit() and int(text) >= 1):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
+    return int(text)
+
+
+def frame(text: str) -> int:
+    """The number of a frame, negative from the end."""
+    if re.fullmatch("-?[0-9]{1,9}", text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a frame, such as 0 or -1")
     return int(text)
 
 

@@ -6,14 +6,19 @@ latter. APNG may begin with a picture for programs without animation, which is n
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from PIL import Image
 
+from kpal_format import MAX_PIXELS, LimitError
+
 from .color_management import in_rgb
-from .pages import PAGED, VIEWS, pages_of
+from .pages import PAGED, VIEWS, find_picture, pages_of
+from .pillow_limits import pixel_limit
 from .precision import Rounding, in_eight_bits
 
 DURATION: Final = 100  # milliseconds, of frames that name none
@@ -43,6 +48,16 @@ class Frames:
             for _ in self.shown():
                 pass
         return tuple(self._durations)
+
+    def only(self, frame: int) -> Frames:
+        """One of the frames, negative from the end; ValueError if it does not exist."""
+        if not -self.count <= frame < self.count:
+            raise ValueError(f"there is no frame {frame}: {self.count} frame{'s' * (self.count != 1)} count from 0")
+        return Frames(self.image, [self._places[frame]])
+
+    def begin(self) -> None:
+        """Makes the image show the first frame."""
+        _seek(self.image, self._places[0])
 
     def __len__(self) -> int:
         return self.count
@@ -85,6 +100,38 @@ def frames_of(image: Image.Image, *, pages: bool = False) -> Frames:
         first = int(bool(getattr(image, "default_image", False)))
         places = list(range(first, getattr(image, "n_frames", 1)))
     return Frames(image, places)
+
+
+@contextmanager
+def opened_frames(
+    data: bytes, *, pages: bool = False, frame: int | None = None, max_pixels: int | None = MAX_PIXELS
+) -> Iterator[Frames]:
+    """The frames of the image file in `data`; their `image` shows the first of them.
+
+    pages: as in `frames_of`.
+    frame: only this frame or page, negative from the end.
+    max_pixels: the limit for the pixels of all these frames, in the block instead of Pillow's; None for no limit.
+
+    Raises ValueError for several pages that nobody asked for, and for a frame that does not exist; LimitError for more
+    pixels.
+    """
+    with pixel_limit(max_pixels), Image.open(io.BytesIO(data)) as image:
+        find_picture(image)
+        if image.format in PAGED and not pages and frame is None and len(pages_of(image)) > 1:
+            raise ValueError(
+                "several pages: --frame N takes one of them, and --pages takes all for the frames of an animation"
+            )
+        frames = frames_of(image, pages=True)
+        if frame is not None:
+            frames = frames.only(frame)
+        # Pillow's limit is that of the whole process, and another thread may have raised it.
+        if max_pixels is not None and frames.count * image.width * image.height > max_pixels:
+            of_frames = f"{frames.count} frames of " if frames.count > 1 else ""
+            raise LimitError(
+                f"{of_frames}{image.width} x {image.height} pixels are more than the limit, max_pixels={max_pixels}"
+            )
+        frames.begin()
+        yield frames
 
 
 def _seek(image: Image.Image, place: int) -> None:

@@ -52,7 +52,7 @@ def gif_of_frames(
         disposal = _CLEAR if vanishing.any() else _KEEP
         yield _coded(frame[box], changed[box], (box[1].start, box[0].start), 10 * shown, disposal, clear, spare)
         canvas = frame
-        if disposal == _CLEAR:
+        if disposal == _CLEAR and clear is not None:
             canvas = frame.copy()
             canvas[box] = clear
     yield b";"

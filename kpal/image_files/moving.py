@@ -1,6 +1,6 @@
 """Animations in the formats to which `.kpal` files are decoded: what each can hold, and how it is written.
 
-GIF and APNG keep the indices and the palette. Pillow writes the others, of true colour, and is given one frame at a time.
+GIF and APNG keep the indices and the palette. Pillow writes the others, in true colour, and gets one frame at a time.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def held_times(format: str, animation: Animation) -> Animation:
         total, before = sum(durations), sum(animation.durations)
         longer = "" if total == before else f", and all frames together last {total:,} ms, not {before:,}"
         warnings.warn(
-            f"{format} cannot hold the durations of {changed:,} of {animation.frames:,} frames: they are rounded{longer}",
+            f"{format} cannot hold the durations of {changed:,} of {animation.frames:,} frames, which change{longer}",
             KpalWarning,
             stacklevel=2,
         )

@@ -32,7 +32,9 @@ def png_of_rows(
     size: width and height.
     rows: the indices from the top down, uint8 (n, width), any number of rows at a time.
     """
-    yield from _png(model, options, size, b"", lambda depth: (_chunk(b"IDAT", part) for part in _compressed(rows, depth)))
+    yield from _png(
+        model, options, size, b"", lambda depth: (_chunk(b"IDAT", part) for part in _compressed(rows, depth))
+    )
 
 
 def apng_of_frames(
