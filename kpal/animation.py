@@ -4,19 +4,38 @@ from __future__ import annotations
 
 import io
 import math
+import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kpal_format import MAX_PIXELS, U8, Animation, Metadata, OnError, Progress, Reader, Region, Writer, look_up
+import numpy as np
+
+from kpal_format import (
+    MAX_PIXELS,
+    U8,
+    Animation,
+    IndexedImage,
+    OnError,
+    Progress,
+    Reader,
+    Region,
+    Writer,
+    look_up,
+)
 from kpal_format.indexed import describe
 from kpal_format.positioned import as_bytes
 
-from .codec import EncodeOptions
+from .codec import NOT_THE_SAME, EncodeOptions
+from .color.palettes import with_channels
 from .frame_source import FrameSource
 from .image_files.frames import DURATION
-from .quantizer import quantize
-from .quantizer.shared_palette import shared_palette
+from .metrics.report import Report
+from .metrics.scores import mean_squared_error
+from .progress import Watch
+from .quantizer.byte_target import fitted, out_of_reach
+from .quantizer.frames import FramesSearch, Plan, Span
 from .quantizer.signatures import of_frames, option
 
 if TYPE_CHECKING:
@@ -37,61 +56,199 @@ class FrameOptions(EncodeOptions):
     )
     restart: int | None = option(
         None,
-        "at most so many frames are coded together, so that decoding can begin at the first of them; the file grows by "
-        "a seventh to a third with 64. By default, all frames are coded together.",
+        "at most so many frames are coded together, so that decoding can begin at the first of them. By default, all "
+        "are coded together: the file grows by a seventh to a third with 64.",
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        durations: Any = self.durations
+        if isinstance(durations, Iterable):
+            object.__setattr__(self, "durations", in_milliseconds(durations))
+        elif durations is not None:
+            object.__setattr__(self, "durations", in_milliseconds([durations])[0])
+        Animation((0,), self.loop or 0, self.restart)  # which checks them
+
+    @property
+    def announced(self) -> int | None:
+        """The number of frames that the durations imply."""
+        return len(self.durations) if isinstance(self.durations, tuple) else None
+
+    def animation(self, source: FrameSource) -> Animation:
+        """When the frames are shown; they must have been iterated."""
+        durations: Any = self.durations
+        loop = self.loop
+        if (own := source.moving) is not None:
+            durations = own.durations if durations is None else durations
+            loop = own.loop if loop is None else loop
+        if not isinstance(durations, tuple):
+            durations = (DURATION if durations is None else durations,) * source.count
+        if len(durations) != source.count:
+            raise ValueError(
+                f"durations must be one number, or one for each of {source.count} frames, not {len(durations)}"
+            )
+        return Animation(durations, loop or 0, self.restart)
 
 
 @of_frames(FrameOptions)
 def encode_frames(frames: FramesLike, options: FrameOptions) -> bytes:
-    """Encode an animation as a `.kpal` file of at most `colors` colours, losslessly if its frames have no more.
+    """Encode an animation as a `.kpal` file of at most `colors` colours, losslessly if its frames have no more in all.
 
-    frames: images of one size, as in `encode`, one after the other: a sequence, an iterator, or a function that returns
-        an iterator and is called at most twice; or a Pillow image of several frames. One frame at a time is in memory;
-        the frames of an iterator wait in a temporary file. `IndexedImage`s must share one palette.
+    frames: images of one size, whatever `encode` takes, one after the other: a sequence, an iterator, or a function
+        that returns an iterator and is called at most twice; or a Pillow image of several frames, or its `frames_of`.
+        One frame at a time is in memory; those that come only once wait, compressed, in a temporary file.
+        `IndexedImage`s must share one palette.
     OPTIONS
+
+    All frames share one palette. A pixel that does not change from one frame to the next keeps its palette entry,
+    whatever `dither` or `rate` makes of its neighbours. `exact` also refuses frames that together have more than
+    `colors` colours. The progress of a stage counts frames, and "coding" includes remapping. A report has the picture
+    of the first frame, and the error of all.
 
     Raises ValueError or TypeError for invalid or contradictory arguments, and for frames of different sizes.
     """
-    source = FrameSource(frames, exact=options.exact, indexed=options.keep_palette, passes=2)
+    source = FrameSource(frames, exact=options.exact, indexed=options.keep_palette, expected=options.announced)
     try:
-        if source.indexed or options.palette is not None:
-            for _ in source:
-                pass
-            palette = source.palette if source.indexed else options.given_palette
-            assert palette is not None
-        else:
-            palette = shared_palette(source, options.colors, metric=options.metric, speed=options.speed)
-        animation = _animation(source, options)
-        height, width = source.shape
-        file = io.BytesIO()
-        metadata = options.metadata or Metadata()
-        with Writer(
-            file, width, height, palette, coder=options.coder, metadata=metadata, animation=animation
-        ) as writer:
-            for pixels in source:
-                indices = pixels if source.indexed else quantize(pixels, palette=palette, metric=options.metric).indices
-                writer.write(indices)
-        return file.getvalue()
+        return _Encoding(source, options).run()
     finally:
         source.close()
 
 
-def _animation(source: FrameSource, options: FrameOptions) -> Animation:
-    own = source.frames
-    if options.durations is None:
-        durations: Any = DURATION if own is None else own.durations
-    else:
-        durations = options.durations
-    if not isinstance(durations, Iterable):
-        durations = [durations] * source.count
-    loop = options.loop if options.loop is not None else own.loop if own is not None else 0
-    animation = Animation(in_milliseconds(durations), loop, options.restart)
-    if animation.frames != source.count:
-        raise ValueError(
-            f"durations must be one number, or one for each of {source.count} frames, not {animation.frames}"
+class _Encoding:
+    """One call of `encode_frames`."""
+
+    def __init__(self, source: FrameSource, options: FrameOptions) -> None:
+        self._source, self._options = source, options
+        self._watch = Watch(options.progress, searching=options.searching)
+        self._metadata = source.metadata if options.metadata is None else options.metadata
+        self._facts: dict[Plan, _Facts] = {}
+
+    def run(self) -> bytes:
+        options = self._options
+        plan, data = self._kept() if self._source.indexed else self._quantized()
+        if options.verify:
+            self._watch.attempt(1)
+            self._verify(plan, data)
+        self._watch.finish()
+        if options.report is not None:
+            options.report(self._report(plan, data))
+        return data
+
+    def _quantized(self) -> tuple[Plan, bytes]:
+        options, watch = self._options, self._watch
+        search = FramesSearch(self._frames, options, watch)
+        self._animation = options.animation(self._source)
+        if options.exact and not search.lossless:
+            raise ValueError(f"exact: the frames have more colours than a palette of {options.colors} holds")
+        plan = search.quantized()
+        data = self._code(plan)
+        if options.max_bytes is None or len(data) <= options.max_bytes:
+            return plan, data
+        rated = options.coder in ("mix", "max") and options.rateable
+        return fitted(search, (plan, data), self._code, options.max_bytes, watch, rated=rated)
+
+    def _kept(self) -> tuple[Plan, bytes]:
+        """The frames' own indices and palette, unchanged."""
+        options, palette = self._options, self._source.palette
+        assert palette is not None  # the frames have indices
+        if not options.keep_palette and (wrong := sorted(options.changing())):
+            raise ValueError(f"an IndexedImage is stored unchanged: it does not go with {', '.join(wrong)}")
+        if options.keep_palette and len(palette) > options.colors:
+            raise ValueError(f"keep_palette: the palette has {len(palette)} colours, more than colors={options.colors}")
+        for _ in self._source.iterate():
+            pass
+        self._animation = options.animation(self._source)
+        plan = Plan(palette, 100.0, 0, lambda: lambda indices: indices)
+        data = self._code(plan)
+        if options.max_bytes is not None and len(data) > options.max_bytes:
+            raise out_of_reach(len(data), options.max_bytes)
+        return plan, data
+
+    def _frames(self, span: Span, *, last: bool = False) -> Iterator[tuple[U8, Span]]:
+        """All frames, each with its part of a span."""
+        start, end = span
+        for number, frame in enumerate(self._source.iterate(last=last)):
+            before, after = (start + (end - start) * self._source.share(done) for done in (number, number + 1))
+            yield frame, (before, after)
+
+    def _code(self, plan: Plan) -> bytes:
+        """The file of a plan."""
+        file, remap, facts = io.BytesIO(), plan.remapper(), _Facts()
+        height, width = self._source.shape
+        with Writer(
+            file,
+            width,
+            height,
+            plan.palette,
+            coder=self._options.coder,
+            metadata=self._metadata,
+            animation=self._animation,
+        ) as writer:
+
+            def code(frame: U8) -> None:
+                indices = remap(frame)
+                self._note(facts, plan, frame, indices)
+                writer.write(indices)
+
+            for frame, span in self._frames((0.0, 1.0), last=self._options.max_bytes is None):
+                self._watch.stage("coding", partial(code, frame), span)
+        self._facts[plan] = facts
+        return file.getvalue()
+
+    def _note(self, facts: _Facts, plan: Plan, frame: U8, indices: U8) -> None:
+        if self._options.verify:
+            facts.checksums.append(zlib.crc32(indices.data))
+        if self._options.report is None:
+            return
+        shown = look_up(plan.palette, indices)
+        original = shown if self._source.indexed else with_channels(frame, shown.shape[2])
+        facts.errors.append(mean_squared_error(original, shown))
+        if facts.first is None:
+            facts.first = original, IndexedImage(indices, plan.palette, self._metadata)
+
+    def _verify(self, plan: Plan, data: bytes) -> None:
+        """Raises RuntimeError unless the file decodes to the frames."""
+        reader, checksums = Reader(data, max_pixels=None), self._facts[plan].checksums
+        same = np.array_equal(reader.palette, plan.palette) and reader.metadata == self._metadata
+        same = same and reader.animation is not None and reader.animation.durations == self._animation.durations
+        frames = reader.iterate()
+        for number, checksum in enumerate(checksums):
+            span = self._source.share(number), self._source.share(number + 1)
+            same = self._watch.stage("verifying", partial(_next_checksum, frames), span) == checksum and same
+        if not same:
+            raise RuntimeError(NOT_THE_SAME)
+
+    def _report(self, plan: Plan, data: bytes) -> Report:
+        facts = self._facts[plan]
+        assert facts.first is not None  # there is a frame
+        original, image = facts.first
+        return Report(
+            colors=len(plan.palette),
+            quality=plan.quality,
+            mse=math.fsum(facts.errors) / len(facts.errors),
+            iterations=plan.iterations,
+            ms=dict(self._watch.ms),
+            bytes=len(data),
+            original=original,
+            image=image,
         )
-    return animation
+
+
+def _next_checksum(frames: Iterator[U8]) -> int:
+    return zlib.crc32(np.ascontiguousarray(next(frames)).data)
+
+
+@dataclass
+class _Facts:
+    """What was noted of the frames of a file while it was made.
+
+    checksums: of the indices of each frame, to verify the file.
+    errors: the mean squared error of each frame, for a report; first: the pixels of frame 0, and the image.
+    """
+
+    checksums: list[int] = field(default_factory=list)
+    errors: list[float] = field(default_factory=list)
+    first: tuple[U8, IndexedImage] | None = None
 
 
 def in_milliseconds(durations: Iterable[float]) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -26,11 +26,13 @@ from kpal_format.coders import coder_named
 from .progress import Watch
 from .quantizer.byte_target import fitted
 from .quantizer.options import QuantizeOptions, whole_number
-from .quantizer.search import Source, default_metadata
+from .quantizer.search import Quantized, Source, default_metadata
 from .quantizer.signatures import of_pixels, option
 
 if TYPE_CHECKING:
     from .pixels import Pixels
+
+NOT_THE_SAME: Final = "the file does not decode to what was encoded: please report this, with the image"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,12 +101,12 @@ def encode(pixels: Pixels, options: EncodeOptions) -> bytes:
     watch = Watch(options.progress, searching=options.searching)
     source = Source(pixels, chosen, watch)
 
-    def code(image: IndexedImage) -> bytes:
-        whole = dataclasses.replace(image, metadata=metadata)
+    def code(result: Quantized) -> bytes:
+        whole = dataclasses.replace(result.image, metadata=metadata)
         return watch.stage("coding", lambda: encode_indexed(whole, coder=options.coder))
 
     result = source.quantized()
-    data = code(result.image)
+    data = code(result)
     if max_bytes is not None and len(data) > max_bytes:
         rated = options.coder in ("mix", "max") and chosen.rateable
         result, data = fitted(source, (result, data), code, max_bytes, watch, rated=rated)
@@ -123,7 +125,7 @@ def _verify(data: bytes, image: IndexedImage) -> None:
     decoded = decode_indexed(data, max_pixels=None)
     same = np.array_equal(decoded.indices, image.indices) and np.array_equal(decoded.palette, image.palette)
     if not same or decoded.metadata != image.metadata:
-        raise RuntimeError("the file does not decode to what was encoded: please report this, with the image")
+        raise RuntimeError(NOT_THE_SAME)
 
 
 def decode(

@@ -6,9 +6,13 @@ the process dies: each frame's difference from the one before, compressed.
 
 from __future__ import annotations
 
+import math
+import os
 import tempfile
+import warnings
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,10 +20,13 @@ import zstandard
 from PIL import Image
 
 from kpal_format import U8, IndexedImage
+from kpal_format.animation import MAX_FRAMES
 from kpal_format.indexed import describe
 
+from .errors import KpalWarning
 from .image_files.frames import Frames, frames_of
 from .pixels import is_one_image, own_palette, to_array, without_hidden
+from .quantizer.search import default_metadata
 
 if TYPE_CHECKING:
     from .pixels import Pixels
@@ -35,110 +42,159 @@ class FrameSource:
     frames: as in `encode_frames`.
     exact: as in `encode`: keep colours under alpha 0, and refuse samples that rounding would change.
     indexed: take indices and palettes unchanged, as `keep_palette` does; frames that are `IndexedImage`s imply it.
-    passes: how often the frames will be iterated. A callable is called at most twice: for more passes, and for frames
-        that come only once, the first pass fills a temporary file.
+    expected: the number of frames that the caller announces, if any.
 
-    frames: the `Frames` of a Pillow image; None for frames of other kinds.
-    indexed: whether the frames are indices; else they are uint8 (h, w, 3 or 4).
-    palette: uint8 (k, 3 or 4), of all frames, if these are indices; known once the first frame is.
+    moving: the `Frames` of a Pillow image; None for frames of other kinds.
+    indexed: whether the frames are indices, uint8 (h, w); else they are pixels, uint8 (h, w, 3 or 4).
+
+    shape: the height and width of all frames.
+    palette: uint8 (k, 3 or 4), of all frames, if these are indices.
+    metadata: what `encode` stores of the first frame by default.
+    count: the number of frames, once they have been iterated.
+    expected: how many there will be; None if nothing tells.
+
+    Raises TypeError or ValueError, as the methods do, for frames that are none.
     """
 
-    def __init__(self, frames: FramesLike, *, exact: bool, indexed: bool, passes: int) -> None:
-        self._exact, self.indexed = exact, indexed
-        self.palette: U8 | None = None
-        self.frames: Frames | None = None
-        self._checksums: list[int] = []
-        self._known = False  # whether all frames have been seen
-        self._first: Any = None
+    def __init__(self, frames: FramesLike, *, exact: bool, indexed: bool, expected: int | None = None) -> None:
+        self._exact = exact
+        self.moving: Frames | None = None
+        self._begin, self._left = self._beginning(frames)
+        if expected is None:
+            sized: Any = self.moving or frames
+            expected = len(sized) if hasattr(sized, "__len__") else None
+        self.expected = expected
+        self._checksums: list[int] = []  # of all frames, once they have been iterated
         self._spool: _Spool | None = None
-        self._begin, again = self._beginning(frames)
-        if again < passes:
-            self._spool = _Spool()
+        self._begun = self._begin()
+        first = next(self._begun, None)
+        if first is None:
+            raise ValueError("frames must have at least one")
+        self.metadata = default_metadata(first if self.moving is None else self.moving.image)
+        self._profile = _profile(first)
+        self.indexed = indexed or isinstance(first, IndexedImage)
+        with _named(0):
+            self.palette = own_palette(first).palette if self.indexed else None
+        self._first: U8 | None = self._converted(first, 0)
+        self.shape = self._first.shape[:2]
 
     def _beginning(self, frames: Any) -> tuple[Callable[[], Iterator[Any]], float]:
         """A function that begins to iterate over the frames, and how often it can be called."""
         if isinstance(frames, Image.Image):
             frames = frames_of(frames)
         if isinstance(frames, Frames):
-            self.frames = frames
-            return frames.shown, np.inf
+            self.moving = frames
+            return frames.shown, math.inf
         if is_one_image(frames):
             raise TypeError(
-                "frames must be several images: a sequence of them, or an array of four dimensions, (n, h, w, channels)"
+                "frames must be several images, not a single one: a sequence, or an array of four dimensions, "
+                "(n, h, w, channels)"
             )
-        if isinstance(frames, Sequence) and not isinstance(frames, (str, bytes, bytearray, memoryview)):
-            return lambda: iter(frames), np.inf
-        if hasattr(frames, "__len__") and hasattr(frames, "__getitem__") and hasattr(frames, "__array__"):
-            return lambda: (frames[number] for number in range(len(frames))), np.inf
-        if isinstance(frames, Iterable) and not isinstance(frames, (str, bytes, bytearray, memoryview, dict)):
-            return lambda: iter(frames), 1
+        if isinstance(frames, (str, bytes, bytearray, os.PathLike, Mapping)):
+            raise TypeError(_no_frames(frames))
+        if isinstance(frames, Iterator):
+            return lambda: frames, 1
+        if isinstance(frames, Iterable) or hasattr(frames, "__getitem__"):
+            return lambda: iter(frames), math.inf
         if callable(frames):
             return lambda: iter(frames()), 2
-        raise TypeError(
-            f"frames must be a sequence or an iterator of images, a function that returns one, or a Pillow image, "
-            f"not {describe(frames)}"
-        )
+        raise TypeError(_no_frames(frames))
 
-    def __iter__(self) -> Iterator[Any]:
-        if self._known and self._spool is not None:
+    def iterate(self, *, last: bool = False) -> Iterator[U8]:
+        """All frames in turn.
+
+        last: whether this is the last iteration. Frames that cannot be asked for again wait in a temporary file for the
+            next one.
+        """
+        if self._first is None and self._spool is not None:
             yield from self._spool
             return
-        number = -1
-        for number, frame in enumerate(self._begin()):
-            converted = self._converted(frame, number)
+        self._left -= 1
+        if not self._left and not last:
+            self._spool = _Spool()
+        known, checksums = self._checksums, list[int]()
+        for number, pixels in enumerate(self._every()):
+            checksums.append(zlib.crc32(pixels.data))
+            if known and checksums[-1:] != known[number : number + 1]:
+                raise ValueError(f"frame {number} is not the same in a second iteration over the frames")
+            if self._spool is not None:
+                self._spool.write(pixels)
+            yield pixels
+        if len(checksums) < len(known):
+            raise ValueError(f"of {len(known)} frames, a second iteration over the frames has only {len(checksums)}")
+        self._checksums = checksums
+
+    def _every(self) -> Iterator[U8]:
+        first, self._first = self._first, None
+        if first is not None:
+            yield first
+        for number, frame in enumerate(self._begun if first is not None else self._begin(), first is not None):
+            if number == MAX_FRAMES:
+                raise ValueError(f"an animation has at most {MAX_FRAMES:,} frames")
+            pixels = self._converted(frame, number)
             del frame  # before the next one is asked for
-            checksum = zlib.crc32(converted.tobytes())
-            if not self._known:
-                self._checksums.append(checksum)
-                if self._spool is not None:
-                    self._spool.write(converted)
-            elif number >= len(self._checksums) or checksum != self._checksums[number]:
-                raise ValueError(f"frames: frame {number} is another than when the frames were first iterated")
-            yield converted
-        if number < 0:
-            raise ValueError("frames must be at least one, and there are none")
-        if self._known and number + 1 < len(self._checksums):
-            raise ValueError(f"frames: of {len(self._checksums)} frames, {number + 1} are left in a second iteration")
-        self._known = True
+            yield pixels
 
     def _converted(self, frame: Any, number: int) -> U8:
         """The pixels or the indices of a frame."""
-        if number == 0 and isinstance(frame, IndexedImage):
-            self.indexed = True
-        try:
-            pixels = self._indices(frame, number) if self.indexed else self._pixels(frame)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"frame {number}: {error}") from error
-        if number == 0 and not self._known:
-            self.shape = pixels.shape[:2]
-        if pixels.shape[:2] != self.shape:
-            height, width = self.shape
-            raise ValueError(
-                f"frame {number} has {pixels.shape[1]} x {pixels.shape[0]} pixels, but frame 0 has {width} x {height}"
+        if _profile(frame) != self._profile:
+            warnings.warn(
+                f"frame {number} has another ICC profile than frame 0, which is left out", KpalWarning, stacklevel=2
             )
+        with _named(number):
+            pixels = self._indices(frame) if self.indexed else self._pixels(frame)
+        if number and pixels.shape[:2] != self.shape:
+            sizes = [f"{width} x {height}" for height, width in (pixels.shape[:2], self.shape)]
+            raise ValueError(f"frame {number} has {sizes[0]} pixels, but frame 0 has {sizes[1]}")
         return pixels
 
     def _pixels(self, frame: Any) -> U8:
+        if isinstance(frame, IndexedImage):
+            raise TypeError("an IndexedImage, while frame 0 is none: frames are of one kind")
         pixels = to_array(frame, exact=self._exact)
-        return pixels if self._exact else without_hidden(pixels)
+        return np.array(pixels if self._exact else without_hidden(pixels), order="C")  # the caller may reuse its array
 
-    def _indices(self, frame: Any, number: int) -> U8:
+    def _indices(self, frame: Any) -> U8:
         image = own_palette(frame)
-        if number == 0:
-            self.palette = image.palette
-        elif self.palette is None or not np.array_equal(image.palette, self.palette):
-            raise ValueError("the palette is another than that of frame 0")
-        return image.indices
+        if self.palette is None or not np.array_equal(image.palette, self.palette):
+            raise ValueError("its palette is not that of frame 0")
+        return np.ascontiguousarray(image.indices)
 
     @property
     def count(self) -> int:
-        """The number of frames, once they have been iterated."""
+        """The number of frames."""
         return len(self._checksums)
+
+    def share(self, done: int) -> float:
+        """The share of all frames that so many are; a guess that grows while nothing tells how many there will be."""
+        total = self.count or self.expected
+        return min(done / total, 1.0) if total else 1.0 - 1.0 / (1.0 + done)
 
     def close(self) -> None:
         """Remove the temporary file, if there is one."""
         if self._spool is not None:
             self._spool.close()
+
+
+@contextmanager
+def _named(number: int) -> Iterator[None]:
+    """Puts the number of a frame before the message of an error."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"frame {number}: {error}") from error
+
+
+def _profile(frame: object) -> Any:
+    return frame.info.get("icc_profile") if isinstance(frame, Image.Image) else None
+
+
+def _no_frames(value: object) -> str:
+    return (
+        "frames must be a sequence or an iterator of images, a function that returns one, or a Pillow image, "
+        f"not {describe(value)}"
+    )
 
 
 class _Spool:
@@ -147,7 +203,7 @@ class _Spool:
     def __init__(self) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # `close` closes it
         self._before: U8 | None = None
-        self._shapes: list[tuple[tuple[int, ...], int]] = []
+        self._shapes: list[tuple[tuple[int, ...], int]] = []  # and the bytes of each
 
     def write(self, frame: U8) -> None:
         packed = zstandard.ZstdCompressor(level=_LEVEL).compress(np.ascontiguousarray(_apart(frame, self._before)).data)
@@ -156,7 +212,6 @@ class _Spool:
         self._before = frame
 
     def __iter__(self) -> Iterator[U8]:
-        self._before = None
         self._file.seek(0)
         before: U8 | None = None
         for shape, size in self._shapes:

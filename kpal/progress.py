@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import accumulate
 from typing import Final, TypeVar
 
@@ -70,19 +71,25 @@ class Watch:
         self._progress = progress
         self._searching = searching
         self._reached, self._aim = 0.0, _FIRST
-        self._last = ""
+        self._last = ""  # the stage before
+        self._stage: Told = lambda _: None  # hears the fraction of the stage, which is
+        self._done = 0.0
         self.ms: dict[str, float] = {}
 
-    def stage(self, name: str, work: Callable[[], _Out]) -> _Out:
-        """Run and time `work`, and return its result. It may `tell` its progress, and must `pulse` often."""
-        start, self._last = time.perf_counter(), name
+    def stage(self, name: str, work: Callable[[], _Out], span: tuple[float, float] = (0.0, 1.0)) -> _Out:
+        """Run and time `work`, and return its result. It may `tell` its progress, and must `pulse` often.
+
+        span: the fractions of the stage that are done before and after this work, if the stage has several parts.
+        """
+        start = time.perf_counter()
         if (progress := self._progress) is None:
             result = work()
         else:
-            told = self._within_search(name, progress) if self._searching else lambda part: progress(name, part)
+            told = self._part_of_stage(name, span, progress)
             told(0.0)
             result = watched(work, told)
             told(1.0)
+        self._last = name
         self.ms[name] = self.ms.get(name, 0.0) + 1000 * (time.perf_counter() - start)
         return result
 
@@ -94,6 +101,20 @@ class Watch:
         """Reports that a search is complete."""
         if self._searching and self._progress is not None:
             self._progress(self._last, 1.0)
+
+    def _part_of_stage(self, name: str, span: tuple[float, float], progress: Progress) -> Told:
+        if span[0] == 0 or name != self._last:
+            if self._last and self._done < 1:
+                self._stage(1.0)  # the stage before had fewer parts than it might have had
+            self._stage = self._within_search(name, progress) if self._searching else partial(progress, name)
+            self._done = 0.0
+        start, end = span
+
+        def told(part: float) -> None:
+            self._done = max(self._done, start + (end - start) * part)
+            self._stage(self._done)
+
+        return told
 
     def _within_search(self, name: str, progress: Progress) -> Told:
         start = self._reached

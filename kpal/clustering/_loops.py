@@ -534,6 +534,7 @@ def _rounded(total: cython.double, weight: cython.double) -> cython.int:
 
 def diffuse(
     indices: cython.uchar[:, ::1],
+    kept: cython.uchar[:, ::1],
     positions: cython.int[:, ::1],
     points: cython.int[:, ::1],
     spared: cython.uchar[::1],
@@ -546,6 +547,7 @@ def diffuse(
 ) -> None:
     """Error diffusion: replace `indices` (h, w), initially the nearest entries, in place.
 
+    kept: uint8 (h, w), 1 for pixels that keep their indices but pass on their error.
     positions: int32 (h, w), the index in `points` of the colour of each pixel.
     points: int32 (n, 4), the distinct colours.
     spared: uint8 (n,), 1 for colours that keep their entries and neither take nor pass on error.
@@ -591,7 +593,7 @@ def diffuse(
                     best += difference * difference
                 limit = 4 * best
                 c = found
-                for at in range(1, k):
+                for at in range(1, 1 if kept[y, x] else k):
                     if apart[c, at] > limit:
                         break
                     if opaque[place] and not solid[order[c, at]]:

@@ -50,6 +50,7 @@ def merge(
 ) -> int: ...
 def diffuse(
     indices: NDArray[np.uint8],
+    kept: NDArray[np.uint8],
     positions: NDArray[np.int32],
     points: NDArray[np.int32],
     spared: NDArray[np.uint8],

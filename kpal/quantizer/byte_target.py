@@ -9,45 +9,59 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final
-
-from kpal_format import IndexedImage
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from ..errors import UnreachableError
 from ..progress import Watch
-from .search import Quantized, Source
+from .search import Search
+
+if TYPE_CHECKING:
+    from kpal_format import U8
 
 _RATE: Final = 1.5  # the highest useful rate: measured, higher ones are hardly better than fewer colours
 _RATES: Final = 16  # steps between no rate and _RATE
 _HALVING: Final = 3  # every third step of a search halves the range, because interpolation alone may crawl
 _CLOSE: Final = 64  # a search ends if less than one in this many of the allowed bytes is left over
 
-Result = tuple[Quantized, bytes]  # an image and its file
+
+class _OfPalette(Protocol):
+    @property
+    def palette(self) -> U8: ...
+
+
+_Result = TypeVar("_Result", bound=_OfPalette)  # of a search
+_Coded = tuple[_Result, bytes]  # the result and its file
 
 
 def fitted(
-    source: Source, full: Result, code: Callable[[IndexedImage], bytes], max_bytes: int, watch: Watch, *, rated: bool
-) -> Result:
+    source: Search[Any, _Result],
+    full: _Coded[_Result],
+    code: Callable[[_Result], bytes],
+    max_bytes: int,
+    watch: Watch,
+    *,
+    rated: bool,
+) -> _Coded[_Result]:
     """About the best result that fits into `max_bytes`.
 
     full: the result without a limit, which does not fit.
-    code: makes the file of an image.
+    code: makes the file of a result.
     watch: hears of each attempt.
     rated: whether to choose rates, which the options leave open.
 
     Raises UnreachableError if nothing fits.
     """
 
-    def tried(colors: int, rate: float) -> Result | None:
+    def tried(colors: int, rate: float) -> _Coded[_Result] | None:
         result = source.reduced(colors, rate)
-        return None if result is None else (result, code(result.image))
+        return None if result is None else (result, code(result))
 
-    def fewer(colors: int) -> Result | None:
+    def fewer(colors: int) -> _Coded[_Result] | None:
         results = [tried(colors, rate) for rate in ((0.0, _RATE) if rated else (source.options.rate or 0.0,))]
         return min(filter(None, results), key=lambda result: len(result[1]), default=None)
 
-    colors, size = len(full[0].image.palette), len(full[1])
-    found: Result | None = None
+    colors, size = len(full[0].palette), len(full[1])
+    found: _Coded[_Result] | None = None
     watch.attempt(_RATES.bit_length())
     if rated and (most := tried(colors, _RATE)) is not None:
         if len(most[1]) <= max_bytes:
@@ -59,20 +73,29 @@ def fitted(
         steps = (max(1, source.least_colors - 1), 0), (colors, size)  # a single colour shows nothing: two are the least
         found, size = _largest(*steps, max_bytes, watch, fewer)
     if found is None:
-        raise UnreachableError(f"max_bytes: the least that is possible is {size:,} bytes, not {max_bytes:,}")
+        raise out_of_reach(size, max_bytes)
     return found
 
 
+def out_of_reach(size: int, max_bytes: int) -> UnreachableError:
+    """The error of a file of at least `size` bytes."""
+    return UnreachableError(f"max_bytes: the least that is possible is {size:,} bytes, not {max_bytes:,}")
+
+
 def _largest(
-    low: tuple[int, int], high: tuple[int, int], max_bytes: int, watch: Watch, tried: Callable[[int], Result | None]
-) -> tuple[Result | None, int]:
+    low: tuple[int, int],
+    high: tuple[int, int],
+    max_bytes: int,
+    watch: Watch,
+    tried: Callable[[int], _Coded[_Result] | None],
+) -> tuple[_Coded[_Result] | None, int]:
     """The result of the largest number that fits, and the bytes of the smallest that does not.
 
     low, high: numbers and their bytes, one that fits or is out of the question and one that does not; both were tried.
     tried: the result for a number; None is out of the question.
     """
     (few, few_bytes), (many, many_bytes) = low, high
-    found: Result | None = None
+    found: _Coded[_Result] | None = None
     steps = 0
     while many - few > 1:
         steps += 1

@@ -18,7 +18,7 @@ than the error does. All arithmetic is in integers, or in floats that every mach
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,9 @@ from kpal_format import U8
 from ..clustering import _loops
 from ..clustering.nearest import four, neighbours
 from ..clustering.opacity import Matching, is_opaque
+from ..color.palettes import among
 from ..color.spaces import summed, to_points
-from .histogram import Histogram
+from .histogram import Colors, Histogram
 
 _MUCH: Final = 50  # a colour covers much of the image if at least one pixel in 50 has it
 _LEVELS: Final = 256  # `_loops.diffuse` takes the level in 256ths
@@ -40,24 +41,44 @@ _BAYER_BITS: Final = 3
 BLUE_NOISE: Final = Path(__file__).with_name("blue_noise.png")
 
 
-def floyd_steinberg(histogram: Histogram, palette: U8, opaque: NDArray[np.bool_], level: float) -> U8:
+class Held(NamedTuple):
+    """Pixels of a frame that keep the indices of the frame before: which ones, bool (h, w), and indices, uint8 (h, w).
+
+    Dithering that is drawn anew where nothing changes would boil.
+    """
+
+    pixels: NDArray[np.bool_]
+    indices: U8
+
+
+def floyd_steinberg(
+    histogram: Histogram,
+    palette: U8,
+    opaque: NDArray[np.bool_],
+    level: float,
+    calm: U8 | None = None,
+    held: Held | None = None,
+) -> U8:
     """The indices, uint8 (h, w), of the image with this histogram.
 
     palette: uint8 (k, c), with as many channels as the image.
     opaque: bool (n,), which colours of the histogram may take only opaque entries.
     level: 0 to 1, the fraction of the error that is diffused.
+    calm: of a frame, the `calm_colors` of the animation, uint8 (m, c); by default, those of the image.
+    held: of a frame, the pixels that keep their indices; they pass on their error as others do.
     """
-    points, centers = to_points(histogram.colors, "rgb"), to_points(palette, "rgb")
-    labels = Matching(points, opaque).nearest(palette, centers)
-    errors = np.square(points - centers[labels]).sum(axis=1)
-    total = int((errors * histogram.counts).sum())
-    pixels = int(histogram.counts.sum())
-    well_met = 2 * errors * pixels <= total
-    spared = (errors == 0) | (well_met & (histogram.counts * _MUCH >= pixels))
+    points, centers, labels, errors = _met(histogram.colors, palette, opaque)
+    spared = _calm(histogram.counts, errors) if calm is None else among(histogram.colors, calm)
+    spared |= errors == 0
     near, apart = neighbours(centers)
     indices = histogram.spread(labels.astype(np.uint8))
+    kept = np.zeros(indices.shape, np.uint8)
+    if held is not None:
+        kept[held.pixels] = 1
+        indices[held.pixels] = held.indices[held.pixels]
     _loops.diffuse(
         indices,
+        kept,
         histogram.positions(),
         four(points),
         spared.astype(np.uint8),
@@ -71,6 +92,28 @@ def floyd_steinberg(histogram: Histogram, palette: U8, opaque: NDArray[np.bool_]
     return indices
 
 
+def calm_colors(colors: Colors, palette: U8, opaque: NDArray[np.bool_]) -> U8:
+    """The colours that error diffusion spares because they cover much of all images: uint8 (m, c).
+
+    colors: those of all images; palette, opaque: as in `floyd_steinberg`.
+    """
+    return colors.colors[_calm(colors.counts, _met(colors.colors, palette, opaque)[3])]
+
+
+def _met(colors: U8, palette: U8, opaque: NDArray[np.bool_]) -> tuple[NDArray[np.int64], ...]:
+    """The colours and the entries as points, the nearest entry of each colour, and its squared error."""
+    points, centers = to_points(colors, "rgb"), to_points(palette, "rgb")
+    labels = Matching(points, opaque).nearest(palette, centers)
+    return points, centers, labels, np.square(points - centers[labels]).sum(axis=1)
+
+
+def _calm(counts: NDArray[np.int64], errors: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which colours cover much of the image with less than average error: (n,)."""
+    total, pixels = int((errors * counts).sum()), int(counts.sum())
+    calm: NDArray[np.bool_] = (2 * errors * pixels <= total) & (counts * _MUCH >= pixels)
+    return calm
+
+
 def ordered(
     histogram: Histogram, palette: U8, opaque: NDArray[np.bool_], level: float, thresholds: U8 | None = None
 ) -> U8:
@@ -79,8 +122,7 @@ def ordered(
     thresholds: uint8 (n, m), with all levels from 0 to the highest equally often; by default, Bayer's.
     """
     thresholds = _bayer() if thresholds is None else thresholds
-    points, centers = to_points(histogram.colors, "rgb"), to_points(palette, "rgb")
-    labels = Matching(points, opaque).nearest(palette, centers)
+    points, centers, labels, _ = _met(histogram.colors, palette, opaque)
     partners, solid = neighbours(centers)[0][:, 1 : 1 + _PARTNERS], is_opaque(palette)
     error = (points - centers[labels]).astype(np.float64)
     best = _sum_of_squares(error)

@@ -138,6 +138,25 @@ def _starts(ordered: NDArray[Any]) -> NDArray[np.intp]:
     return np.flatnonzero(np.concatenate(((True,), ordered[1:] != ordered[:-1])))
 
 
+def lookup(colors: U8, values: NDArray[_Value]) -> Callable[[U8], NDArray[_Value]]:
+    """A function from pixels, (h, w, c), to values, (h, w); `values`, (n,), are those of `colors`, uint8 (n, c).
+
+    All pixels must have one of these colours.
+    """
+    keys = _pack(colors[None])
+    order = np.argsort(keys)
+    find = _finder(keys[order], values[order], alpha=colors.shape[1] == 4)
+    return lambda pixels: find(_pack(pixels)).reshape(pixels.shape[:2])
+
+
+def few_colors(known: U8, pixels: U8, most: int) -> U8 | None:
+    """The distinct colours of `known`, uint8 (n, c), and `pixels`, (h, w, c): None if there are more than `most`."""
+    packed = _pack(pixels)
+    packed = packed[np.flatnonzero(np.append(packed[1:] != packed[:-1], True))]  # of each run, one
+    keys = np.union1d(_pack(known[None]), packed)
+    return _unpack(keys, pixels.shape[2]) if len(keys) <= most else None
+
+
 def _finder(
     keys: NDArray[np.uint32], values: NDArray[_Value], *, alpha: bool
 ) -> Callable[[NDArray[np.uint32]], NDArray[_Value]]:
@@ -228,6 +247,12 @@ class PooledHistogram:
     def __getstate__(self) -> dict[str, Any]:
         self._settle()
         return self.__dict__
+
+    @property
+    def coarse(self) -> bool:
+        """Whether similar colours are counted together."""
+        self._settle()
+        return self._shift > 0
 
     @property
     def counts(self) -> NDArray[np.int64]:

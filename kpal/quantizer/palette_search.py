@@ -189,6 +189,17 @@ def _positions(colors: U8, palette: U8) -> NDArray[np.intp]:
     return order[np.searchsorted(table, keys, sorter=order)]
 
 
+def keeping_colors(labels: NDArray[np.intp], colors: U8, palette: U8) -> NDArray[np.intp]:
+    """The entry of each colour: one with this very colour if there is one, the first of several, or else `labels`.
+
+    Where the lattice of a space is coarser than 8 bits, two colours are one point, and have the same nearest entry.
+    """
+    keys, table = _keys(colors), _keys(palette)
+    order = np.argsort(table, kind="stable")
+    positions = order[np.minimum(np.searchsorted(table, keys, sorter=order), len(order) - 1)]
+    return np.where(table[positions] == keys, positions, labels)
+
+
 def _keys(colors: U8) -> NDArray[np.int64]:
     keys = np.zeros(len(colors), np.int64)
     for column in colors.T:

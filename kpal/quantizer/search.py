@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -38,6 +39,7 @@ from .palette_search import (
     exact_palette,
     fixed_colors,
     keeping_accents,
+    keeping_colors,
 )
 from .quality import SEEN_IN, Scale, scale_of
 from .rate_distortion import remap
@@ -48,6 +50,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..pixels import Pixels
+
+_Counted = TypeVar("_Counted", bound=Colors)
+_Result = TypeVar("_Result")
 
 # With at most _FEW_COLORS, also try palettes of other spaces and weights, found from at most _ENOUGH_COLORS colours.
 _FEW_COLORS: Final = 64
@@ -71,9 +76,13 @@ class Quantized:
     quality: float
     iterations: int
 
+    @property
+    def palette(self) -> U8:
+        return self.image.palette
+
 
 @dataclass(frozen=True)
-class _Candidate:
+class Candidate:
     """A palette, and how well it shows the image.
 
     labels: intp (n,), the nearest entry to each colour of the histogram.
@@ -86,59 +95,34 @@ class _Candidate:
     iterations: int
 
 
-class Source:
-    """One image, and everything that stays the same while a search tries several numbers of colours."""
+class Search(ABC, Generic[_Counted, _Result]):
+    """The search for the palette of one image or of several, and everything that stays the same while it goes on.
 
-    def __init__(self, pixels: Pixels, options: Options, watch: Watch) -> None:
+    Subclasses say what is to be shown, and make a result of the palette that is found.
+    """
+
+    _histogram: _Counted  # weighted as the metric demands
+    _accents: Accents  # the marks to keep
+    _geometry: Geometry
+    _palette: U8  # the given one, with a clear entry if pixels need one
+    _picture: Picture | None  # what the palette is to keep of the structure
+
+    def __init__(self, options: Options, watch: Watch) -> None:
         self.options = options
         self._watch = watch
-        self._last: tuple[int, _Candidate] | None = None
-        self._source: Pixels = _own_palette(pixels, options.colors) if options.keep_palette else pixels
+        self._last: tuple[int, Candidate] | None = None
 
-    @cached_property
-    def _pixels(self) -> U8:
-        pixels = to_array(self._source, exact=self.options.exact)
-        if (palette := self.options.given_palette) is not None:
-            return with_channels(pixels, max(pixels.shape[2], palette.shape[1]))
-        pixels = pixels if self.options.exact else without_hidden(pixels)
-        return with_channels(pixels, 4) if self.options.fixed_alpha else pixels
-
-    @cached_property
-    def _palette(self) -> U8:
-        """The given palette, with a clear entry at its end if the pixels need one."""
-        assert self.options.given_palette is not None
-        palette = with_channels(self.options.given_palette, self._pixels.shape[2])
-        if not lacks_clear(palette, self._pixels):
-            return palette
-        if len(palette) >= self.options.colors:
-            raise ValueError(
-                "the palette has no clear entry, as clear pixels need, and no room for one: "
-                f"give one of its {len(palette)} colours alpha 0, or leave one out"
-            )
-        warnings.warn(
-            "the palette has no clear entry, as clear pixels need: one is added at its end", KpalWarning, stacklevel=2
-        )
-        return np.vstack((palette, CLEAR))
-
-    @cached_property
-    def _histogram(self) -> Histogram:
-        pixels = self._pixels
-        return self._watch.stage("histogram", lambda: counted(pixels, self.options.metric))
-
-    @cached_property
-    def _accents(self) -> Accents:
-        """The marks to keep; NONE with metric "rgb", because a small mark is a small squared error."""
-        return find_accents(self._histogram) if self.options.metric == "perceptual" else NONE
-
-    @cached_property
-    def _geometry(self) -> Geometry:
-        if (palette := self.options.given_palette) is not None:  # to stand for the same colours in every image
-            return simple_geometry(palette, np.ones(len(palette), np.int64), self.options.metric)
-        return geometry_of(self._pixels, self._histogram, self.options.colors, self.options.metric)
+    @abstractmethod
+    def _remapped(self, candidate: Candidate, rate: float) -> _Result:
+        """The result of a palette and a rate."""
 
     @cached_property
     def _space(self) -> Space:
         return Space(self._histogram, self._geometry)
+
+    @property
+    def _channels(self) -> int:
+        return int(self._histogram.colors.shape[1])
 
     @property
     def reducible(self) -> bool:
@@ -166,38 +150,23 @@ class Source:
 
     @property
     def _fixed(self) -> U8:
-        return fixed_colors(self.options, self._pixels.shape[2])
+        return fixed_colors(self.options, self._channels)
 
-    def quantized(self) -> Quantized:
-        """The image that the options ask for."""
-        if isinstance(self._source, IndexedImage) and self.options.keep_palette:
-            return Quantized(self._source, 100.0, 0)
+    def quantized(self) -> _Result:
+        """The result that the options ask for."""
         found = self._candidate(self.options.colors)
         if self.options.quality is not None:
             found = self._of_quality(found)
         return self._remapped(found, self.options.rate or 0.0)
 
-    def reduced(self, colors: int, rate: float) -> Quantized | None:
-        """The image with fewer colours or with a rate; None if that is below the min of `quality`."""
+    def reduced(self, colors: int, rate: float) -> _Result | None:
+        """The result with fewer colours or with a rate; None if that is below the min of `quality`."""
         found = self._candidate(colors)
         if not self._reaches(found, self.options.min_quality):
             return None
         return self._remapped(found, rate)
 
-    def report(self, result: Quantized, data: bytes | None = None) -> Report:
-        """The report of a result and of its file, if there is one."""
-        return Report(
-            colors=len(result.image.palette),
-            quality=result.quality,
-            mse=mean_squared_error(self._pixels, result.image.pixels()),
-            iterations=result.iterations,
-            ms=dict(self._watch.ms),
-            bytes=None if data is None else len(data),
-            original=self._pixels,
-            image=result.image,
-        )
-
-    def _of_quality(self, best: _Candidate) -> _Candidate:
+    def _of_quality(self, best: Candidate) -> Candidate:
         """The candidate of the fewest colours that reach the max of `quality`; `best` if none does.
 
         Merging, where the image has few enough colours for it, tells which numbers to try; otherwise, bisection.
@@ -255,7 +224,7 @@ class Source:
         """The colours of the histogram that cover a visible patch: (p,)."""
         return np.flatnonzero(has_patch(self._histogram))
 
-    def _repainted(self, candidate: _Candidate) -> NDArray[np.bool_]:
+    def _repainted(self, candidate: Candidate) -> NDArray[np.bool_]:
         """Which accents the candidate loses, and which colours of visible patches it turns into another: (m + p,)."""
         if self.options.metric == "rgb":
             return np.empty(0, np.bool_)
@@ -263,32 +232,32 @@ class Source:
         repainted = looks_another(self._histogram.colors[self._patches], shown)
         return np.concatenate((self._accents.lost(candidate.palette), repainted))
 
-    def _reaches(self, candidate: _Candidate, quality: int) -> bool:
-        return self._scale.reaches(candidate.inertia, quality)
+    def _reaches(self, candidate: Candidate, quality: int) -> bool:
+        return not candidate.inertia or self._scale.reaches(candidate.inertia, quality)
 
-    def _quality(self, candidate: _Candidate) -> float:
-        return self._scale.quality_of(candidate.inertia)
+    def _quality(self, candidate: Candidate) -> float:
+        return self._scale.quality_of(candidate.inertia) if candidate.inertia else 100.0
 
-    def _candidate(self, colors: int) -> _Candidate:
+    def _candidate(self, colors: int) -> Candidate:
         """The candidate of at most `colors` colours; the last one is kept, as searches for a rate ask for it again."""
         if self._last is None or self._last[0] != colors:
             self._last = colors, self._new_candidate(colors)
         return self._last[1]
 
-    def _new_candidate(self, colors: int) -> _Candidate:
+    def _new_candidate(self, colors: int) -> Candidate:
         """The given palette, the exact palette of an image of few colours, or a palette by k-means."""
         histogram, options = self._histogram, self.options
 
-        def clustered() -> _Candidate:
+        def clustered() -> Candidate:
             iterations = 0
             if options.given_palette is not None:
                 palette = self._palette
-                labels = self._labels(palette)
+                labels = keeping_colors(self._labels(palette), histogram.colors, palette)
             elif (exact := exact_palette(histogram, colors, options)) is not None:
-                return _Candidate(*exact, inertia=0, iterations=0)
+                return Candidate(*exact, inertia=0, iterations=0)
             else:
                 palette, labels, iterations = self._found(colors)
-            return _Candidate(palette, labels, self._inertia(palette, labels), iterations)
+            return Candidate(palette, labels, self._inertia(palette, labels), iterations)
 
         return self._watch.stage("clustering", clustered)
 
@@ -309,7 +278,7 @@ class Source:
 
         def worth(tried: Found) -> bool:
             as_good = not (~self._accents.lost(tried[0]) & ~kept).any()
-            return cost(tried) <= (DEAR if as_good else _DEAR_ALONE[self._pixels.shape[2]]) * least
+            return cost(tried) <= (DEAR if as_good else _DEAR_ALONE[self._channels]) * least
 
         return keeping_accents(found, self._accents, room, lambda marks: self._best(k, lambda _: tell(1), marks), worth)
 
@@ -377,6 +346,64 @@ class Source:
         # Of a palette that is given, any entry may be the nearest.
         return Matching(self._space.points, np.zeros(len(self._space.points), np.bool_))
 
+
+class Source(Search[Histogram, Quantized]):
+    """One image, and the search for its palette."""
+
+    def __init__(self, pixels: Pixels, options: Options, watch: Watch) -> None:
+        super().__init__(options, watch)
+        self._source: Pixels = _own_palette(pixels, options.colors) if options.keep_palette else pixels
+
+    def quantized(self) -> Quantized:
+        """The image that the options ask for."""
+        if isinstance(self._source, IndexedImage) and self.options.keep_palette:
+            return Quantized(self._source, 100.0, 0)
+        return super().quantized()
+
+    def report(self, result: Quantized, data: bytes | None = None) -> Report:
+        """The report of a result and of its file, if there is one."""
+        return Report(
+            colors=len(result.image.palette),
+            quality=result.quality,
+            mse=mean_squared_error(self._pixels, result.image.pixels()),
+            iterations=result.iterations,
+            ms=dict(self._watch.ms),
+            bytes=None if data is None else len(data),
+            original=self._pixels,
+            image=result.image,
+        )
+
+    @cached_property
+    def _pixels(self) -> U8:
+        pixels = to_array(self._source, exact=self.options.exact)
+        if (palette := self.options.given_palette) is not None:
+            return with_channels(pixels, max(pixels.shape[2], palette.shape[1]))
+        pixels = pixels if self.options.exact else without_hidden(pixels)
+        return with_channels(pixels, 4) if self.options.fixed_alpha else pixels
+
+    @cached_property
+    def _palette(self) -> U8:
+        """The given palette, with a clear entry at its end if the pixels need one."""
+        assert self.options.given_palette is not None
+        palette = with_channels(self.options.given_palette, self._pixels.shape[2])
+        return with_clear_entry(palette, self.options.colors) if lacks_clear(palette, self._pixels) else palette
+
+    @cached_property
+    def _histogram(self) -> Histogram:
+        pixels = self._pixels
+        return self._watch.stage("histogram", lambda: counted(pixels, self.options.metric))
+
+    @cached_property
+    def _accents(self) -> Accents:
+        """The marks to keep; NONE with metric "rgb", because a small mark is a small squared error."""
+        return find_accents(self._histogram) if self.options.metric == "perceptual" else NONE
+
+    @cached_property
+    def _geometry(self) -> Geometry:
+        if (palette := self.options.given_palette) is not None:  # to stand for the same colours in every image
+            return simple_geometry(palette, np.ones(len(palette), np.int64), self.options.metric)
+        return geometry_of(self._pixels, self._histogram, self.options.colors, self.options.metric)
+
     @cached_property
     def _picture(self) -> Picture | None:
         """What the palette is to keep of the structure; None where the options or its size leave nothing to keep."""
@@ -386,7 +413,7 @@ class Source:
             return None
         return Picture(self._pixels, self._histogram)
 
-    def _remapped(self, candidate: _Candidate, rate: float) -> Quantized:
+    def _remapped(self, candidate: Candidate, rate: float) -> Quantized:
         """The nearest entry for each pixel, or what dithering or a rate makes of it."""
 
         def remapped() -> IndexedImage:
@@ -396,7 +423,7 @@ class Source:
         image = self._watch.stage("remapping", remapped)
         return Quantized(image, self._quality(candidate), candidate.iterations)
 
-    def _indices(self, candidate: _Candidate, rate: float) -> U8:
+    def _indices(self, candidate: Candidate, rate: float) -> U8:
         histogram, options, palette = self._histogram, self.options, candidate.palette
         if candidate.inertia and options.dither != "none":
             opaque = is_opaque(histogram.colors) & is_opaque(palette)[candidate.labels]
@@ -410,6 +437,22 @@ class Source:
             kept = self._accents.members(histogram.colors)
             return remap(self._pixels, positions, self._space.points, candidate.labels, palette, centers, rate, kept)
         return histogram.spread(candidate.labels.astype(np.uint8))
+
+
+def with_clear_entry(palette: U8, colors: int) -> U8:
+    """A given palette, uint8 (k, 4), with a clear entry at its end, of which it warns.
+
+    Raises ValueError if that is more than `colors` entries.
+    """
+    if len(palette) >= colors:
+        raise ValueError(
+            "the palette has no clear entry, as clear pixels need, and no room for one: "
+            f"give one of its {len(palette)} colours alpha 0, or leave one out"
+        )
+    warnings.warn(
+        "the palette has no clear entry, as clear pixels need: one is added at its end", KpalWarning, stacklevel=2
+    )
+    return np.vstack((palette, CLEAR))
 
 
 def _own_palette(pixels: Pixels, colors: int) -> IndexedImage:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..color.spaces import METRICS, Metric
 from ..pixels import to_array, without_hidden
 from .accents import Accents, find_accents
-from .histogram import Evenly, PooledHistogram
+from .histogram import Colors, Evenly, PooledHistogram
 from .palette_search import counted
 
 if TYPE_CHECKING:
@@ -42,7 +42,10 @@ class Tally:
 
     def add(self, image: Pixels) -> None:
         """Add an image. Raises ValueError or TypeError for what is none."""
-        histogram = counted(without_hidden(to_array(image)), self.metric)
+        self.add_counted(counted(without_hidden(to_array(image)), self.metric))
+
+    def add_counted(self, histogram: Colors) -> None:
+        """Add the histogram of an image, weighted as `counted` does."""
         self._histogram.add(histogram)
         if self.metric == "perceptual":
             self._accents.add(Evenly(*find_accents(histogram)))

@@ -297,7 +297,7 @@ def test_a_search_finds_the_largest_number_that_fits_or_one_that_nearly_fills_th
             assert (found, above) == (None, size(1))
             continue
         assert found is not None
-        number = int(found[0].split()[1])  # type: ignore[attr-defined]
+        number = int(found[0].split()[1])
         assert number == best or most - most // 64 <= size(number) <= most
         assert above == min(size(x) for x in (*tries, 256) if size(x) > most)
 
