@@ -10,17 +10,20 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import Any, ClassVar, Final
 
-from kpal_format import Progress
+from kpal_format import IndexedImage, Progress, Reader, inspect
 
 from ..codec import EncodeOptions
+from ..color.palettes import with_channels
 from ..errors import UnreachableError
 from ..quantizer.quality import weighted_error
 from .conversion import Conversion, Converted, Ending
+from .frame_files import FrameFiles
 from .jobs import Job, Selection, UsageError
 from .manifest import Manifest
 from .progress import Display
@@ -92,10 +95,12 @@ class Measuring:
     def key(self) -> dict[str, Any]:
         return self.encoding.key
 
-    def check(self, data: bytes) -> None:
+    def check(self, data: bytes | FrameFiles) -> None:
         self.encoding.check(data)
 
-    def __call__(self, job: Job, data: bytes, *, alone: bool, progress: Progress | None = None) -> Converted:
+    def __call__(
+        self, job: Job, data: bytes | FrameFiles, *, alone: bool, progress: Progress | None = None
+    ) -> Converted:
         options = EncodeOptions(**self.encoding.options)
         rates = _RATES if options.coder != "zstd" and options.rateable else (options.rate,)
         reducible = options.palette is None and not options.keep_palette
@@ -109,13 +114,27 @@ class Measuring:
                         continue  # without an error, the rate makes no difference
                     changed = {"colors": colors, "rate": rate, "verify": False}
                     result, report = self.encoding.encoded(data, alone=alone, progress=told, **changed)
-                    error = weighted_error(report.original, report.image, options.metric)
+                    info = inspect(result)
+                    if info.durations:
+                        error = self._error_of_frames(data, result, options)
+                    else:
+                        error = weighted_error(report.original, report.image, options.metric)
                     points.append(Point(len(result), error, colors, rate))
-                colors = report.colors // 2
+                colors = info.colors // 2
         except ValueError:  # the least quality, fixed colours or a clear one need more colours
             if not points:
                 raise
         return Converted(None, {"points": points})
+
+    def _error_of_frames(self, data: bytes | FrameFiles, result: bytes, options: EncodeOptions) -> int:
+        """The sum of `weighted_error` over the frames of an animation."""
+        reader = Reader(result, max_pixels=None)
+        palette, total = reader.palette, 0
+        with closing(self.encoding.frames(data)) as frames:
+            for original, indices in zip(frames, reader.iterate(), strict=True):
+                pixels = with_channels(original, palette.shape[1])
+                total += weighted_error(pixels, IndexedImage(indices, palette), options.metric)
+        return total
 
 
 def _tell_measuring(progress: Progress, stage: str, fraction: float) -> None:

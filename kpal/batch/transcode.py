@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
@@ -33,13 +33,14 @@ from ..animation import encode_frames
 from ..codec import EncodeOptions, encode
 from ..errors import KpalWarning, UnreachableError
 from ..image_files.frames import opened_frames
-from ..image_files.metadata import carried, stripped
+from ..image_files.metadata import PARTS, carried, stripped
 from ..image_files.moving import TIMES, animated, held_times
 from ..image_files.orientation import exif_orientation, orientation_of, turned, turned_density, upright
 from ..image_files.pillow_limits import large_metadata, pixel_limit
 from ..image_files.png_rows import png_of_rows
 from ..image_files.precision import in_depth
 from ..image_files.targets import TARGETS, Target, held, save_options
+from ..pixels import to_array, without_hidden
 from ..progress import in_whole, renamed
 from ..quantizer.options import as_json
 from .conversion import Converted, Postponed, Skipped
@@ -76,7 +77,7 @@ class Encoding:
     score: bool = False
     wording: Callable[[str], str] = str
     max_pixels: int | None = MAX_PIXELS
-    motion: Motion = Motion()
+    motion: Motion = Motion()  # noqa: RUF009  # it is frozen
     by_parts: ClassVar[bool] = False
 
     @property
@@ -107,14 +108,12 @@ class Encoding:
         about: dict[str, Any] = {"width": info.width, "height": info.height}
         if info.durations:
             about |= {"frames": info.frames, "duration_ms": sum(info.durations), "loop": info.loop}
-        about["coder"] = info.coder
-        if report is not None:
-            about |= {"lossless": report.mse == 0, **report.as_dict(score=self.score)}
-        return Converted(result, about)
+        about |= {"lossless": report.mse == 0, "coder": info.coder}
+        return Converted(result, {**about, **report.as_dict(score=self.score)})
 
     def encoded(
         self, data: bytes | FrameFiles, *, alone: bool, progress: Progress | None = None, **changed: Any
-    ) -> tuple[bytes, Report | None]:
+    ) -> tuple[bytes, Report]:
         """The bytes of the result and its report, with some options changed. Raises Postponed as conversions do."""
         reports: list[Report] = []
         options = {**self.options, **changed}
@@ -130,7 +129,22 @@ class Encoding:
                 report=reports.append,
                 **options,
             )
-        return result, reports[0] if reports else None
+        return result, reports[0]
+
+    def frames(self, data: bytes | FrameFiles) -> Generator[U8, None, None]:
+        """The frames that are encoded, uint8 (h, w, 3 or 4)."""
+        exact = self.options.get("exact", False)
+        if isinstance(data, FrameFiles):
+            frames = data.frames(depth=self.depth, exact=exact, max_pixels=self.max_pixels)
+            yield from (pixels if exact else without_hidden(pixels) for pixels in frames)
+            return
+        motion = self.motion
+        with opened_frames(data, pages=motion.pages, frame=motion.frame, max_pixels=self.max_pixels) as opened:
+            metadata = carried(opened.image, unneeded=PARTS)
+            turn, _ = _turn(metadata, stripped(metadata, self.strip))
+            for image in opened.shown():
+                pixels = to_array(turned(image, turn), exact=exact)
+                yield pixels if exact else without_hidden(pixels)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,10 @@ for the viewer. An animation is opened as a WebP file, which most viewers play."
     parser.add_argument("inputs", metavar="FILE", nargs="+", help="image files, or - for standard input")
     parser.add_argument("--with", dest="program", metavar="PROGRAM", help="open the images with this program")
     parser.add_argument(
-        "--frame", metavar="N", type=frame, help="show only frame N of an animation, from 0, or from the end if negative"
+        "--frame",
+        metavar="N",
+        type=frame,
+        help="show only frame N of an animation, from 0, or from the end if negative",
     )
     add_max_pixels(parser)
 

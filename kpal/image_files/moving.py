@@ -127,8 +127,8 @@ def animated(
     table = palette[:, 0] if model.mode == "L" else palette[:, : len(model.getbands())]
     film = _Film(lambda: (Image.fromarray(table[indices]) for indices in frames()), animation.frames)
     file = io.BytesIO()
-    more = {"duration": list(animation.durations), "loop": animation.loop, "method": _METHOD}
-    film.save(file, format, save_all=True, **more, **options)
+    timing = {"duration": list(animation.durations), "loop": animation.loop}
+    film.save(file, format, save_all=True, **{"method": _METHOD, **options, **timing})
     return file.getvalue()
 
 

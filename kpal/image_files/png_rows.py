@@ -1,4 +1,4 @@
-"""Indexed PNG files larger than memory, made from rows of indices, and animated ones, made from frames."""
+"""PNG files that are never in memory as a whole: indexed ones made from rows, and animated ones made from frames."""
 
 from __future__ import annotations
 
@@ -44,18 +44,19 @@ def apng_of_frames(
     delays: Sequence[tuple[int, int]],
     loop: int,
 ) -> Iterator[bytes]:
-    """The bytes of an indexed APNG, in parts. Of frames after the first, it holds the box around what changes.
+    """The bytes of an APNG, in parts. Of frames after the first, it holds the box around what changes.
 
-    model, options: as in `png_of_rows`.
-    frames: indices, uint8 (h, w), one frame at a time.
+    model: an image of any size and of the same mode as the result, with the palette and the transparency.
+    options: for Pillow's `save`.
+    frames: indices, uint8 (h, w), or pixels, uint8 (h, w, c), one frame at a time.
     delays: how long each frame is shown: numerator and denominator of seconds, each 16 bits.
     loop: how many times all are shown; 0 for ever.
     """
     left = iter(frames)
     first = next(left)
-    control = _chunk(b"acTL", struct.pack(">II", len(delays), loop))
     size = first.shape[1], first.shape[0]
-    yield from _png(model, options, size, control, lambda depth: _frames(chain((first,), left), delays, depth))
+    control = _chunk(b"acTL", struct.pack(">II", len(delays), loop))
+    yield from _png(model, options, size, control, lambda _: _frames(model, chain((first,), left), delays))
 
 
 def _png(
@@ -86,18 +87,30 @@ def _png(
             yield from pixels(depth)
 
 
-def _frames(frames: Iterable[U8], delays: Sequence[tuple[int, int]], depth: int) -> Iterator[bytes]:
+def _frames(model: Image.Image, frames: Iterable[U8], delays: Sequence[tuple[int, int]]) -> Iterator[bytes]:
     """The chunks of the frames: each replaces a box of the one before, which stays under it."""
     numbers = count()
     before: U8 | None = None
     for frame, delay in zip(frames, delays, strict=True):
-        rows, columns = box = changed_box(np.ones(frame.shape, np.bool_) if before is None else frame != before)
-        height, width = frame[box].shape
-        place = (width, height, columns.start, rows.start)
+        differs = np.ones(frame.shape[:2], np.bool_)
+        if before is not None:
+            differs = (frame != before).reshape(*frame.shape[:2], -1).any(axis=2)
+        rows, columns = box = changed_box(differs)
+        place = (columns.stop - columns.start, rows.stop - rows.start, columns.start, rows.start)
         yield _chunk(b"fcTL", struct.pack(">IIIIIHHBB", next(numbers), *place, *delay, _KEEP, _REPLACE))
-        for part in _compressed([frame[box]], depth):
+        for part in _pixels(frame[box], model):
             yield _chunk(b"IDAT", part) if before is None else _chunk(b"fdAT", struct.pack(">I", next(numbers)) + part)
         before = frame
+
+
+def _pixels(pixels: U8, model: Image.Image) -> Iterator[bytes]:
+    """The parts of the zlib stream of some pixels, as Pillow writes it."""
+    image = Image.fromarray(pixels)
+    if model.mode == "P":
+        image.putpalette(model.getpalette() or [])
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return (content for kind, content in _chunks(file.getvalue()) if kind == b"IDAT")
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
