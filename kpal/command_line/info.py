@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
     parser = add_command(
         commands, "info", run, "show the header and the palette of .kpal files", "[--json] [--palette] FILE [FILE ...]"
     )
-    parser.description = """Show size, frames, colours, coder, metadata and palette of .kpal files without decoding them.
+    parser.description = """Show size, frames, colours, coder, metadata and palette of .kpal files without decoding.
 Terminals of at least 256 colours show a block of each colour of the palette, unless NO_COLOR is set."""
     parser.epilog = """examples:
   kpal info chart.kpal

@@ -6,6 +6,7 @@ import io
 import shutil
 import subprocess
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import zip_longest
@@ -31,7 +32,9 @@ from .formats import INDEXED_PNG, Comparison, Row, Sides, timed
 _SCORED: Final = 8  # frames, spread over the animation, whose scores are averaged, as each takes a while
 _PATIENCE: Final = 600  # seconds for gifsicle
 _APNG: Final = INDEXED_PNG.replace("PNG", "APNG")
-_WEBP: Final = {"lossless": True, "quality": 100, "method": 6}
+_WEBP: Final = {"lossless": True, "quality": 75, "method": 6}
+_WEBP_EFFORT: Final = {**_WEBP, "quality": 100}  # saves hardly a byte more, and takes 15 s for each million of pixels
+_LONG: Final = 1 << 19  # pixels of all frames, above which this is too long
 
 _Frames = Callable[[], Iterator[U8]]
 
@@ -64,7 +67,7 @@ def compare_frames(
         lambda: staged(
             progress,
             "quantising",
-            lambda: encode_frames(originals, durations=opened.durations, loop=opened.loop, coder="zstd", **options),
+            lambda: encode_frames(originals, durations=opened.durations, loop=opened.loop, coder="fast", **options),
         )
     )
     film = _Film(encoded)
@@ -184,7 +187,9 @@ def _apng(model: Image.Image, frames: _Frames, film: _Film) -> bytes:
 
 def _webp(film: _Film) -> bytes:
     model = film.model.convert("RGBA" if film.palette.shape[1] == 4 else "RGB")
-    return animated("WEBP", film.palette, model, _WEBP, film.indices, film.animation)
+    pixels = film.reader.width * film.reader.height * film.animation.frames
+    options = _WEBP if pixels > _LONG else _WEBP_EFFORT
+    return animated("WEBP", film.palette, model, options, film.indices, film.animation)
 
 
 def _coded(
@@ -211,10 +216,8 @@ def _changing(frames: Iterator[U8]) -> Iterator[U8]:
 def _kpal(coder: str, film: _Film) -> Row:
     encode_ms, data = timed(lambda: _encoded(coder, film))
     reader = Reader(data, max_pixels=None)
-    decode_ms, kept = timed(
-        lambda: all(np.array_equal(a, b) for a, b in zip(reader.iterate(), film.indices(), strict=True))
-    )
-    if not kept:
+    decode_ms, _ = timed(lambda: deque(reader.iterate(), maxlen=0))
+    if not all(np.array_equal(a, b) for a, b in zip(reader.iterate(), film.indices(), strict=True)):
         raise AssertionError(f"kpal's coder {coder} did not keep the frames")
     return Row("kpal", f"kpal {coder}", len(data), encode_ms, decode_ms)
 

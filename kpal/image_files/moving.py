@@ -125,14 +125,14 @@ def animated(
         comment = options.get("comment", b"")
         return b"".join(gif_of_frames(palette, frames(), hundredths, loop=animation.loop, comment=comment))
     table = palette[:, 0] if model.mode == "L" else palette[:, : len(model.getbands())]
-    film = _Film(lambda: (Image.fromarray(table[indices]) for indices in frames()), animation.frames)
+    film = Film(lambda: (Image.fromarray(table[indices]) for indices in frames()), animation.frames)
     file = io.BytesIO()
     timing = {"duration": list(animation.durations), "loop": animation.loop}
     film.save(file, format, save_all=True, **{"method": _METHOD, **options, **timing})
     return file.getvalue()
 
 
-class _Film(Image.Image):
+class Film(Image.Image):
     """An image whose frames are made when Pillow asks for them."""
 
     def __init__(self, frames: Callable[[], Iterator[Image.Image]], count: int) -> None:
