@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from kpal_format import (
     Writer,
     look_up,
 )
+from kpal_format.animation import MAX_FRAMES
 from kpal_format.indexed import describe
 from kpal_format.positioned import as_bytes
 
@@ -63,11 +65,11 @@ class FrameOptions(EncodeOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         durations: Any = self.durations
-        if isinstance(durations, Iterable):
-            object.__setattr__(self, "durations", in_milliseconds(durations))
-        elif durations is not None:
-            object.__setattr__(self, "durations", in_milliseconds([durations])[0])
-        Animation((0,), self.loop or 0, self.restart)  # which checks them
+        several = isinstance(durations, Iterable)
+        whole = in_milliseconds(durations if several else [durations or 0])
+        Animation(whole, self.loop or 0, self.restart)  # which checks all three
+        if durations is not None:
+            object.__setattr__(self, "durations", whole if several else whole[0])
 
     @property
     def announced(self) -> int | None:
@@ -155,7 +157,7 @@ class _Encoding:
             raise ValueError(f"an IndexedImage is stored unchanged: it does not go with {', '.join(wrong)}")
         if options.keep_palette and len(palette) > options.colors:
             raise ValueError(f"keep_palette: the palette has {len(palette)} colours, more than colors={options.colors}")
-        for _ in self._source.iterate():
+        for _ in self._frames((0.0, 1.0)):
             pass
         self._animation = options.animation(self._source)
         plan = Plan(palette, 100.0, 0, lambda: lambda indices: indices)
@@ -168,6 +170,8 @@ class _Encoding:
         """All frames, each with its part of a span."""
         start, end = span
         for number, frame in enumerate(self._source.iterate(last=last)):
+            if number == self._options.announced:
+                raise ValueError(f"durations are {number}, but there are more frames")
             before, after = (start + (end - start) * self._source.share(done) for done in (number, number + 1))
             yield frame, (before, after)
 
@@ -252,8 +256,8 @@ class _Facts:
 
 
 def in_milliseconds(durations: Iterable[float]) -> tuple[int, ...]:
-    """Durations, rounded; TypeError or ValueError for what is no finite number from 0."""
-    return tuple(map(_in_milliseconds, durations))
+    """Durations, rounded; TypeError or ValueError for what is no finite number from 0. Of too many, not all."""
+    return tuple(map(_in_milliseconds, islice(durations, MAX_FRAMES + 1)))
 
 
 def _in_milliseconds(duration: Any) -> int:

@@ -87,8 +87,8 @@ class FrameSource:
             return frames.shown, math.inf
         if is_one_image(frames):
             raise TypeError(
-                "frames must be several images, not a single one: a sequence, or an array of four dimensions, "
-                "(n, h, w, channels)"
+                "frames must be several images, not a single one: a list of arrays, say, or one array of four "
+                "dimensions, (n, h, w, channels)"
             )
         if isinstance(frames, (str, bytes, bytearray, os.PathLike, Mapping)):
             raise TypeError(_no_frames(frames))

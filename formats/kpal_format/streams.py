@@ -287,12 +287,14 @@ class Reader:
     ) -> Iterator[U8]:
         """Yields the indices of the frames from `start` to `stop`, which is excluded: uint8 (h, w), read-only.
 
-        start, stop: as of a slice, so both may be negative.
+        start, stop: as of a slice, so both may be negative, and `stop` beyond the end.
         region, on_error: as in `read`.
         progress: called with the stage "decoding" and the fraction of these frames done.
 
-        Raises LimitError at once if all these frames together have more pixels than `max_pixels`.
+        Raises at once IndexError if there is no frame `start`, and LimitError if all these frames together have more
+        pixels than `max_pixels`.
         """
+        self._head.frame(start)
         frames = range(*slice(start, stop).indices(self.frames))
         box, skips = self._box(region, len(frames)), self._skips if on_error is None else _skips(on_error)
         return self._iterate(box, frames, skips, progress)

@@ -197,7 +197,7 @@ class _Remapper:
             indices = self._indices(pixels, None)
         else:
             before, indices = self._before
-            held = Held((pixels == before).all(axis=2), indices)
+            held = Held(_alike(pixels, before), indices)
             if not held.pixels.all():
                 indices = np.where(held.pixels, indices, self._indices(pixels, held))
         self._before = pixels, indices
@@ -233,3 +233,11 @@ class _Remapper:
     @cached_property
     def _error(self) -> tuple[int, int]:
         return self._search.error(self._candidate)
+
+
+def _alike(pixels: U8, others: U8) -> NDArray[np.bool_]:
+    """Where the pixels of two frames, (h, w, c), are the same: (h, w)."""
+    alike: NDArray[np.bool_] = pixels[:, :, 0] == others[:, :, 0]
+    for channel in range(1, pixels.shape[2]):  # far faster than one reduction over so short an axis
+        alike &= pixels[:, :, channel] == others[:, :, channel]
+    return alike
