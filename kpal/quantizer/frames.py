@@ -97,7 +97,9 @@ class FramesSearch(Search[PooledHistogram, Plan]):
             palette = self._palette
         else:
             exact = exact_palette(Evenly(seen, np.ones(len(seen), np.int64)), colors, self.options)
-            palette = seen[:0] if exact is None else exact[0]
+            if exact is None:
+                return None
+            palette = exact[0]
         labels = keeping_colors(np.full(len(seen), -1), seen, palette)
         return Candidate(palette, labels, inertia=0, iterations=0) if (labels >= 0).all() else None
 
