@@ -18,7 +18,7 @@ class Viewer {
     this.stage = figure.querySelector(".stage");
     this.sides = figure.querySelector(".sides");
     this.range = figure.querySelector(".split");
-    this.output = figure.querySelector("output");
+    this.output = figure.querySelector(".zoom output");
     this.width = Number(figure.style.getPropertyValue("--width"));
     this.height = Number(figure.style.getPropertyValue("--height"));
     this.fitted = true;
