@@ -11,7 +11,7 @@ import os
 import tempfile
 import warnings
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -62,14 +62,15 @@ class FrameSource:
         self._begin, self._left = self._beginning(frames)
         if expected is None:
             sized: Any = self.moving or frames
-            expected = len(sized) if hasattr(sized, "__len__") else None
+            expected = len(sized) if isinstance(sized, Sized) else None
         self.expected = expected
         self._checksums: list[int] = []  # of all frames, once they have been iterated
         self._spool: _Spool | None = None
         self._begun = self._begin()
-        first = next(self._begun, None)
-        if first is None:
-            raise ValueError("frames must have at least one")
+        try:
+            first = next(self._begun)
+        except StopIteration:
+            raise ValueError("frames must have at least one") from None
         self.metadata = default_metadata(first if self.moving is None else self.moving.image)
         self._profile = _profile(first)
         self.indexed = indexed or isinstance(first, IndexedImage)
@@ -94,10 +95,10 @@ class FrameSource:
             raise TypeError(_no_frames(frames))
         if isinstance(frames, Iterator):
             return lambda: frames, 1
-        if isinstance(frames, Iterable) or hasattr(frames, "__getitem__"):
+        if isinstance(frames, Iterable) or hasattr(type(frames), "__getitem__"):
             return lambda: iter(frames), math.inf
         if callable(frames):
-            return lambda: iter(frames()), 2
+            return lambda: _iterator(frames()), 2
         raise TypeError(_no_frames(frames))
 
     def iterate(self, *, last: bool = False) -> Iterator[U8]:
@@ -188,6 +189,12 @@ def _named(number: int) -> Iterator[None]:
 
 def _profile(frame: object) -> Any:
     return frame.info.get("icc_profile") if isinstance(frame, Image.Image) else None
+
+
+def _iterator(frames: Any) -> Iterator[Any]:
+    if not isinstance(frames, Iterable):
+        raise TypeError(f"frames: the function must return an iterator of images, not {describe(frames)}")
+    return iter(frames)
 
 
 def _no_frames(value: object) -> str:

@@ -39,7 +39,7 @@ def in_whole(progress: Progress | None, shares: Mapping[str, float], *, frames: 
 
     def told(stage: str, fraction: float) -> None:
         nonlocal reached
-        reached = starts.get(stage, reached) + shares.get(stage, 0.0) * fraction
+        reached = starts.get(stage, reached) + shares.get(stage, 0.0) * min(fraction, 1.0)
         counted = f", frame {min(int(fraction * frames) + 1, frames)} of {frames}" if frames > 1 else ""
         progress(f"{stage}{counted}", reached / total)
 
@@ -111,7 +111,7 @@ class Watch:
         start, end = span
 
         def told(part: float) -> None:
-            self._done = max(self._done, start + (end - start) * part)
+            self._done = max(self._done, start + (end - start) * min(part, 1.0))
             self._stage(self._done)
 
         return told

@@ -24,6 +24,7 @@ from kpal_format import (
     Progress,
     Reader,
     Region,
+    Writer,
     head_of,
     inspect,
     staged,
@@ -303,10 +304,12 @@ def from_kpal(
 def _animation(format: str, reader: Reader, region: Region | None, progress: Progress | None) -> bytes:
     """All frames of a `.kpal` file in another format, as in `from_kpal`; ValueError if it holds one picture."""
     assert reader.animation is not None  # the file has several frames
+    if format == "KPAL":
+        return _cropped(reader, region, in_whole(progress, {"decoding": 1.0}, frames=reader.frames))
     if format not in TIMES:
         raise ValueError(
-            f"an animation of {reader.frames} frames, and {format} holds one picture: choose a frame with --frame, "
-            f"or one of the formats {', '.join(TIMES)}"
+            f"{format} holds no animation: choose one of the {reader.frames} frames with --frame, or a format that "
+            f"holds them all ({', '.join(TIMES)})"
         )
     progress = in_whole(progress, _WRITING, frames=reader.frames)
     colors = np.arange(len(reader.palette), dtype=np.uint8)[np.newaxis]
@@ -327,6 +330,17 @@ def _animation(format: str, reader: Reader, region: Region | None, progress: Pro
         expected = (IndexedImage(indices, reader.palette).to_pillow() for indices in frames("checking"))
         _check_frames(format, data, expected, animation)
     return data
+
+
+def _cropped(reader: Reader, region: Region | None, progress: Progress | None) -> bytes:
+    """A `.kpal` file of a region of all frames."""
+    file = io.BytesIO()
+    width, height = (region[2] - region[0], region[3] - region[1]) if region else (reader.width, reader.height)
+    about: dict[str, Any] = {"metadata": reader.metadata, "animation": reader.animation}
+    with Writer(file, width, height, reader.palette, **about) as writer:
+        for indices in reader.iterate(region, progress=progress):
+            writer.write(indices)
+    return file.getvalue()
 
 
 def large_png(

@@ -88,9 +88,10 @@ def held_times(format: str, animation: Animation) -> Animation:
     changed = sum(held != given for held, given in zip(durations, animation.durations, strict=True))
     if changed:
         total, before = sum(durations), sum(animation.durations)
-        longer = "" if total == before else f", and all frames together last {total:,} ms, not {before:,}"
+        longer = "" if total == before else f", and all together last {total:,} ms instead of {before:,}"
         warnings.warn(
-            f"{format} cannot hold the durations of {changed:,} of {animation.frames:,} frames, which change{longer}",
+            f"{format} cannot hold the durations of {changed:,} of {animation.frames:,} frames exactly: they are "
+            f"rounded{longer}",
             KpalWarning,
             stacklevel=2,
         )
