@@ -95,17 +95,9 @@ class FramesSearch(Search[PooledHistogram, Plan]):
         seen = self._all[:, : self.channels]
         if self.options.given_palette is None:
             exact = exact_palette(Evenly(seen, np.ones(len(seen), np.int64)), colors, self.options)
-<<<<<<< HEAD
-            if exact is None:
-                return None
-            palette = exact[0]
-        labels = keeping_colors(np.full(len(seen), -1), seen, palette)
-        return Candidate(palette, labels, inertia=0, iterations=0) if (labels >= 0).all() else None
-=======
             return None if exact is None else Candidate(*exact, inertia=0, iterations=0)
         labels = keeping_colors(np.full(len(seen), -1), seen, self._palette)
         return Candidate(self._palette, labels, inertia=0, iterations=0) if (labels >= 0).all() else None
->>>>>>> animlib
 
     def _candidate(self, colors: int) -> Candidate:
         return self._holding(colors) or super()._candidate(colors)
