@@ -58,7 +58,7 @@ class Motion:
     @property
     def key(self) -> dict[str, Any]:
         """All values, as JSON."""
-        return {**self.__dict__, "fps": None if self.fps is None else str(self.fps)}
+        return {**self.__dict__, "durations": list(self.durations), "fps": self.fps and str(self.fps)}
 
     def durations_of(self, count: int) -> float | tuple[float, ...] | None:
         """The argument of `encode_frames` for so many frames."""
