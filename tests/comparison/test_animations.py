@@ -78,13 +78,13 @@ def test_a_format_that_loses_pixels_is_caught(monkeypatch: pytest.MonkeyPatch) -
             film.palette = film.palette ^ np.uint8(1)
 
     monkeypatch.setattr(animations, "_gif", wrong)
-    with pytest.raises(AssertionError, match="GIF.* did not keep the frames"):
+    with pytest.raises(AssertionError, match=r"GIF.* did not keep the frames"):
         compared(film([image.pixels() for image in moving(3, 12, 12, 5)]))
 
 
 def test_soft_alpha_leaves_out_gif_and_says_so() -> None:
     frames = [image.pixels() for image in moving(3, 12, 12, 9, 4)]
-    with pytest.warns(UserWarning, match="GIF.* is left out: it cannot hold soft alpha"):
+    with pytest.warns(UserWarning, match=r"GIF.* is left out: it cannot hold soft alpha"):
         comparison, _ = compared(film(frames))
     assert not any("GIF" in row.format for row in comparison.rows)
 

@@ -184,8 +184,11 @@ def test_both_sides_of_an_animation_play_in_step(started: Browser, films: tuple[
     started.open(path)
     shown = "document.querySelector('.play output').textContent"
     button = "document.querySelector('.play button').textContent"
-    pixels = """return Array.from(document.querySelectorAll('.sides canvas'),
-        c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data))"""
+    pixels = """return Array.from(document.querySelectorAll('.sides canvas'), (canvas) => {
+        const copy = canvas.cloneNode().getContext('2d', {willReadFrequently: true});
+        copy.drawImage(canvas, 0, 0);
+        return Array.from(copy.getImageData(0, 0, canvas.width, canvas.height).data);
+        })"""
     count = sides.frames
     for _ in range(100):
         if started.run(f"return {button}") == "Play":
