@@ -19,7 +19,7 @@ import numpy as np
 import zstandard
 from PIL import Image
 
-from kpal_format import U8, IndexedImage
+from kpal_format import U8, IndexedImage, Metadata
 from kpal_format.animation import MAX_FRAMES
 from kpal_format.indexed import describe
 
@@ -50,28 +50,30 @@ class FrameSource:
     shape: the height and width of all frames.
     palette: uint8 (k, 3 or 4), of all frames, if these are indices.
     metadata: what `encode` stores of the first frame by default.
-    count: the number of frames, once they have been iterated.
-    expected: how many there will be; None if nothing tells.
 
     Raises TypeError or ValueError, as the methods do, for frames that are none.
     """
 
     def __init__(self, frames: FramesLike, *, exact: bool, indexed: bool, expected: int | None = None) -> None:
         self._exact = exact
+        self.metadata: Metadata
         self.moving: Frames | None = None
         self._begin, self._left = self._beginning(frames)
         if expected is None:
             sized: Any = self.moving or frames
             expected = len(sized) if isinstance(sized, Sized) else None
-        self.expected = expected
+        self._expected = expected
         self._checksums: list[int] = []  # of all frames, once they have been iterated
         self._spool: _Spool | None = None
+        if self.moving is not None:  # asked before the image is loaded: see `default_metadata`
+            self.metadata = default_metadata(self.moving.image)
         self._begun = self._begin()
         try:
             first = next(self._begun)
         except StopIteration:
             raise ValueError("frames must have at least one") from None
-        self.metadata = default_metadata(first if self.moving is None else self.moving.image)
+        if self.moving is None:
+            self.metadata = default_metadata(first)
         self._profile = _profile(first)
         self.indexed = indexed or isinstance(first, IndexedImage)
         with _named(0):
@@ -163,12 +165,12 @@ class FrameSource:
 
     @property
     def count(self) -> int:
-        """The number of frames."""
+        """The number of frames; 0 until they have been iterated."""
         return len(self._checksums)
 
     def share(self, done: int) -> float:
         """The share of all frames that so many are; a guess that grows while nothing tells how many there will be."""
-        total = self.count or self.expected
+        total = self.count or self._expected
         return min(done / total, 1.0) if total else 1.0 - 1.0 / (1.0 + done)
 
     def close(self) -> None:
@@ -179,12 +181,13 @@ class FrameSource:
 
 @contextmanager
 def _named(number: int) -> Iterator[None]:
-    """Puts the number of a frame before the message of an error."""
+    """Puts the number of a frame before the message of an error, unless the error is of a more special kind."""
     try:
         yield
     except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"frame {number}: {error}") from error
+        if type(error) not in (TypeError, ValueError):
+            raise
+        raise type(error)(f"frame {number}: {error}") from error
 
 
 def _profile(frame: object) -> Any:

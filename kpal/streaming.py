@@ -28,6 +28,7 @@ from kpal_format import (
     Writer,
     look_up,
 )
+from kpal_format.indexed import describe
 
 from .animation import in_milliseconds
 from .atomic import replacing
@@ -169,6 +170,8 @@ def open_writer(
     """
     if durations is None and (loop, restart) != (0, None):
         raise ValueError("loop and restart are those of an animation, which needs durations")
+    if durations is not None and not isinstance(durations, Iterable):
+        raise TypeError(f"durations must be several, one for each frame, not {describe(durations)}")
     animation = None if durations is None else Animation(in_milliseconds(durations), loop, restart)
     return RowWriter(file, width, height, Options(palette=palette, metric=metric), coder, metadata, animation)
 

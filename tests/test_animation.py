@@ -18,7 +18,7 @@ from PIL import Image, ImageCms, ImageSequence
 import kpal
 from kpal.quantizer import rate_distortion
 from kpal_format import U8, IndexedImage, Reader
-from kpal_format.coders.stacked import StackedDecoder
+from kpal_format.tiles import Decoding
 
 from .files import use_small_tiles
 from .images import METADATA, gradient, moving, soft_icon
@@ -444,8 +444,8 @@ def test_a_report_has_the_first_picture_and_the_error_of_all_frames() -> None:
 
 
 def test_verification_finds_a_file_that_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = StackedDecoder.read
-    monkeypatch.setattr(StackedDecoder, "read", lambda self, tell=None: read(self, tell)[::-1])
+    read = Decoding.read
+    monkeypatch.setattr(Decoding, "read", lambda self, frames=1: read(self, frames)[::-1])
     with pytest.raises(RuntimeError, match="does not decode to what was encoded"):
         kpal.encode_frames(FEW, coder="zstd", verify=True)
 
@@ -563,6 +563,14 @@ def test_frames_without_end_are_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         kpal.encode_frames(itertools.repeat(ONE))
 
 
+def test_a_damaged_image_among_the_frames_is_an_error_of_its_own_kind() -> None:
+    good, damaged = (bytearray(kpal.encode(frame)) for frame in FEW[:2])
+    damaged[-9] ^= 1
+    images = [Image.open(io.BytesIO(data)) for data in (good, damaged)]
+    with pytest.raises(kpal.DamagedError):
+        kpal.encode_frames(images)
+
+
 def test_a_function_that_returns_other_frames_the_second_time_is_an_error() -> None:
     every = [[FEW[0], FEW[1]], [FEW[0], FEW[2]], [FEW[0]], [FEW[0], FEW[1], FEW[2]]]
     for second, message in zip(
@@ -672,9 +680,10 @@ def test_a_writer_discards_an_animation_with_rows_missing(tmp_path: Path) -> Non
         ({"loop": 3}, "loop and restart are those of an animation, which needs durations"),
         ({"durations": [-1]}, "a duration must be a finite number"),
         ({"durations": []}, "an animation has 1 to"),
+        ({"durations": 40}, "durations must be several, one for each frame, not 40"),
     ],
 )
 def test_wrong_times_of_a_writer_are_errors(options: dict[str, Any], message: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         kpal.open_writer(tmp_path / "a.kpal", 5, 4, palette=[(0, 0, 0)], **options)
     assert list(tmp_path.iterdir()) == []

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Span = tuple[float, float]  # the fractions of a stage that are done before and after some work
-# Gives all frames in turn, uint8 (h, w, 3 or 4), each with its span, and takes the span of all together.
-Frames = Callable[[Span], Iterator[tuple[U8, Span]]]
+# Takes the span of all frames, and gives them in turn, uint8 (h, w, 3 or 4), each with its own span.
+Iterate = Callable[[Span], Iterator[tuple[U8, Span]]]
 
 _STAGE: Final = "histogram"
 
@@ -54,13 +54,17 @@ class Plan:
     remapper: Callable[[], Callable[[U8], U8]]
 
 
+class _Whole(Candidate):
+    """A palette that holds all colours of the frames; the labels are those of these colours."""
+
+
 class FramesSearch(Search[PooledHistogram, Plan]):
     """The search for the palette of frames.
 
     Goes through the frames at once, and a second time if they have more colours than the palette.
     """
 
-    def __init__(self, frames: Frames, options: Options, watch: Watch) -> None:
+    def __init__(self, frames: Iterate, options: Options, watch: Watch) -> None:
         super().__init__(options, watch)
         self._frames = frames
         self._all: U8 | None = np.empty((0, 4), np.uint8)  # all colours, if a palette can hold as many
@@ -86,21 +90,21 @@ class FramesSearch(Search[PooledHistogram, Plan]):
     @property
     def lossless(self) -> bool:
         """Whether the palette of as many colours as are allowed holds all those of the frames."""
-        return self._holding(self.options.colors) is not None
+        return self._whole(self.options.colors) is not None
 
-    def _holding(self, colors: int) -> Candidate | None:
+    def _whole(self, colors: int) -> _Whole | None:
         """The candidate that holds all colours of the frames; None if they are too many."""
         if self._all is None:
             return None
         seen = self._all[:, : self.channels]
         if self.options.given_palette is None:
             exact = exact_palette(Evenly(seen, np.ones(len(seen), np.int64)), colors, self.options)
-            return None if exact is None else Candidate(*exact, inertia=0, iterations=0)
+            return None if exact is None else _Whole(*exact, inertia=0, iterations=0)
         labels = keeping_colors(np.full(len(seen), -1), seen, self._palette)
-        return Candidate(self._palette, labels, inertia=0, iterations=0) if (labels >= 0).all() else None
+        return _Whole(self._palette, labels, inertia=0, iterations=0) if (labels >= 0).all() else None
 
     def _candidate(self, colors: int) -> Candidate:
-        return self._holding(colors) or super()._candidate(colors)
+        return self._whole(colors) or super()._candidate(colors)
 
     @cached_property
     def _tally(self) -> Tally:
@@ -145,7 +149,7 @@ class FramesSearch(Search[PooledHistogram, Plan]):
 
     def finder(self, candidate: Candidate) -> Callable[[U8], U8]:
         """A function from the colours of pixels, uint8 (h, w, c), to their nearest entries, uint8 (h, w)."""
-        if not candidate.inertia and self._all is not None:
+        if isinstance(candidate, _Whole) and self._all is not None:
             return lookup(self._all[:, : self.channels], candidate.labels.astype(np.uint8))
         if not self._histogram.coarse:
             labels = keeping_colors(candidate.labels, self._histogram.colors, candidate.palette)
