@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
 from PIL import Image
 
-from kpal_format import U8, Animation
+from kpal_format import MAX_COLORS, U8, Animation, IndexedImage
 from kpal_format.animation import MAX_DURATION, MAX_LOOP
 
+from ..color.palettes import with_channels
 from ..errors import KpalWarning
 from . import gif_frames
 from .gif_frames import gif_of_frames
@@ -119,8 +121,7 @@ def animated(
     animation: what `held_times` returns.
     """
     if format == "PNG":
-        delays = list(map(_fraction, animation.durations))
-        return b"".join(apng_of_frames(model, options, frames(), delays, animation.loop))
+        return _apng(palette, model, options, frames, animation)
     if format == "GIF":
         hundredths = [duration // 10 for duration in animation.durations]
         comment = options.get("comment", b"")
@@ -131,6 +132,36 @@ def animated(
     timing = {"duration": list(animation.durations), "loop": animation.loop}
     film.save(file, format, save_all=True, **{"method": _METHOD, **options, **timing})
     return file.getvalue()
+
+
+def _apng(
+    palette: U8,
+    model: Image.Image,
+    options: Mapping[str, Any],
+    frames: Callable[[], Iterator[U8]],
+    animation: Animation,
+) -> bytes:
+    """The smaller of a file as it is, and one with a clear colour that leaves unchanged pixels as they are."""
+    delays = list(map(_fraction, animation.durations))
+    indexed = with_channels(palette, 4)
+
+    def coded(model: Image.Image, frames: Iterator[U8], palette: U8 | None = None, clear: int | None = None) -> bytes:
+        alphas = None if palette is None else palette[:, 3]
+        return b"".join(apng_of_frames(model, options, frames, delays, animation.loop, alphas=alphas, clear=clear))
+
+    if model.mode == "RGBA":
+        return coded(model, frames(), clear=0)
+    if model.mode == "RGB":
+        translucent = (with_channels(frame, 4) for frame in frames())
+        return min(coded(model, frames()), coded(Image.new("RGBA", (1, 1)), translucent, clear=0), key=len)
+    if not indexed[:, 3].all():
+        return coded(model, frames(), indexed, int(np.argmin(indexed[:, 3])))
+    plain = coded(model, frames(), indexed)
+    if len(palette) == MAX_COLORS:
+        return plain
+    more = np.vstack((indexed, np.zeros((1, 4), np.uint8)))
+    spare = IndexedImage(np.zeros((1, 1), np.uint8), more).to_pillow()
+    return min(plain, coded(spare, frames(), more, len(palette)), key=len)
 
 
 class Film(Image.Image):

@@ -21,6 +21,7 @@ _SIZE: Final = struct.Struct(">II")  # width and height, at the start of IHDR
 _DEPTH: Final = 8  # the position of the bit depth in IHDR
 _KEEP: Final = 0  # disposal: the next frame is drawn over this one
 _REPLACE: Final = 0  # blending: the pixels of a frame replace those below, alpha too
+_OVER: Final = 1  # blending: the pixels of a frame are drawn over those below
 
 
 def png_of_rows(
@@ -43,6 +44,9 @@ def apng_of_frames(
     frames: Iterable[U8],
     delays: Sequence[tuple[int, int]],
     loop: int,
+    *,
+    alphas: U8 | None = None,
+    clear: int | None = None,
 ) -> Iterator[bytes]:
     """The bytes of an APNG, in parts. Of frames after the first, it holds the box around what changes.
 
@@ -51,12 +55,16 @@ def apng_of_frames(
     frames: indices, uint8 (h, w), or pixels, uint8 (h, w, c), one frame at a time.
     delays: how long each frame is shown: numerator and denominator of seconds, each 16 bits.
     loop: how many times all are shown; 0 for ever.
+    alphas: uint8 (k,), of the entries of the palette.
+    clear: an index of alpha 0, or 0 for RGBA pixels. It replaces unchanged pixels of the box where that is smaller.
     """
     left = iter(frames)
     first = next(left)
     size = first.shape[1], first.shape[0]
     control = _chunk(b"acTL", struct.pack(">II", len(delays), loop))
-    yield from _png(model, options, size, control, lambda _: _frames(model, chain((first,), left), delays))
+    yield from _png(
+        model, options, size, control, lambda _: _frames(model, chain((first,), left), delays, alphas, clear)
+    )
 
 
 def _png(
@@ -87,8 +95,14 @@ def _png(
             yield from pixels(depth)
 
 
-def _frames(model: Image.Image, frames: Iterable[U8], delays: Sequence[tuple[int, int]]) -> Iterator[bytes]:
-    """The chunks of the frames: each replaces a box of the one before, which stays under it."""
+def _frames(
+    model: Image.Image,
+    frames: Iterable[U8],
+    delays: Sequence[tuple[int, int]],
+    alphas: U8 | None,
+    clear: int | None,
+) -> Iterator[bytes]:
+    """The chunks of the frames: each changes a box of the one before, which stays under it."""
     numbers = count()
     before: U8 | None = None
     for frame, delay in zip(frames, delays, strict=True):
@@ -96,9 +110,16 @@ def _frames(model: Image.Image, frames: Iterable[U8], delays: Sequence[tuple[int
         if before is not None:
             differs = (frame != before).reshape(*frame.shape[:2], -1).any(axis=2)
         rows, columns = box = changed_box(differs)
+        pixels, changed = frame[box], differs[box]
+        versions = [(_REPLACE, list(_pixels(pixels, model)))]
+        shown = pixels[:, :, -1] if alphas is None else alphas[pixels]
+        if clear is not None and not changed.all() and (shown[changed] == 255).all():
+            sparse = np.where(changed if pixels.ndim == 2 else changed[:, :, np.newaxis], pixels, np.uint8(clear))
+            versions.append((_OVER, list(_pixels(sparse, model))))
+        blending, parts = min(versions, key=lambda version: sum(map(len, version[1])))
         place = (columns.stop - columns.start, rows.stop - rows.start, columns.start, rows.start)
-        yield _chunk(b"fcTL", struct.pack(">IIIIIHHBB", next(numbers), *place, *delay, _KEEP, _REPLACE))
-        for part in _pixels(frame[box], model):
+        yield _chunk(b"fcTL", struct.pack(">IIIIIHHBB", next(numbers), *place, *delay, _KEEP, blending))
+        for part in parts:
             yield _chunk(b"IDAT", part) if before is None else _chunk(b"fdAT", struct.pack(">I", next(numbers)) + part)
         before = frame
 

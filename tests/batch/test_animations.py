@@ -56,7 +56,7 @@ def frames_in(name: str, frames: list[U8] | None = None) -> Path:
 
 def run(*words: object, status: int = 0) -> None:
     try:
-        ended = cli.main([*map(str, words)])
+        ended: object = cli.main([*map(str, words)])
     except SystemExit as error:  # of wrong usage
         ended = error.code
     assert ended == status

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def gradients(height: int = 20, width: int = 28) -> list[U8]:
     return [np.roll(gradient(height, width), number, axis=1) for number in range(COUNT)]
 
 
-def compared(data: bytes, **options: int) -> tuple[Comparison, Sides]:
+def compared(data: bytes, **options: Any) -> tuple[Comparison, Sides]:
     sides: list[Sides] = []
     return compare("film.png", data, sides=sides.append, **options), sides[0]
 

@@ -141,7 +141,7 @@ class Viewer {
   }
 }
 
-// The frames of an animated PNG in which each frame replaces a box of the one before, as kpal writes them. Browsers play
+// The frames of an animated PNG in which each frame changes a box of the one before, as kpal writes them. Browsers play
 // such files, but not two of them in step, and none can be paused.
 class Film {
   constructor(image) {
@@ -170,7 +170,8 @@ class Film {
       else if (type === "fcTL") {
         const [width, height, x, y] = [4, 8, 12, 16].map((offset) => view.getUint32(at + 8 + offset));
         const ms = (1000 * view.getUint16(at + 28)) / (view.getUint16(at + 30) || 100);
-        this.frames.push({ width, height, x, y, ms: ms > 10 ? ms : 100, parts: [] }); // as browsers do
+        const over = data[at + 33] === 1;
+        this.frames.push({ width, height, x, y, over, ms: ms > 10 ? ms : 100, parts: [] }); // as browsers do
       } else if (type === "IDAT") this.frames.at(-1).parts.push(content);
       else if (type === "fdAT") this.frames.at(-1).parts.push(content.subarray(4));
       else if (!this.frames.length && type !== "IEND") this.shared.push(data.subarray(at, at + 12 + length));
@@ -193,7 +194,7 @@ class Film {
     for (let i = number < this.drawn ? 0 : this.drawn + 1; i <= number; i++) {
       const frame = this.frames[i];
       const bitmap = await this.bitmap(frame);
-      this.context.clearRect(frame.x, frame.y, frame.width, frame.height);
+      if (!frame.over) this.context.clearRect(frame.x, frame.y, frame.width, frame.height);
       this.context.drawImage(bitmap, frame.x, frame.y);
       bitmap.close();
     }
