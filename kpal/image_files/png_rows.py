@@ -21,6 +21,7 @@ _SIZE: Final = struct.Struct(">II")  # width and height, at the start of IHDR
 _DEPTH: Final = 8  # the position of the bit depth in IHDR
 _KEEP: Final = 0  # disposal: the next frame is drawn over this one
 _REPLACE: Final = 0  # blending: the pixels of a frame replace those below, alpha too
+_BITS: Final = 8  # of an index in animations: ffmpeg misplaces frames of fewer
 _OVER: Final = 1  # blending: the pixels of a frame are drawn over those below
 
 
@@ -33,9 +34,7 @@ def png_of_rows(
     size: width and height.
     rows: the indices from the top down, uint8 (n, width), any number of rows at a time.
     """
-    yield from _png(
-        model, options, size, b"", lambda depth: (_chunk(b"IDAT", part) for part in _compressed(rows, depth))
-    )
+    yield from _png(model, options, size, lambda depth: (_chunk(b"IDAT", part) for part in _compressed(rows, depth)))
 
 
 def apng_of_frames(
@@ -62,45 +61,43 @@ def apng_of_frames(
     first = next(left)
     size = first.shape[1], first.shape[0]
     control = _chunk(b"acTL", struct.pack(">II", len(delays), loop))
-    yield from _png(
-        model, options, size, control, lambda _: _frames(model, chain((first,), left), delays, alphas, clear)
-    )
+    written = _frames(chain((first,), left), delays, alphas, clear)
+    yield from _png(model, options, size, lambda _: written, control=control, depth=_BITS)
 
 
 def _png(
     model: Image.Image,
     options: Mapping[str, Any],
     size: tuple[int, int],
-    control: bytes,
     pixels: Callable[[int], Iterable[bytes]],
+    *,
+    control: bytes = b"",
+    depth: int | None = None,
 ) -> Iterator[bytes]:
     """The parts of a file: what Pillow writes around the pixels of the model, and the chunks that `pixels` gives.
 
-    control: chunks to go behind the header.
     pixels: called with the bit depth.
+    control: chunks to go behind the header.
+    depth: the bit depth, if it is not to be the one that Pillow chooses.
     """
     small = io.BytesIO()
     model.save(small, "PNG", **options)
     data = small.getvalue()
     yield data[:_SIGNATURE]
-    depth, written = 8, False
+    written = False
     for kind, content in _chunks(data):
         if kind == b"IHDR":
-            depth = content[_DEPTH]
-            yield _chunk(kind, _SIZE.pack(*size) + content[_SIZE.size :]) + control
+            depth = depth or content[_DEPTH]
+            yield _chunk(kind, _SIZE.pack(*size) + bytes((depth,)) + content[_DEPTH + 1 :]) + control
         elif kind != b"IDAT":
             yield _chunk(kind, content)
         elif not written:
             written = True
-            yield from pixels(depth)
+            yield from pixels(depth or 8)
 
 
 def _frames(
-    model: Image.Image,
-    frames: Iterable[U8],
-    delays: Sequence[tuple[int, int]],
-    alphas: U8 | None,
-    clear: int | None,
+    frames: Iterable[U8], delays: Sequence[tuple[int, int]], alphas: U8 | None, clear: int | None
 ) -> Iterator[bytes]:
     """The chunks of the frames: each changes a box of the one before, which stays under it."""
     numbers = count()
@@ -111,11 +108,11 @@ def _frames(
             differs = (frame != before).reshape(*frame.shape[:2], -1).any(axis=2)
         rows, columns = box = changed_box(differs)
         pixels, changed = frame[box], differs[box]
-        versions = [(_REPLACE, list(_pixels(pixels, model)))]
+        versions = [(_REPLACE, list(_pixels(pixels)))]
         shown = pixels[:, :, -1] if alphas is None else alphas[pixels]
         if clear is not None and not changed.all() and (shown[changed] == 255).all():
             sparse = np.where(changed if pixels.ndim == 2 else changed[:, :, np.newaxis], pixels, np.uint8(clear))
-            versions.append((_OVER, list(_pixels(sparse, model))))
+            versions.append((_OVER, list(_pixels(sparse))))
         blending, parts = min(versions, key=lambda version: sum(map(len, version[1])))
         place = (columns.stop - columns.start, rows.stop - rows.start, columns.start, rows.start)
         yield _chunk(b"fcTL", struct.pack(">IIIIIHHBB", next(numbers), *place, *delay, _KEEP, blending))
@@ -124,11 +121,11 @@ def _frames(
         before = frame
 
 
-def _pixels(pixels: U8, model: Image.Image) -> Iterator[bytes]:
-    """The parts of the zlib stream of some pixels, as Pillow writes it."""
+def _pixels(pixels: U8) -> Iterator[bytes]:
+    """The parts of the zlib stream of some indices or pixels, of 8 bits, as Pillow writes it."""
     image = Image.fromarray(pixels)
-    if model.mode == "P":
-        image.putpalette(model.getpalette() or [])
+    if image.mode == "L":
+        image.putpalette(bytes(3 << _BITS))  # for a shorter palette, Pillow would write fewer bits
     file = io.BytesIO()
     image.save(file, "PNG")
     return (content for kind, content in _chunks(file.getvalue()) if kind == b"IDAT")
