@@ -17,6 +17,7 @@ from PIL import Image, ImageCms, ImageSequence
 
 import kpal
 from kpal.quantizer import rate_distortion
+from kpal.quantizer.histogram import PooledHistogram
 from kpal_format import U8, IndexedImage, Reader
 from kpal_format.tiles import Decoding
 
@@ -384,6 +385,18 @@ def test_the_palette_is_about_as_good_as_a_shared_one() -> None:
     kpal.encode_frames(scene(), 16, report=reports.append)
     kpal.encode_frames(scene(), palette=shared, report=reports.append)
     assert reports[0].mse < 1.1 * reports[1].mse
+
+
+@pytest.mark.parametrize("options", [{}, {"dither": "floyd-steinberg"}, {"rate": 1.0}])
+def test_frames_of_more_colours_than_are_counted_one_by_one(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports: list[kpal.Report] = []
+    kpal.encode_frames(scene(channels=4), 30, report=reports.append, **options)
+    monkeypatch.setattr(PooledHistogram.__init__, "__kwdefaults__", {"alpha": False, "limit": 1000})
+    data = kpal.encode_frames(scene(channels=4), 30, report=reports.append, **options)
+    assert reports[1].mse < 1.2 * reports[0].mse
+    assert (decoded(data)[3][:6] == 0).all()
 
 
 def test_indexed_frames_are_stored_unchanged() -> None:

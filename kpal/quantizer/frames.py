@@ -71,14 +71,14 @@ class FramesSearch(Search[PooledHistogram, Plan]):
         self._least_alpha = 255
         before = None
         for pixels, span in frames((0.0, 0.5)):
-            if before is None or not np.array_equal(pixels, before):
-                watch.stage(_STAGE, partial(self._see, pixels), span)
+            watch.stage(_STAGE, partial(self._see, pixels, before), span)
             before = pixels
 
-    def _see(self, pixels: U8) -> None:
-        self._least_alpha = min(self._least_alpha, int(pixels[:, :, 3:].min(initial=255)))
-        if self._all is not None:
-            self._all = few_colors(self._all, with_channels(pixels, 4), MAX_COLORS)
+    def _see(self, pixels: U8, before: U8 | None) -> None:
+        changed = pixels[_changed_rows(pixels, before)]
+        self._least_alpha = min(self._least_alpha, int(changed[:, :, 3:].min(initial=255)))
+        if self._all is not None and len(changed):
+            self._all = few_colors(self._all, changed, MAX_COLORS)
 
     @property
     def channels(self) -> int:
@@ -196,23 +196,28 @@ class _Remapper:
         """The indices of the next frame, uint8 (h, w, 3 or 4)."""
         pixels = with_channels(pixels, self._search.channels)
         if self._before is None:
-            indices = self._indices(pixels, None)
+            indices = self._first(pixels)
         else:
             before, indices = self._before
-            held = Held(_alike(pixels, before), indices)
-            if not held.pixels.all():
-                indices = np.where(held.pixels, indices, self._indices(pixels, held))
+            if len(rows := _changed_rows(pixels, before)):
+                indices = self._next(pixels, before, indices, rows)
         self._before = pixels, indices
         return indices
 
-    def _indices(self, pixels: U8, held: Held | None) -> U8:
+    def _first(self, pixels: U8) -> U8:
         if self._dither != "none" or self._rate:
-            return self._spread(pixels, Histogram(pixels), held)
-        if held is None:
-            return self._find(pixels)
-        indices = held.indices.copy()
-        changed = ~held.pixels
-        indices[changed] = self._find(pixels[changed][None])[0]
+            return self._spread(pixels, Histogram(pixels), None)
+        return self._find(pixels)
+
+    def _next(self, pixels: U8, before: U8, indices: U8, rows: NDArray[np.intp]) -> U8:
+        """The indices of a frame of which these rows have changed; before, indices: of the frame before."""
+        if self._dither != "none" or self._rate:
+            held = Held(_alike(pixels, before), indices)
+            return np.where(held.pixels, indices, self._spread(pixels, Histogram(pixels), held))
+        indices, part, part_indices = indices.copy(), pixels[rows], indices[rows]
+        changed = ~_alike(part, before[rows])
+        part_indices[changed] = self._find(part[changed][None])[0]
+        indices[rows] = part_indices
         return indices
 
     def _spread(self, pixels: U8, histogram: Histogram, held: Held | None) -> U8:
@@ -235,6 +240,14 @@ class _Remapper:
     @cached_property
     def _error(self) -> tuple[int, int]:
         return self._search.error(self._candidate)
+
+
+def _changed_rows(pixels: U8, before: U8 | None) -> NDArray[np.intp]:
+    """The rows of a frame that are not those of the frame before, which may have another number of channels."""
+    if before is None or before.shape != pixels.shape:
+        return np.arange(len(pixels))
+    height = len(pixels)
+    return np.flatnonzero((pixels.reshape(height, -1) != before.reshape(height, -1)).any(axis=1))
 
 
 def _alike(pixels: U8, others: U8) -> NDArray[np.bool_]:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from kpal_format import U8, pulse, tell
 
+from ..color.palettes import with_channels
+
 _Value = TypeVar("_Value", bound=np.generic)
 
 MARGIN: Final = 2
@@ -150,11 +152,12 @@ def lookup(colors: U8, values: NDArray[_Value]) -> Callable[[U8], NDArray[_Value
 
 
 def few_colors(known: U8, pixels: U8, most: int) -> U8 | None:
-    """The distinct colours of `known`, uint8 (n, c), and `pixels`, (h, w, c): None if there are more than `most`."""
+    """The distinct colours of `known`, uint8 (n, 4), and `pixels`, (h, w, 3 or 4): (m, 4). None if more than `most`."""
     packed = _pack(pixels)
-    packed = packed[np.flatnonzero(np.append(packed[1:] != packed[:-1], True))]  # of each run, one
-    keys = np.union1d(_pack(known[None]), packed)
-    return _unpack(keys, pixels.shape[2]) if len(keys) <= most else None
+    starts = np.flatnonzero(packed[1:] != packed[:-1]) + 1  # of runs of a colour
+    found = _unpack(np.unique(np.append(packed[:1], packed[starts])), pixels.shape[2])
+    colors = np.unique(np.vstack((known, with_channels(found, 4))), axis=0) if len(found) <= most else found
+    return colors if len(colors) <= most else None
 
 
 def _finder(

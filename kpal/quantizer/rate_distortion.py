@@ -21,7 +21,8 @@ from .masking import LEVEL, activity
 
 _BUSIEST: Final = 4  # times the mean activity: the price rises no further
 _MOST: Final = 1 << 20  # squared lattice steps
-# Bits that a pixel of a frame is taken to save if it keeps its entry. With more, which would be true, fades get uneven.
+# A pixel of a frame keeps its entry where that adds at most the error of so many bits. A change of entry costs more
+# bits than this, but with a higher limit fades look uneven.
 _CHANGE: Final = 1
 _MARGIN: Final = 16  # pixels around changes, from which the model of a frame learns
 _HALF_AT: Final = 8  # levels of activity above the mean at which a pixel takes half of the error diffused to it

@@ -110,11 +110,14 @@ def test_loops_are_the_same_compiled_and_plain(channels: int, monkeypatch: pytes
     pixels = random.integers(0, 256, (15, 22, channels), dtype=np.uint8)
     options: list[dict[str, Any]] = [{"dither": "floyd-steinberg"}, {}]
     installed = [kpal.quantize(pixels, 9, **option).indices for option in options]
+    frames = [pixels, np.where(np.arange(22)[:, None] < 9, pixels, 255 - pixels)]
+    moving = kpal.encode_frames(frames, 9, dither="floyd-steinberg", coder="zstd")
     plain = plain_loops()
     for name in ("reassign", "add_up", "lloyd", "merge", "diffuse", "COMPILED"):
         monkeypatch.setattr(kpal.clustering._loops, name, getattr(plain, name))
     for option, indices in zip(options, installed, strict=True):
         assert np.array_equal(kpal.quantize(pixels, 9, **option).indices, indices)
+    assert kpal.encode_frames(frames, 9, dither="floyd-steinberg", coder="zstd") == moving
 
 
 def test_separate_clusters_are_found() -> None:
