@@ -57,8 +57,8 @@ becomes a.png.kpal."""
   kpal encode --max-bytes 20k chart.png
   kpal encode --total-max-bytes 1M sprites/ the best sprites that fit into a MB
   kpal encode --palette game.gpl sprites/
-  kpal encode dance.gif                     an animation, as all formats of Pillow that have them
-  kpal encode --fps 12 frames/ -o walk.kpal an animation of the files of a folder
+  kpal encode dance.gif                     an animation
+  kpal encode --fps 12 frames/ -o walk.kpal the same, of the files of a folder
   kpal encode - < chart.png > chart.kpal
 
 A quality means about the same as in pngquant: from 60 up, the same mean SSIMULACRA2 over images of a kind. With

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -16,6 +17,7 @@ from PIL import Image
 
 from kpal_format import MAX_PIXELS, LimitError
 
+from ..errors import KpalWarning
 from .color_management import in_rgb
 from .pages import PAGED, VIEWS, find_picture, pages_of
 from .pillow_limits import pixel_limit
@@ -23,6 +25,8 @@ from .precision import Rounding, in_eight_bits
 
 DURATION: Final = 100  # milliseconds, of frames that name none
 _LAYERED: Final = ("PSD",)
+_GIF_END: Final = 0x3B
+_GIF_EXTENSION: Final = 0x21
 
 
 class Frames:
@@ -122,6 +126,8 @@ def opened_frames(
                 "several pages: --frame N takes one of them, and --pages takes all for the frames of an animation"
             )
         frames = frames_of(image, pages=True)
+        if image.format == "GIF" and not _has_end(data):
+            warnings.warn("the GIF has no end, so that frames may be missing", KpalWarning, stacklevel=3)
         if frame is not None:
             frames = frames.only(frame)
         # Pillow's limit is that of the whole process, and another thread may have raised it.
@@ -132,6 +138,25 @@ def opened_frames(
             )
         frames.begin()
         yield frames
+
+
+def _has_end(gif: bytes) -> bool:
+    """Whether the blocks of a GIF lead to its end mark. Pillow takes a file that is cut off between frames as whole."""
+
+    def beyond_table(at: int, flags: int) -> int:
+        return at + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+
+    try:
+        at = beyond_table(13, gif[10])
+        while gif[at] != _GIF_END:
+            # An extension has a label, an image its place, perhaps a palette, and the size of its codes.
+            at = at + 2 if gif[at] == _GIF_EXTENSION else beyond_table(at + 10, gif[at + 9]) + 1
+            while gif[at]:
+                at += gif[at] + 1
+            at += 1
+    except IndexError:
+        return False
+    return True
 
 
 def _seek(image: Image.Image, place: int) -> None:

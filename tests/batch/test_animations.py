@@ -270,6 +270,16 @@ def test_animations_that_are_cut_off_fail(format: str, capsys: pytest.CaptureFix
     assert not Path("cut.bin.kpal").exists()
 
 
+def test_a_gif_that_is_cut_off_between_frames_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    data = animation()
+    Path("whole.gif").write_bytes(data)
+    run("encode", "whole.gif", "--coder", "zstd")
+    assert "warning" not in capsys.readouterr().err
+    Path("cut.gif").write_bytes(data[:-1])
+    run("encode", "cut.gif", "--coder", "zstd")
+    assert "warning: the GIF has no end, so that frames may be missing" in capsys.readouterr().err
+
+
 def test_a_frame_becomes_a_still_image(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.png").write_bytes(animation("PNG"))
     for number in (0, 4, -1):
