@@ -424,22 +424,26 @@ def sequence(inputs: list[str], output: str | None, endings: Container[str], new
         found.links += part.links
     if not found.jobs:
         return found
-    folder = output is not None and (_kind_of_output(output) == "folder" or output.endswith(("/", os.sep)))
-    if len(inputs) > 1 and (output is None or folder):
-        raise UsageError(f"the animation of several inputs needs a name: add -o NAME{new_ending}")
-    top = place(inputs[0]).absolute()
-    name = result_name(top.name, new_ending) if kind_of(top) != "folder" else f"{top.name}{new_ending}"
-    if output is None:
-        target: Place | None = place(inputs[0]).parent / name if inputs[0].strip("./\\") else top.parent / name
-    elif output == STREAM:
-        target = None
-    else:
-        target = place(output) / name if folder else place(output)
+    target = _target_of_sequence(inputs, output, new_ending)
     problem = next((job.problem for job in found.jobs if job.problem), None)
     frames = tuple(job.source for job in found.jobs if job.source is not None)
     names = printable(inputs[0]) if len(inputs) == 1 else f"{printable(inputs[0])} and {len(inputs) - 1} more"
-    found.jobs = [Job(frames[0], target, names, Path(top.name), problem, frames=frames)]
+    found.jobs = [Job(frames[0], target, names, Path(inputs[0]), problem, frames=frames)]
     return _writable(found)
+
+
+def _target_of_sequence(inputs: list[str], output: str | None, new_ending: str) -> Place | None:
+    """The file of an animation; None for standard output."""
+    if output == STREAM:
+        return None
+    if output is not None and _kind_of_output(output) != "folder" and not output.endswith(("/", os.sep)):
+        return place(output)
+    if len(inputs) > 1:
+        raise UsageError(f"the animation of several inputs needs a name: add -o NAME{new_ending}")
+    top = place(inputs[0])
+    if isinstance(top, Path) and top.name in ("", ".."):  # the current folder, or one above it
+        top = top.resolve()
+    return (place(output) if output is not None else top.parent) / f"{top.name}{new_ending}"
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

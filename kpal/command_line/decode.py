@@ -27,7 +27,7 @@ def add(commands: Commands) -> None:
     parser.epilog = """examples:
   kpal decode chart.kpal                    writes chart.png
   kpal decode chart.kpal -o chart.webp
-  kpal decode dance.kpal                    an animation: writes an animated PNG, dance.png
+  kpal decode dance.kpal                    an animation: an animated dance.png
   kpal decode dance.kpal -o dance.gif
   kpal decode dance.kpal -o last.jpg --frame -1
   kpal decode packed/ -o plain/ --to gif    every .kpal file below packed/

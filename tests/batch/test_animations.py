@@ -192,6 +192,15 @@ def test_files_are_frames_in_the_order_in_which_they_are_named(capsys: pytest.Ca
     run("encode", "b.png", "-", "--fps", 10, "-o", "x.kpal", status=2)
 
 
+def test_the_current_folder_gives_the_animation_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(frames_in("walk.v2"))
+    run("encode", ".", "--fps", 10, "--coder", "zstd")
+    assert same(decoded(Path("../walk.v2.kpal")), pictures())
+    run("encode", ".", "--fps", 10, "--coder", "zstd", "-o", "here.kpal")
+    run("encode", "-f", ".", "--fps", 10, "--coder", "zstd", "-o", "here.kpal")
+    assert same(decoded(Path("here.kpal")), pictures())
+
+
 def test_one_animation_can_be_given_other_times() -> None:
     Path("a.gif").write_bytes(animation())
     run("encode", "a.gif", "--fps", "12.5", "--loop", 7, "--coder", "zstd")
