@@ -448,7 +448,7 @@ def _timed(image: Image.Image) -> Iterator[tuple[Image.Image, int]]:
     """The frames of an opened animation, with their durations in milliseconds."""
     for frame in ImageSequence.Iterator(image):
         frame.load()  # which tells the duration
-        yield frame, frame.info.get("duration", 0)
+        yield frame, round(frame.info.get("duration", 0))
 
 
 def _merged(frames: Iterator[tuple[Image.Image, int]]) -> Iterator[tuple[Image.Image, int]]:

@@ -20,6 +20,7 @@ LONGEST: Final = (1 << 16) - 1  # hundredths of a second
 _KEEP: Final = 1  # disposal: the next frame is drawn over this one
 _CLEAR: Final = 2  # disposal: the area of this frame becomes transparent before the next one is drawn
 _GLOBAL_TABLE: Final = 0xF0  # one palette for all frames, of 8 bits a channel
+_WIDEST: Final = (1 << 16) - 1  # pixels a side
 _BLOCK: Final = 255  # the maximum bytes of a sub-block
 
 
@@ -32,6 +33,8 @@ def gif_of_frames(
     frames: indices, uint8 (h, w), one frame at a time.
     hundredths: how long each frame is shown, in hundredths of a second, up to LONGEST.
     loop: how many times all are shown, up to MAX_LOOP; 0 for ever.
+
+    Raises ValueError for frames of more than 65535 pixels a side.
     """
     clear, joined = _joined(palette)
     # Pixels that stay as they are need not be drawn: they get the transparent index, or one that is in no other use.
@@ -73,6 +76,8 @@ def _head(shape: tuple[int, ...], palette: U8, colors: int, loop: int) -> bytes:
     table = np.zeros((1 << bits, 3), np.uint8)
     table[: len(palette)] = palette[:, :3]
     height, width = shape
+    if max(shape) > _WIDEST:
+        raise ValueError(f"GIF holds at most {_WIDEST:,} pixels a side, not {width:,} x {height:,}")
     head = b"GIF89a" + struct.pack("<HHBBB", width, height, _GLOBAL_TABLE | (bits - 1), 0, 0) + table.tobytes()
     if loop == 1:  # without the extension, an animation is shown once
         return head

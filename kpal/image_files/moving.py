@@ -50,8 +50,10 @@ def _in_hundredths(durations: tuple[int, ...]) -> list[int]:
     """
     held, owed = [], 0
     for duration in durations:
-        least = 0 if not duration else 1 if duration <= 10 else 2
-        units = min(max((duration + owed + 5) // 10, least), gif_frames.LONGEST)
+        if not duration:
+            held.append(0)
+            continue
+        units = min(max((duration + owed + 5) // 10, 1 if duration <= 10 else 2), gif_frames.LONGEST)
         owed = min(max(duration + owed - 10 * units, -5), 5)
         held.append(10 * units)
     return held

@@ -6,6 +6,7 @@ import io
 import json
 import pickle
 import shutil
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -159,6 +160,30 @@ def test_frames_are_turned_where_the_format_holds_no_orientation() -> None:
     png = from_kpal(data, "PNG")
     assert same(decoded(to_kpal(png, coder="zstd")), frames)
     assert same(decoded(to_kpal(png, coder="zstd", strip=("exif",))), turned)
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "AVIF"])
+def test_formats_keep_the_metadata_that_they_can_hold(format: str) -> None:
+    if format not in Image.SAVE:
+        pytest.skip(f"Pillow lacks {format}")
+    data = kpal.encode_frames(pictures(), coder="zstd", metadata=METADATA)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", kpal.KpalWarning)
+        written = from_kpal(data, format)
+    with Image.open(io.BytesIO(written)) as image:
+        assert getattr(image, "n_frames", 1) == COUNT
+        kept = kpal.metadata_of(image)
+    assert kept.icc_profile == METADATA.icc_profile
+    assert kept.xmp == METADATA.xmp
+    if format == "PNG":
+        assert (kept.text, kept.density) == (METADATA.text, METADATA.density)
+
+
+@pytest.mark.parametrize("duration", [1, 7, 29, 57, 1001, 65_535, 65_540])
+def test_any_milliseconds_are_written_to_a_png(duration: int) -> None:
+    data = kpal.encode_frames(pictures(), durations=duration, coder="zstd")
+    again = to_kpal(from_kpal(data, "PNG"), coder="zstd")
+    assert kpal.inspect(again).durations == (duration,) * COUNT
 
 
 def test_a_folder_of_frames_is_an_animation_if_a_switch_says_so(capsys: pytest.CaptureFixture[str]) -> None:

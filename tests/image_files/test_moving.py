@@ -143,6 +143,17 @@ def test_durations_of_a_gif_keep_the_speed_on_the_whole() -> None:
         assert all(abs(a - b) <= 10 for a, b in zip(held.durations, durations, strict=True))
 
 
+def test_frames_without_duration_stay_without() -> None:
+    with pytest.warns(kpal.KpalWarning, match="of 2 of 4 frames"):
+        assert held_times("GIF", Animation((14, 0, 14, 0))).durations[1::2] == (0, 0)
+
+
+def test_a_gif_too_wide_for_its_format_is_an_error() -> None:
+    frames = [np.zeros((1, 65_536), np.uint8)] * 2
+    with pytest.raises(ValueError, match=r"GIF holds at most 65,535 pixels a side, not 65,536 x 1"):
+        list(gif_of_frames(palette_of(2, []), frames, [1, 1], loop=0))
+
+
 @pytest.mark.parametrize(
     ("format", "duration", "held"),
     [
