@@ -252,13 +252,13 @@ class _Encoding:
     def _note(self, facts: _Facts, plan: Plan, frame: U8, indices: U8) -> None:
         if self._options.verify:
             facts.checksums.append(zlib.crc32(indices.data))
-        if self._options.report is None and self._judge is None:
+        if self._judge is not None and not self._source.indexed:
+            pixels = with_channels(frame, plan.palette.shape[1])
+            facts.judged += self._judge(pixels, IndexedImage(indices, plan.palette))
+        if self._options.report is None:
             return
         shown = look_up(plan.palette, indices)
         original = shown if self._source.indexed else with_channels(frame, shown.shape[2])
-        if self._judge is not None:
-            facts.judged += self._judge(original, IndexedImage(indices, plan.palette))
-            return
         facts.errors.append(mean_squared_error(original, shown))
         if facts.first is None:
             facts.first = original, IndexedImage(indices, plan.palette, self._metadata)
@@ -301,7 +301,7 @@ class _Facts:
 
     checksums: of the indices of each frame, to verify the file.
     errors: the mean squared error of each frame, for a report; first: the pixels of frame 0, and the image.
-    judged: the sum over all frames of what the judge finds, if there is one.
+    judged: the sum over all frames of what the judge finds, if there is one; 0 for frames that are stored unchanged.
     """
 
     checksums: list[int] = field(default_factory=list)

@@ -77,7 +77,7 @@ reach the requested quality or size fails, and no file is written for it."""
         "--total-max-bytes",
         metavar="SIZE",
         type=size,
-        help="maximum size of all results together: spends the bytes where they save the most error; takes some 20 "
+        help="maximum size of all results together: spends the bytes where they save the most error; takes some 10 "
         "times as long",
     )
     parser.add_argument(
