@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import math
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -42,6 +43,8 @@ from .quantizer.signatures import of_frames, option
 
 if TYPE_CHECKING:
     from .frame_source import FramesLike
+
+Judge = Callable[[U8, IndexedImage], int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,18 +112,42 @@ def encode_frames(frames: FramesLike, options: FrameOptions) -> bytes:
 
     Raises ValueError or TypeError for invalid or contradictory arguments, and for frames of different sizes.
     """
-    source = FrameSource(frames, exact=options.exact, indexed=options.keep_palette, expected=options.announced)
-    try:
+    with closing(_source(frames, options)) as source:
         return _Encoding(source, options).run()
-    finally:
-        source.close()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A file, its number of colours, and the sum over its frames of what a judge finds."""
+
+    data: bytes
+    colors: int
+    judged: int
+
+
+@contextmanager
+def frames_encoder(
+    frames: FramesLike, options: FrameOptions, judge: Judge
+) -> Iterator[Callable[[int, float | None], Trial]]:
+    """Yields a function that encodes frames with other `colors` and another `rate` than `options`.
+
+    judge: called with each frame, uint8 (h, w, c), and with what the file shows of it.
+
+    The files are those of `encode_frames` without `max_bytes`. To encode several times is faster than with it.
+    """
+    with closing(_source(frames, options)) as source:
+        yield _Encoding(source, options, judge).trials()
+
+
+def _source(frames: FramesLike, options: FrameOptions) -> FrameSource:
+    return FrameSource(frames, exact=options.exact, indexed=options.keep_palette, expected=options.announced)
 
 
 class _Encoding:
-    """One call of `encode_frames`."""
+    """One way to encode frames, or several."""
 
-    def __init__(self, source: FrameSource, options: FrameOptions) -> None:
-        self._source, self._options = source, options
+    def __init__(self, source: FrameSource, options: FrameOptions, judge: Judge | None = None) -> None:
+        self._source, self._options, self._judge = source, options, judge
         self._watch = Watch(options.progress, searching=options.searching)
         self._metadata = source.metadata if options.metadata is None else options.metadata
         self._facts: dict[Plan, _Facts] = {}
@@ -137,17 +164,39 @@ class _Encoding:
         return data
 
     def _quantized(self) -> tuple[Plan, bytes]:
-        options, watch = self._options, self._watch
-        search = FramesSearch(self._frames, options, watch)
-        self._animation = options.animation(self._source)
-        if options.exact and not search.lossless:
-            raise ValueError(f"exact: the frames have more colours than a palette of {options.colors} holds")
-        plan = search.quantized()
-        data = self._code(plan)
+        options, watch, search = self._options, self._watch, self._search()
+        plan, data = self._asked(search)
         if options.max_bytes is None or len(data) <= options.max_bytes:
             return plan, data
         rated = options.coder in ("mix", "max") and options.rateable
         return fitted(search, (plan, data), self._code, options.max_bytes, watch, rated=rated)
+
+    def _search(self) -> FramesSearch:
+        search = FramesSearch(self._frames, self._options, self._watch)
+        self._animation = self._options.animation(self._source)
+        return search
+
+    def _asked(self, search: FramesSearch) -> tuple[Plan, bytes]:
+        """What the options of the search ask for."""
+        if search.options.exact and not search.lossless:
+            raise ValueError(f"exact: the frames have more colours than a palette of {search.options.colors} holds")
+        plan = search.quantized()
+        return plan, self._code(plan)
+
+    def trials(self) -> Callable[[int, float | None], Trial]:
+        """As `frames_encoder` yields it."""
+        search = None if self._source.indexed else self._search()
+
+        def encoded(colors: int, rate: float | None) -> Trial:
+            nonlocal search
+            if search is None:
+                plan, data = self._kept()
+            else:
+                search = search.asking(colors=colors, rate=rate)
+                plan, data = self._asked(search)
+            return Trial(data, len(plan.palette), self._facts.pop(plan).judged)
+
+        return encoded
 
     def _kept(self) -> tuple[Plan, bytes]:
         """The frames' own indices and palette, unchanged."""
@@ -194,7 +243,8 @@ class _Encoding:
                 self._note(facts, plan, frame, indices)
                 writer.write(indices)
 
-            for frame, span in self._frames((0.0, 1.0), last=self._options.max_bytes is None):
+            last = self._options.max_bytes is None and self._judge is None
+            for frame, span in self._frames((0.0, 1.0), last=last):
                 self._watch.stage("coding", partial(code, frame), span)
         self._facts[plan] = facts
         return file.getvalue()
@@ -202,6 +252,9 @@ class _Encoding:
     def _note(self, facts: _Facts, plan: Plan, frame: U8, indices: U8) -> None:
         if self._options.verify:
             facts.checksums.append(zlib.crc32(indices.data))
+        if self._judge is not None and not self._source.indexed:
+            pixels = with_channels(frame, plan.palette.shape[1])
+            facts.judged += self._judge(pixels, IndexedImage(indices, plan.palette))
         if self._options.report is None:
             return
         shown = look_up(plan.palette, indices)
@@ -248,11 +301,13 @@ class _Facts:
 
     checksums: of the indices of each frame, to verify the file.
     errors: the mean squared error of each frame, for a report; first: the pixels of frame 0, and the image.
+    judged: the sum over all frames of what the judge finds, if there is one; 0 for frames that are stored unchanged.
     """
 
     checksums: list[int] = field(default_factory=list)
     errors: list[float] = field(default_factory=list)
     first: tuple[U8, IndexedImage] | None = None
+    judged: int = 0
 
 
 def in_milliseconds(durations: Iterable[float]) -> tuple[int, ...]:

@@ -24,10 +24,11 @@ def check_callbacks(**callbacks: object) -> None:
             raise TypeError(f"{name} must be callable, not {describe(callback)}")
 
 
-def in_whole(progress: Progress | None, shares: Mapping[str, float]) -> Progress | None:
+def in_whole(progress: Progress | None, shares: Mapping[str, float], *, frames: int = 1) -> Progress | None:
     """A callback for stages that calls `progress` with the fraction of the whole work instead of that of the stage.
 
     shares: the stages in their order, and the share of the work that each takes, about; others count as nothing.
+    frames: the number of frames that each stage works through, which the name of the stage then counts.
     """
     if progress is None:
         return None
@@ -38,10 +39,21 @@ def in_whole(progress: Progress | None, shares: Mapping[str, float]) -> Progress
 
     def told(stage: str, fraction: float) -> None:
         nonlocal reached
-        reached = starts.get(stage, reached) + shares.get(stage, 0.0) * fraction
-        progress(stage, reached / total)
+        reached = starts.get(stage, reached) + shares.get(stage, 0.0) * min(fraction, 1.0)
+        counted = f", frame {min(int(fraction * frames) + 1, frames)} of {frames}" if frames > 1 else ""
+        progress(f"{stage}{counted}", reached / total)
 
     return told
+
+
+def renamed(progress: Progress | None, stage: str) -> Progress | None:
+    """A callback that tells `progress` of another stage instead."""
+    return None if progress is None else lambda _, fraction: progress(stage, fraction)
+
+
+def part_of(progress: Progress | None, number: int, total: int) -> Progress | None:
+    """A callback for one of so many equal parts of a stage."""
+    return None if progress is None else lambda stage, fraction: progress(stage, (number + fraction) / total)
 
 
 class Watch:

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image, ImageCms, ImageSequence
 
 import kpal
+from kpal.animation import FrameOptions, frames_encoder
 from kpal.quantizer import rate_distortion
 from kpal.quantizer.histogram import PooledHistogram
 from kpal_format import U8, IndexedImage, Reader
@@ -700,3 +701,26 @@ def test_wrong_times_of_a_writer_are_errors(options: dict[str, Any], message: st
     with pytest.raises((TypeError, ValueError), match=message):
         kpal.open_writer(tmp_path / "a.kpal", 5, 4, palette=[(0, 0, 0)], **options)
     assert list(tmp_path.iterdir()) == []
+
+
+# --- several files of the same frames
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_one_search_gives_the_files_of_many_numbers_of_colours(channels: int) -> None:
+    frames, options = scene(channels=channels), FrameOptions(durations=40)
+    if channels == 4:
+        frames = [np.where(frame[:, :, 3:] > 0, frame, np.uint8(0)) for frame in frames]
+
+    def squares(original: U8, image: IndexedImage) -> int:
+        return int(np.square(original.astype(int) - image.pixels()).sum())
+
+    with frames_encoder(iter(frames), options, squares) as encode:  # frames that come only once
+        for colors, rate in ((24, None), (24, 1.5), (9, 0.0), (24, None)):
+            trial = encode(colors, rate)
+            assert trial.data == kpal.encode_frames(frames, durations=40, colors=colors, rate=rate)
+            shown = decoded(trial.data)
+            assert trial.judged == sum(
+                int(np.square(a.astype(int) - b).sum()) for a, b in zip(frames, shown, strict=True)
+            )
+            assert trial.colors == kpal.inspect(trial.data).colors

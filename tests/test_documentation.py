@@ -49,6 +49,11 @@ def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     draw().convert("RGB").resize((180, 120)).save("photo.jpg", quality=95)
     for name in ("hero", "coin"):
         Image.fromarray(soft_icon(24)).save(f"sprites/{name}.png")
+    frames = [Image.fromarray(poster(40, 60, 9, seed=number).pixels()) for number in range(4)]
+    frames[0].save("dance.gif", save_all=True, append_images=frames[1:], duration=80)
+    Path("frames").mkdir()
+    for number, frame in enumerate(frames):
+        frame.save(f"frames/frame{number}.png")
     return tmp_path
 
 

@@ -43,6 +43,10 @@ def encode(
     total_max_bytes: int | None = None,
     skip_if_larger: bool = False,
     skip_if_worse: bool = False,
+    pages: bool = False,
+    frame: int | None = None,
+    loop: int | None = None,
+    restart: int | None = None,
     **options: Any,
 ) -> Iterator[Ending]:
     """Encode files as `kpal encode` does, and yield the outcome of each, in their order.
@@ -59,15 +63,19 @@ def encode(
     preserve: give each result the permissions and the time of its input; a KpalWarning says that stores keep neither.
     strip: metadata to leave out.
     depth: 8 rounds images of more than 8 bits a channel even if colours merge.
-    max_pixels: the maximum number of pixels of an image, above which it fails; None for no limit.
-    strips_from: the number of pixels above which a PNG, TIFF or raw PPM file is encoded by strips, in bounded memory;
-        None for no image. The palette is then that of `shared_palette`, and options that need all pixels at a time are
-        errors.
+    max_pixels: the maximum number of pixels of an image, or of all frames of an animation, above which it fails; None
+        for no limit.
+    strips_from: the number of pixels above which a still PNG, TIFF or raw PPM file is encoded by strips, in bounded
+        memory; None for no image. The palette is then that of `shared_palette`, and options that need all pixels at a
+        time are errors.
     total_max_bytes: the maximum size of all results together. The bytes go where they save the most error, which takes
         some 10 times as long. If the smallest results do not fit, UnreachableError (a ValueError) names their size,
         and nothing is written. If an input is new, changed or gone, all are made again.
     skip_if_larger: write no result that is not smaller than its input.
     skip_if_worse: write no result that cannot reach the quality or the size.
+    pages: take the pages of TIFF files for the frames of animations.
+    frame: encode only this frame of each input, as a still image; negative from the end.
+    loop, restart: of animations, as in `kpal.encode_frames`.
     options: the options of `kpal.encode`, but for `metadata`, `progress` and `report`.
 
     An outcome has `error` where a file failed; the others go on. Raises ValueError or TypeError for wrong arguments
@@ -79,6 +87,7 @@ def encode(
     from ..codec import EncodeOptions
     from ..quantizer.options import whole_number
     from .budget import Budgeted, WithBudget
+    from .frame_files import Motion
     from .jobs import picture_endings, plan
     from .runner import NOT_PRESERVED, Batch, Way
     from .transcode import Encoding
@@ -95,7 +104,8 @@ def encode(
     parts = (options, tuple(strip), depth, skip_if_larger, skip_if_worse)
     if preserve and selection.in_stores:
         warnings.warn(f"preserve: {NOT_PRESERVED}", KpalWarning, stacklevel=2)
-    limits: dict[str, Any] = {"max_pixels": max_pixels, "strips_from": strips_from}
+    motion = Motion(pages, frame, loop=loop, restart=restart)
+    limits: dict[str, Any] = {"max_pixels": max_pixels, "strips_from": strips_from, "motion": motion}
     way = Way(force=force, dry=dry_run, preserve=preserve, workers=workers, executor=executor)
     if total_max_bytes is None:
         return Batch(selection, Encoding(*parts, **limits), way).endings()

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from typing import Any, BinaryIO, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from kpal_format import Progress
 
+from ..animation import FrameOptions, Trial, frames_encoder
 from ..codec import EncodeOptions, encoder
 from ..errors import UnreachableError
-from ..metrics.report import Report
 from ..quantizer.quality import weighted_error
-from .conversion import Conversion, Converted, Ending, Reads
+from .conversion import Conversion, Converted, Ending, Input, Reads
+from .frame_files import FrameFiles
 from .jobs import Job, Selection, UsageError
 from .manifest import Manifest
+from .opened import Opened, OpenedFrames
 from .progress import Display
 from .runner import Batch, Way
 from .transcode import Encoding
@@ -93,18 +96,38 @@ class Measuring:
     def key(self) -> dict[str, Any]:
         return self.encoding.key
 
-    def check(self, data: BinaryIO) -> None:
+    def check(self, data: Input) -> None:
         self.encoding.check(data)
 
-    def __call__(self, job: Job, data: BinaryIO, *, alone: bool, progress: Progress | None = None) -> Converted:
+    def __call__(self, job: Job, data: Input, *, alone: bool, progress: Progress | None = None) -> Converted:
         self.encoding.by_strips(data, alone=alone)  # raises an error
         told = None if progress is None else partial(_tell_measuring, progress)
-        with self.encoding.picture(data.read(), alone=alone) as (image, metadata):
-            options = EncodeOptions(**self.encoding.options, metadata=metadata, progress=told)
-            return Converted(None, {"points": _points(encoder(image, options), options)})
+        content = data if isinstance(data, FrameFiles) else data.read()
+        with self.encoding.opened(content, alone=alone) as opened, _trials(opened, self.encoding, told) as trial:
+            return Converted(None, {"points": _points(trial, EncodeOptions(**self.encoding.options))})
 
 
-def _points(encoded: Callable[[int, float | None], tuple[bytes, Report]], options: EncodeOptions) -> list[Point]:
+@contextmanager
+def _trials(
+    opened: Opened, encoding: Encoding, progress: Progress | None
+) -> Iterator[Callable[[int, float | None], Trial]]:
+    """Yields a function that encodes an image or an animation with a number of colours and a rate."""
+    about: dict[str, Any] = {**encoding.options, "metadata": opened.metadata, "progress": progress}
+    if isinstance(opened, OpenedFrames):
+        options = FrameOptions(**about, **opened.times)
+        with frames_encoder(opened.frames, options, partial(weighted_error, metric=options.metric)) as trial:
+            yield trial
+        return
+    encoded = encoder(opened.image, still := EncodeOptions(**about))
+
+    def tried(colors: int, rate: float | None) -> Trial:
+        data, report = encoded(colors, rate)
+        return Trial(data, report.colors, weighted_error(report.original, report.image, still.metric))
+
+    yield tried
+
+
+def _points(trial: Callable[[int, float | None], Trial], options: EncodeOptions) -> list[Point]:
     rates = _RATES if options.coder != "zstd" and options.rateable else (options.rate,)
     reducible = options.palette is None and not options.keep_palette
     points: list[Point] = []
@@ -114,10 +137,9 @@ def _points(encoded: Callable[[int, float | None], tuple[bytes, Report]], option
             for rate in rates:
                 if rate and points and not points[-1].error:
                     continue  # without an error, the rate makes no difference
-                data, report = encoded(colors, rate)
-                error = weighted_error(report.original, report.image, options.metric)
-                points.append(Point(len(data), error, colors, rate))
-            colors = report.colors // 2
+                tried = trial(colors, rate)
+                points.append(Point(len(tried.data), tried.judged, colors, rate))
+            colors = tried.colors // 2
     except ValueError:  # the least quality, fixed colours or a clear one need more colours
         if not points:
             raise

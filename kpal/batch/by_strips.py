@@ -26,9 +26,9 @@ from ..clustering.opacity import lacks_clear
 from ..codec import EncodeOptions
 from ..color.palettes import with_channels
 from ..errors import KpalWarning
+from ..image_files.frames import opened_frames
 from ..image_files.metadata import stripped
 from ..image_files.orientation import turn_of
-from ..image_files.pages import open_picture
 from ..image_files.precision import Loss, rounding_of, settle
 from ..image_files.strips import Strips, WholeError
 from ..metrics.report import Report
@@ -41,6 +41,7 @@ from ..quantizer.search import with_clear_entry
 from ..quantizer.shared_palette import shared_palette
 from ..quantizer.tally import Tally
 from .conversion import Postponed
+from .frame_files import Motion
 
 Size = tuple[int, int]  # width and height
 
@@ -98,6 +99,7 @@ def large_kpal(
     options: EncodeOptions,
     *,
     strips_from: int,
+    motion: Motion,
     strip: tuple[str, ...] = (),
     depth: int | None = None,
     max_pixels: int | None = MAX_PIXELS,
@@ -107,16 +109,18 @@ def large_kpal(
 ) -> Packed | None:
     """Convert an image file of more than `strips_from` pixels to a `.kpal` file, a strip at a time.
 
-    None for a smaller image, and, with a KpalWarning, for one that cannot be read by strips.
+    None for a smaller image, for an animation, which is encoded by frames, and, with a KpalWarning, for an image that
+    cannot be read by strips.
 
-    strip, depth, max_pixels, most_pixels: as in `picture_of`; progress: as in `to_kpal`.
+    motion, strip, depth, max_pixels, most_pixels, progress: as in `to_kpal`.
     unsuited: the names of further options, which need all pixels at a time.
 
     Raises UnsuitedError for such options, and the errors of `to_kpal`.
     """
-    with open_picture(file, max_pixels=max_pixels) as image:
+    with opened_frames(file, pages=motion.pages, frame=motion.frame, max_pixels=max_pixels) as frames:
+        image = frames.image
         pixels = image.width * image.height
-        if pixels <= strips_from:
+        if pixels <= strips_from or motion.timed or frames.count > 1:
             return None
         if most_pixels is not None and pixels > most_pixels:
             raise Postponed

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final, Literal, Protocol, cast
 from kpal_format import Progress
 
 from ..stores import Place, Ranges, Remote, Status, kind_of, status_of
+from .frame_files import FrameFiles
 from .jobs import Job
 from .messages import failures, printable
 
@@ -37,6 +38,7 @@ class Converted:
 
 
 Reads = Literal["all", "parts"]
+Input = BinaryIO | FrameFiles  # the latter for jobs that have `frames`
 
 
 class Conversion(Protocol):
@@ -52,12 +54,13 @@ class Conversion(Protocol):
     @property
     def key(self) -> dict[str, Any]: ...
 
-    def check(self, data: BinaryIO) -> object:
+    def check(self, data: Any) -> object:
         """Raises ValueError for an input that cannot be converted, before the output is looked at."""
 
-    def __call__(self, job: Job, data: BinaryIO, *, alone: bool, progress: Progress | None = None) -> Converted:
+    def __call__(self, job: Job, data: Any, *, alone: bool, progress: Progress | None = None) -> Converted:
         """The result. Raises Skipped for none; and Postponed, unless `alone`, for a large image.
 
+        data: an `Input`, with a file at its start.
         progress: called with the name of the stage and the fraction of the whole work that is done.
         """
 
@@ -140,9 +143,8 @@ def _converted(
     if job.target is None and job.problem is None:
         job.check(force=True)  # fails before waiting for standard input
     with ExitStack() as stack:
-        data = stack.enter_context(job.opened(parts=conversion.reads == "parts"))
+        data = _input(job, stack, conversion.reads)
         conversion.check(data)
-        data.seek(0)
         if taken and job.target is not None:
             raise FileExistsError(f"{printable(job.target)} is already the result of another input")
         job.check(force=manner.overwrite is not Overwrite.NEVER)
@@ -169,16 +171,24 @@ def _converted(
     )
 
 
-def _of_input(job: Job, file: BinaryIO, reads: Reads) -> Ending:
+def _input(job: Job, stack: ExitStack, reads: Reads) -> Input:
+    if job.problem is None and job.frames:
+        return FrameFiles(job.frames)
+    return stack.enter_context(job.opened(parts=reads == "parts"))
+
+
+def _of_input(job: Job, data: Input, reads: Reads) -> Ending:
     """What is known before the conversion.
 
     A file of which only parts are needed is read for its digest only if it is here, and if a manifest keeps the digest.
     """
-    size, digest = file.seek(0, os.SEEK_END), None
-    file.seek(0)
-    if reads == "all" or (job.home is not None and not isinstance(file, Ranges)):
-        digest = hashlib.file_digest(cast("io.BytesIO", file), "sha256").hexdigest()
-        file.seek(0)
+    if isinstance(data, FrameFiles):
+        return Ending(job.name, input_bytes=len(data))
+    size, digest = data.seek(0, os.SEEK_END), None
+    data.seek(0)
+    if reads == "all" or (job.home is not None and not isinstance(data, Ranges)):
+        digest = hashlib.file_digest(cast("io.BytesIO", data), "sha256").hexdigest()
+        data.seek(0)
     return Ending(job.name, input_bytes=size, input_sha256=digest)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import stat
 import sys
@@ -38,6 +39,7 @@ _FORMATS: Final = frozenset(
 # Formats that Pillow may lack: their files still count as pictures, so that they fail by name.
 _OPTIONAL: Final = frozenset((".webp", ".jxl", ".avif", ".jp2", ".jpx", ".j2k"))
 _MANY: Final = 4  # inputs of one folder in a store
+_DIGITS: Final = re.compile("([0-9]+)")
 _SPOOLED: Final = 1 << 26  # bytes of a result for standard output or a store that are kept in memory
 _CASE_COUNTS: Final = sys.platform not in ("win32", "darwin")
 _KINDS: Final = {
@@ -62,6 +64,7 @@ class Job:
     in_place: whether the result may replace the input, if the input is a `.kpal` file.
     note: why the target does not have its usual name.
     home: the folder whose manifest records the job; None for a job that is not of a batch.
+    frames: the files of all frames of an animation, of which `source` is the first; empty for an input of one file.
     """
 
     source: Place | None
@@ -72,6 +75,7 @@ class Job:
     in_place: bool = False
     note: str = ""
     home: Place | None = None
+    frames: tuple[Place, ...] = ()
 
     def absolute(self) -> Job:
         """The same job for a process that may have another current folder."""
@@ -80,6 +84,7 @@ class Job:
             source=self.source and self.source.absolute(),
             target=self.target and self.target.absolute(),
             home=self.home and self.home.absolute(),
+            frames=tuple(place.absolute() for place in self.frames),
         )
 
     def read(self) -> bytes:
@@ -156,7 +161,8 @@ class Job:
 
     def replaces_input(self) -> bool:
         """Whether the target and the input are the same file, even under different names."""
-        return self.source is not None and self.target is not None and is_same(self.target, self.source)
+        target, sources = self.target, self.frames or (self.source,)
+        return target is not None and any(source is not None and is_same(target, source) for source in sources)
 
     def write(self, data: bytes | Iterable[bytes], *, preserve: bool = False) -> None:
         """Writes the result; OSError if it cannot be written.
@@ -421,6 +427,48 @@ def _writable(found: Selection) -> Selection:
         if job.target is not None and (reason := why_not_writable(job.target)):
             raise UsageError(reason)
     return found
+
+
+def sequence(inputs: list[str], output: str | None, endings: Container[str], new_ending: str) -> Selection:
+    """One job, whose frames are the pictures of all inputs in their order; those of a folder by the numbers in names.
+
+    Without `output`, the result of one folder is written beside it. Raises UsageError without a name for the result.
+    """
+    if STREAM in inputs:
+        raise UsageError("an animation of several files cannot have a frame from standard input")
+    found = Selection(inputs)
+    for given in inputs:
+        part = find([given], endings, output)
+        found.jobs += sorted(part.jobs, key=lambda job: _natural(str(job.below)))
+        found.others, found.results = found.others + part.others, found.results + part.results
+        found.links += part.links
+    if not found.jobs:
+        return found
+    target = _target_of_sequence(inputs, output, new_ending)
+    problem = next((job.problem for job in found.jobs if job.problem), None)
+    frames = tuple(job.source for job in found.jobs if job.source is not None)
+    names = printable(inputs[0]) if len(inputs) == 1 else f"{printable(inputs[0])} and {len(inputs) - 1} more"
+    found.jobs = [Job(frames[0], target, names, Path(inputs[0]), problem, frames=frames)]
+    return _writable(found)
+
+
+def _target_of_sequence(inputs: list[str], output: str | None, new_ending: str) -> Place | None:
+    """The file of an animation; None for standard output."""
+    if output == STREAM:
+        return None
+    if output is not None and _kind_of_output(output) != "folder" and not output.endswith(("/", os.sep)):
+        return place(output)
+    if len(inputs) > 1:
+        raise UsageError(f"the animation of several inputs needs a name: add -o NAME{new_ending}")
+    top = place(inputs[0])
+    if isinstance(top, Path) and top.name in ("", ".."):  # the current folder, or one above it
+        top = top.resolve()
+    return (place(output) if output is not None else top.parent) / f"{top.name}{new_ending}"
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key that sorts by the numbers in names: frame2 before frame10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _DIGITS.split(name)]
 
 
 def listed(lines: Iterable[str]) -> Selection:

@@ -148,10 +148,14 @@ class failures:  # noqa: N801  # reads as a statement: with failures("x.png") as
         elif not isinstance(error, Exception) or isinstance(error, BrokenPipeError):
             return False
         else:
-            self.reason = _OBJECT.sub("", self._reason(error))
+            self.reason = self.why(error)
         if self._aloud:
             tell(self._name, self.warnings, self.reason)
         return True
+
+    def why(self, error: Exception) -> str:
+        """The reason of a failure in one line."""
+        return _OBJECT.sub("", self._reason(error))
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, UnidentifiedImageError):  # the message of Pillow names a buffer in memory

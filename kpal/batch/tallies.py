@@ -13,9 +13,10 @@ from typing import Final
 from kpal_format import Progress, staged
 
 from ..color.spaces import Metric
-from ..image_files.pages import open_picture
+from ..image_files.frames import opened_frames
 from ..image_files.precision import in_depth
 from ..pixels import to_array
+from ..progress import in_whole, part_of
 from ..quantizer.tally import Tally
 from .conversion import KILLED
 from .jobs import Job
@@ -36,35 +37,48 @@ class Counted:
     tally: Tally
     told: list[Told]
 
+    @property
+    def read(self) -> int:
+        """The number of files in the tally."""
+        return sum(reason is None for _, reason in self.told)
+
 
 @dataclass(frozen=True)
 class Counting:
     """The work on some files. It can be pickled.
 
-    metric: as in `shared_palette`; depth: as in `in_depth`; max_pixels: as in `open_picture`.
+    metric: as in `shared_palette`; depth: as in `in_depth`; max_pixels, pages: as in `opened_frames`.
     """
 
     metric: Metric
     depth: int | None
     max_pixels: int | None
+    pages: bool = False
 
     def __call__(self, jobs: Sequence[Job], progress: Progress | None = None) -> Counted:
         tally = Tally(metric=self.metric)
         told: list[Told] = []
         for job in jobs:
             with failures(job.name, aloud=False) as failed:
-                data = job.read()
-                with open_picture(data, max_pixels=self.max_pixels) as image:
-                    in_depth(image, data, self.depth)
-                    pixels = to_array(image)
-                staged(progress, "histogram", partial(tally.add, pixels))
+                tally.merge(self._tally(job.read(), progress))
             told.append((tuple(failed.warnings), failed.reason))
         return Counted(tally, told)
+
+    def _tally(self, data: bytes, progress: Progress | None) -> Tally:
+        """The tally of all frames of a file."""
+        tally = Tally(metric=self.metric)
+        with opened_frames(data, pages=self.pages, max_pixels=self.max_pixels) as frames:
+            if frames.count == 1:
+                in_depth(frames.image, data, self.depth)
+            told = in_whole(progress, {"histogram": 1.0}, frames=frames.count)
+            for number, image in enumerate(frames.shown()):
+                staged(part_of(told, number, frames.count), "histogram", partial(tally.add, to_array(image)))
+        return tally
 
 
 def counted(
     jobs: Sequence[Job], counting: Counting, executor: Executor, limit: int, display: Display
-) -> Iterator[Tally]:
+) -> Iterator[Counted]:
     """Tallies of the files, in their order. What went wrong is told on standard error, in the same order.
 
     limit: the number of tasks that the executor has at a time.
@@ -76,9 +90,9 @@ def counted(
     for start in range(0, len(jobs), many):
         waiting.append(_Part(jobs[start : start + many], counting, executor, display))
         if len(waiting) >= limit:
-            yield waiting.popleft().tally()
+            yield waiting.popleft().counted()
     while waiting:
-        yield waiting.popleft().tally()
+        yield waiting.popleft().counted()
 
 
 class _Part:
@@ -90,7 +104,7 @@ class _Part:
         told = self._shown.enter_context(display.file(jobs[0].name))
         self._future = self._submit(jobs, told)
 
-    def tally(self) -> Tally:
+    def counted(self) -> Counted:
         try:
             found = self._future.result()
         except Exception as error:  # of the executor
@@ -101,7 +115,7 @@ class _Part:
                 pass
         for job, (warnings, reason) in zip(self._jobs, found.told, strict=True):
             tell(job.name, warnings, reason)
-        return found.tally
+        return found
 
     def _submit(self, jobs: Sequence[Job], progress: Progress | None = None) -> Future[Counted]:
         if isinstance(self._executor, Inline) or any(job.source is None for job in jobs):  # standard input is here

@@ -108,9 +108,17 @@ def add_strips_from(parser: Parser) -> None:
         metavar="N",
         type=_pixels,
         default=MAX_PIXELS,
-        help="encode PNG, TIFF and raw PPM files of more pixels by strips, so that they need not fit into memory, with "
-        "the palette that suits all strips; no quality, rate, dithering, --max-bytes, --exact, --keep-palette and "
-        f"--score; none to hold every image in memory, about 30 bytes a pixel (default: {MAX_PIXELS:,})",
+        help="encode still PNG, TIFF and raw PPM files of more pixels by strips, so that they need not fit into "
+        "memory, with the palette that suits all strips; no quality, rate, dithering, --max-bytes, --exact, "
+        "--keep-palette and --score; none to hold every image in memory, about 30 bytes a pixel "
+        f"(default: {MAX_PIXELS:,})",
+    )
+
+
+def add_pages(parser: Parser) -> None:
+    """Add the option for documents of several pages."""
+    parser.add_argument(
+        "--pages", action="store_true", help="take the pages of a TIFF file for the frames of an animation"
     )
 
 
@@ -196,6 +204,13 @@ def whole(text: str) -> int:
     """A number, 1 or more."""
     if not (text.isascii() and text.isdigit() and int(text) >= 1):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
+    return int(text)
+
+
+def frame(text: str) -> int:
+    """The number of a frame, negative from the end."""
+    if re.fullmatch("-?[0-9]{1,9}", text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a frame, such as 0 or -1")
     return int(text)
 
 

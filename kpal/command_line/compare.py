@@ -20,6 +20,7 @@ from .arguments import (
     add_inputs,
     add_max_pixels,
     add_options,
+    add_pages,
     add_progress,
     chosen_options,
     endings_note,
@@ -36,10 +37,12 @@ def add(commands: Commands) -> None:
     parser.notes = endings_note
     parser.description = """Quantise each image, encode the result in every format, and show sizes, times and quality.
 No files are written but the page of --html. For oxipng, JPEG XL, the perceptual score and pngquant's curves, install
-kpal with the extra `compare`."""
+kpal with the extra `compare`. Animations are compared with GIF (by gifsicle -O3, if it is installed), APNG and
+lossless WebP."""
     add_inputs(parser, "IMAGE")
     add_depth(parser)
     add_max_pixels(parser)
+    add_pages(parser)
     add_options(parser, Options, without=("keep_palette",))
     add_progress(parser)
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
@@ -78,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     with displayed(len(selection.jobs), options.display, console=shared) as display:
         for job in selection.jobs:
             with display.file(job.name) as told, failures(job.name) as failed:
-                limits = {"depth": options.depth, "max_pixels": options.max_pixels}
+                limits = {"depth": options.depth, "max_pixels": options.max_pixels, "pages": options.pages}
                 comparison = measure(job.name, job.read(), **limits, progress=told)
             if not failed:
                 comparisons.append(comparison)

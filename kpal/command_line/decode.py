@@ -13,7 +13,7 @@ from ..batch import runner
 from ..batch.jobs import UsageError
 from ..batch.messages import printable
 from ..batch.transcode import Decoding
-from .arguments import Commands, add_command, add_max_pixels, add_output, other_endings
+from .arguments import Commands, add_command, add_max_pixels, add_output, frame, other_endings
 from .batches import add_way, chosen_way, selected
 
 
@@ -21,11 +21,15 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "decode", run, ".kpal to other formats", "[OPTIONS] IN [IN ...]")
     parser.description = (
         "Convert .kpal files to indexed PNG, or to the Pillow format that the ending of the output's name selects. "
-        "A warning names metadata that the format cannot hold, and says if it changes pixels (JPEG, AVIF)."
+        "A warning names metadata that the format cannot hold, and says if it changes pixels (JPEG, AVIF). Animations "
+        "become GIF, WebP, AVIF or animated PNG, whose name may end with .png or .apng."
     )
     parser.epilog = """examples:
   kpal decode chart.kpal                    writes chart.png
   kpal decode chart.kpal -o chart.webp
+  kpal decode dance.kpal                    an animation: an animated dance.png
+  kpal decode dance.kpal -o dance.gif
+  kpal decode dance.kpal -o last.jpg --frame -1
   kpal decode packed/ -o plain/ --to gif    every .kpal file below packed/
   kpal decode - < chart.kpal > chart.png
   kpal decode map.kpal -o part.png --region 500,0,900,300
@@ -39,6 +43,12 @@ def add(commands: Commands) -> None:
         type=_region,
         help="decode only the columns from X0 up to X1 and the rows from Y0 up to Y1, without X1 and Y1, counted from "
         "0 at the top left; only what they need of a file is read",
+    )
+    parser.add_argument(
+        "--frame",
+        metavar="N",
+        type=frame,
+        help="decode only frame N of an animation, from 0, or from the end if negative",
     )
     add_max_pixels(parser)
     parser.add_argument(
@@ -60,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     for other in other_endings(selection.jobs, ending):
         if _format(other) != _format(ending) and options.to:
             raise UsageError(f"--to {options.to} does not go with an output that ends with {other!r}")
-    conversion = Decoding(_format, ending, options.on_error, options.region, options.max_pixels)
+    conversion = Decoding(_format, ending, options.on_error, options.region, options.max_pixels, options.frame)
     with chosen_way(options) as way:
         return runner.run(selection, conversion, way, quiet=options.quiet, progress=options.display)
 

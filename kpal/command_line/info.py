@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
     parser = add_command(
         commands, "info", run, "show the header and the palette of .kpal files", "[--json] [--palette] FILE [FILE ...]"
     )
-    parser.description = """Show size, colours, coder, metadata and palette of .kpal files without decoding the images.
+    parser.description = """Show size, frames, colours, coder, metadata and palette of .kpal files without decoding.
 Terminals of at least 256 colours show a block of each colour of the palette, unless NO_COLOR is set."""
     parser.epilog = """examples:
   kpal info chart.kpal
@@ -60,7 +60,9 @@ def _palette(job: Job, data: bytes) -> dict[str, Any]:
 
 
 def _header(data: bytes) -> dict[str, Any]:
-    return {"bytes": len(data), **header_of(data).as_dict(), "palette": [swatch.hex for swatch in _own(data)]}
+    info = header_of(data)
+    total = {"duration_ms": sum(info.durations)} if info.durations else {}
+    return {"bytes": len(data), **info.as_dict(), **total, "palette": [swatch.hex for swatch in _own(data)]}
 
 
 def _swatches(job: Job, data: bytes) -> list[Swatch]:
@@ -85,10 +87,24 @@ def _show(console: Console, job: Job, data: bytes, *, palette: bool, heading: bo
         show_list(console, shown)
 
 
+def _animation(info: Info) -> dict[str, str]:
+    """What there is to say of the frames of an animation."""
+    if not info.durations:
+        return {}
+    least, most, total = min(info.durations), max(info.durations), sum(info.durations)
+    each = f"{least}" if least == most else f"{least} to {most}"
+    times = "for ever" if not info.loop else f"{info.loop:,} time{'s' * (info.loop != 1)}"
+    return {
+        "frames": f"{info.frames:,}, each shown for {each} ms, {total / 1000:,.3f} s in all",
+        "shown": times,
+    }
+
+
 def _print_info(size: int, info: Info) -> None:
     lines = {
         "format": f"kpal {info.version}",
         "pixels": f"{info.width} x {info.height}",
+        **_animation(info),
         "colours": f"{info.colors}{' with alpha' * info.has_alpha}, {info.palette_bytes} bytes",
         "indices": f"{info.coder}, {info.tiles} tile{'s' * (info.tiles != 1)}",
         "file": f"{size:,} bytes",

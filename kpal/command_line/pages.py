@@ -50,6 +50,7 @@ class PageFile:
         *,
         depth: int | None = None,
         max_pixels: int | None = MAX_PIXELS,
+        pages: bool = False,
         progress: Progress | None = None,
     ) -> Comparison:
         """`comparison.formats.compare`, with the result on the page."""
@@ -61,6 +62,7 @@ class PageFile:
             data,
             depth=depth,
             max_pixels=max_pixels,
+            pages=pages,
             progress=progress,
             sides=sides.append,
             **self._options,

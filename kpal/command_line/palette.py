@@ -30,6 +30,7 @@ from .arguments import (
     add_inputs,
     add_max_pixels,
     add_options,
+    add_pages,
     as_option,
     chosen_options,
     endings_note,
@@ -45,7 +46,7 @@ def add(commands: Commands) -> None:
     parser.notes = endings_note
     parser.description = """Find one palette that suits all images, for kpal encode --palette.
 Images are read once and not kept, so there may be any number of them; every pixel counts, so large images count for
-more. With --of, convert the palette that a file has."""
+more, and so do animations, of which every frame counts. With --of, convert the palette that a file has."""
     parser.epilog = """examples:
   kpal palette sprites/ -o shared.kpal -c 64
   kpal encode --palette shared.kpal sprites/
@@ -74,6 +75,7 @@ more. With --of, convert the palette that a file has."""
     add_workers(parser)
     add_depth(parser)
     add_max_pixels(parser)
+    add_pages(parser)
     add_options(parser, PaletteOptions)
 
 
@@ -94,15 +96,15 @@ def run(options: argparse.Namespace) -> int:
     if any(replace(job, target=target).replaces_input() for job in selection.jobs):
         raise UsageError("the palette would take the place of an input; name another file with -o")
     result = Job(None, target)
-    counting = Counting(chosen["metric"], options.depth, options.max_pixels)
+    counting = Counting(chosen["metric"], options.depth, options.max_pixels, options.pages)
     read = 0
     told: Progress | None = None
 
     def tallies() -> Iterator[Tally]:
         nonlocal read, told
-        for tally in counted(selection.jobs, counting, executor, limit, display):
-            read += tally.count
-            yield tally
+        for found in counted(selection.jobs, counting, executor, limit, display):
+            read += found.read
+            yield found.tally
         told = work.enter_context(display.file("palette"))
 
     def progress(stage: str, fraction: float) -> None:

@@ -19,7 +19,8 @@ def as_json(comparisons: list[Comparison]) -> dict[str, Any]:
 def show(console: Console, comparison: Comparison) -> None:
     """Print the comparison of one image: size and quality, the table, and the verdict."""
     c = comparison
-    size = f"{c.width} x {c.height}, {c.colors} colour{'s' * (c.colors != 1)}"
+    frames = f"{c.frames} frames, " if c.frames > 1 else ""
+    size = f"{c.width} x {c.height}, {frames}{c.colors} colour{'s' * (c.colors != 1)}"
     if math.isinf(c.psnr_db):
         quality = "no loss"
     else:

@@ -10,13 +10,14 @@ import io
 import math
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageSequence
 
 from kpal_format import (
     CODERS,
@@ -31,9 +32,9 @@ from kpal_format import (
 )
 
 from ..color.compositing import same
+from ..image_files.frames import opened_frames
 from ..image_files.metadata import PARTS, carried
 from ..image_files.orientation import orientation_of
-from ..image_files.pages import open_picture
 from ..image_files.pillow_limits import pixel_limit
 from ..image_files.precision import in_depth
 from ..metrics.scores import psnr, ssimulacra2
@@ -72,6 +73,8 @@ class Comparison:
     ssimulacra2: the perceptual score, 100 for equal images, about 90 for no visible difference; None without the
         package, and for tiny or huge images.
     rows: one row for each format, the coders of kpal last.
+    frames, duration_ms: the number of frames, and how long they last in all; 1 and None for a still image. The errors
+        are means over the frames; of the score, over some of them.
     """
 
     name: str
@@ -82,6 +85,8 @@ class Comparison:
     psnr_db: float
     ssimulacra2: float | None
     rows: list[Row]
+    frames: int = 1
+    duration_ms: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The comparison for JSON, which has no infinity: an infinite PSNR becomes None."""
@@ -96,6 +101,8 @@ class Sides:
     original: the pixels of the original, uint8 (h, w, 3 or 4); original_png: as a PNG.
     image: the quantised image; indexed_png: as the smallest indexed PNG of those compared.
     orientation: how a viewer would turn the original, as in Exif.
+    frames: the number of frames. Of an animation, `original` and `image` are the first frame, and the PNGs animations.
+    counts: the pixels of each entry of the palette in all frames; None to count those of `image`.
     """
 
     original: U8
@@ -103,6 +110,17 @@ class Sides:
     original_png: bytes
     indexed_png: bytes
     orientation: int
+    frames: int = 1
+    counts: NDArray[np.intp] | None = None
+
+    def each(self) -> Iterator[tuple[U8, U8]]:
+        """The pixels of both sides of each frame."""
+        if self.frames == 1:
+            yield self.original, self.image.pixels()
+            return
+        with Image.open(io.BytesIO(self.original_png)) as original, Image.open(io.BytesIO(self.indexed_png)) as shown:
+            for a, b in zip(ImageSequence.Iterator(original), ImageSequence.Iterator(shown), strict=True):
+                yield to_array(a), to_array(b)
 
 
 def saving(row: Row, rows: list[Row]) -> float:
@@ -158,6 +176,7 @@ def compare(
     *,
     depth: int | None = None,
     max_pixels: int | None = MAX_PIXELS,
+    pages: bool = False,
     progress: Progress | None = None,
     sides: Callable[[Sides], None] | None = None,
     **options: Any,
@@ -165,17 +184,22 @@ def compare(
     """Compare the image file `data` in all formats.
 
     depth: as in `in_depth`.
-    max_pixels: as in `open_picture`.
+    max_pixels, pages: as in `opened_frames`.
     progress: called with the name of the stage or of the format, and the fraction of the whole work that is done.
     sides: called with the pixels and files that were compared.
     options: the options of `quantize`.
 
     Raises the errors of `quantize`, and the errors of Pillow for a file that Pillow cannot read.
     """
-    with open_picture(data, max_pixels=max_pixels) as opened:
-        orientation = orientation_of(carried(opened, unneeded=PARTS))
-        in_depth(opened, data, depth, exact=options.get("exact", False))
-        original = to_array(opened)
+    with opened_frames(data, pages=pages, max_pixels=max_pixels) as opened:
+        orientation = orientation_of(carried(opened.image, unneeded=PARTS))
+        if opened.count > 1:
+            from .animations import compare_frames  # which imports this module
+
+            with pixel_limit(None):
+                return compare_frames(name, data, opened, orientation, progress, sides, options)
+        in_depth(opened.image, data, depth, exact=options.get("exact", False))
+        original = to_array(opened.image)
     with pixel_limit(None):  # the others have as many pixels
         return _compared(name, data, original, orientation, progress, sides, options)
 

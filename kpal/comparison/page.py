@@ -90,9 +90,11 @@ class Page:
 
     def add(self, comparison: Comparison, sides: Sides) -> None:
         """Adds an image; `sides` as `compare` tells them."""
-        sample = curves.sample(sides.original)
-        levels = pictures.difference(sides.original, sides.image.pixels())
+        levels = pictures.differences(sides)
         exact = pictures.exact(sides, levels)
+        # The curves of a single frame would tell little of an animation.
+        sample = curves.sample(sides.original) if sides.frames == 1 else None
+        measured = [] if sample is None else plots.plots(curves.measure(sample, self._options))
         facts = {
             "number": len(self._entries) + 1,
             "comparison": comparison,
@@ -101,8 +103,8 @@ class Page:
             "smallest": summary(comparison.rows)[2].bytes,
             "swatches": swatches(sides),
             "labelled": len(sides.image.palette) <= _LABELLED,
-            "plots": plots.plots(curves.measure(sample, self._options)),
-            "sample": None if sample.shape == sides.original.shape else sample.shape[1::-1],
+            "plots": measured,
+            "sample": None if sample is None or sample.shape == sides.original.shape else sample.shape[1::-1],
             "frame": plots,
             "full": (exact.width, exact.height),
             "identical": not levels.any(),
@@ -159,6 +161,7 @@ class Page:
             entries=self._entries,
             sections=[Markup(sections[i].decode()) for i in sorted(sections)],  # noqa: S704  # the template has escaped it
             shown=set(sections),
+            moving=any(entry.comparison.frames > 1 for entry in self._entries),
             left_out=len(left_out),
             reduced=len(reduced),
             needed=_short_size(needed),
@@ -189,12 +192,12 @@ def summary(rows: list[Row]) -> tuple[Row, Row, Row]:
 
 def swatches(sides: Sides) -> list[Swatch]:
     """The entries of the palette, the most frequent first."""
-    indices, palette = sides.image.indices, sides.image.palette
-    counts = _counts(indices, len(palette))
+    palette = sides.image.palette
+    counts = _counts(sides.image.indices, len(palette)) if sides.counts is None else sides.counts
+    pixels = int(counts.sum())
     order = np.argsort(-counts, kind="stable")
     return [
-        Swatch(i, "#" + palette[i].tobytes().hex(), int(counts[i]), percent(counts[i] / indices.size))
-        for i in order.tolist()
+        Swatch(i, "#" + palette[i].tobytes().hex(), int(counts[i]), percent(counts[i] / pixels)) for i in order.tolist()
     ]
 
 

@@ -14,6 +14,8 @@ from kpal_format import U8
 
 from ..color.compositing import BLACK_AND_WHITE, seen
 from ..color.spaces import oklab, summed
+from ..image_files.frames import frames_of
+from ..image_files.moving import Film
 from ..image_files.orientation import turned
 from .formats import Sides
 
@@ -66,16 +68,29 @@ def reduced(sides: Sides, levels: U8) -> Pictures | None:
     step = 255 // (_LEVELS - 1)
     small = _small(Image.fromarray(levels * np.uint8(step)), _REDUCED, sides.orientation)
     mapped = _mapped((np.asarray(small) + np.uint8(step // 2)) // np.uint8(step))
-    original, kpal = (
-        _webp(_small(Image.fromarray(pixels), _REDUCED, sides.orientation), "reduced")
-        for pixels in (sides.original, sides.image.pixels())
-    )
+    if sides.frames > 1:
+        original, kpal = (_small_animation(png) for png in (sides.original_png, sides.indexed_png))
+    else:
+        original, kpal = (
+            _webp(_small(Image.fromarray(pixels), _REDUCED, sides.orientation), "reduced")
+            for pixels in (sides.original, sides.image.pixels())
+        )
     return Pictures(*small.size, False, original, kpal, _url(_png(mapped)))
 
 
 def thumbnail(sides: Sides) -> str:
     """A small picture of the result."""
     return _webp(_small(Image.fromarray(sides.image.pixels()), _THUMBNAIL, sides.orientation), "thumbnail")
+
+
+def differences(sides: Sides) -> U8:
+    """The `difference` of the sides; of an animation, the largest of all frames."""
+    levels: U8 | None = None
+    for original, shown in sides.each():
+        found = difference(original, shown)
+        levels = found if levels is None else np.maximum(levels, found)
+    assert levels is not None  # every animation has a frame
+    return levels
 
 
 def difference(original: U8, shown: U8) -> U8:
@@ -118,6 +133,15 @@ def _small(image: Image.Image, side: int, orientation: int) -> Image.Image:
     """The image with at most `side` pixels a side; smaller images unchanged."""
     image.thumbnail((side, side), Image.Resampling.BOX)
     return turned(image, orientation)
+
+
+def _small_animation(png: bytes) -> str:
+    """An animated PNG with at most 480 pixels a side, as an animated WebP."""
+    with Image.open(io.BytesIO(png)) as image:
+        frames = frames_of(image)
+        film = Film(lambda: (_small(frame, _REDUCED, 1) for frame in frames), frames.count)
+        options = {"duration": list(frames.durations), "loop": frames.loop, "quality": _QUALITY["reduced"]}
+        return _url(_saved(film, "WEBP", save_all=True, **options), "webp")
 
 
 def _png(image: Image.Image) -> bytes:

@@ -6,19 +6,28 @@ latter. APNG may begin with a picture for programs without animation, which is n
 
 from __future__ import annotations
 
+import io
 import os
+import warnings
 from collections.abc import Iterator
-from typing import Any, Final
+from contextlib import contextmanager
+from typing import IO, Any, Final
 
 from PIL import Image
 
+from kpal_format import MAX_PIXELS, LimitError
+
+from ..errors import KpalWarning
 from .color_management import in_rgb
-from .pages import PAGED, VIEWS, pages_of
+from .pages import PAGED, VIEWS, find_picture, pages_of
+from .pillow_limits import pixel_limit
 from .precision import Rounding, in_eight_bits
 
 DURATION: Final = 100  # milliseconds, of frames that name none
 _LAYERED: Final = ("PSD",)
 _GIF_VERSIONS: Final = (b"GIF87a", b"GIF89a")
+_GIF_END: Final = 0x3B
+_GIF_EXTENSION: Final = 0x21
 
 
 class Frames:
@@ -48,6 +57,16 @@ class Frames:
             for _ in self.shown():
                 pass
         return tuple(self._durations)
+
+    def only(self, frame: int) -> Frames:
+        """One of the frames, negative from the end; ValueError if it does not exist."""
+        if not -self.count <= frame < self.count:
+            raise ValueError(f"there is no frame {frame}: {self.count} frame{'s' * (self.count != 1)} count from 0")
+        return Frames(self.image, [self.places[frame]])
+
+    def begin(self) -> None:
+        """Makes the image show the first frame."""
+        _seek(self.image, self.places[0])
 
     def __len__(self) -> int:
         return self.count
@@ -90,6 +109,64 @@ def frames_of(image: Image.Image, *, pages: bool = False) -> Frames:
         first = int(bool(getattr(image, "default_image", False)))
         places = list(range(first, getattr(image, "n_frames", 1)))
     return Frames(image, places)
+
+
+@contextmanager
+def opened_frames(
+    data: bytes | IO[bytes], *, pages: bool = False, frame: int | None = None, max_pixels: int | None = MAX_PIXELS
+) -> Iterator[Frames]:
+    """The frames of an image file, or of its content; their `image` shows the first of them.
+
+    pages: as in `frames_of`.
+    frame: only this frame or page, negative from the end.
+    max_pixels: the limit for the pixels of all these frames, in the block instead of Pillow's; None for no limit.
+
+    Raises ValueError for several pages that nobody asked for, and for a frame that does not exist; LimitError for more
+    pixels.
+    """
+    file = io.BytesIO(data) if isinstance(data, bytes) else data
+    with pixel_limit(max_pixels), Image.open(file) as image:
+        find_picture(image)
+        if image.format in PAGED and not pages and frame is None and len(pages_of(image)) > 1:
+            raise ValueError(
+                "several pages: --frame N takes one of them, and --pages takes all for the frames of an animation"
+            )
+        frames = frames_of(image, pages=True)
+        if image.format == "GIF" and not _has_end(file):
+            warnings.warn("the GIF has no end, so that frames may be missing", KpalWarning, stacklevel=3)
+        if frame is not None:
+            frames = frames.only(frame)
+        # Pillow's limit is that of the whole process, and another thread may have raised it.
+        if max_pixels is not None and frames.count * image.width * image.height > max_pixels:
+            of_frames = f"{frames.count} frames of " if frames.count > 1 else ""
+            raise LimitError(
+                f"{of_frames}{image.width} x {image.height} pixels are more than the limit, max_pixels={max_pixels}"
+            )
+        frames.begin()
+        yield frames
+
+
+def _has_end(file: IO[bytes]) -> bool:
+    """Whether the blocks of a GIF lead to its end mark. Pillow takes a file that is cut off between frames as whole."""
+    before = file.tell()
+    file.seek(0)
+    gif = file.read()
+    file.seek(before)
+
+    def beyond_table(at: int, flags: int) -> int:
+        return at + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+
+    try:
+        at = beyond_table(13, gif[10])
+        while gif[at] != _GIF_END:
+            # An extension has a label, an image its place, perhaps a palette, and the size of its codes.
+            at = at + 2 if gif[at] == _GIF_EXTENSION else beyond_table(at + 10, gif[at + 9]) + 1
+            while gif[at]:
+                at += gif[at] + 1
+            at += 1
+    except IndexError:
+        return False
+    return True
 
 
 def _seek(image: Image.Image, place: int) -> None:

@@ -1,23 +1,18 @@
-"""Selection of the picture among the pages, layers and frames of a file.
+"""Selection of the pictures among the pages and layers of a file.
 
-A `.kpal` file holds one picture. Smaller copies, masks and layers do not count as pictures: they belong to the one that
-Pillow opens. Animations and documents are refused, because all but one of their pictures would be lost.
+Smaller copies, masks and layers do not count as pictures: they belong to the one that Pillow opens.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import warnings
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from PIL import Image
 
-from kpal_format import MAX_PIXELS, LimitError
-
 from ..errors import KpalWarning
-from .pillow_limits import pixel_limit
 
 if TYPE_CHECKING:
     from PIL import PsdImagePlugin, TiffImagePlugin
@@ -35,47 +30,21 @@ _OLD_REDUCED: Final = 2
 _VERSION_INFO: Final = 1057  # Photoshop's resource that tells whether the file contains the composite of its layers
 
 
-@contextlib.contextmanager
-def open_picture(data: bytes | IO[bytes], *, max_pixels: int | None = MAX_PIXELS) -> Iterator[Image.Image]:
-    """The image in a file, or in its content; ValueError for several pictures, of which all but one would be lost.
-
-    max_pixels: the limit in the block, instead of Pillow's; LimitError for a larger image. None for no limit.
-    """
-    file = io.BytesIO(data) if isinstance(data, bytes) else data
-    with pixel_limit(max_pixels), Image.open(file) as image:
-        find_picture(image)
-        # Pillow's limit is that of the whole process, and another thread may have raised it.
-        if max_pixels is not None and image.width * image.height > max_pixels:
-            raise LimitError(f"{image.width} x {image.height} pixels are more than the limit, max_pixels={max_pixels}")
-        yield image
-
-
 def find_picture(image: Image.Image) -> None:
-    """Seek to the picture in an opened image that may have several frames.
+    """Seek to the first picture of an opened image.
 
-    Raises ValueError for a file of several pictures, and for a file with layers but without their composite.
+    Raises ValueError for a file with layers but without their composite.
     """
     if image.format == "TIFF":
         _find_page(cast("TiffImagePlugin.TiffImageFile", image))
     elif image.format == "PSD":
         _check_composite(cast("PsdImagePlugin.PsdImageFile", image))
-    elif image.format not in VIEWS and getattr(image, "is_animated", False):
-        if image.format in PAGED:
-            raise ValueError(_SEVERAL_PAGES)
-        raise ValueError("an animation: a .kpal file holds one picture; save the frame that you want as a PNG")
-
-
-_SEVERAL_PAGES: Final = (
-    "several pages: a .kpal file holds one picture; save each page that you want as a file of its own"
-)
 
 
 def _find_page(image: TiffImagePlugin.TiffImageFile) -> None:
     if not image.is_animated:
         return
     pages, masked = _pages(image)
-    if len(pages) > 1:
-        raise ValueError(_SEVERAL_PAGES)
     if pages:
         image.seek(pages[0])
     if masked:

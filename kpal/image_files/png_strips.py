@@ -29,7 +29,9 @@ def why_not(image: PngImagePlugin.PngImageFile) -> str | None:
     """Why an image cannot be read in strips."""
     file = _file_of(image)
     file.seek(len(SIGNATURE) + 8)
-    return "it is interlaced" if _IHDR.unpack(file.read(_IHDR.size))[-1] else None
+    if _IHDR.unpack(file.read(_IHDR.size))[-1]:
+        return "it is interlaced"
+    return "it is a frame of an animation" if image.n_frames > 1 else None
 
 
 def strips(image: PngImagePlugin.PngImageFile, rows: int) -> Iterator[bytes]:

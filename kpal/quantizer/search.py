@@ -8,7 +8,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -68,7 +68,7 @@ _NOTHING: Final = 0.01
 # It is lower for images with alpha, because parts of sprites often look like accents.
 _DEAR_ALONE: Final = {3: 1.25, 4: 1.0}
 
-# What a `Source` computes once for each number of colours.
+# What a `Search` computes once for each number of colours.
 _OF_COLORS: Final = ("_palette", "_geometry", "_space", "_seen", "_matching")
 
 
@@ -116,6 +116,15 @@ class Search(ABC, Generic[_Counted, _Result]):
         self._watch = watch
         self._last: tuple[int, Candidate] | None = None
         self._spaces: dict[Geometry, Space] = {}
+
+    def asking(self, *, colors: int, rate: float | None) -> Self:
+        """The same search with other options, and with all that is already known and does not depend on them."""
+        other = copy.copy(self)
+        other.options = dataclasses.replace(self.options, colors=colors, rate=rate)
+        if colors != self.options.colors:
+            for name in _OF_COLORS:
+                other.__dict__.pop(name, None)
+        return other
 
     @abstractmethod
     def _remapped(self, candidate: Candidate, rate: float) -> _Result:
@@ -367,15 +376,6 @@ class Source(Search[Histogram, Quantized]):
     def __init__(self, pixels: Pixels, options: Options, watch: Watch) -> None:
         super().__init__(options, watch)
         self._source: Pixels = _own_palette(pixels, options.colors) if options.keep_palette else pixels
-
-    def asking(self, *, colors: int, rate: float | None) -> Source:
-        """The same image with other options, and with all that is already known and does not depend on them."""
-        other = copy.copy(self)
-        other.options = dataclasses.replace(self.options, colors=colors, rate=rate)
-        if colors != self.options.colors:
-            for name in _OF_COLORS:
-                other.__dict__.pop(name, None)
-        return other
 
     def quantized(self) -> Quantized:
         """The image that the options ask for."""

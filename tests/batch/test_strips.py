@@ -265,3 +265,38 @@ def test_memory_is_that_of_strips_and_not_of_the_image(monkeypatch: pytest.Monke
         with Image.open("x.png") as image:
             assert np.array_equal(kpal.decode(Path("x.kpal").read_bytes()), np.asarray(image))
     assert peaks[2] - peaks[1] < 1_000_000  # of 5,400,000 bytes of pixels more
+
+
+def save_moving(name: str) -> list[np.ndarray[Any, Any]]:
+    frames = [np.roll(np.asarray(few()), 9 * number, 0) for number in range(3)]
+    first, *others = map(Image.fromarray, frames)
+    first.save(name, save_all=True, append_images=others)
+    return frames
+
+
+@pytest.mark.parametrize(("name", "options"), [("x.png", ()), ("x.tif", ("--pages",))])
+def test_an_animation_is_encoded_by_frames_whatever_its_size(
+    name: str, options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = save_moving(name)
+    data = encoded(name, *BY_STRIPS, *options, "-Q", "100")  # strips would refuse the quality
+    assert capsys.readouterr().err == ""
+    assert all(np.array_equal(a, b) for (a, _), b in zip(kpal.decode_frames(data), frames, strict=True))
+
+
+def test_one_image_is_an_animation_if_it_has_a_duration() -> None:
+    write(many(), "x.png")
+    data = encoded("x.png", *BY_STRIPS, "--durations", "40", "-Q", "60")
+    assert kpal.inspect(data).durations == (40,)
+
+
+def test_one_page_is_encoded_by_strips_and_one_frame_of_a_png_in_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("x.png", "x.tif"):
+        frames = save_moving(name)
+        assert np.array_equal(kpal.decode(encoded(name, *BY_STRIPS, "--frame", "-1")), frames[-1])
+    assert capsys.readouterr().err == (
+        "kpal: x.png: warning: it is a frame of an animation: all its pixels are held in memory\n"
+    )
+    Path("out.kpal").unlink()
+    options = (*BY_STRIPS, "--frame", "1", "-Q", "60")
+    assert "--quality needs all pixels at a time" in refused(capsys, "x.tif", *options)

@@ -29,7 +29,7 @@ from kpal.metrics.scores import ssimulacra2
 from kpal_format import DEFAULT_CODER, compiled, encode_indexed
 
 from ..files import use_small_tiles
-from ..images import METADATA, gradient, pillow, random_indexed, soft_icon
+from ..images import METADATA, gradient, moving, pillow, random_indexed, soft_icon
 
 PARTS = [field.name for field in dataclasses.fields(METADATA)]
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
@@ -534,15 +534,6 @@ def test_metadata_that_make_no_sense_do_not_cost_the_picture(tmp_path: Path) -> 
     assert np.array_equal(kpal.decode(source.with_suffix(".kpal").read_bytes()), kpal.quantize(gradient()).pixels())
 
 
-def test_animations_are_not_reduced_to_their_first_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "moving.gif"
-    frames = [Image.new("L", (4, 4), shade) for shade in (0, 255)]
-    frames[0].save(path, save_all=True, append_images=frames[1:])
-    for command in ("encode", "compare"):
-        assert cli.main([command, str(path)]) == 1
-        assert "an animation" in capsys.readouterr().err
-
-
 def test_a_folder_in_the_way_is_an_error(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chart.with_suffix(".kpal").mkdir()
     assert cli.main(["encode", "--force", str(chart)]) == 1
@@ -769,6 +760,22 @@ def test_show_opens_a_picture_that_is_still_there_after_the_command(tmp_path: Pa
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
     assert np.array_equal(pixels_of(viewer), gradient())
     assert (tmp_path / "names").read_text().splitlines()[1] == str(chart)
+
+
+@posix
+def test_show_plays_an_animation_unless_a_frame_is_asked_for(tmp_path: Path, viewer: Path) -> None:
+    frames = [image.pixels() for image in moving(3, 20, 30, 9)]
+    (tmp_path / "x.kpal").write_bytes(kpal.encode_frames(frames, durations=70))
+    assert run("show", tmp_path / "x.kpal").returncode == 0
+    with Image.open(viewer) as image:
+        assert (image.format, getattr(image, "n_frames", 1)) == ("WEBP", 3)
+    assert run("show", tmp_path / "x.kpal", "--frame", "-1").returncode == 0
+    assert np.array_equal(pixels_of(viewer), frames[-1])
+    pages = [Image.fromarray(pixels) for pixels in frames]
+    pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
+    assert b"--frame N" in run("show", tmp_path / "x.tif").stderr
+    assert run("show", tmp_path / "x.tif", "--frame", "1").returncode == 0
+    assert np.array_equal(pixels_of(viewer), frames[1])
 
 
 @posix

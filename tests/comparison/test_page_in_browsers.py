@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from kpal.color.compositing import seen
+from kpal.comparison.formats import Sides, compare
 from kpal.comparison.page import Page
 
 from .. import browsers
 from ..browsers import Browser
-from ..images import gradient, soft_icon
+from ..images import gradient, moving, soft_icon
 from .pages import LIMIT, compared, png
 
 BROWSERS: list[Any] = [
@@ -156,3 +160,53 @@ def test_the_page_is_never_wider_than_the_window(browser: Browser, width: int) -
 
 def test_every_picture_loads(browser: Browser) -> None:
     assert browser.run("return Array.from(document.images).every(i => i.complete && i.naturalWidth > 0)")
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Sides]]:
+    """A page of an animation with soft alpha, which changes in boxes and loops once."""
+    frames = [image.pixels() for image in moving(6, 24, 40, 17, 4)]
+    sides: list[Sides] = []
+    data = png(Image.fromarray(frames[0]), save_all=True, append_images=[*map(Image.fromarray, frames[1:])], loop=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # GIF is left out
+        comparison = compare("film.png", data, sides=sides.append, colors=9)
+    made = Page(LIMIT, {})
+    made.add(comparison, *sides)
+    path: Path = tmp_path_factory.mktemp("films") / "report.html"
+    path.write_bytes(made.render())
+    return path, sides
+
+
+def test_both_sides_of_an_animation_play_in_step(started: Browser, films: tuple[Path, list[Sides]]) -> None:
+    path, (sides,) = films
+    started.resize(1280, 900)
+    started.open(path)
+    shown = "document.querySelector('.play output').textContent"
+    button = "document.querySelector('.play button').textContent"
+    pixels = """return Array.from(document.querySelectorAll('.sides canvas'), (canvas) => {
+        const copy = canvas.cloneNode().getContext('2d', {willReadFrequently: true});
+        copy.drawImage(canvas, 0, 0);
+        return Array.from(copy.getImageData(0, 0, canvas.width, canvas.height).data);
+        })"""
+    count = sides.frames
+    for _ in range(100):
+        if started.run(f"return {button}") == "Play":
+            break
+        time.sleep(0.1)
+    assert started.run(f"return {shown}") == f"{count} / {count}", "it is shown once"
+    each = list(sides.each())
+    started.run("document.querySelector('.stage').focus()")
+    for key, number in ((".", 0), (".", 1), (".", 2), (",", 1), (",", 0), (",", count - 1)):
+        browsers.press(started, key)
+        time.sleep(0.3)
+        assert started.run(f"return {shown}") == f"{number + 1} / {count}"
+        for found, expected in zip(started.run(pixels), each[number], strict=True):
+            drawn = np.array(found, np.uint8).reshape(*expected.shape[:2], 4)
+            for a, b in seen(drawn, expected, (0, 255)):  # a canvas rounds translucent colours
+                assert np.abs(a.astype(int) - b).max() <= 2
+    browsers.press(started, "p")
+    assert started.run(f"return {button}") == "Pause"
+    browsers.press(started, "p")
+    assert started.run(f"return {button}") == "Play"
+    assert started.complaints() == []

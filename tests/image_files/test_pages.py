@@ -1,4 +1,4 @@
-"""A file of one picture is taken, whatever else of it the file has; a file of several is refused."""
+"""A file of one picture is taken, whatever else of it the file has; several pages need a word of the user."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import kpal
+from kpal.batch.frame_files import Motion
 from kpal.batch.transcode import to_kpal
 
 from ..foreign_files import saved, sign
@@ -69,9 +70,18 @@ def test_smaller_copies_and_masks_are_no_pages(pages: list[Any], order: str, big
         [(LARGE, {255: 3}), (LARGE, {255: 3})],
     ],
 )
-def test_pages_are_refused(pages: list[Any]) -> None:
-    with pytest.raises(ValueError, match=r"several pages.*save each page"):
+def test_pages_are_refused_unless_one_or_all_are_asked_for(pages: list[Any]) -> None:
+    with pytest.raises(ValueError, match=r"several pages: --frame N .*--pages"):
         to_kpal(tiff(*pages))
+    assert kpal.inspect(to_kpal(tiff(*pages), motion=Motion(pages=True))).frames == 2
+    page = to_kpal(tiff(*pages), motion=Motion(frame=1))
+    assert not kpal.inspect(page).durations
+    assert np.array_equal(kpal.decode(page)[:, :, 0], np.asarray(LARGE))
+
+
+def test_pages_of_different_sizes_are_no_animation() -> None:
+    with pytest.raises(ValueError, match=r"frame 1 has 12 x 8 pixels, but frame 0 has 24 x 16"):
+        to_kpal(tiff((LARGE, {}), (SMALL, {})), motion=Motion(pages=True))
 
 
 def test_a_mask_that_is_left_out_is_named() -> None:
@@ -84,14 +94,6 @@ def test_directories_that_run_in_a_circle_end() -> None:
     end = len(data) - SMALL.width * SMALL.height
     data = data[: end - 4] + struct.pack("<I", 8) + data[end:]
     assert np.array_equal(kpal.decode(to_kpal(data))[:, :, 0], np.asarray(LARGE))
-
-
-@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG"])
-def test_animations_are_refused_with_advice(format: str) -> None:
-    frames = [Image.new("RGB", (4, 4), color) for color in ("red", "blue")]
-    with pytest.raises(ValueError, match=r"an animation.*save the frame that you want"):
-        to_kpal(saved(frames[0], format, save_all=True, append_images=frames[1:]))
-    assert kpal.decode(to_kpal(saved(frames[0], format, save_all=True))).shape == (4, 4, 3)
 
 
 def test_the_layers_of_photoshop_are_one_picture() -> None:

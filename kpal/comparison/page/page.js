@@ -1,4 +1,4 @@
-// Slider, views, zoom, copying of colours, and sorting of the index. Nothing is loaded, sent or stored.
+// Slider, views, zoom, animations, copying of colours, and sorting of the index. Nothing is loaded, sent or stored.
 "use strict";
 
 document.documentElement.classList.remove("plain");
@@ -8,6 +8,8 @@ const WIDEST = 16384; // pixels on the screen, which browsers still draw
 const FITTED_ZOOM = 16; // of small pictures, until someone zooms
 const KEYS = { 0: "slider", 1: "original", 2: "kpal", 3: "difference" };
 
+const PLAY_KEYS = { p: "toggle", ",": "back", ".": "next" };
+
 const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
 
 class Viewer {
@@ -16,7 +18,7 @@ class Viewer {
     this.stage = figure.querySelector(".stage");
     this.sides = figure.querySelector(".sides");
     this.range = figure.querySelector(".split");
-    this.output = figure.querySelector("output");
+    this.output = figure.querySelector(".zoom output");
     this.width = Number(figure.style.getPropertyValue("--width"));
     this.height = Number(figure.style.getPropertyValue("--height"));
     this.fitted = true;
@@ -29,6 +31,7 @@ class Viewer {
       const button = event.target.closest("button");
       if (button) this.command(button.dataset.zoom);
     });
+    if ("moving" in figure.dataset) this.player = new Player(figure);
     new ResizeObserver(() => (this.fitted ? this.fit() : this.place())).observe(this.stage);
     this.fit();
   }
@@ -138,6 +141,145 @@ class Viewer {
   }
 }
 
+// The frames of an animated PNG in which each frame changes a box of the one before, as kpal writes them. Browsers play
+// such files, but not two of them in step, and none can be paused.
+class Film {
+  constructor(image) {
+    this.canvas = document.createElement("canvas");
+    this.canvas.className = image.className;
+    this.canvas.width = image.width;
+    this.canvas.height = image.height;
+    this.canvas.setAttribute("role", "img");
+    this.canvas.setAttribute("aria-label", image.alt);
+    this.context = this.canvas.getContext("2d");
+    this.frames = [];
+    this.drawn = -1;
+    this.parse(Uint8Array.from(atob(image.src.slice(image.src.indexOf(",") + 1)), (c) => c.charCodeAt(0)));
+  }
+
+  parse(data) {
+    const view = new DataView(data.buffer);
+    this.signature = data.slice(0, 8);
+    this.shared = []; // chunks before the pixels, such as the palette
+    for (let at = 8; at < data.length; ) {
+      const length = view.getUint32(at);
+      const type = String.fromCharCode(...data.subarray(at + 4, at + 8));
+      const content = data.subarray(at + 8, at + 8 + length);
+      if (type === "IHDR") this.header = content;
+      else if (type === "acTL") this.plays = view.getUint32(at + 12);
+      else if (type === "fcTL") {
+        const [width, height, x, y] = [4, 8, 12, 16].map((offset) => view.getUint32(at + 8 + offset));
+        const ms = (1000 * view.getUint16(at + 28)) / (view.getUint16(at + 30) || 100);
+        const over = data[at + 33] === 1;
+        this.frames.push({ width, height, x, y, over, ms: ms > 10 ? ms : 100, parts: [] }); // as browsers do
+      } else if (type === "IDAT") this.frames.at(-1).parts.push(content);
+      else if (type === "fdAT") this.frames.at(-1).parts.push(content.subarray(4));
+      else if (!this.frames.length && type !== "IEND") this.shared.push(data.subarray(at, at + 12 + length));
+      at += 12 + length;
+    }
+  }
+
+  // A frame as a PNG of its own.
+  bitmap({ width, height, parts }) {
+    const header = this.header.slice();
+    new DataView(header.buffer).setUint32(0, width);
+    new DataView(header.buffer).setUint32(4, height);
+    const pixels = parts.map((part) => chunk("IDAT", part));
+    const file = [this.signature, chunk("IHDR", header), ...this.shared, ...pixels, chunk("IEND", new Uint8Array())];
+    return createImageBitmap(new Blob(file, { type: "image/png" }));
+  }
+
+  // Draws a frame, and those before it that it needs.
+  async draw(number) {
+    for (let i = number < this.drawn ? 0 : this.drawn + 1; i <= number; i++) {
+      const frame = this.frames[i];
+      const bitmap = await this.bitmap(frame);
+      if (!frame.over) this.context.clearRect(frame.x, frame.y, frame.width, frame.height);
+      this.context.drawImage(bitmap, frame.x, frame.y);
+      bitmap.close();
+    }
+    this.drawn = number;
+  }
+}
+
+const CRC = Uint32Array.from({ length: 256 }, (_, n) => {
+  for (let bit = 0; bit < 8; bit++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
+  return n >>> 0;
+});
+
+function chunk(type, content) {
+  const data = new Uint8Array(content.length + 12);
+  const view = new DataView(data.buffer);
+  view.setUint32(0, content.length);
+  for (let i = 0; i < 4; i++) data[4 + i] = type.charCodeAt(i);
+  data.set(content, 8);
+  let crc = 0xffffffff;
+  for (let i = 4; i < content.length + 8; i++) crc = CRC[(crc ^ data[i]) & 255] ^ (crc >>> 8);
+  view.setUint32(content.length + 8, ~crc);
+  return data;
+}
+
+// Plays the original and the result of kpal in step.
+class Player {
+  constructor(figure) {
+    const images = [".original", ".kpal"].map((side) => figure.querySelector(`.sides ${side}`));
+    this.films = images.map((image) => new Film(image));
+    images.forEach((image, i) => image.replaceWith(this.films[i].canvas));
+    this.tools = figure.querySelector(".play");
+    this.tools.hidden = false;
+    this.tools.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (button) this.command(button.dataset.play);
+    });
+    this.count = this.films[0].frames.length;
+    this.left = this.films[0].plays || Infinity;
+    this.number = 0;
+    this.work = Promise.resolve();
+    new IntersectionObserver(([entry]) => {
+      this.seen = entry.isIntersecting;
+      this.next();
+    }).observe(figure);
+    this.show(0);
+    this.play(!matchMedia("(prefers-reduced-motion: reduce)").matches);
+  }
+
+  command(name) {
+    if (name === "toggle") {
+      if (!this.playing && !this.left) this.left = this.films[0].plays || Infinity;
+      return this.play(!this.playing);
+    }
+    this.play(false);
+    this.show((this.number + (name === "next" ? 1 : this.count - 1)) % this.count);
+  }
+
+  play(playing) {
+    this.playing = playing;
+    this.tools.querySelector('[data-play="toggle"]').textContent = playing ? "Pause" : "Play";
+    this.next();
+  }
+
+  // One frame after the other, on both sides at once.
+  show(number) {
+    this.number = number;
+    this.tools.querySelector("output").textContent = `${number + 1} / ${this.count}`;
+    this.work = this.work.then(() => Promise.all(this.films.map((film) => film.draw(number))));
+    return this.work;
+  }
+
+  // Waits for the end of the frame, and goes on unless something has changed meanwhile.
+  next() {
+    clearTimeout(this.timer);
+    if (!this.playing || !this.seen) return;
+    this.timer = setTimeout(async () => {
+      if (this.number === this.count - 1 && --this.left <= 0) return this.play(false);
+      const start = performance.now();
+      await this.show((this.number + 1) % this.count);
+      this.late = performance.now() - start;
+      this.next();
+    }, Math.max(0, this.films[0].frames[this.number].ms - (this.late || 0)));
+  }
+}
+
 const viewers = Array.from(document.querySelectorAll(".viewer"), (figure) => new Viewer(figure));
 
 // The viewer that keys are for: the one with the focus, or under the pointer, or nearest to the middle of the window.
@@ -159,6 +301,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key in KEYS) viewer.view = KEYS[event.key];
   else if (event.key === "+" || event.key === "=") viewer.command("in");
   else if (event.key === "-") viewer.command("out");
+  else if (event.key in PLAY_KEYS && viewer.player) viewer.player.command(PLAY_KEYS[event.key]);
   else return;
   event.preventDefault();
 });
