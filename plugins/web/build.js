@@ -1,0 +1,49 @@
+/** Makes what cannot be modules: scripts for `<script src>` and `importScripts`, and the demo page, which opens from a folder. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const path = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url))
+
+/**
+ * @param {string} contents
+ * @param {Partial<import('esbuild').BuildOptions>} [options]
+ */
+async function bundle(contents, options) {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: path('.') },
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    target: 'es2022',
+    write: false,
+    logOverride: { 'empty-import-meta': 'silent' },
+    ...options,
+  })
+  return outputFiles[0].text
+}
+
+/** The files by their names. */
+export async function make() {
+  const auto = await bundle("export * from './src/auto.js'; import './src/auto/worker.js'", {
+    globalName: 'kpalAuto',
+    define: { KPAL_CLASSIC: 'true' },
+  })
+  const serviceWorker = await bundle("export * from './src/service-worker.js'", { globalName: 'kpalServiceWorker' })
+  const demoWorker = await bundle("import './demo/worker.js'")
+  const demo = await bundle("import './demo/demo.js'", { define: { KPAL_WORKER: JSON.stringify(demoWorker) } })
+  const page = readFileSync(path('demo/template.html'), 'utf-8')
+  return {
+    'dist/auto.js': auto,
+    'dist/service-worker.js': serviceWorker,
+    'demo/index.html': page.replace('/* SCRIPT */', () => demo.replaceAll('</script', '<\\/script')),
+  }
+}
+
+if (process.argv[1] === path('build.js')) {
+  mkdirSync(path('dist'), { recursive: true })
+  for (const [name, text] of Object.entries(await make())) {
+    writeFileSync(path(name), text)
+    console.log(`${name}: ${text.length} bytes`)
+  }
+}

@@ -1,0 +1,307 @@
+/** Compressed blocks, RFC 8878 section 3.1.1.3. */
+import { BackwardBits, bitsAt, broken, viewOf } from './bits.js'
+import { buildTable, constantTable, readTable } from './fse.js'
+import { decodeStream, readHuffmanTable } from './huffman.js'
+
+export const MAX_BLOCK = 131072
+
+/** Greater offsets do not fit into 31 bits, and into no array that is in use. */
+const MAX_OFFSET_CODE = 29
+
+/** @typedef {import('./fse.js').FseTable} FseTable */
+
+/**
+ * The three kinds of codes of a sequence: at most `log` bits of state and `extra.length` codes, each with a base and a
+ * number of extra bits.
+ * @param {number} log
+ * @param {number} first the base of code 0
+ * @param {number[]} extra
+ * @param {number} defaultLog
+ * @param {number[]} defaults
+ */
+function kind(log, first, extra, defaultLog, defaults) {
+  const base = new Int32Array(extra.length)
+  extra.forEach((_, i) => (base[i] = i ? base[i - 1] + (1 << extra[i - 1]) : first))
+  return { log, extra: Uint8Array.from(extra), base, defaults: buildTable(defaults, defaultLog) }
+}
+
+/**
+ * @param {number} count
+ * @param {number} value
+ * @returns {number[]}
+ */
+const repeat = (count, value) => Array(count).fill(value)
+const EXTRA = [1, 1, 1, 1, 2, 2, 3, 3, 4]
+const LONG_EXTRA = [7, 8, 9, 10, 11, 12, 13, 14, 15, 16]
+
+function makeKinds() {
+  return {
+    literals: kind(9, 0, [...repeat(16, 0), ...EXTRA, 6, ...LONG_EXTRA], 6, [
+      4, 3, ...repeat(11, 2), 1, 1, 1, ...repeat(9, 2), 3, 2, ...repeat(5, 1), ...repeat(4, -1),
+    ]),
+    // Code n of an offset has n extra bits and base 2^n.
+    offset: kind(8, 1, [...Array(32).keys()], 5, [...repeat(6, 1), 2, 2, 2, ...repeat(15, 1), ...repeat(5, -1)]),
+    match: kind(9, 3, [...repeat(32, 0), ...EXTRA, 4, 5, ...LONG_EXTRA], 6, [
+      1, 4, 3, ...repeat(6, 2), ...repeat(37, 1), ...repeat(7, -1),
+    ]),
+  }
+}
+
+/** @type {ReturnType<typeof makeKinds> | undefined} */
+let kinds
+
+/** Decodes blocks one after the other; each may use the tables and the output of those before. */
+export class BlockDecoder {
+  /**
+   * @param {Uint8Array} bytes
+   * @param {Uint8Array} out
+   */
+  constructor(bytes, out) {
+    kinds ??= makeKinds()
+    this.bytes = bytes
+    this.view = viewOf(bytes)
+    this.out = out
+    /** How much of the output there is. */
+    this.length = 0
+    this.literals = new Uint8Array(Math.min(out.length, MAX_BLOCK))
+    this.literalsLength = 0
+    /** @type {import('./huffman.js').HuffmanTable | null} */
+    this.huffman = null
+    /** @type {Record<keyof ReturnType<typeof makeKinds>, FseTable | null>} */
+    this.tables = { literals: null, offset: null, match: null }
+    this.recent = [1, 4, 8]
+  }
+
+  /**
+   * @param {number} start
+   * @param {number} end
+   */
+  compressed(start, end) {
+    const at = this.readLiterals(start, end)
+    this.readSequences(at, end)
+  }
+
+  /**
+   * Decodes the literals, and returns the offset of the sequences.
+   * @param {number} start
+   * @param {number} end
+   */
+  readLiterals(start, end) {
+    const { bytes } = this
+    const type = bytes[start] & 3
+    const format = (bytes[start] >> 2) & 3
+    if (type < 2) return this.plainLiterals(start, end, type, format)
+    const headerSize = format < 2 ? 3 : format + 2
+    if (start + headerSize > end) throw broken('is cut off')
+    let header = 0
+    for (let i = headerSize - 1; i >= 0; i--) header = header * 256 + bytes[start + i] // up to 40 bits
+    const width = [10, 10, 14, 18][format]
+    const length = Math.floor(header / 16) % 2 ** width
+    let at = start + headerSize
+    const stop = at + Math.floor(header / 2 ** (4 + width))
+    this.setLiterals(length)
+    if (stop > end) throw broken('is cut off')
+    if (type === 2) {
+      const { table, at: behind } = readHuffmanTable(bytes, at, stop)
+      this.huffman = table
+      at = behind
+    }
+    if (!this.huffman) throw broken('lacks a Huffman table')
+    if (format === 0) decodeStream(this.huffman, bytes, at, stop, this.literals, 0, length)
+    else this.fourStreams(at, stop)
+    return stop
+  }
+
+  /**
+   * Raw literals (type 0), or one that is repeated (type 1).
+   * @param {number} start
+   * @param {number} end
+   * @param {number} type
+   * @param {number} format
+   */
+  plainLiterals(start, end, type, format) {
+    const { bytes } = this
+    const at = start + [1, 2, 1, 3][format]
+    if (at > end) throw broken('is cut off')
+    const header = bytes[start] | (bytes[start + 1] << 8) | (bytes[start + 2] << 16)
+    const length = [(header >> 3) & 31, (header >> 4) & 4095, (header >> 3) & 31, (header >> 4) & 0xfffff][format]
+    const stop = at + (type === 0 ? length : 1)
+    if (stop > end) throw broken('is cut off')
+    this.setLiterals(length)
+    if (type === 0) this.literals.set(bytes.subarray(at, stop))
+    else this.literals.fill(bytes[at], 0, length)
+    return stop
+  }
+
+  /** @param {number} length */
+  setLiterals(length) {
+    if (length > this.literals.length) throw broken('has more literals than content')
+    this.literalsLength = length
+  }
+
+  /**
+   * @param {number} start
+   * @param {number} end
+   */
+  fourStreams(start, end) {
+    const { bytes, literals, literalsLength } = this
+    const quarter = (literalsLength + 3) >> 2
+    let from = start + 6
+    if (from > end || 3 * quarter > literalsLength) throw broken('is cut off')
+    for (let i = 0; i < 4; i++) {
+      const at = start + 2 * i
+      const to = i < 3 ? from + (bytes[at] | (bytes[at + 1] << 8)) : end
+      if (to > end || !this.huffman) throw broken('is cut off')
+      decodeStream(this.huffman, bytes, from, to, literals, i * quarter, i < 3 ? (i + 1) * quarter : literalsLength)
+      from = to
+    }
+  }
+
+  /**
+   * @param {number} at
+   * @param {number} end
+   */
+  readSequences(at, end) {
+    const { bytes } = this
+    if (at >= end) throw broken('is cut off')
+    let count = bytes[at++]
+    if (count >= 128) {
+      const size = count < 255 ? 1 : 2
+      if (at + size > end) throw broken('is cut off')
+      count = size === 1 ? ((count - 128) << 8) | bytes[at] : (bytes[at] | (bytes[at + 1] << 8)) + 0x7f00
+      at += size
+    }
+    if (count === 0) {
+      if (at !== end) throw broken('has bytes behind its sequences')
+      this.copyLiterals(0, this.literalsLength)
+      return
+    }
+    if (at >= end) throw broken('is cut off')
+    const modes = bytes[at++]
+    if (modes & 3) throw broken('uses a reserved bit')
+    at = this.readKind('literals', modes >> 6, at, end)
+    at = this.readKind('offset', (modes >> 4) & 3, at, end)
+    at = this.readKind('match', (modes >> 2) & 3, at, end)
+    this.sequences(count, new BackwardBits(bytes, at, end))
+  }
+
+  /**
+   * @param {keyof ReturnType<typeof makeKinds>} name
+   * @param {number} mode
+   * @param {number} at
+   * @param {number} end
+   */
+  readKind(name, mode, at, end) {
+    const { log, extra, defaults } = /** @type {ReturnType<typeof makeKinds>} */ (kinds)[name]
+    if (mode === 0) this.tables[name] = defaults
+    else if (mode === 1) {
+      if (at >= end || this.bytes[at] >= extra.length) throw broken('has a broken table')
+      this.tables[name] = constantTable(this.bytes[at++])
+    } else if (mode === 2) {
+      const read = readTable(this.bytes, at, end, log, extra.length - 1)
+      this.tables[name] = read.table
+      at = read.at
+    } else if (!this.tables[name]) throw broken('repeats a table that it lacks')
+    return at
+  }
+
+  /**
+   * Everything of a sequence is read here, from one word for each number: this is where most of the time goes.
+   * @param {number} count
+   * @param {BackwardBits} bits
+   */
+  sequences(count, bits) {
+    const { literals, match } = /** @type {ReturnType<typeof makeKinds>} */ (kinds)
+    const { view, tables } = this
+    const { start } = bits
+    const lt = /** @type {FseTable} */ (tables.literals).entries
+    const ot = /** @type {FseTable} */ (tables.offset).entries
+    const mt = /** @type {FseTable} */ (tables.match).entries
+    let l = lt[bits.read(/** @type {FseTable} */ (tables.literals).log)]
+    let o = ot[bits.read(/** @type {FseTable} */ (tables.offset).log)]
+    let m = mt[bits.read(/** @type {FseTable} */ (tables.match).log)]
+    let { left } = bits
+    let used = 0
+    for (;;) {
+      let n = o >> 14
+      if (n > MAX_OFFSET_CODE) throw broken('refers to bytes in front of its content')
+      let value = 1 << n
+      if (n > 16) {
+        // More bits than one word is sure to have.
+        left -= n - 16
+        value += bitsAt(view, start, left, n - 16) << 16
+        n = 16
+      }
+      left -= n
+      value += bitsAt(view, start, left, n)
+      n = match.extra[m >> 14]
+      left -= n
+      const matchLength = match.base[m >> 14] + bitsAt(view, start, left, n)
+      n = literals.extra[l >> 14]
+      left -= n
+      const literalsLength = literals.base[l >> 14] + bitsAt(view, start, left, n)
+      if (used + literalsLength > this.literalsLength) throw broken('has too few literals')
+      this.copyLiterals(used, used + literalsLength)
+      used += literalsLength
+      this.copyMatch(this.offset(value, literalsLength), matchLength)
+      if (--count === 0) break
+      n = (l >> 10) & 15
+      left -= n
+      l = lt[(l & 1023) + bitsAt(view, start, left, n)]
+      n = (m >> 10) & 15
+      left -= n
+      m = mt[(m & 1023) + bitsAt(view, start, left, n)]
+      n = (o >> 10) & 15
+      left -= n
+      o = ot[(o & 1023) + bitsAt(view, start, left, n)]
+      if (left < 0) throw broken('has too few sequences')
+    }
+    if (left !== 0) throw broken('has sequences of a wrong length')
+    this.copyLiterals(used, this.literalsLength)
+  }
+
+  /**
+   * Values 1 to 3 mean one of the last three offsets.
+   * @param {number} value
+   * @param {number} literalsLength
+   */
+  offset(value, literalsLength) {
+    const { recent } = this
+    const which = value > 3 ? 3 : literalsLength ? value - 1 : value
+    const offset = value > 3 ? value - 3 : which < 3 ? recent[which] : recent[0] - 1
+    if (which > 1) recent[2] = recent[1]
+    if (which > 0) {
+      recent[1] = recent[0]
+      recent[0] = offset
+    }
+    return offset
+  }
+
+  /**
+   * @param {number} from
+   * @param {number} to
+   */
+  copyLiterals(from, to) {
+    const { out, literals } = this
+    let at = this.length
+    const end = (this.length = at + to - from)
+    if (end > out.length) throw broken('has more content than declared')
+    if (to - from > 64) out.set(literals.subarray(from, to), at)
+    else for (; from < to; from++) out[at++] = literals[from]
+  }
+
+  /**
+   * @param {number} offset
+   * @param {number} length
+   */
+  copyMatch(offset, length) {
+    const { out } = this
+    let at = this.length
+    const end = (this.length = at + length)
+    if (end > out.length) throw broken('has more content than declared')
+    if (offset > at || offset < 1) throw broken('refers to bytes in front of its content')
+    if (length > 64 && offset >= length) out.copyWithin(at, at - offset, end - offset)
+    else if (length > 64 && offset === 1) out.fill(out[at - 1], at, end)
+    else for (let from = at - offset; at < end; ) out[at++] = out[from++]
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * The files of the tests: `vectors` of the repository, and `random`, which its encoder makes
+ * (`python -m tests.plugins.random_files FOLDER`), in the folder KPAL_RANDOM_FILES if that is set.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const folders = new Map([
+  ['vectors', fileURLToPath(new URL('../../../formats/vectors', import.meta.url))],
+  ['random', process.env.KPAL_RANDOM_FILES ?? ''],
+])
+
+/** @param {string} path */
+function place(path) {
+  const [folder, ...rest] = path.split('/')
+  return [folders.get(folder), ...rest].join('/')
+}
+
+/**
+ * The files of a folder by their names, or none if there is no such folder.
+ * @param {string} folder
+ * @returns {Map<string, Buffer>}
+ */
+export function files(folder) {
+  const path = place(folder)
+  const names = existsSync(path) ? readdirSync(path).filter((name) => name.endsWith('.kpal')) : []
+  return new Map(names.sort().map((name) => [name, readFileSync(`${path}/${name}`)]))
+}
+
+/** @param {string} path */
+export function json(path) {
+  return existsSync(place(path)) ? JSON.parse(readFileSync(place(path), 'utf-8')) : {}
+}
+
+/** @param {Uint8Array} bytes */
+export function sha256(bytes) {
+  return createHash('sha256').update(bytes).digest('hex')
+}

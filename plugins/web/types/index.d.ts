@@ -1,0 +1,12 @@
+export { KpalError } from "./errors.js";
+export { toPNG } from "./png.js";
+export type Decoded = import("./decode.js").Decoded;
+export type DecodedFrame = import("./decode.js").DecodedFrame;
+export type Frame = import("./decode.js").Frame;
+export type DecodeOptions = import("./decode.js").DecodeOptions;
+export type Region = import("./decode.js").Region;
+export type Head = import("./container.js").Head;
+export type Metadata = import("./metadata.js").Metadata;
+export type ErrorKind = import("./errors.js").ErrorKind;
+export { decode, decodeFrame, frames, inspect, MAX_PIXELS } from "./decode.js";
+export { toImageData, toRGBA } from "./image-data.js";

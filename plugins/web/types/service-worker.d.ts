@@ -1,0 +1,1 @@
+export { convertResponse, fetchImage, wantsImage } from "./response.js";
