@@ -83,7 +83,7 @@ def test_standard_streams_carry_images_and_nothing_else() -> None:
     Image.fromarray(soft_icon()).save(source, "PNG")
     encoded = run("encode", "-", stdin=source.getvalue())
     assert encoded.stdout == kpal.encode(soft_icon())
-    assert encoded.stderr.startswith(b"kpal: standard input")
+    assert encoded.stderr.splitlines()[-1].startswith(b"kpal: standard input")  # after progress, on a slow machine
     decoded = run("decode", "-", "-o", "-", stdin=encoded.stdout)
     assert np.array_equal(
         np.asarray(Image.open(io.BytesIO(decoded.stdout)).convert("RGBA")), kpal.quantize(soft_icon()).pixels()
@@ -545,8 +545,8 @@ def test_names_of_any_bytes_work_and_are_shown_on_one_line(tmp_path: Path, chart
     chart.rename(tmp_path / name)
     done = run("encode", tmp_path / name)
     assert done.returncode == 0
-    assert done.stderr.count(b"\n") == 1
-    assert rb"two\nlines \xff.png" in done.stderr
+    for line in done.stderr.splitlines():  # of progress, on a slow machine, and of the result
+        assert rb"two\nlines \xff." in line
     assert (tmp_path / name).with_suffix(".kpal").exists()
     assert printable(Path("ünï.png")) == "ünï.png"
 

@@ -92,6 +92,7 @@ export const NAMES = /** @type {BrowserName[]} */ (Object.keys(BROWSERS))
  * @param {BrowserName} name
  */
 export function missing(name) {
+  if (process.env.KPAL_BROWSERS === '0') return 'KPAL_BROWSERS=0'
   return BROWSERS[name].paths.some(existsSync) ? false : `${name} is not installed`
 }
 
