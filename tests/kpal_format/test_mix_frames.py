@@ -78,6 +78,7 @@ def test_plain_python_the_installed_loop_and_the_reference_agree(frames: list[U8
     assert reference_decoder.Tile(profile == 1, palette, width, rows, count, stream).decode() == shown
 
 
+@with_compiler
 @pytest.mark.parametrize("coder", [mix.MIX, mix.MAX], ids=["mix", "max"])
 def test_encoders_and_decoders_take_frames_one_after_the_other(coder: mix.Mix) -> None:
     frames = film(6, 24, 31, 33)
@@ -111,11 +112,13 @@ def test_more_frames_than_the_ring_holds_come_back(rows: int) -> None:
 # --- what frames cost
 
 
+@with_compiler
 def test_frames_that_change_nothing_take_no_more_than_a_few_bytes_together() -> None:
     frame = picture(30, 40, 20).indices
     assert len(coded([frame] * 50)) <= len(coded([frame] * 2)) + 6
 
 
+@with_compiler
 def test_a_small_change_costs_little_in_a_frame_of_any_size() -> None:
     for width in (60, 240, 960):
         frames = [picture(30, width, 20).indices.copy() for _ in range(2)]
@@ -123,6 +126,7 @@ def test_a_small_change_costs_little_in_a_frame_of_any_size() -> None:
         assert len(coded(frames)) - len(coded([frames[0], frames[0]])) < 30
 
 
+@with_compiler
 def test_what_moves_costs_little() -> None:
     scene = np.random.default_rng(1).integers(0, 20, (48, 96), dtype=np.uint8)
     windows = [np.ascontiguousarray(scene[:, 5 * i : 5 * i + 64]) for i in range(6)]
@@ -130,6 +134,7 @@ def test_what_moves_costs_little() -> None:
     assert len(coded(windows)) < len(coded(windows[:1])) + 1.25 * columns * 4.33 / 8
 
 
+@with_compiler
 def test_a_scene_that_returns_is_found_again_many_frames_later() -> None:
     random = np.random.default_rng(2)
     scenes = [random.integers(0, 20, (24, 64), dtype=np.uint8) for _ in range(4)]
@@ -203,6 +208,7 @@ def test_a_watcher_is_told_of_every_pixel_of_every_frame(kernel: ModuleType) -> 
         assert sum(told) == (i + 1) * len(content)
 
 
+@with_compiler
 def test_what_a_watcher_raises_ends_the_work_even_while_motion_is_tried() -> None:
     scene = np.random.default_rng(1).integers(0, 20, (48, 96), dtype=np.uint8)
     windows = [np.ascontiguousarray(scene[:, 5 * i : 5 * i + 64]) for i in range(2)]
