@@ -128,7 +128,7 @@ def test_fractions_of_milliseconds_are_rounded() -> None:
         assert kpal.frames_of(image).durations == (17, 17, 17)
 
 
-@pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+@pytest.mark.skipif("avif" not in features.modules or not features.check("avif"), reason="this Pillow has no AVIF")
 def test_avif_sequences_are_animations() -> None:
     with saved(RGB, "AVIF", duration=[40, 20, 250], quality=100, subsampling="4:4:4") as image:
         frames = kpal.frames_of(image)
