@@ -8,6 +8,7 @@ import zlib
 from typing import Any
 
 import numpy as np
+import PIL
 import pytest
 from PIL import Image, features
 
@@ -43,6 +44,8 @@ def visible(picture: Image.Image) -> Any:
 @pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP"])
 @pytest.mark.parametrize("frames", [RGB, RGBA], ids=["opaque", "clear"])
 def test_each_frame_is_a_full_picture(format: str, frames: list[Any]) -> None:
+    if format == "GIF" and frames is RGBA and int(PIL.__version__.split(".")[0]) < 12:
+        pytest.skip("Pillow before 12 writes such frames wrongly")
     options: dict[str, Any] = {"lossless": True, "exact": True} if format == "WEBP" else {}
     with saved(frames, format, duration=DURATIONS[: len(frames)], disposal=2 * (format == "GIF"), **options) as image:
         found = kpal.frames_of(image)
