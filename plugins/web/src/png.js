@@ -1,5 +1,6 @@
 /** Indexed PNG files, with the palette, the transparency and as much of the metadata as PNG can carry. */
 import { animationChunks } from './apng.js'
+import { concat } from './bytes.js'
 import { crc32 } from './crc32.js'
 import { decode, frames, inspect } from './decode.js'
 import { bitsPerIndex } from './zstd.js'
@@ -139,17 +140,6 @@ export function chunk(type, ...parts) {
 /** @param {number} value */
 export function uint32(value) {
   return [value >>> 24, value >>> 16, value >>> 8, value] // the low bytes, once stored
-}
-
-/** @param {ArrayLike<number>[]} parts */
-function concat(parts) {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
-  }
-  return out
 }
 
 /**

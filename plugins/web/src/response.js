@@ -1,5 +1,6 @@
 /** Turns responses that are KPAL files into PNG files, for service workers. */
 import { hasMagic, hasName } from './auto/address.js'
+import { concat } from './bytes.js'
 import { toPNG } from './png.js'
 
 const SUFFIX = '-kpal-png' // of entity tags: the bytes are others
@@ -80,9 +81,9 @@ async function readIfKpal(copy) {
     const before = length
     chunks.push(part.value)
     length += part.value.length
-    if (before < 8 && length >= 8 && !hasMagic(concat(chunks, length))) break
+    if (before < 8 && length >= 8 && !hasMagic(concat(chunks))) break
   }
-  const bytes = concat(chunks, length)
+  const bytes = concat(chunks)
   if (hasMagic(bytes)) return bytes
   reader.cancel().catch(() => {})
   return null
@@ -126,18 +127,4 @@ async function partial(response, range) {
   headers.set('content-range', `bytes ${start}-${end - 1}/${size}`)
   headers.set('content-length', String(end - start))
   return new Response(bytes.subarray(start, end), { status: 206, headers })
-}
-
-/**
- * @param {Uint8Array[]} chunks
- * @param {number} length
- */
-function concat(chunks, length) {
-  const out = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    out.set(chunk, at)
-    at += chunk.length
-  }
-  return out
 }

@@ -2,19 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inflateSync } from 'node:zlib'
 import { decode, inspect, toPNG } from '../src/index.js'
-import { files } from './files.js'
-
-/** The chunks of a PNG file: [type, content]. */
-function chunks(png) {
-  const out = []
-  const buffer = Buffer.from(png)
-  for (let at = 8; at < buffer.length; ) {
-    const length = buffer.readUInt32BE(at)
-    out.push([buffer.toString('latin1', at + 4, at + 8), buffer.subarray(at + 8, at + 8 + length)])
-    at += 12 + length
-  }
-  return out
-}
+import { chunks, files } from './files.js'
 
 /** A reader of its own: the pictures as they are shown, each with its milliseconds. */
 function readAnimation(png) {

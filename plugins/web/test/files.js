@@ -37,3 +37,20 @@ export function json(path) {
 export function sha256(bytes) {
   return createHash('sha256').update(bytes).digest('hex')
 }
+
+/**
+ * The chunks of a PNG file: [type, content].
+ * @param {Uint8Array} png
+ * @returns {[string, Buffer][]}
+ */
+export function chunks(png) {
+  /** @type {[string, Buffer][]} */
+  const out = []
+  const buffer = Buffer.from(png)
+  for (let at = 8; at < buffer.length; ) {
+    const length = buffer.readUInt32BE(at)
+    out.push([buffer.toString('latin1', at + 4, at + 8), buffer.subarray(at + 8, at + 8 + length)])
+    at += 12 + length
+  }
+  return out
+}

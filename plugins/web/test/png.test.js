@@ -4,19 +4,7 @@ import { inflateSync } from 'node:zlib'
 import { PNG } from 'pngjs'
 import { decode, toImageData, toPNG, toRGBA } from '../src/index.js'
 import { store } from '../src/png.js'
-import { files } from './files.js'
-
-/** The chunks of a PNG file: [type, content]. */
-function chunks(png) {
-  const out = []
-  const buffer = Buffer.from(png)
-  for (let at = 8; at < buffer.length; ) {
-    const length = buffer.readUInt32BE(at)
-    out.push([buffer.toString('latin1', at + 4, at + 8), buffer.subarray(at + 8, at + 8 + length)])
-    at += 12 + length
-  }
-  return out
-}
+import { chunks, files } from './files.js'
 
 for (const [name, bytes] of [...files('vectors/valid'), ...[...files('random')].slice(0, 60)]) {
   test(`an independent reader sees the same PNG of ${name}`, async () => {

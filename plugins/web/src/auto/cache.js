@@ -1,4 +1,5 @@
 /** The converted images of a page, each fetched and decoded once. */
+import { concat } from '../bytes.js'
 import { inspect } from '../decode.js'
 import { dataBytes, hasMagic, isData } from './address.js'
 import { Workers } from './workers.js'
@@ -204,17 +205,6 @@ function checkHead(url, bytes, tellHead) {
   if (!hasMagic(bytes)) throw new NotShown(`${shortened(url)} is no KPAL file`)
   tellHead(bytes)
   return true
-}
-
-/** @param {Uint8Array[]} parts */
-function concat(parts) {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
-  }
-  return out
 }
 
 /** @param {string} url */
