@@ -51,11 +51,6 @@ def renamed(progress: Progress | None, stage: str) -> Progress | None:
     return None if progress is None else lambda _, fraction: progress(stage, fraction)
 
 
-def part_of(progress: Progress | None, number: int, total: int) -> Progress | None:
-    """A callback for one of so many equal parts of a stage."""
-    return None if progress is None else lambda stage, fraction: progress(stage, (number + fraction) / total)
-
-
 class Watch:
     """Reports the progress of each stage, and adds up its time.
 

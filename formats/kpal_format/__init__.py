@@ -9,11 +9,11 @@ from .coders import BY_NAME, compiled
 from .coders import DEFAULT as DEFAULT_CODER
 from .coders.mix import Wishes
 from .container import EXTENSION, MAGIC, MAX_PIXELS, MIME, Region, read_head
-from .errors import DamagedError, KpalError, KpalWarning, LimitError, TruncatedError, UnsupportedError
+from .errors import DamagedError, KpalError, KpalWarning, LimitError, TruncatedError, UnsupportedError, beyond_limit
 from .forks import Lock, load_module
 from .indexed import INCH, MAX_COLORS, U8, IndexedImage, Metadata, look_up, used_entries
 from .palette import morton_keys
-from .parallel import Progress, Told, pulse, staged, tell, watched
+from .parallel import Progress, Told, part_of, pulse, staged, tell, watched
 from .positioned import Readable, Writable
 from .streams import OnError, Reader, Writer, head_of
 from .tiles import choose_indices
@@ -50,6 +50,7 @@ __all__ = [
     "Wishes",
     "Writable",
     "Writer",
+    "beyond_limit",
     "choose_indices",
     "compiled",
     "decode_indexed",
@@ -59,6 +60,7 @@ __all__ = [
     "load_module",
     "look_up",
     "morton_keys",
+    "part_of",
     "pulse",
     "read_head",
     "staged",

@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from . import frame
+from . import zstd_frame
 from .errors import DamagedError
-from .indexed import describe
+from .indexed import as_whole, describe
 
 MAX_FRAMES: Final = 1 << 20  # bounds the memory that durations take to 4 MiB
 MAX_DURATION: Final = 2**31 - 1  # milliseconds, more than 24 days
@@ -41,10 +41,7 @@ class Animation:
             value = getattr(self, name)
             if value is None and name == "restart":
                 continue
-            try:
-                number = operator.index(value)
-            except TypeError as error:
-                raise TypeError(f"{name} must be a whole number, not {describe(value)}") from error
+            number = as_whole(name, value)
             if not least <= number <= most:
                 raise ValueError(f"{name} must be from {least} to {most}, not {number}")
             object.__setattr__(self, name, number)
@@ -74,7 +71,7 @@ def encode_durations(durations: tuple[int, ...]) -> tuple[int, bytes]:
         return unit, b""
     multiples = np.array(durations, np.uint32) // np.uint32(unit)
     plain = (multiples.astype(np.uint8) if multiples.max() < 256 else multiples.astype("<u4")).tobytes()
-    packed = frame.compress(multiples.astype("<u4").tobytes())
+    packed = zstd_frame.compress(multiples.astype("<u4").tobytes())
     # A frame as long as a plain form would be taken for that.
     if len(packed) < len(plain) and len(packed) != len(durations):
         return unit, packed
@@ -90,7 +87,7 @@ def decode_durations(data: bytes | memoryview, frames: int, unit: int) -> tuple[
     elif len(data) == 4 * frames:
         multiples = np.frombuffer(data, "<u4")
     else:
-        multiples = np.frombuffer(frame.decompress(data, 4 * frames, "durations"), "<u4")
+        multiples = np.frombuffer(zstd_frame.decompress(data, 4 * frames, "durations"), "<u4")
     if unit * int(multiples.max()) > MAX_DURATION:
         raise DamagedError(f"durations: {unit * int(multiples.max())} milliseconds are more than {MAX_DURATION}")
     return tuple((multiples.astype(np.uint64) * np.uint64(unit)).tolist())

@@ -16,8 +16,8 @@ import numpy as np
 
 from .animation import MAX_DURATION, MAX_FRAMES, MAX_LOOP, Animation, decode_durations, encode_durations
 from .coders import BY_ID, Coder, coder_named, zstd
-from .errors import DamagedError, LimitError, TruncatedError, UnsupportedError
-from .indexed import MAX_SIDE, U8, Metadata, describe
+from .errors import DamagedError, TruncatedError, UnsupportedError, beyond_limit
+from .indexed import MAX_SIDE, U8, Metadata, as_whole, describe
 from .metadata import MAX_HEADER, MAX_PARTS, decode_metadata, encode_metadata
 from .palette import decode_palette, encode_palette
 
@@ -193,10 +193,7 @@ class Head:
 
     def frame(self, frame: int) -> int:
         """The number of a frame, counted from the end if negative; raises TypeError, or IndexError if there is none."""
-        try:
-            number = operator.index(frame)
-        except TypeError as error:
-            raise TypeError(f"frame must be a whole number, not {describe(frame)}") from error
+        number = as_whole("frame", frame)
         if not -self.frames <= number < self.frames:
             raise IndexError(f"frame {number} is not one of {self.frames}")
         return number % self.frames
@@ -216,9 +213,7 @@ class Head:
             width = min(-(-box.x1 // self.tile_columns) * self.tile_columns, self.width) - x0
             height = min(-(-box.y1 // self.tile_rows) * self.tile_rows, self.height) - y0
         if width * height * frames > limit:
-            of_frames = f"{frames} frames of " if frames > 1 else ""
-            message = f"{of_frames}{width} x {height} pixels are more than the limit, max_pixels={limit}"
-            raise LimitError(message)
+            raise beyond_limit(width, height, limit, frames=frames)
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,12 @@ class LimitError(KpalError):
     """The file is well-formed but larger than the caller's limit."""
 
 
+def beyond_limit(width: int, height: int, limit: int, *, frames: int = 1) -> LimitError:
+    """The error of an image, or of so many frames, that has more pixels than `max_pixels` allows."""
+    of_frames = f"{frames} frames of " if frames > 1 else ""
+    return LimitError(f"{of_frames}{width} x {height} pixels are more than the limit, max_pixels={limit}")
+
+
 class KpalWarning(UserWarning):
     """The result does not keep all of the input, or ignores an option.
 

@@ -223,6 +223,14 @@ def _as_density(density: object) -> tuple[int, int]:
     return x, y
 
 
+def as_whole(name: str, value: Any) -> int:
+    """The int that an argument stands for; raises TypeError, which names it."""
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise TypeError(f"{name} must be a whole number, not {describe(value)}") from error
+
+
 def describe(value: object) -> str:
     """Describes an invalid argument in a message: short strings, numbers and sequences in full, else the type."""
     if isinstance(value, np.ndarray):

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgpack
 
-from . import frame
+from . import zstd_frame
 from .errors import DamagedError
 from .indexed import Metadata
 
@@ -50,7 +50,7 @@ def encode_metadata(metadata: Metadata) -> tuple[bytes, bytes]:
         raise ValueError(f"metadata: the keywords of text take {len(packed)} bytes, at most {MAX_HEADER} are allowed")
     if len(plain) > MAX_PARTS:
         raise ValueError(f"metadata: {len(plain)} bytes, at most {MAX_PARTS} are allowed")
-    framed = frame.compress(plain)
+    framed = zstd_frame.compress(plain)
     return packed, framed if len(framed) < len(plain) else plain
 
 
@@ -64,7 +64,7 @@ def decode_metadata(header: bytes | memoryview, stored: bytes | memoryview) -> M
     size = sum(lengths) + sum(length for _, length in text)
     if size > MAX_PARTS:
         raise DamagedError(f"metadata: {size} bytes, at most {MAX_PARTS} are allowed")
-    plain = memoryview(stored if len(stored) == size else frame.decompress(stored, size, "metadata"))
+    plain = memoryview(stored if len(stored) == size else zstd_frame.decompress(stored, size, "metadata"))
     ends = itertools.accumulate((*lengths, *(length for _, length in text)), initial=0)
     parts = [bytes(plain[start:end]) for start, end in itertools.pairwise(ends)]
     try:

@@ -134,6 +134,11 @@ def staged(progress: Progress | None, stage: str, work: Callable[[], _Out]) -> _
     return result
 
 
+def part_of(progress: Progress | None, start: int, size: int, total: int) -> Progress | None:
+    """A callback for part of the work, which scales fractions to the whole for `progress`."""
+    return None if progress is None else lambda stage, fraction: progress(stage, (start + size * fraction) / total)
+
+
 def pulse() -> None:
     """Raises `Ended` if the work of this thread was cancelled; long-running work calls this often."""
     watcher = _watcher()

@@ -31,7 +31,7 @@ from .container import (
 from .errors import DamagedError, KpalWarning, TruncatedError
 from .index import Index, cut_tile, pack_index, read_index, read_only_tile, read_tiles
 from .indexed import U8, IndexedImage, Metadata, check_indices, check_palette, check_size, describe
-from .parallel import Progress, pulse, staged
+from .parallel import Progress, part_of, pulse, staged
 from .positioned import Readable, ReadAt, Writable, place_to_return_to, read_on, reader_of, write_all
 from .tiles import Decoding, Encoding
 
@@ -136,8 +136,8 @@ class Writer:
 
     def _group(self) -> Encoding:
         """The group of the frame in work."""
-        tiling, within = self._tiling, self._frame % self._tiling.frames
-        if self._encoding is None or (within == 0 and self._encoding.complete):
+        tiling = self._tiling
+        if self._encoding is None or self._encoding.complete:
             frames = min(tiling.frames, self._frames - self._frame)
             self._encoding = Encoding(self._palette, self._coder, frames, self._height, tiling.rows, tiling.columns)
         return self._encoding
@@ -306,8 +306,7 @@ class Reader:
             steps = 1
             if group is None or within == 0:
                 group, steps = self._read_group(box, frame, skips=skips), within + 1
-            part = progress if progress is None else _part_of(progress, done, 1, len(frames))
-            yield staged(part, "decoding", partial(group.read, steps))
+            yield staged(part_of(progress, done, 1, len(frames)), "decoding", partial(group.read, steps))
 
     def rows(
         self,
@@ -326,9 +325,7 @@ class Reader:
         step = self._head.tile_rows if self._head.tiles else max(1, _ROWS // (box.x1 - box.x0))
         for y in range(box.y0 // step * step, box.y1, step):
             top, bottom = max(y, box.y0), min(y + step, box.y1)
-            part = None
-            if progress is not None:
-                part = _part_of(progress, top - box.y0, bottom - top, box.y1 - box.y0)
+            part = part_of(progress, top - box.y0, bottom - top, box.y1 - box.y0)
             yield self.read((box.x0, top, box.x1, bottom), frame=frame, on_error=on_error, progress=part).indices
 
     def verify(self) -> None:
@@ -450,11 +447,6 @@ def _warn(damage: dict[int, DamagedError], tiles: int, *, cut: bool) -> None:
             named[_MOST_NAMED:] = [f"and {len(named) - _MOST_NAMED} more"]
         message = f"{len(damage)} of {tiles} tiles are damaged, and their pixels have index 0: {'; '.join(named)}"
     warnings.warn(message, KpalWarning, stacklevel=4)
-
-
-def _part_of(progress: Progress, start: int, size: int, total: int) -> Progress:
-    """A callback for part of the work, which scales fractions to the whole for `progress`."""
-    return lambda stage, fraction: progress(stage, (start + size * fraction) / total)
 
 
 def _closed(at: int, size: int) -> bytes:

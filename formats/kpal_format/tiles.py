@@ -106,6 +106,8 @@ class Decoding:
     ) -> None:
         self._head, self._box, self._palette, self._partial, self._damage = head, box, palette, partial, damage
         self._tiles = tiles
+        self._covered = {number: head.tile(number) for number, _ in tiles}
+        self._pixels = sum(math.prod(covered.shape) for covered in self._covered.values())
         self._decoders: dict[int, Decoder] = {}
         self._frame = 0  # the next one, within the group
 
@@ -120,11 +122,9 @@ class Decoding:
         return indices
 
     def _read(self, number: int, frames: int) -> U8:
-        head, box = self._head, self._box
-        covered = {tile: head.tile(tile) for tile, _ in self._tiles}
-        pixels = sum(math.prod(box.shape) for box in covered.values())
-        progress = pixels * frames, pixels * number
-        if self._damage is None and list(covered.values()) == [box]:  # allocate only after the coder checked the bytes
+        box, progress = self._box, (self._pixels * frames, self._pixels * number)
+        if self._damage is None and list(self._covered.values()) == [box]:
+            # Memory is allocated only after the coder has checked the bytes.
             (indices,) = in_parallel(self._decode, self._tiles, *progress)
         else:
             indices = np.zeros(box.shape, np.uint8)
@@ -139,7 +139,7 @@ class Decoding:
                     self._damage[tile[0]] = error
                     failed.append(tile[0])
                 else:
-                    _paste(part, covered[tile[0]], indices, box)
+                    _paste(part, self._covered[tile[0]], indices, box)
 
             in_parallel(place, self._tiles, *progress)
             self._tiles = [tile for tile in self._tiles if tile[0] not in failed]
@@ -154,7 +154,7 @@ class Decoding:
         try:
             with section.decoding():
                 if self._frame == 0:
-                    shape = frames, *head.tile(number).shape
+                    shape = frames, *self._covered[number].shape
                     coder = head.coder.decoder(section.data, shape, self._palette, partial=self._partial)
                     self._decoders[number] = coder
                 decoder = self._decoders[number]

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from kpal_format import Progress, staged
+from kpal_format import Progress, part_of, staged
 
 from ..color.spaces import Metric
 from ..image_files.frames import opened_frames
 from ..image_files.precision import in_depth
 from ..pixels import to_array
-from ..progress import in_whole, part_of
+from ..progress import in_whole
 from ..quantizer.tally import Tally
 from .conversion import KILLED
 from .jobs import Job
@@ -72,7 +72,7 @@ class Counting:
                 in_depth(frames.image, data, self.depth)
             told = in_whole(progress, {"histogram": 1.0}, frames=frames.count)
             for number, image in enumerate(frames.shown()):
-                staged(part_of(told, number, frames.count), "histogram", partial(tally.add, to_array(image)))
+                staged(part_of(told, number, 1, frames.count), "histogram", partial(tally.add, to_array(image)))
         return tally
 
 

@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 
 from PIL import Image
 
-from kpal_format import MAX_PIXELS, LimitError
+from kpal_format import MAX_PIXELS, beyond_limit
 
 from ..errors import KpalWarning
 from .color_management import in_rgb
@@ -138,10 +138,7 @@ def opened_frames(
             frames = frames.only(frame)
         # Pillow's limit is that of the whole process, and another thread may have raised it.
         if max_pixels is not None and frames.count * image.width * image.height > max_pixels:
-            of_frames = f"{frames.count} frames of " if frames.count > 1 else ""
-            raise LimitError(
-                f"{of_frames}{image.width} x {image.height} pixels are more than the limit, max_pixels={max_pixels}"
-            )
+            raise beyond_limit(image.width, image.height, max_pixels, frames=frames.count)
         frames.begin()
         yield frames
 

@@ -14,7 +14,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes, urlsplit
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from kpal_format import MIME, U8, LimitError, Reader, look_up
+from kpal_format import MIME, U8, Reader, beyond_limit, look_up
 
 from .color_management import in_srgb
 from .orientation import orientation_of, turned
@@ -39,7 +39,7 @@ def thumbnail(file: IO[bytes], size: int, *, max_pixels: int | None = MAX_PIXELS
     reader = Reader(file)
     width, height = reader.width, reader.height
     if max_pixels is not None and width * height > max_pixels:
-        raise LimitError(f"{width} x {height} pixels are more than the limit, max_pixels={max_pixels}")
+        raise beyond_limit(width, height, max_pixels)
     scale = min(1, size / max(width, height))
     target = max(1, round(width * scale)), max(1, round(height * scale))
     image = _reduced(reader, target)

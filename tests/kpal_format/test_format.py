@@ -32,8 +32,8 @@ from kpal_format import (
     inspect,
     metadata,
     verify,
+    zstd_frame,
 )
-from kpal_format import frame as frames
 from kpal_format.coders import BY_NAME, decode_tile, encode_tile, zstd
 from kpal_format.indexed import check_size
 
@@ -598,23 +598,23 @@ def test_an_image_has_up_to_28_bits_of_rows_and_columns() -> None:
 
 def test_a_frame_that_was_cut_off_yields_its_beginning() -> None:
     content = np.random.default_rng(1).bytes(300_000)
-    packed = frames.compress(content)
-    yields = [len(frames.decompress_some(packed[:size], len(content))) for size in range(0, len(packed), 9973)]
+    packed = zstd_frame.compress(content)
+    yields = [len(zstd_frame.decompress_some(packed[:size], len(content))) for size in range(0, len(packed), 9973)]
     assert yields == sorted(yields)
     assert yields[0] == 0 < yields[-1] < len(content)
     for size in (0, 1, 131_072, 131_073, 299_999, 300_000, 400_000):
-        assert frames.decompress_some(packed, size) == content[:size]
-        assert frames.decompress_some(packed[:-1000], size) == content[: min(size, yields[-1])]
-    assert frames.decompress_some(b"garbage", 100) == b""
+        assert zstd_frame.decompress_some(packed, size) == content[:size]
+        assert zstd_frame.decompress_some(packed[:-1000], size) == content[: min(size, yields[-1])]
+    assert zstd_frame.decompress_some(b"garbage", 100) == b""
 
 
 def test_a_frame_cannot_stand_for_more_than_its_blocks_can() -> None:
     for length, size in ((3, 1 << 17), (4, 1 << 18), (7, 1 << 18), (8, 3 << 17)):
         with pytest.raises(DamagedError, match=r"what: (?!.*cannot hold)"):
-            frames.decompress(bytes(length), size, "what")
+            zstd_frame.decompress(bytes(length), size, "what")
         for wrong in (0, -1, size + 1):
             with pytest.raises(DamagedError, match=f"what: {length} bytes cannot hold {wrong} bytes of content"):
-                frames.decompress(bytes(length), wrong, "what")
+                zstd_frame.decompress(bytes(length), wrong, "what")
 
 
 # --- limits

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from .. import frame
+from .. import zstd_frame
 from ..errors import DamagedError
 from ..indexed import U8
 from ..parallel import Count
@@ -43,10 +43,10 @@ class StillEncoder:
         """Encodes the frame in the smallest form."""
         packed = _pack(indices, self._bits)
         tell = tell or (lambda _: None)
-        candidates = [bytes((_PLAIN,)) + frame.compress(indices.tobytes())]
+        candidates = [bytes((_PLAIN,)) + zstd_frame.compress(indices.tobytes())]
         tell(indices.size if self._bits == 8 else indices.size // 2)
         if self._bits < 8:
-            candidates.append(bytes((_PACKED,)) + frame.compress(packed))
+            candidates.append(bytes((_PACKED,)) + zstd_frame.compress(packed))
             tell(indices.size - indices.size // 2)
         if len(packed) < min(map(len, candidates)):
             candidates.append(bytes((_STORED,)) + packed)
@@ -64,11 +64,11 @@ class MovingEncoder:
         frames, rows, width = shape
         self._colors, self._packed_bits = len(palette), _bits(len(palette))
         self._before = np.zeros((rows, width), np.uint8)
-        self._streams: dict[int, frame.Compressor] = {}
+        self._streams: dict[int, zstd_frame.Compressor] = {}
         for form in _MOVING_FORMS:
             if _is_known(form, palette, _MOVING_FORMS):
                 size = rows * _row_size(width, self._packed_bits if form == _PACKED else 8)
-                self._streams[form] = frame.Compressor(frames * size, max(_WINDOW, 2 * size))
+                self._streams[form] = zstd_frame.Compressor(frames * size, max(_WINDOW, 2 * size))
 
     def write(self, indices: U8, tell: Count | None = None) -> None:
         """Encodes the next frame in all forms."""
@@ -114,10 +114,10 @@ class StillDecoder:
         """The plain or packed indices, of so many bytes."""
         body = memoryview(self._data)[1:]
         if self._partial:
-            found = bytes(body) if form == _STORED else frame.decompress_some(body, size)
+            found = bytes(body) if form == _STORED else zstd_frame.decompress_some(body, size)
             return found[:size].ljust(size, b"\0")
         if form != _STORED:
-            return frame.decompress(body, size, _WHAT)
+            return zstd_frame.decompress(body, size, _WHAT)
         if len(body) != size:
             raise DamagedError(f"{_WHAT}: {len(body)} bytes where {size} are required")
         return bytes(body)
@@ -137,7 +137,7 @@ class MovingDecoder:
         self._bits = _bits(len(palette)) if self._form == _PACKED else 8
         self._size = rows * _row_size(width, self._bits)
         body, window = memoryview(data)[1:], max(_WINDOW, 2 * self._size)
-        self._stream = frame.Decompressor(body, frames * self._size, window, _WHAT, partial=partial)
+        self._stream = zstd_frame.Decompressor(body, frames * self._size, window, _WHAT, partial=partial)
         self._before: U8 | None = None
 
     def read(self, tell: Count | None = None) -> U8:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import frame
+from .. import zstd_frame
 from ..errors import DamagedError
 from ..forks import load_module
 from ..indexed import U8
@@ -43,7 +43,7 @@ def encode_palette(palette: U8, *, as_set: bool) -> bytes:
     as_set: allow the form for sets, if the palette is in Morton order; it is smaller, but slower to decode.
     """
     plain = np.diff(palette, axis=0, prepend=np.uint8(0)).T.tobytes()  # modulo 256, as the dtype wraps
-    candidates = [plain, bytes((_FRAME,)) + frame.compress(plain)]
+    candidates = [plain, bytes((_FRAME,)) + zstd_frame.compress(plain)]
     if as_set and (np.diff(morton_keys(palette)) > 0).all():
         candidates.append(bytes((_SET,)) + _encode_set(palette))
     best = min(candidates, key=len)
@@ -56,7 +56,7 @@ def decode_palette(data: bytes | memoryview, colors: int, channels: int) -> U8:
     if len(data) == size:
         plain = bytes(data)
     elif data[0] == _FRAME:
-        plain = frame.decompress(data[1:], size, "palette")
+        plain = zstd_frame.decompress(data[1:], size, "palette")
     elif data[0] == _SET:
         return _decode_set(bytes(data[1:]), colors, channels)
     else:
