@@ -27,7 +27,12 @@ _KEYS: Final = {"ArrowLeft": "\ue012", "ArrowRight": "\ue014", "Tab": "\ue004"}
 
 
 class Browser(Protocol):
-    """An open browser with one page."""
+    """An open browser with one page.
+
+    downloads: the folder in which it saves files.
+    """
+
+    downloads: Path
 
     def open(self, page: Path) -> None: ...
 
@@ -69,14 +74,18 @@ def chromium(*, dark: bool = False) -> Iterator[Browser]:
     assert CHROMIUM is not None
     assert CHROMEDRIVER is not None
     port = _free_port()
-    with _process([CHROMEDRIVER, f"--port={port}"]):
+    with _process([CHROMEDRIVER, f"--port={port}"]), tempfile.TemporaryDirectory() as downloads:
         arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1280,900"]
         arguments += ["--disable-dev-shm-usage"] + ["--force-dark-mode"] * dark
         wanted = {
-            "goog:chromeOptions": {"binary": CHROMIUM, "args": arguments},
+            "goog:chromeOptions": {
+                "binary": CHROMIUM,
+                "args": arguments,
+                "prefs": {"download.default_directory": downloads},
+            },
             "goog:loggingPrefs": {"browser": "ALL"},
         }
-        browser = _Chromium(f"http://127.0.0.1:{port}")
+        browser = _Chromium(f"http://127.0.0.1:{port}", Path(downloads))
         browser.begin({"capabilities": {"alwaysMatch": wanted}})
         try:
             yield browser
@@ -85,8 +94,9 @@ def chromium(*, dark: bool = False) -> Iterator[Browser]:
 
 
 class _Chromium:
-    def __init__(self, driver: str) -> None:
+    def __init__(self, driver: str, downloads: Path) -> None:
         self._url = driver + "/session"
+        self.downloads = downloads
 
     def begin(self, capabilities: dict[str, Any]) -> None:
         end = time.monotonic() + _PATIENCE
@@ -143,8 +153,13 @@ def firefox(*, dark: bool = False) -> Iterator[Browser]:
     """Firefox, if it is installed."""
     assert FIREFOX is not None
     port = _free_port()
-    with tempfile.TemporaryDirectory() as profile:
-        settings = {"marionette.port": port, "layout.css.prefers-color-scheme.content-override": 0 if dark else 1}
+    with tempfile.TemporaryDirectory() as profile, tempfile.TemporaryDirectory() as downloads:
+        settings = {
+            "marionette.port": port,
+            "layout.css.prefers-color-scheme.content-override": 0 if dark else 1,
+            "browser.download.folderList": 2,  # the folder of `dir`
+            "browser.download.dir": downloads,
+        }
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in settings.items()]
         Path(profile, "user.js").write_text("\n".join(lines))
         arguments = [
@@ -158,7 +173,7 @@ def firefox(*, dark: bool = False) -> Iterator[Browser]:
             "--height=900",
         ]
         with _process([FIREFOX, *arguments]), _connected(port) as connection:
-            browser = _Firefox(connection)
+            browser = _Firefox(connection, Path(downloads))
             try:
                 yield browser
             finally:
@@ -166,8 +181,9 @@ def firefox(*, dark: bool = False) -> Iterator[Browser]:
 
 
 class _Firefox:
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, downloads: Path) -> None:
         self._socket = connection
+        self.downloads = downloads
         self._number = 0
         self._received()  # a greeting
         self._send("WebDriver:NewSession")

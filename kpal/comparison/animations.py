@@ -77,19 +77,20 @@ def compare_frames(
     png, original_png = staged(
         progress, "PNG", lambda: _coded("png", "PNG", lambda: _apng(model, originals, film), originals)
     )
-    rows, indexed_pngs = [Row("original", "original file", len(data), None, _decode_ms(data)), png], []
+    rows = [Row("original", "original file", len(data), None, _decode_ms(data)), png]
     for peer, encode in others.items():
         try:
-            row, coded = staged(progress, peer, partial(_coded, "peer", peer, partial(encode, film), film.pixels))
-        except (OSError, ValueError, subprocess.SubprocessError) as error:  # GIF has no soft alpha, for example
+            row, _ = staged(progress, peer, partial(_coded, "peer", peer, partial(encode, film), film.pixels))
+        # GIF has no soft alpha, for example, and of a large WebP, Pillow raises a RuntimeError.
+        except (OSError, ValueError, RuntimeError, subprocess.SubprocessError) as error:
             warnings.warn(f"{peer} is left out: {error}", stacklevel=2)
         else:
             rows.append(row)
-            indexed_pngs += [coded] * peer.startswith(_APNG)
-    rows += [staged(progress, f"kpal {coder}", partial(_kpal, coder, film)) for coder in coders]
+    ours = [staged(progress, f"kpal {coder}", partial(_kpal, coder, film)) for coder in coders]
+    rows += [row for row, _ in ours]
     if sides is not None:
         first = film.reader.read()
-        smallest = min(indexed_pngs, key=len)
+        smallest = min((file for _, file in ours), key=len)
         sides(Sides(next(originals()), first, original_png, smallest, 1, film.animation.frames, errors.counts))
     return Comparison(
         name,
@@ -213,13 +214,13 @@ def _changing(frames: Iterator[U8]) -> Iterator[U8]:
         before = frame
 
 
-def _kpal(coder: str, film: _Film) -> Row:
+def _kpal(coder: str, film: _Film) -> tuple[Row, bytes]:
     encode_ms, data = timed(lambda: _encoded(coder, film))
     reader = Reader(data, max_pixels=None)
     decode_ms, _ = timed(lambda: deque(reader.iterate(), maxlen=0))
     if not all(np.array_equal(a, b) for a, b in zip(reader.iterate(), film.indices(), strict=True)):
         raise AssertionError(f"kpal's coder {coder} did not keep the frames")
-    return Row("kpal", f"kpal {coder}", len(data), encode_ms, decode_ms)
+    return Row("kpal", f"kpal {coder}", len(data), encode_ms, decode_ms), data
 
 
 def _encoded(coder: str, film: _Film) -> bytes:

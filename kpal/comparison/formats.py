@@ -25,9 +25,11 @@ from kpal_format import (
     U8,
     IndexedImage,
     Progress,
+    Reader,
     compiled,
     decode_indexed,
     encode_indexed,
+    look_up,
     staged,
 )
 
@@ -45,8 +47,6 @@ from ..quantizer import quantize
 T = TypeVar("T")
 
 INDEXED_PNG: Final = "indexed PNG"
-_COLOR_TYPE: Final = 25  # its offset in a PNG file; oxipng makes gray PNGs of gray palettes
-_INDEXED: Final = 3
 
 
 @dataclass(frozen=True)
@@ -99,16 +99,17 @@ class Sides:
     """The two sides of a comparison, for those who show them.
 
     original: the pixels of the original, uint8 (h, w, 3 or 4); original_png: as a PNG.
-    image: the quantised image; indexed_png: as the smallest indexed PNG of those compared.
-    orientation: how a viewer would turn the original, as in Exif.
-    frames: the number of frames. Of an animation, `original` and `image` are the first frame, and the PNGs animations.
+    image: the quantised image; file: as the smallest `.kpal` file of those compared.
+    orientation: how a viewer would turn the original, as in Exif; neither PNG nor file tell it.
+    frames: the number of frames. Of an animation, `original` and `image` are the first frame; `original_png` and `file`
+        have all of them.
     counts: the pixels of each entry of the palette in all frames; None to count those of `image`.
     """
 
     original: U8
     image: IndexedImage
     original_png: bytes
-    indexed_png: bytes
+    file: bytes
     orientation: int
     frames: int = 1
     counts: NDArray[np.intp] | None = None
@@ -118,9 +119,10 @@ class Sides:
         if self.frames == 1:
             yield self.original, self.image.pixels()
             return
-        with Image.open(io.BytesIO(self.original_png)) as original, Image.open(io.BytesIO(self.indexed_png)) as shown:
-            for a, b in zip(ImageSequence.Iterator(original), ImageSequence.Iterator(shown), strict=True):
-                yield to_array(a), to_array(b)
+        reader = Reader(self.file, max_pixels=None)
+        with Image.open(io.BytesIO(self.original_png)) as original:
+            for frame, indices in zip(ImageSequence.Iterator(original), reader.iterate(), strict=True):
+                yield to_array(frame), look_up(reader.palette, indices)
 
 
 def saving(row: Row, rows: list[Row]) -> float:
@@ -220,19 +222,19 @@ def _compared(
     progress = in_whole(progress, dict.fromkeys(stages, 1.0))
     quantize_ms, image = timed(lambda: quantize(original, progress=progress, **options))
     png, original_png = staged(progress, "PNG", lambda: _coded("png", "PNG", _png, Image.fromarray(original), original))
-    rows, indexed_pngs = [Row("original", "original file", len(data), None, _decode_ms(data)), png], []
+    rows = [Row("original", "original file", len(data), None, _decode_ms(data)), png]
     indexed, shown = image.to_pillow(), image.pixels()
     for peer, encode in others.items():
         try:
-            row, coded = staged(progress, peer, partial(_coded, "peer", peer, encode, indexed, shown))
+            row, _ = staged(progress, peer, partial(_coded, "peer", peer, encode, indexed, shown))
         except (OSError, ValueError) as error:  # for example, WebP is limited to 16383 pixels a side
             warnings.warn(f"{peer} is left out: {error}", stacklevel=2)
         else:
             rows.append(row)
-            indexed_pngs += [coded] * (peer.startswith(INDEXED_PNG) and coded[_COLOR_TYPE] == _INDEXED)
-    rows += [staged(progress, f"kpal {coder}", partial(_kpal, coder, image)) for coder in coders]
+    ours = [staged(progress, f"kpal {coder}", partial(_kpal, coder, image)) for coder in coders]
+    rows += [row for row, _ in ours]
     if sides is not None:
-        sides(Sides(original, image, original_png, min(indexed_pngs, key=len), orientation))
+        sides(Sides(original, image, original_png, min((file for _, file in ours), key=len), orientation))
     height, width = image.indices.shape
     return Comparison(
         name,
@@ -273,11 +275,11 @@ def _coded(
     return Row(kind, name, len(data), encode_ms, _decode_ms(data)), data
 
 
-def _kpal(coder: str, image: IndexedImage) -> Row:
+def _kpal(coder: str, image: IndexedImage) -> tuple[Row, bytes]:
     encode_ms, data = timed(lambda: encode_indexed(image, coder=coder))
     if not np.array_equal(decode_indexed(data, max_pixels=None).pixels(), image.pixels()):
         raise AssertionError(f"kpal's coder {coder} did not keep the pixels")
-    return Row("kpal", f"kpal {coder}", len(data), encode_ms, _decode_ms(data))
+    return Row("kpal", f"kpal {coder}", len(data), encode_ms, _decode_ms(data)), data
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:

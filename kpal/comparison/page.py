@@ -13,6 +13,7 @@ import math
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -58,7 +59,7 @@ class _Entry:
     comparison: Comparison
     thumbnail: str
     exact: bytes | None
-    reduced: bytes | None
+    reduced: bytes | None  # the same as `exact` for small images
     needed: int  # bytes of `exact`, even where it has been dropped
 
     @property
@@ -106,6 +107,8 @@ class Page:
             "plots": measured,
             "sample": None if sample is None or sample.shape == sides.original.shape else sample.shape[1::-1],
             "frame": plots,
+            "file_name": f"{Path(comparison.name).stem}.kpal",
+            "orientation": sides.orientation,
             "full": (exact.width, exact.height),
             "identical": not levels.any(),
             "amplified": pictures.AMPLIFIED,
@@ -113,8 +116,8 @@ class Page:
         }
         section = _section(exact, facts)
         reduced = pictures.reduced(sides, levels)
-        small = section if reduced is None else _section(reduced, facts)
-        self._entries.append(_Entry(comparison, pictures.thumbnail(sides), section, small, len(section)))
+        small = section if reduced is None else min(section, _section(reduced, facts), key=len)
+        self._entries.append(_Entry(comparison, exact.kpal, section, small, len(section)))
         self._drop("exact")
         self._drop("reduced")
 
@@ -124,17 +127,30 @@ class Page:
 
     def render(self) -> bytes:
         """The page, at most `limit` bytes unless its index is larger."""
-        sections: dict[int, bytes] = {}
-        shell = len(self._rendered(sections, 0)) + _NOTES
+        shell = len(self._rendered({}, 0)) + _NOTES
+        decoder = len(_text("decoder.js"))
         left = self._limit - shell
+        # Only exact pictures need the decoder: below a small limit, there may be room for more images without them.
+        choices = [self._chosen(left - decoder, exact=True), self._chosen(left, exact=False)]
+        needed = shell + decoder + sum(entry.needed for entry in self._entries)
+        return self._rendered(max(choices, key=len), needed)
+
+    def _chosen(self, left: int, *, exact: bool) -> dict[int, bytes]:
+        """The sections that fit into so many bytes, each by the number of its image."""
+        sections: dict[int, bytes] = {}
         for name in ("reduced", "exact"):
             found = {i: getattr(entry, name) for i, entry in enumerate(self._entries)}
             for i, section in sorted(found.items(), key=lambda item: len(item[1] or b"")):
-                needed = len(section or b"") - len(sections.get(i, b""))
-                if section is not None and needed <= left:
+                if section is None or not (exact or self._is_reduced(i, section)):
+                    continue
+                needed = len(section) - len(sections.get(i, b""))
+                if needed <= left:
                     sections[i] = section
                     left -= needed
-        return self._rendered(sections, shell + sum(entry.needed for entry in self._entries))
+        return sections
+
+    def _is_reduced(self, i: int, section: bytes) -> bool:
+        return len(section) < self._entries[i].needed
 
     def _drop(self, name: str) -> None:
         """Forgets the largest sections that would not all fit on the page, so that memory does not grow with images."""
@@ -152,13 +168,14 @@ class Page:
         total = totals(comparisons)
         style, script = _text("page.css"), _text("page.js")
         left_out = [i for i in range(len(self._entries)) if i not in sections]
-        reduced = [i for i, section in sections.items() if len(section) < self._entries[i].needed]
+        reduced = [i for i, section in sections.items() if self._is_reduced(i, section)]
         page = _template("page.html").render(
             version=__version__,
             style=Markup(style),  # noqa: S704  # our own file
             script=Markup(script),  # noqa: S704
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             entries=self._entries,
+            decoder=Markup(_text("decoder.js")) if len(reduced) < len(sections) else None,  # noqa: S704
             sections=[Markup(sections[i].decode()) for i in sorted(sections)],  # noqa: S704  # the template has escaped it
             shown=set(sections),
             moving=any(entry.comparison.frames > 1 for entry in self._entries),

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
-from kpal_format import U8
+from kpal_format import MIME, U8
 
 from ..color.compositing import BLACK_AND_WHITE, seen
 from ..color.spaces import oklab, summed
@@ -33,28 +33,28 @@ class Pictures:
     """The pictures of one image as data URLs, all of the same size.
 
     width, height: of the pictures, in pixels.
-    exact: whether they have every pixel, or are reduced.
+    kpal: a small preview if there is a file.
+    file: the `.kpal` file, of which the page shows every pixel; None if the pictures are reduced.
     """
 
     width: int
     height: int
-    exact: bool
     original: str
     kpal: str
     difference: str
+    file: str | None = None
 
 
 def exact(sides: Sides, levels: U8) -> Pictures:
-    """Every pixel of both sides: the original as PNG, kpal's as an indexed PNG, turned as viewers turn the original.
+    """Every pixel of both sides: the original as PNG, turned as viewers turn it, and kpal's file, which the page turns.
 
     levels: the `difference` of the sides.
     """
-    original, indexed = sides.original_png, sides.indexed_png
+    original = sides.original_png
     if sides.orientation != 1:
         original = _png(turned(Image.fromarray(sides.original), sides.orientation))
-        indexed = _png(turned(sides.image.to_pillow(), sides.orientation))
     shown = turned(_mapped(levels), sides.orientation)
-    return Pictures(*shown.size, True, _url(original), _url(indexed), _url(_png(shown)))
+    return Pictures(*shown.size, _url(original), _thumbnail(sides), _url(_png(shown)), _url(sides.file, MIME))
 
 
 def reduced(sides: Sides, levels: U8) -> Pictures | None:
@@ -69,18 +69,13 @@ def reduced(sides: Sides, levels: U8) -> Pictures | None:
     small = _small(Image.fromarray(levels * np.uint8(step)), _REDUCED, sides.orientation)
     mapped = _mapped((np.asarray(small) + np.uint8(step // 2)) // np.uint8(step))
     if sides.frames > 1:
-        original, kpal = (_small_animation(png) for png in (sides.original_png, sides.indexed_png))
+        original, kpal = (_small_animation(data) for data in (sides.original_png, sides.file))
     else:
         original, kpal = (
             _webp(_small(Image.fromarray(pixels), _REDUCED, sides.orientation), "reduced")
             for pixels in (sides.original, sides.image.pixels())
         )
-    return Pictures(*small.size, False, original, kpal, _url(_png(mapped)))
-
-
-def thumbnail(sides: Sides) -> str:
-    """A small picture of the result."""
-    return _webp(_small(Image.fromarray(sides.image.pixels()), _THUMBNAIL, sides.orientation), "thumbnail")
+    return Pictures(*small.size, original, kpal, _url(_png(mapped)))
 
 
 def differences(sides: Sides) -> U8:
@@ -135,13 +130,17 @@ def _small(image: Image.Image, side: int, orientation: int) -> Image.Image:
     return turned(image, orientation)
 
 
-def _small_animation(png: bytes) -> str:
-    """An animated PNG with at most 480 pixels a side, as an animated WebP."""
-    with Image.open(io.BytesIO(png)) as image:
+def _thumbnail(sides: Sides) -> str:
+    return _webp(_small(Image.fromarray(sides.image.pixels()), _THUMBNAIL, sides.orientation), "thumbnail")
+
+
+def _small_animation(data: bytes) -> str:
+    """An animation with at most 480 pixels a side, as an animated WebP."""
+    with Image.open(io.BytesIO(data)) as image:
         frames = frames_of(image)
         film = Film(lambda: (_small(frame, _REDUCED, 1) for frame in frames), frames.count)
         options = {"duration": list(frames.durations), "loop": frames.loop, "quality": _QUALITY["reduced"]}
-        return _url(_saved(film, "WEBP", save_all=True, **options), "webp")
+        return _url(_saved(film, "WEBP", save_all=True, **options), "image/webp")
 
 
 def _png(image: Image.Image) -> bytes:
@@ -149,7 +148,7 @@ def _png(image: Image.Image) -> bytes:
 
 
 def _webp(image: Image.Image, use: str) -> str:
-    return _url(_saved(image, "WEBP", quality=_QUALITY[use]), "webp")
+    return _url(_saved(image, "WEBP", quality=_QUALITY[use]), "image/webp")
 
 
 def _saved(image: Image.Image, format: str, **options: Any) -> bytes:
@@ -158,5 +157,5 @@ def _saved(image: Image.Image, format: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def _url(data: bytes, kind: str = "png") -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+def _url(data: bytes, media_type: str = "image/png") -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"

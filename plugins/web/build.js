@@ -1,4 +1,7 @@
-/** Makes what cannot be modules: scripts for `<script src>` and `importScripts`, and the demo page, which opens from a folder. */
+/**
+ * Makes what cannot be modules: scripts for `<script src>` and `importScripts`, the demo page, which opens from a folder,
+ * and the decoder of the page of `kpal compare --html`.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -23,6 +26,9 @@ async function bundle(contents, options) {
   return outputFiles[0].text
 }
 
+/** @param {string} script */
+const withinHtml = (script) => script.replaceAll('</script', '<\\/script')
+
 /** The files by their names. */
 export async function make() {
   const auto = await bundle("export * from './src/auto.js'; import './src/auto/worker.js'", {
@@ -32,11 +38,13 @@ export async function make() {
   const serviceWorker = await bundle("export * from './src/service-worker.js'", { globalName: 'kpalServiceWorker' })
   const demoWorker = await bundle("import './demo/worker.js'")
   const demo = await bundle("import './demo/demo.js'", { define: { KPAL_WORKER: JSON.stringify(demoWorker) } })
+  const report = await bundle("import './report/worker.js'")
   const page = readFileSync(path('demo/template.html'), 'utf-8')
   return {
     'dist/auto.js': auto,
     'dist/service-worker.js': serviceWorker,
-    'demo/index.html': page.replace('/* SCRIPT */', () => demo.replaceAll('</script', '<\\/script')),
+    'demo/index.html': page.replace('/* SCRIPT */', () => withinHtml(demo)),
+    '../../kpal/comparison/page/decoder.js': withinHtml(report),
   }
 }
 

@@ -93,17 +93,17 @@ def compared(name: str, data: bytes, **options: Any) -> tuple[Comparison, Sides]
         orientation = opened.getexif().get(0x0112, 1)
         original = to_array(opened)
     image = quantize(original, **options)
-    indexed = png(image.to_pillow())
+    indexed, file = png(image.to_pillow()), encode_indexed(image)
     rows = [
         Row("original", "original file", len(data), None, 1.0),
         Row("png", "PNG", len(png(original)), 1.0, 1.0),
         Row("peer", "indexed PNG", len(indexed), 1.0, 1.0),
-        Row("kpal", "kpal mix", len(encode_indexed(image)), 1.0, 1.0),
+        Row("kpal", "kpal mix", len(file), 1.0, 1.0),
     ]
     height, width = image.indices.shape
     error = psnr(original, image.pixels())
     comparison = Comparison(name, width, height, len(image.palette), 1.0, error, None, rows)
-    return comparison, Sides(original, image, png(original), indexed, orientation)
+    return comparison, Sides(original, image, png(original), file, orientation)
 
 
 def page_of(images: dict[str, bytes], limit: int = LIMIT, **options: Any) -> tuple[Parsed, list[Sides]]:
@@ -124,6 +124,17 @@ def decoded(url: str) -> Image.Image:
     head, _, data = url.partition(",")
     assert head in ("data:image/png;base64", "data:image/webp;base64")
     return Image.open(io.BytesIO(base64.b64decode(data, validate=True)))
+
+
+def file_of(link: Element) -> bytes:
+    """The `.kpal` file behind a link."""
+    head, _, data = link.attributes["href"].partition(",")
+    assert head == "data:image/x-kpal;base64"
+    return base64.b64decode(data, validate=True)
+
+
+def links_to_files(page: Parsed) -> list[Element]:
+    return [link for link in page.find("a") if "download" in link.attributes]
 
 
 def pixels_of(url: str) -> U8:

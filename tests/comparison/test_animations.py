@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kpal import cli
+from kpal import cli, encode_frames
 from kpal.comparison import animations, pictures
 from kpal.comparison.formats import Comparison, Sides, compare
 from kpal.comparison.page import Page
@@ -20,7 +20,7 @@ from kpal.quantizer import quantize
 from kpal_format import U8
 
 from ..images import gradient, moving
-from .pages import LIMIT, Parsed, decoded
+from .pages import LIMIT, Parsed, decoded, file_of, links_to_files
 
 COUNT = 5
 
@@ -90,6 +90,13 @@ def test_soft_alpha_leaves_out_gif_and_says_so() -> None:
     assert not any("GIF" in row.format for row in comparison.rows)
 
 
+def test_a_picture_too_wide_for_webp_leaves_out_webp_and_says_so() -> None:
+    frames = [np.full((1, 16_384, 3), gray, np.uint8) for gray in (0, 255)]
+    with pytest.warns(UserWarning, match="WebP lossless is left out"):
+        comparison, _ = compared(film(frames))
+    assert not any("WebP" in row.format for row in comparison.rows)
+
+
 def test_the_command_prints_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "film.png"
     path.write_bytes(film([image.pixels() for image in moving(3, 12, 12, 5)]))
@@ -104,11 +111,12 @@ def test_both_sides_play_on_the_page(lossy: tuple[Comparison, Sides]) -> None:
     page = Page(LIMIT, {})
     page.add(*lossy)
     parsed = Parsed(page.render().decode())
-    for side in ("original", "kpal"):
-        (found,) = parsed.find("img", side)
-        with decoded(found.attributes["src"]) as image:
-            assert getattr(image, "n_frames", 1) == COUNT
-            assert (image.info["duration"], image.info["loop"]) == (60, 2)
+    (original,) = parsed.find("img", "original")
+    with decoded(original.attributes["src"]) as image:
+        assert getattr(image, "n_frames", 1) == COUNT
+        assert (image.info["duration"], image.info["loop"]) == (60, 2)
+    (link,) = links_to_files(parsed)
+    assert file_of(link) == lossy[1].file
     assert "5 frames" in parsed.text()
     assert "0.30 s" in parsed.text()
     assert "Largest difference of all frames" in parsed.text()
@@ -118,10 +126,11 @@ def test_both_sides_play_on_the_page(lossy: tuple[Comparison, Sides]) -> None:
 def test_reduced_pictures_play_too() -> None:
     frames = gradients(300, 500)
     png = film(frames)
-    sides = Sides(frames[0], quantize(frames[0], colors=4), png, png, 1, COUNT)
+    file = encode_frames(frames, durations=60, loop=2, colors=4)
+    sides = Sides(frames[0], quantize(frames[0], colors=4), png, file, 1, COUNT)
     shown = pictures.reduced(sides, pictures.differences(sides))
     assert shown is not None
-    assert (shown.width, shown.height, shown.exact) == (480, 288, False)
+    assert (shown.width, shown.height, shown.file) == (480, 288, None)
     for url in (shown.original, shown.kpal):
         with decoded(url) as image:
             assert (getattr(image, "n_frames", 1), image.size) == (COUNT, (480, 288))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import re
 
 import numpy as np
@@ -12,12 +11,12 @@ import pytest
 from PIL import Image
 
 from kpal.comparison import curves, pngquant
-from kpal.comparison.formats import Sides
+from kpal.comparison.formats import Sides, compare
 from kpal.comparison.page import Page, described, percent
-from kpal.quantizer import quantize
+from kpal_format import decode_indexed
 
 from ..images import gradient, poster, soft_icon
-from .pages import LIMIT, Parsed, compared, page_of, page_with, pixels_of, png
+from .pages import LIMIT, Parsed, compared, file_of, links_to_files, page_of, page_with, pixels_of, png
 
 HOSTILE = (
     "<script>alert(1)</script>.png",
@@ -46,17 +45,29 @@ def photo() -> Photo:
 def test_every_picture_shows_exactly_the_pixels() -> None:
     images = {"photo.png": PNG, "icon.png": png(soft_icon()), "one.png": png(np.full((1, 1, 3), 200, np.uint8))}
     page, sides = page_of(images, colors=40)
-    for side, kind in (("original", None), ("kpal", "P")):
-        found = [each for each in page.find("img", side) if each.within("article")]
-        assert len(found) == len(images)
-        for each, expected in zip(found, sides, strict=True):
-            url = each.attributes["src"]
-            pixels = expected.original if side == "original" else expected.image.pixels()
-            assert np.array_equal(pixels_of(url), pixels)
-            assert (each.attributes["width"], each.attributes["height"]) == (str(pixels.shape[1]), str(pixels.shape[0]))
-            if kind:
-                with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as image:
-                    assert image.mode == kind
+    originals, previews = (page.find("img", side) for side in ("original", "kpal"))
+    for original, preview, link, expected in zip(originals, previews, links_to_files(page), sides, strict=True):
+        assert np.array_equal(pixels_of(original.attributes["src"]), expected.original)
+        assert np.array_equal(decode_indexed(file_of(link)).pixels(), expected.image.pixels())
+        assert max(pixels_of(preview.attributes["src"]).shape[:2]) <= 96
+        for image in (original, preview):
+            assert (image.attributes["width"], image.attributes["height"]) == tuple(
+                map(str, expected.original.shape[1::-1])
+            )
+
+
+@pytest.mark.usefixtures("no_curves")
+def test_a_file_has_the_name_of_its_image_and_the_bytes_that_the_page_tells() -> None:
+    page, (sides,) = page_of({"photos/a <b>.png": PNG}, colors=40)
+    (link,) = links_to_files(page)
+    assert link.attributes["download"] == link.text == "a <b>.kpal"
+    assert f"the {len(sides.file):,} bytes of" in link.parents[-1].text
+
+
+def test_the_file_is_the_smallest_of_kpal() -> None:
+    sides: list[Sides] = []
+    comparison = compare("icon.png", png(soft_icon(16)), sides=sides.append)
+    assert len(sides[0].file) == min(row.bytes for row in comparison.rows if row.kind == "kpal")
 
 
 def test_nothing_comes_from_elsewhere(photo: Photo) -> None:
@@ -66,13 +77,13 @@ def test_nothing_comes_from_elsewhere(photo: Photo) -> None:
             if name in ("src", "href", "srcset", "action", "data", "poster", "xlink:href"):
                 assert value.startswith(("data:", "#")), (element.name, name, value[:50])
             assert not name.startswith("on")
-    without_data = re.sub(r"data:image/\w+;base64,[\w+/=]+", "", page.page)
+    without_data = re.sub(r"data:image/[\w-]+;base64,[\w+/=]+", "", page.page)
     assert not re.search(r"https?:|@import|url\(|fetch\(|XMLHttpRequest", without_data)
 
 
 def test_the_policy_allows_its_own_script_and_no_other(photo: Photo) -> None:
     page, _ = photo
-    (script,) = page.find("script")
+    (script,) = (each for each in page.find("script") if "type" not in each.attributes)
     (policy,) = (m.attributes["content"] for m in page.find("meta") if "http-equiv" in m.attributes)
     digest = base64.b64encode(hashlib.sha256(script.text.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in policy
@@ -165,7 +176,7 @@ def test_an_image_without_errors_says_so() -> None:
 @pytest.mark.usefixtures("no_curves")
 def test_several_images_have_an_index_and_totals() -> None:
     page, sides = page_of({"a.png": PNG, "b.png": png(soft_icon())})
-    links = [each.attributes["href"] for each in page.find("a")]
+    links = [each.attributes["href"] for each in page.find("a") if each.within("table")]
     assert links == [f"#{each.attributes['id']}" for each in page.find("article")]
     rows = [each for each in page.find("tr") if each.within("section", **{"class": "index"}) and each.within("tbody")]
     assert len(rows) == 2
@@ -177,7 +188,7 @@ def test_several_images_have_an_index_and_totals() -> None:
 
 def test_one_image_has_neither_index_nor_totals(photo: Photo) -> None:
     page, _ = photo
-    assert not page.find("a")
+    assert page.find("a") == links_to_files(page)
     assert not page.find("section", "index")
     assert not page.find("section", "total")
 
@@ -212,6 +223,21 @@ def test_beyond_the_limit_images_are_reduced_and_then_only_in_the_index() -> Non
 
 
 @pytest.mark.usefixtures("no_curves")
+def test_only_a_page_with_exact_pictures_has_the_decoder() -> None:
+    photo, icon = compared("large.png", large(3), colors=16, speed="fast"), compared("icon.png", png(soft_icon()))
+    for found, limit, shown, exact in (
+        ([photo, icon], LIMIT, 2, 2),
+        ([photo, icon], 500_000, 2, 1),
+        ([photo], 350_000, 1, 0),
+        ([icon], 100_000, 0, 0),
+    ):
+        page = page_with(found, limit)
+        assert (len(page.find("figure", "viewer")), len(links_to_files(page))) == (shown, exact)
+        assert bool([each for each in page.find("script") if each.attributes.get("id") == "decoder"]) == bool(exact)
+        assert len(page.page.encode()) <= limit
+
+
+@pytest.mark.usefixtures("no_curves")
 def test_the_size_that_the_note_names_shows_every_pixel() -> None:
     found = [compared(f"{seed}.png", large(seed), colors=16, speed="fast") for seed in (1, 2)]
     page = page_with(found, 300_000, colors=16)
@@ -237,9 +263,11 @@ def test_a_turned_photo_is_shown_upright() -> None:
     exif[0x0112] = 6
     pixels = gradient()
     page, _ = page_of({"turned.png": png(pixels, exif=exif)}, colors=40)
-    original, kpal = (page.find("img", side)[-1].attributes["src"] for side in ("original", "kpal"))
-    assert np.array_equal(pixels_of(original), np.rot90(pixels, -1))
-    assert np.array_equal(pixels_of(kpal), np.rot90(quantize(pixels, 40).pixels(), -1))
+    original, kpal = (page.find("img", side)[-1] for side in ("original", "kpal"))
+    assert np.array_equal(pixels_of(original.attributes["src"]), np.rot90(pixels, -1))
+    assert original.attributes["width"] == kpal.attributes["width"] == str(len(pixels))
+    (link,) = links_to_files(page)
+    assert link.attributes["data-orientation"] == "6", "the script turns what it decodes"
 
 
 def test_options_that_are_not_defaults_are_named() -> None:

@@ -1,4 +1,5 @@
-// Slider, views, zoom, animations, copying of colours, and sorting of the index. Nothing is loaded, sent or stored.
+// Slider, views, zoom, decoding, animations, copying of colours, and sorting of the index. Nothing is loaded, sent or
+// stored.
 "use strict";
 
 document.documentElement.classList.remove("plain");
@@ -7,10 +8,47 @@ const LARGEST_ZOOM = 32;
 const WIDEST = 16384; // pixels on the screen, which browsers still draw
 const FITTED_ZOOM = 16; // of small pictures, until someone zooms
 const KEYS = { 0: "slider", 1: "original", 2: "kpal", 3: "difference" };
-
 const PLAY_KEYS = { p: "toggle", ",": "back", ".": "next" };
+const NEAR = { rootMargin: "50%" }; // how far from the window pictures are decoded, before anyone sees them
 
 const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
+
+// The bytes in a data: URL.
+function bytesOf(url) {
+  const text = atob(url.slice(url.indexOf(",") + 1));
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+const blobUrl = (data, type) => URL.createObjectURL(new Blob([data], { type }));
+
+const decoder = document.getElementById("decoder"); // missing if all pictures are reduced
+const DECODER_URL = decoder && blobUrl(decoder.textContent, "text/javascript");
+
+// The .kpal file behind a link, decoded in a worker, so that the page stays responsive.
+class KpalFile {
+  constructor(link) {
+    const bytes = bytesOf(link.getAttribute("href"));
+    link.href = blobUrl(bytes, "image/x-kpal"); // browsers do not save long data: URLs
+    this.opening = { bytes, orientation: Number(link.dataset.orientation) };
+    this.worker = new Worker(DECODER_URL);
+  }
+
+  // A frame as a PNG file, and how many frames have been decoded in how many milliseconds; one frame at a time.
+  frame(number) {
+    return new Promise((resolve, reject) => {
+      this.worker.onmessage = ({ data }) => ("error" in data ? reject(new Error(data.error)) : resolve(data));
+      this.worker.onerror = ({ message }) => reject(new Error(message || "the decoder has stopped"));
+      this.worker.postMessage({ ...this.opening, number });
+      this.opening = {};
+    });
+  }
+
+  close() {
+    this.worker.terminate();
+  }
+}
 
 class Viewer {
   constructor(figure) {
@@ -31,9 +69,53 @@ class Viewer {
       const button = event.target.closest("button");
       if (button) this.command(button.dataset.zoom);
     });
-    if ("moving" in figure.dataset) this.player = new Player(figure);
+    this.link = figure.querySelector("[download]");
+    if (this.link) {
+      this.tell("Decoding", "…");
+      new IntersectionObserver(([entry]) => entry.isIntersecting && this.decode(), NEAR).observe(figure);
+    }
     new ResizeObserver(() => (this.fitted ? this.fit() : this.place())).observe(this.stage);
     this.fit();
+  }
+
+  // Shows kpal's side from the file, or why that is impossible; once.
+  decode() {
+    this.decoding ??= this.open().catch((error) => this.fail(error));
+    return this.decoding;
+  }
+
+  async open() {
+    this.file = new KpalFile(this.link);
+    if ("moving" in this.figure.dataset) {
+      const player = new Player(this);
+      await player.begin();
+      this.player = player;
+    } else {
+      const { png, milliseconds } = await this.file.frame(0);
+      this.file.close();
+      await replace(this.figure.querySelector(".sides .kpal"), blobUrl(png, "image/png"));
+      this.succeed("kpal's side", milliseconds);
+    }
+  }
+
+  succeed(what, milliseconds) {
+    const time = milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds).toLocaleString("en");
+    this.figure.classList.remove("preview");
+    this.tell(`Your browser decoded ${what} with JavaScript, in ${time} ms, from`, ".");
+  }
+
+  fail({ message }) {
+    this.file?.close();
+    this.player = null;
+    this.figure.classList.add("failed");
+    this.link.parentElement.setAttribute("role", "alert");
+    this.tell("kpal's side could not be decoded from", `: ${message}`);
+  }
+
+  // What the sentence about the file says before its name, and after it.
+  tell(before, after) {
+    this.link.parentElement.firstElementChild.textContent = before;
+    this.link.nextElementSibling.textContent = after;
   }
 
   // The largest zoom at which all of the picture is visible: whole numbers enlarge, fractions reduce.
@@ -141,20 +223,34 @@ class Viewer {
   }
 }
 
+// Shows what is at an address in the place of an image, as soon as it can be painted.
+async function replace(image, url) {
+  const other = image.cloneNode();
+  other.src = url;
+  await other.decode().catch(() => {
+    if (!other.naturalWidth) throw new Error("the browser cannot show a picture of this size");
+  });
+  image.replaceWith(other);
+}
+
+// A canvas that takes the place of an image.
+function canvasFor(image) {
+  const canvas = document.createElement("canvas");
+  canvas.className = image.className;
+  canvas.width = image.getAttribute("width");
+  canvas.height = image.getAttribute("height");
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", image.alt);
+  return canvas;
+}
+
 // The frames of an animated PNG in which each frame changes a box of the one before, as kpal writes them. Browsers play
-// such files, but not two of them in step, and none can be paused.
+// such files, but not in step with another picture, and none can be paused.
 class Film {
-  constructor(image) {
-    this.canvas = document.createElement("canvas");
-    this.canvas.className = image.className;
-    this.canvas.width = image.width;
-    this.canvas.height = image.height;
-    this.canvas.setAttribute("role", "img");
-    this.canvas.setAttribute("aria-label", image.alt);
-    this.context = this.canvas.getContext("2d");
+  constructor(data) {
     this.frames = [];
     this.drawn = -1;
-    this.parse(Uint8Array.from(atob(image.src.slice(image.src.indexOf(",") + 1)), (c) => c.charCodeAt(0)));
+    this.parse(data);
   }
 
   parse(data) {
@@ -189,13 +285,13 @@ class Film {
     return createImageBitmap(new Blob(file, { type: "image/png" }));
   }
 
-  // Draws a frame, and those before it that it needs.
-  async draw(number) {
+  // Draws a frame, and those before it that it needs, on a canvas that has the one that was drawn last.
+  async draw(number, context) {
     for (let i = number < this.drawn ? 0 : this.drawn + 1; i <= number; i++) {
       const frame = this.frames[i];
       const bitmap = await this.bitmap(frame);
-      if (!frame.over) this.context.clearRect(frame.x, frame.y, frame.width, frame.height);
-      this.context.drawImage(bitmap, frame.x, frame.y);
+      if (!frame.over) context.clearRect(frame.x, frame.y, frame.width, frame.height);
+      context.drawImage(bitmap, frame.x, frame.y);
       bitmap.close();
     }
     this.drawn = number;
@@ -221,31 +317,39 @@ function chunk(type, content) {
 
 // Plays the original and the result of kpal in step.
 class Player {
-  constructor(figure) {
-    const images = [".original", ".kpal"].map((side) => figure.querySelector(`.sides ${side}`));
-    this.films = images.map((image) => new Film(image));
-    images.forEach((image, i) => image.replaceWith(this.films[i].canvas));
+  constructor(viewer) {
+    const { figure } = viewer;
+    this.viewer = viewer;
+    this.images = [".original", ".kpal"].map((side) => figure.querySelector(`.sides ${side}`));
+    this.canvases = this.images.map(canvasFor);
+    this.contexts = this.canvases.map((canvas) => canvas.getContext("2d"));
+    this.film = new Film(bytesOf(this.images[0].getAttribute("src")));
     this.tools = figure.querySelector(".play");
-    this.tools.hidden = false;
     this.tools.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (button) this.command(button.dataset.play);
     });
-    this.count = this.films[0].frames.length;
-    this.left = this.films[0].plays || Infinity;
+    this.count = this.film.frames.length;
+    this.left = this.film.plays || Infinity;
     this.number = 0;
     this.work = Promise.resolve();
+  }
+
+  // Takes the place of the images as soon as the first frame is there.
+  async begin() {
+    await this.draw(0);
+    this.images.forEach((image, i) => image.replaceWith(this.canvases[i]));
+    this.tools.hidden = false;
     new IntersectionObserver(([entry]) => {
       this.seen = entry.isIntersecting;
       this.next();
-    }).observe(figure);
-    this.show(0);
+    }).observe(this.viewer.figure);
     this.play(!matchMedia("(prefers-reduced-motion: reduce)").matches);
   }
 
   command(name) {
     if (name === "toggle") {
-      if (!this.playing && !this.left) this.left = this.films[0].plays || Infinity;
+      if (!this.playing && !this.left) this.left = this.film.plays || Infinity;
       return this.play(!this.playing);
     }
     this.play(false);
@@ -261,9 +365,26 @@ class Player {
   // One frame after the other, on both sides at once.
   show(number) {
     this.number = number;
-    this.tools.querySelector("output").textContent = `${number + 1} / ${this.count}`;
-    this.work = this.work.then(() => Promise.all(this.films.map((film) => film.draw(number))));
+    this.work = this.work.then(() => this.draw(number)).catch((error) => this.fail(error));
     return this.work;
+  }
+
+  async draw(number) {
+    const { png, decoded, milliseconds } = await this.viewer.file.frame(number);
+    const bitmap = await createImageBitmap(new Blob([png], { type: "image/png" }));
+    const [original, kpal] = this.contexts;
+    await this.film.draw(number, original);
+    kpal.clearRect(0, 0, bitmap.width, bitmap.height);
+    kpal.drawImage(bitmap, 0, 0);
+    bitmap.close();
+    this.tools.querySelector("output").textContent = `${number + 1} / ${this.count}`;
+    this.viewer.succeed(`${decoded} of ${this.count} frames`, milliseconds);
+  }
+
+  fail(error) {
+    this.play(false);
+    this.tools.hidden = true;
+    this.viewer.fail(error);
   }
 
   // Waits for the end of the frame, and goes on unless something has changed meanwhile.
@@ -276,7 +397,7 @@ class Player {
       await this.show((this.number + 1) % this.count);
       this.late = performance.now() - start;
       this.next();
-    }, Math.max(0, this.films[0].frames[this.number].ms - (this.late || 0)));
+    }, Math.max(0, this.film.frames[this.number].ms - (this.late || 0)));
   }
 }
 
@@ -293,6 +414,11 @@ function current() {
   };
   return viewers.reduce((best, viewer) => (!best || distance(viewer) < distance(best) ? viewer : best), undefined);
 }
+
+// Printing does not wait for pictures that nobody has seen yet, but finds them the next time.
+addEventListener("beforeprint", async () => {
+  for (const viewer of viewers) if (viewer.link) await viewer.decode();
+});
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
