@@ -25,7 +25,7 @@ async function bundle(contents, options) {
 
 /** The files by their names. */
 export async function make() {
-  const auto = await bundle("export * from './src/auto.js'; import './src/auto/worker.js'", {
+  const auto = await bundle("export * from './src/auto.js'; if (typeof document === 'undefined') import('./src/auto/worker.js')", {
     globalName: 'kpalAuto',
     define: { KPAL_CLASSIC: 'true' },
   })
