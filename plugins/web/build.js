@@ -25,6 +25,7 @@ async function bundle(contents, options) {
 
 /** The files by their names. */
 export async function make() {
+  // Only workers evaluate the decoder, or the page if it must do without.
   const auto = await bundle("export * from './src/auto.js'; if (typeof document === 'undefined') import('./src/auto/worker.js')", {
     globalName: 'kpalAuto',
     define: { KPAL_CLASSIC: 'true' },

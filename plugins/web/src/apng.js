@@ -5,7 +5,7 @@ import { chunk, packed, uint32, wholeOf } from './png.js'
 /** @typedef {import('./decode.js').Region} Region */
 
 const MOST = 65535 // of the two numbers whose quotient is a delay in seconds
-const MOST_STORED = 2 ** 14 // pixels of a frame that need not be compressed
+const MOST_STORED = 2 ** 14 // pixels; larger frames are always compressed, as there may be many
 const MOST_LOOPS = 2 ** 31 - 1
 /** Parts of a second in which delays can be told, if not in milliseconds. */
 const DENOMINATORS = [500, 250, 200, 125, 100, 50, 40, 25, 20, 10, 8, 5, 4, 2, 1]

@@ -149,7 +149,7 @@ export function uint32(value) {
  */
 async function deflate(bytes) {
   if (typeof CompressionStream !== 'function') return store(bytes)
-  // A Response, and no Blob: browsers keep blobs in another process.
+  // Browsers keep a Blob in another process, but not a Response.
   const { body } = new Response(/** @type {BodyInit} */ (bytes))
   const stream = /** @type {ReadableStream} */ (body).pipeThrough(new CompressionStream('deflate'))
   return new Uint8Array(await new Response(stream).arrayBuffer())

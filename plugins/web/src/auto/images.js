@@ -34,7 +34,7 @@ import { replaceCandidates } from './srcset.js'
 export const SELECTOR = 'img, image, feImage, input[type=image i]'
 const XLINK = 'http://www.w3.org/1999/xlink'
 const PATIENCE_MS = 30 // a picture that takes no longer needs nothing of its size in its place
-const SMALL = 2 ** 14 // nor does one of so few pixels: making something of each size would take as long as decoding it
+const SMALL = 2 ** 14 // pixels; for smaller pictures, making a placeholder of each size takes as long as decoding them
 const TYPE = 'image/x-kpal'
 
 export class Images {
