@@ -87,6 +87,6 @@ for (const path of paths) {
   const runs = await decoder.repeat(path, seconds * 1000)
   const each = (decoder.cpu() - before) / runs
   const rate = (width * height * frames) / each / 1000
-  console.log(`${basename(path).padEnd(36)} ${each.toFixed(1).padStart(8)} ms  ${rate.toFixed(1).padStart(7)} megapixels/s`)
+  console.log(`${basename(path).padEnd(36)} ${each.toFixed(2).padStart(9)} ms  ${rate.toFixed(1).padStart(7)} megapixels/s`)
 }
 await decoder.close()
