@@ -31,7 +31,8 @@ const withinHtml = (script) => script.replaceAll('</script', '<\\/script')
 
 /** The files by their names. */
 export async function make() {
-  const auto = await bundle("export * from './src/auto.js'; import './src/auto/worker.js'", {
+  // Only workers evaluate the decoder, or the page if it must do without.
+  const auto = await bundle("export * from './src/auto.js'; if (typeof document === 'undefined') import('./src/auto/worker.js')", {
     globalName: 'kpalAuto',
     define: { KPAL_CLASSIC: 'true' },
   })

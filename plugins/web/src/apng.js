@@ -5,6 +5,7 @@ import { chunk, packed, uint32, wholeOf } from './png.js'
 /** @typedef {import('./decode.js').Region} Region */
 
 const MOST = 65535 // of the two numbers whose quotient is a delay in seconds
+const MOST_STORED = 2 ** 14 // pixels; larger frames are always compressed, as there may be many
 const MOST_LOOPS = 2 ** 31 - 1
 /** Parts of a second in which delays can be told, if not in milliseconds. */
 const DENOMINATORS = [500, 250, 200, 125, 100, 50, 40, 25, 20, 10, 8, 5, 4, 2, 1]
@@ -12,8 +13,9 @@ const DENOMINATORS = [500, 250, 200, 125, 100, 50, 40, 25, 20, 10, 8, 5, 4, 2, 1
 /**
  * @param {DecodedFrame} first
  * @param {Iterable<DecodedFrame>} others
+ * @param {boolean} compress
  */
-export async function animationChunks(first, others) {
+export async function animationChunks(first, others, compress) {
   /** @type {Uint8Array[]} */
   const chunks = []
   let count = 0
@@ -28,7 +30,7 @@ export async function animationChunks(first, others) {
       const { x, y, width, height } = changed
       const delay = [part >> 8, part, whole >> 8, whole]
       chunks.push(chunk('fcTL', ...[numbers++, width, height, x, y].map(uint32), delay, [0, 0]))
-      const data = await packed(picture, changed)
+      const data = await packed(picture, changed, compress || width * height > MOST_STORED)
       chunks.push(count++ ? chunk('fdAT', uint32(numbers++), data) : chunk('IDAT', data))
       // If the delay is too long for one frame, others follow that repeat a pixel.
       changed = { x, y, width: 1, height: 1 }

@@ -9,17 +9,17 @@ const R = 1
 const B = 2
 const A = 3
 const RECENT = 32 // among how many of the last colours a point looks for a near one
+const PLACES = 12 // of a prediction, relative to the values still possible
 
 /** Probabilities of a 1, in units of 1/65536, that adapt: at first fast, later slowly. */
 class Contexts {
   /**
-   * @param {number} size
-   * @param {(i: number) => number} initial
+   * @param {Int32Array} initial
    * @param {number} count the greater, the slower a probability adapts at first
    */
-  constructor(size, initial, count = 1) {
-    this.p = Int32Array.from({ length: size }, (_, i) => initial(i))
-    this.count = new Int32Array(size).fill(count)
+  constructor(initial, count = 1) {
+    this.p = initial.slice()
+    this.count = new Int32Array(initial.length).fill(count)
   }
 
   /**
@@ -108,33 +108,43 @@ class Cell {
   }
 
   /**
-   * The half with bit z.
+   * The half with bit 0.
+   * @param {number} axis
+   */
+  lower(axis) {
+    const half = new Cell([...this.low], [...this.unknown])
+    half.unknown[axis]--
+    return half
+  }
+
+  /**
+   * Becomes its half with bit z.
    * @param {number} axis
    * @param {number} z
    */
-  half(axis, z) {
-    const half = new Cell([...this.low], [...this.unknown])
-    half.low[axis] += z << --half.unknown[axis]
-    return half
+  narrow(axis, z) {
+    this.low[axis] += z << --this.unknown[axis]
   }
 }
 
 class SetDecoder {
-  /** @param {Uint8Array} bytes */
-  constructor(bytes) {
+  /**
+   * @param {Uint8Array} bytes
+   * @param {number} colors
+   */
+  constructor(bytes, colors) {
     this.bits = new BitDecoder(bytes)
-    /** @type {number[][]} the colours decoded so far, as G, R, B, A */
-    this.done = []
-    this.empty = new Contexts(10 * 32, (i) => {
-      const size = i >> 5
-      return size === 2 ? 39321 : Math.floor(458752 / Math.max(1, 5 * size - 4))
-    })
-    // One context for G, one for A, four each for R and B.
-    this.side = new Contexts(16, (i) => (i >> 2 === R || i >> 2 === B ? [32768, 13107, 52428, 32768][i & 3] : 32768))
-    // For each channel three predictions with 12 places each; G and A have only the first.
-    this.place = new Contexts(4 * 3 * 12, (i) => squash((2 * (i % 12) - 11) * 24) * 16, 2)
-    /** @type {number[][]} the weights of the mixers of R and B */
-    this.weights = [[], [19661, 19661, 19661], [19661, 19661, 19661]]
+    /** The colours decoded so far, as G, R, B, A. */
+    this.done = new Uint8Array(4 * colors)
+    this.count = 0
+    this.empty = new Contexts(EMPTY)
+    this.side = new Contexts(SIDE)
+    this.place = new Contexts(PLACE, 2)
+    /** The weights of the mixers of R and B, at 3 * channel. */
+    this.weights = new Int32Array(3 * 3).fill(19661)
+    /** What the mixer works on: three contexts, and the logits of their probabilities. */
+    this.chosen = new Int32Array(3)
+    this.stretched = new Int32Array(3)
   }
 
   /**
@@ -147,25 +157,24 @@ class SetDecoder {
   }
 
   /**
-   * @param {Cell} cell
+   * @param {Cell} cell is changed
    * @param {number} n
    * @param {number} level
    * @param {number} axes
    */
   cell(cell, n, level, axes) {
-    while (n > 1) {
+    for (; n > 1; level++) {
       const axis = level % axes
-      const room = 2 ** (cell.unknown.reduce((sum, bits) => sum + bits, 0) - 1)
+      const room = 2 ** (8 * axes - level - 1)
       const size = n < 8 ? n : n < 16 ? 8 : 9
       if (n <= room && this.bits.adaptive(this.empty, (size << 5) | level)) {
-        cell = cell.half(axis, this.bits.adaptive(this.side, this.sideContext(cell, axis)))
+        cell.narrow(axis, this.bits.adaptive(this.side, this.sideContext(cell, axis)))
       } else {
         const lower = this.bits.uniform(Math.max(1, n - room), Math.min(n - 1, room))
-        this.cell(cell.half(axis, 0), lower, level + 1, axes)
-        cell = cell.half(axis, 1)
+        this.cell(cell.lower(axis), lower, level + 1, axes)
+        cell.narrow(axis, 1)
         n -= lower
       }
-      level++
     }
     this.point(cell, axes)
   }
@@ -174,28 +183,30 @@ class SetDecoder {
    * @param {Cell} cell
    * @param {number} axis
    */
-  sideContext(cell, axis) {
+  sideContext({ low, unknown }, axis) {
     if (axis === G || axis === A) return axis << 2
-    const b = cell.unknown[axis] - 1
-    const reference = cell.low[axis === R ? G : R]
-    return (axis << 2) | (clamp((reference >> b) - (cell.low[axis] >> b), -1, 2) + 1)
+    const b = unknown[axis] - 1
+    return (axis << 2) | (clamp((low[axis === R ? G : R] >> b) - (low[axis] >> b), -1, 2) + 1)
   }
 
   /**
-   * @param {Cell} cell
+   * @param {Cell} cell is changed
    * @param {number} axes
    */
   point(cell, axes) {
     const { low, unknown } = cell
     for (const channel of axes === 4 ? [A, G, R, B] : [G, R, B]) {
-      const near = this.nearest(cell, axes)
-      const predictions = near && predict(channel, low, near)
+      const predictions = this.count > 0 ? this.predict(channel, cell) : null
       while (unknown[channel] > 0) {
-        const bit = predictions ? this.pointBit(channel, low[channel], unknown[channel], predictions) : this.bits.bit(32768)
-        low[channel] += bit << --unknown[channel]
+        cell.narrow(channel, predictions ? this.pointBit(channel, low[channel], unknown[channel], predictions) : this.bits.bit(32768))
       }
     }
-    this.done.push(low)
+    this.add(low)
+  }
+
+  /** @param {number[]} colour */
+  add(colour) {
+    this.done.set(colour, 4 * this.count++)
   }
 
   /**
@@ -205,36 +216,52 @@ class SetDecoder {
    * @param {number[]} predictions
    */
   pointBit(channel, low, unknown, predictions) {
-    const contexts = predictions.map((p, j) => (channel * 3 + j) * 12 + place(p, low, unknown))
-    if (contexts.length === 1) return this.bits.adaptive(this.place, contexts[0])
-    const weights = this.weights[channel]
-    const stretched = contexts.map((i) => stretch(this.place.p[i] >> 4))
-    const q = squash(stretched.reduce((sum, s, j) => sum + weights[j] * s, 0) >> 16)
-    const y = this.bits.bit(16 * q)
-    contexts.forEach((i, j) => {
-      weights[j] = clamp(weights[j] + ((stretched[j] * (y * 4096 - q)) >> 8), -131072, 131072)
-      this.place.learn(i, y)
-    })
+    const { bits, place, weights, chosen, stretched } = this
+    for (let j = 0; j < predictions.length; j++) chosen[j] = (channel * 3 + j) * PLACES + placeOf(predictions[j], low, unknown)
+    if (predictions.length === 1) return bits.adaptive(place, chosen[0])
+    let sum = 0
+    for (let j = 0; j < 3; j++) sum += weights[3 * channel + j] * (stretched[j] = STRETCH[place.p[chosen[j]] >> 4])
+    const q = squash(sum >> 16)
+    const y = bits.bit(16 * q)
+    for (let j = 0; j < 3; j++) {
+      const w = 3 * channel + j
+      weights[w] = clamp(weights[w] + ((stretched[j] * (y * 4096 - q)) >> 8), -131072, 131072)
+      place.learn(chosen[j], y)
+    }
     return y
   }
 
   /**
-   * The nearest of the last colours, measured from the middle of what is known.
+   * What a channel of a point may be, given its channels so far and the nearest colour.
+   * @param {number} channel
    * @param {Cell} cell
-   * @param {number} axes
    */
-  nearest({ low, unknown }, axes) {
-    let best
+  predict(channel, cell) {
+    const [g, r] = cell.low
+    const near = this.nearest(cell)
+    const nearG = this.done[near + G]
+    const nearR = this.done[near + R]
+    const nearB = this.done[near + B]
+    if (channel === R) return [nearR, g, g + nearR - nearG]
+    if (channel === B) return [g + nearB - nearG, r, (r + g - nearR - nearG + 2 * nearB) >> 1]
+    return [this.done[near + channel]]
+  }
+
+  /**
+   * Where in `done` the nearest of the last colours is, measured from the middle of what is known.
+   * @param {Cell} cell
+   */
+  nearest({ low, unknown }) {
+    const { done, count } = this
+    const [wg, wr, wb, wa] = [1 << unknown[G], 1 << unknown[R], 1 << unknown[B], 1 << unknown[A]]
+    const [g, r, b, a] = [2 * low[G] + wg - 1, 2 * low[R] + wr - 1, 2 * low[B] + wb - 1, 2 * low[A] + wa - 1] // twice the middle
+    let best = 0
     let least = Infinity
-    for (const colour of this.done.slice(-RECENT)) {
-      let distance = 0
-      for (let axis = 0; axis < axes; axis++) {
-        const w = 1 << unknown[axis]
-        distance += Math.max(0, Math.abs(2 * (colour[axis] - low[axis]) + 1 - w) - w) ** 2
-      }
-      if (distance <= least) {
+    for (let i = 4 * (count - 1), end = Math.max(0, 4 * (count - RECENT)); i >= end; i -= 4) {
+      const distance = beyond(done[i + G], g, wg) + beyond(done[i + R], r, wr) + beyond(done[i + B], b, wb) + beyond(done[i + A], a, wa)
+      if (distance < least) {
         least = distance
-        best = colour
+        best = i
       }
     }
     return best
@@ -242,16 +269,14 @@ class SetDecoder {
 }
 
 /**
- * What a channel of a point may be, given its channels so far and a near colour.
- * @param {number} channel
- * @param {number[]} point
- * @param {number[]} near
+ * The square of how far a value is outside of a range, in half steps.
+ * @param {number} value
+ * @param {number} middle twice that of the range
+ * @param {number} width
  */
-function predict(channel, [g, r], near) {
-  const [nearG, nearR, nearB] = near
-  if (channel === R) return [nearR, g, g + nearR - nearG]
-  if (channel === B) return [g + nearB - nearG, r, (r + g - nearR - nearG + 2 * nearB) >> 1]
-  return [near[channel]]
+function beyond(value, middle, width) {
+  const distance = Math.abs(2 * value - middle) - width
+  return distance > 0 ? distance * distance : 0
 }
 
 /**
@@ -260,7 +285,7 @@ function predict(channel, [g, r], near) {
  * @param {number} low
  * @param {number} unknown
  */
-function place(prediction, low, unknown) {
+function placeOf(prediction, low, unknown) {
   const w = 1 << unknown
   const d = 2 * (prediction - low) + 1 - w
   const a = Math.abs(d)
@@ -284,19 +309,16 @@ function squash(x) {
   return (SQUASH[i] * (128 - f) + SQUASH[i + 1] * f + 64) >> 7
 }
 
-/**
- * The least x with squash(x) >= p.
- * @param {number} p
- */
-function stretch(p) {
-  let lo = -2047
-  let hi = 2047
-  while (lo < hi) {
-    const mid = (lo + hi) >> 1
-    if (squash(mid) >= p) hi = mid
-    else lo = mid + 1
+/** For each probability p the least x with squash(x) >= p. */
+const STRETCH = makeStretch()
+
+function makeStretch() {
+  const stretch = new Int16Array(4096)
+  for (let p = 0, x = -2047; p < 4096; p++) {
+    while (x < 2047 && squash(x) < p) x++
+    stretch[p] = x
   }
-  return lo
+  return stretch
 }
 
 /**
@@ -308,20 +330,30 @@ function clamp(v, least, greatest) {
   return v < least ? least : v > greatest ? greatest : v
 }
 
+// The initial probabilities of a SetDecoder's contexts.
+const EMPTY = Int32Array.from({ length: 10 * 32 }, (_, i) => {
+  const size = i >> 5
+  return size === 2 ? 39321 : 458752 / Math.max(1, 5 * size - 4)
+})
+/** One context for G, one for A, four each for R and B. */
+const SIDE = Int32Array.from({ length: 16 }, (_, i) => (i >> 2 === R || i >> 2 === B ? [32768, 13107, 52428, 32768][i & 3] : 32768))
+/** For each channel three predictions; G and A have only the first. */
+const PLACE = Int32Array.from({ length: 4 * 3 * PLACES }, (_, i) => squash((2 * (i % PLACES) - 11) * 24) * 16)
+
 /**
  * @param {Uint8Array} bytes
  * @param {number} colors
  * @param {3 | 4} channels
  */
 export function readColourSet(bytes, colors, channels) {
-  const set = new SetDecoder(bytes)
+  const set = new SetDecoder(bytes, colors)
   if (channels === 3) set.colours(colors, 3)
   else {
     const opaque = set.bits.uniform(0, colors)
     set.colours(opaque, 3)
     let others = colors - opaque
     if (others > 0 && set.bits.bit(57344)) {
-      set.done.push([0, 0, 0, 0])
+      set.add([0, 0, 0, 0])
       others--
     }
     set.colours(others, 4)
@@ -330,26 +362,24 @@ export function readColourSet(bytes, colors, channels) {
   return inMortonOrder(set.done, channels)
 }
 
-/**
- * @param {number[][]} colours as G, R, B, A
- * @param {number} channels
- */
-function inMortonOrder(colours, channels) {
-  const keyed = colours.map((colour) => ({ colour, key: mortonKey(colour) })).sort((a, b) => a.key - b.key)
-  const palette = new Uint8Array(channels * colours.length)
-  keyed.forEach(({ colour: [g, r, b, a], key }, i) => {
-    if (i > 0 && key === keyed[i - 1].key) throw new KpalError(16, 'a set with equal colours')
-    palette.set([r, g, b, a].slice(0, channels), i * channels)
-  })
-  return palette
-}
+/** Each value with three zeros before each of its bits. */
+const SPREAD = Uint32Array.from({ length: 256 }, (_, v) => parseInt(v.toString(2), 16))
 
 /**
- * The bits of G, R, B, A interleaved. (Without alpha all A are equal, and do not matter.)
- * @param {number[]} colour
+ * @param {Uint8Array} colours as G, R, B, A
+ * @param {3 | 4} channels
  */
-function mortonKey(colour) {
-  let key = 0
-  for (let bit = 7; bit >= 0; bit--) for (const value of colour) key = key * 2 + ((value >> bit) & 1)
-  return key
+function inMortonOrder(colours, channels) {
+  // The number of the entry follows its key.
+  const keys = Float64Array.from({ length: colours.length / 4 }, (_, i) => {
+    const [g, r, b, a] = colours.subarray(4 * i, 4 * i + 4)
+    return (SPREAD[g] * 8 + SPREAD[r] * 4 + SPREAD[b] * 2 + SPREAD[a]) * 256 + i
+  }).sort()
+  const palette = new Uint8Array(channels * keys.length)
+  keys.forEach((key, i) => {
+    if (i > 0 && Math.floor(key / 256) === Math.floor(keys[i - 1] / 256)) throw new KpalError(16, 'a set with equal colours')
+    const from = 4 * (key % 256)
+    palette.set([colours[from + R], colours[from + G], colours[from + B], colours[from + A]].slice(0, channels), i * channels)
+  })
+  return palette
 }

@@ -19,7 +19,7 @@ const utf8 = (/** @type {string} */ text) => new TextEncoder().encode(text)
  * order and their alpha, and frames exactly their durations.
  * @param {Uint8Array | ArrayBuffer | Decoded} image a KPAL file, or what `decode` made of it
  * @param {object} [options]
- * @param {boolean} [options.compress] false to leave the pixels of stills uncompressed, which is faster
+ * @param {boolean} [options.compress] false to leave the pixels uncompressed, which is faster, except those of large frames
  * @returns {Promise<Uint8Array>}
  */
 export async function toPNG(image, { compress = true } = {}) {
@@ -28,7 +28,7 @@ export async function toPNG(image, { compress = true } = {}) {
   const first = /** @type {DecodedFrame} */ (pictures.next().value)
   const { metadata } = first
   const content =
-    still && !still.frames ? [chunk('IDAT', await packed(first, wholeOf(first), compress))] : await animationChunks(first, pictures)
+    still && !still.frames ? [chunk('IDAT', await packed(first, wholeOf(first), compress))] : await animationChunks(first, pictures, compress)
   const chunks = [
     header(first),
     ...(metadata.icc ? [chunk('iCCP', latin1('ICC profile\0\0'), await deflate(metadata.icc))] : [chunk('sRGB', [0])]),
@@ -42,6 +42,7 @@ export async function toPNG(image, { compress = true } = {}) {
   ]
   return concat([[0x89], latin1('PNG\r\n\x1a\n'), ...chunks])
 }
+
 /**
  * The pictures of an animation whose frames are all there, or the only one of a still.
  * @param {Decoded} decoded
@@ -148,7 +149,9 @@ export function uint32(value) {
  */
 async function deflate(bytes) {
   if (typeof CompressionStream !== 'function') return store(bytes)
-  const stream = new Blob([/** @type {BlobPart} */ (bytes)]).stream().pipeThrough(new CompressionStream('deflate'))
+  // Browsers keep a Blob in another process, but not a Response.
+  const { body } = new Response(/** @type {BodyInit} */ (bytes))
+  const stream = /** @type {ReadableStream} */ (body).pipeThrough(new CompressionStream('deflate'))
   return new Uint8Array(await new Response(stream).arrayBuffer())
 }
 

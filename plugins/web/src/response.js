@@ -1,7 +1,7 @@
 /** Turns responses that are KPAL files into PNG files, for service workers. */
-import { hasMagic, hasName } from './auto/address.js'
-import { concat } from './bytes.js'
+import { hasName } from './auto/address.js'
 import { toPNG } from './png.js'
+import { readKpal } from './read-kpal.js'
 
 const SUFFIX = '-kpal-png' // of entity tags: the bytes are others
 const OF_THE_BYTES = ['content-encoding', 'content-range', 'transfer-encoding', 'content-md5', 'digest', 'content-digest', 'repr-digest']
@@ -59,7 +59,7 @@ async function fetched(request, named) {
  */
 export async function convertResponse(response) {
   if (response.status !== 200 || !response.body || response.bodyUsed) return response // opaque ones have no body
-  const bytes = await readIfKpal(response.clone())
+  const bytes = await readKpal(response.clone())
   if (!bytes) return response
   try {
     return pngResponse(response, await toPNG(bytes, { compress: false }))
@@ -67,26 +67,6 @@ export async function convertResponse(response) {
     console.warn(`kpal: ${response.url}: ${/** @type {Error} */ (error).message}`)
     return response
   }
-}
-
-/**
- * Only the first bytes are read of anything else.
- * @param {Response} copy
- */
-async function readIfKpal(copy) {
-  const reader = /** @type {ReadableStream<Uint8Array>} */ (copy.body).getReader()
-  const chunks = []
-  let length = 0
-  for (let part; !(part = await reader.read()).done; ) {
-    const before = length
-    chunks.push(part.value)
-    length += part.value.length
-    if (before < 8 && length >= 8 && !hasMagic(concat(chunks))) break
-  }
-  const bytes = concat(chunks)
-  if (hasMagic(bytes)) return bytes
-  reader.cancel().catch(() => {})
-  return null
 }
 
 /**

@@ -65,10 +65,12 @@ const animations = [...files('vectors/valid'), ...[...files('random')].slice(0, 
 for (const [name, bytes] of animations) {
   test(`the APNG of ${name} shows the same`, async () => {
     const decoded = decode(bytes)
-    const png = await toPNG(bytes)
-    const { shown, loop } = readAnimation(png)
-    assert.equal(loop, Math.min(decoded.loop, 2 ** 31 - 1))
-    assert.deepEqual(shown, merged(decoded.frames))
-    assert.deepEqual(await toPNG(decoded), png)
+    for (const compress of [true, false]) {
+      const png = await toPNG(bytes, { compress })
+      const { shown, loop } = readAnimation(png)
+      assert.equal(loop, Math.min(decoded.loop, 2 ** 31 - 1))
+      assert.deepEqual(shown, merged(decoded.frames))
+      assert.deepEqual(await toPNG(decoded, { compress }), png)
+    }
   })
 }

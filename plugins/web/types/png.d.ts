@@ -3,7 +3,7 @@
  * order and their alpha, and frames exactly their durations.
  * @param {Uint8Array | ArrayBuffer | Decoded} image a KPAL file, or what `decode` made of it
  * @param {object} [options]
- * @param {boolean} [options.compress] false to leave the pixels of stills uncompressed, which is faster
+ * @param {boolean} [options.compress] false to leave the pixels uncompressed, which is faster, except those of large frames
  * @returns {Promise<Uint8Array>}
  */
 export function toPNG(image: Uint8Array | ArrayBuffer | Decoded, { compress }?: {

@@ -1,10 +1,10 @@
 /** The converted images of a page, each fetched and decoded once. */
-import { concat } from '../bytes.js'
-import { inspect } from '../decode.js'
-import { dataBytes, hasMagic, isData } from './address.js'
+import { readHead } from '../container.js'
+import { readKpal } from '../read-kpal.js'
+import { Reader } from '../reader.js'
+import { dataBytes, isData } from './address.js'
 import { Workers } from './workers.js'
 
-const HEAD = 64
 const MOST_UNUSED_BYTES = 32 * 2 ** 20
 const SWEEP_MS = 5000
 
@@ -70,7 +70,7 @@ export class Cache {
     /** @type {Promise<{ width: number, height: number }>} */
     const head = new Promise((resolve) => (tellHead = resolve))
     this.workers.warm()
-    const image = this.fetch(url, credentials, (bytes) => tellHead(inspect(bytes)))
+    const image = this.fetch(url, credentials, (bytes) => tellHead(readHead(new Reader(bytes))))
       .then((bytes) => this.workers.convert(bytes))
       .then(({ png, error }) => {
         if (!png || this.abort.signal.aborted) throw new NotShown(`${shortened(url)}: ${error ?? 'stopped'}`)
@@ -100,41 +100,19 @@ export class Cache {
   }
 
   /**
-   * The whole file, or only its first bytes if they are not those of a KPAL file.
    * @param {string} url
    * @param {RequestCredentials} credentials
-   * @param {(bytes: Uint8Array) => void} tellHead called with the first bytes
+   * @param {(bytes: Uint8Array) => void} onHead called with the first bytes
    */
-  async fetch(url, credentials, tellHead) {
-    const chunks = isData(url) ? [dataBytes(url)] : this.chunks(url, credentials)
-    let bytes = new Uint8Array(0)
-    const rest = []
-    let told = false
-    for await (const chunk of chunks) {
-      if (told) rest.push(chunk)
-      else if ((bytes = concat([bytes, chunk])).length >= HEAD) told = checkHead(url, bytes, tellHead)
-    }
-    if (!told) checkHead(url, bytes, tellHead)
-    return concat([bytes, ...rest])
-  }
-
-  /**
-   * @param {string} url
-   * @param {RequestCredentials} credentials
-   */
-  async *chunks(url, credentials) {
-    const blob = this.blobs.get(url)?.deref()
+  async fetch(url, credentials, onHead) {
+    const local = isData(url) ? dataBytes(url) : this.blobs.get(url)?.deref()
     // The browser has just fetched it for the element: what it has kept is good enough, however old.
     const options = /** @type {const} */ ({ credentials, cache: 'force-cache', signal: this.abort.signal })
-    const response = blob ? new Response(blob) : await fetch(url, options)
+    const response = local ? new Response(/** @type {BodyInit} */ (local)) : await fetch(url, options)
     if (!response.ok) throw new NotShown(`${shortened(url)}: ${response.status} ${response.statusText}`)
-    const reader = response.body?.getReader()
-    if (!reader) return
-    try {
-      for (let part; !(part = await reader.read()).done; ) yield part.value
-    } finally {
-      reader.cancel().catch(() => {})
-    }
+    const bytes = await readKpal(response, onHead)
+    if (!bytes) throw new NotShown(`${shortened(url)} is no KPAL file`)
+    return bytes
   }
 
   /**
@@ -194,17 +172,6 @@ export class Cache {
     this.live.clear()
     this.entries.clear()
   }
-}
-
-/**
- * @param {string} url
- * @param {Uint8Array} bytes
- * @param {(bytes: Uint8Array) => void} tellHead
- */
-function checkHead(url, bytes, tellHead) {
-  if (!hasMagic(bytes)) throw new NotShown(`${shortened(url)} is no KPAL file`)
-  tellHead(bytes)
-  return true
 }
 
 /** @param {string} url */

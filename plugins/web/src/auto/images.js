@@ -34,6 +34,7 @@ import { replaceCandidates } from './srcset.js'
 export const SELECTOR = 'img, image, feImage, input[type=image i]'
 const XLINK = 'http://www.w3.org/1999/xlink'
 const PATIENCE_MS = 30 // a picture that takes no longer needs nothing of its size in its place
+const SMALL = 2 ** 14 // pixels; for smaller pictures, making a placeholder of each size takes as long as decoding them
 const TYPE = 'image/x-kpal'
 
 export class Images {
@@ -225,7 +226,8 @@ export class Images {
     if (hasName(url)) this.replace(element, url, this.placeholder(1, 1))
     entry.head.then(
       ({ width, height }) => {
-        setTimeout(() => isCurrent() && this.replace(element, url, this.placeholder(width, height)), PATIENCE_MS)
+        const placeholder = () => (width * height > SMALL ? this.placeholder(width, height) : this.placeholder(1, 1))
+        setTimeout(() => isCurrent() && this.replace(element, url, placeholder()), PATIENCE_MS)
       },
       () => {},
     )

@@ -27,8 +27,8 @@ export class Workers {
     this.queue = []
     /** @type {Set<Worker>} */
     this.all = new Set()
-    /** @type {Worker[]} */
-    this.idle = []
+    /** @type {Map<Worker, Job | null>} what each worker that is ready works on */
+    this.jobs = new Map()
     /** @type {((this: Workers) => Worker)[]} ways to make a worker, until the one that works is first */
     this.ways = CLASSIC ? [this.fromScript, this.fromCopyOfScript] : [this.fromModule, this.fromBlob]
     this.most = Math.max(2, Math.min(MOST_WORKERS, (navigator.hardwareConcurrency || 2) - 1))
@@ -55,7 +55,7 @@ export class Workers {
 
   work() {
     if (this.inPage) return this.workInPage()
-    while (this.queue.length && this.idle.length) this.give(/** @type {Worker} */ (this.idle.pop()))
+    for (const [worker, job] of this.jobs) if (!job && this.queue.length) this.give(worker)
     if (this.queue.length > this.all.size - this.jobs.size && this.all.size < this.most) this.add()
   }
 
@@ -65,9 +65,6 @@ export class Workers {
     this.jobs.set(worker, job)
     worker.postMessage({ bytes: job.bytes }, [/** @type {ArrayBuffer} */ (job.bytes.buffer)])
   }
-
-  /** @type {Map<Worker, Job>} */
-  jobs = new Map()
 
   add() {
     const [way] = this.ways
@@ -80,12 +77,11 @@ export class Workers {
     }
     this.all.add(worker)
     const timer = setTimeout(() => this.lose(worker, way), START_MS)
-    let ready = false
     worker.onmessage = ({ data }) => {
       clearTimeout(timer)
-      if (!ready) ready = this.working = true
-      else this.finish(worker, data)
-      this.idle.push(worker)
+      this.working = true
+      this.jobs.get(worker)?.resolve(data) // the first message only says that it is ready
+      this.jobs.set(worker, null)
       this.work()
     }
     worker.onerror = (event) => {
@@ -96,26 +92,17 @@ export class Workers {
   }
 
   /**
-   * @param {Worker} worker
-   * @param {Answer} answer
-   */
-  finish(worker, answer) {
-    const job = this.jobs.get(worker)
-    this.jobs.delete(worker)
-    job?.resolve(answer)
-  }
-
-  /**
    * A worker could not be started, or has died, perhaps because memory ran out.
    * @param {Worker} worker
    * @param {(this: Workers) => Worker} way
    */
   lose(worker, way) {
     worker.terminate()
+    const job = this.jobs.get(worker)
     this.all.delete(worker)
-    this.idle = this.idle.filter((other) => other !== worker)
+    this.jobs.delete(worker)
     if (this.working) {
-      this.finish(worker, { error: 'the worker stopped' })
+      job?.resolve({ error: 'the worker stopped' })
       this.work()
     } else this.nextWay(way)
   }
@@ -154,10 +141,9 @@ export class Workers {
 
   stop() {
     for (const worker of this.all) worker.terminate()
-    for (const job of [...this.jobs.values(), ...this.queue]) job.resolve({ error: 'stopped' })
+    for (const job of [...this.jobs.values(), ...this.queue]) job?.resolve({ error: 'stopped' })
     this.queue = []
     this.jobs.clear()
     this.all.clear()
-    this.idle = []
   }
 }

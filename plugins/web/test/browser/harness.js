@@ -107,6 +107,7 @@ export async function launch(name) {
     args: BROWSERS[name].args,
     userDataDir: profile,
     timeout: 60000,
+    networkEnabled: false, // pages load as for anybody, not reporting each request to this process
     protocolTimeout: 60000,
   })
   return {

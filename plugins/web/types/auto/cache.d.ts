@@ -45,17 +45,11 @@ export class Cache {
      */
     load(key: string, url: string, credentials: RequestCredentials): Entry;
     /**
-     * The whole file, or only its first bytes if they are not those of a KPAL file.
      * @param {string} url
      * @param {RequestCredentials} credentials
-     * @param {(bytes: Uint8Array) => void} tellHead called with the first bytes
+     * @param {(bytes: Uint8Array) => void} onHead called with the first bytes
      */
-    fetch(url: string, credentials: RequestCredentials, tellHead: (bytes: Uint8Array) => void): Promise<Uint8Array<ArrayBuffer>>;
-    /**
-     * @param {string} url
-     * @param {RequestCredentials} credentials
-     */
-    chunks(url: string, credentials: RequestCredentials): AsyncGenerator<Uint8Array<ArrayBuffer>, void, unknown>;
+    fetch(url: string, credentials: RequestCredentials, onHead: (bytes: Uint8Array) => void): Promise<Uint8Array<ArrayBuffer>>;
     /**
      * @param {string} url
      * @param {Blob} blob

@@ -8,8 +8,8 @@ export class Workers {
     queue: Job[];
     /** @type {Set<Worker>} */
     all: Set<Worker>;
-    /** @type {Worker[]} */
-    idle: Worker[];
+    /** @type {Map<Worker, Job | null>} what each worker that is ready works on */
+    jobs: Map<Worker, Job | null>;
     /** @type {((this: Workers) => Worker)[]} ways to make a worker, until the one that works is first */
     ways: ((this: Workers) => Worker)[];
     most: number;
@@ -26,14 +26,7 @@ export class Workers {
     work(): Promise<void> | undefined;
     /** @param {Worker} worker */
     give(worker: Worker): void;
-    /** @type {Map<Worker, Job>} */
-    jobs: Map<Worker, Job>;
     add(): void;
-    /**
-     * @param {Worker} worker
-     * @param {Answer} answer
-     */
-    finish(worker: Worker, answer: Answer): void;
     /**
      * A worker could not be started, or has died, perhaps because memory ran out.
      * @param {Worker} worker
