@@ -1,6 +1,6 @@
 /** Frames after the first of the coder `fast`, section 5.3.6 of the specification. */
 import { LEVEL } from '../level.js'
-import { BEFORE, FRAME, LATER, PLACED, SAME, SECOND, SPAN, STEADY, withLaterFlags } from './frame-contexts.js'
+import { BEFORE, FRAME, LATER, PLACED, SAME, SECOND, SPAN, STEADY, withLaterContexts } from './frame-contexts.js'
 import { canMove, Motion } from './motion.js'
 import { ACTIVITY, C1, C2, C3, learned, LEFT, LONG_TRUST, NONE, RIGHT, SHORT_TRUST, slotTable, which } from './tile.js'
 
@@ -12,7 +12,7 @@ export class LaterFrames {
   /** @param {import('./tile.js').RankingTile} tile whose first frame is decoded */
   constructor(tile) {
     this.tile = tile
-    tile.decisions.contexts = withLaterFlags(tile.decisions.contexts)
+    tile.decisions.state = withLaterContexts(tile.decisions.state)
     this.place = slotTable(tile.width * tile.height * tile.frames, 18)
     /** The positions of the first pixels of the frames before and two before; and of a plane for a moved frame. */
     this.before = tile.start

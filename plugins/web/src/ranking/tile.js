@@ -1,7 +1,7 @@
 /** The coder `fast`, section 5.3 of the specification: a symbol ranking compressor. */
 import { checkTileSize } from '../range-coder.js'
 import { BIT, BITS, FIRST, NEAR, NUMBER, RANK, ROW, SECOND, SIZES, SLOT, SPAN, WEST } from './contexts.js'
-import { makeDistributions, makeFlags } from './contexts.js'
+import { makeContexts } from './contexts.js'
 import { LEVEL } from '../level.js'
 import { Decisions } from './decisions.js'
 import { LaterFrames } from './frames.js'
@@ -19,7 +19,8 @@ export const C3 = 0x2c1b3c6d
 
 const EDGES = [1, 3, 5, 7, 8, 12, 17, 23, 33, 46, 66, 93, 133, 188, 267]
 /** How many EDGES are not above a sum of three distances. */
-export const ACTIVITY = Uint8Array.from({ length: 766 }, (_, sum) => EDGES.filter((edge) => edge <= sum).length)
+export const ACTIVITY = new Uint8Array(766)
+EDGES.forEach((edge, i) => ACTIVITY.fill(i + 1, edge))
 
 /** How much the confidence of a slot counts for its flag: l and m of the specification, by confidence. */
 export const LONG_TRUST = Uint8Array.of(0, 1, 2, 3, 4, 4, 4, 4, 5)
@@ -38,7 +39,7 @@ export class RankingTile {
     this.height = height
     this.frames = frames
     this.k = colors
-    this.decisions = new Decisions(bytes, makeFlags(), makeDistributions(colors))
+    this.decisions = new Decisions(bytes, makeContexts(colors))
     this.lists = new ColourLists(colours, colors)
     this.distances = makeDistances(colours, colors)
     // A slot is check << 16 | colour << 8 | confidence, or 0 if it is empty.
