@@ -9,7 +9,7 @@ export const MAX_BLOCK = 131072
 const MAX_OFFSET_CODE = 29
 
 const WORD = 4 // bytes that are copied at a time
-const LONG_MATCH = 256 // from here on copyWithin() is faster
+const LONG = 64 // bytes; more are copied by the methods of arrays
 
 /** @typedef {import('./fse.js').FseTable} FseTable */
 
@@ -74,7 +74,10 @@ export class BlockDecoder {
     this.huffman = null
     /** @type {Record<keyof ReturnType<typeof makeKinds>, FseTable | null>} */
     this.tables = { literals: null, offset: null, match: null }
-    this.recent = [1, 4, 8]
+    // The last three offsets.
+    this.recent = 1
+    this.recent2 = 4
+    this.recent3 = 8
   }
 
   /**
@@ -225,7 +228,7 @@ export class BlockDecoder {
     let o = ot[bits.read(/** @type {FseTable} */ (tables.offset).log)]
     let m = mt[bits.read(/** @type {FseTable} */ (tables.match).log)]
     let { left } = bits
-    let [recent, recent2, recent3] = this.recent
+    let { recent, recent2, recent3 } = this
     let used = 0
     let at = this.length
     while (count > 0) {
@@ -282,7 +285,7 @@ export class BlockDecoder {
       if (used + run > literalsLength) throw broken('has too few literals')
       const to = at + run
       const end = to + length
-      if (end + WORD > out.length || offset < WORD || offset > to || length > LONG_MATCH) {
+      if (end + WORD > out.length || offset < WORD || offset > to || length > LONG) {
         this.length = at
         this.copyLiterals(used, used + run)
         this.copyMatch(offset, length)
@@ -295,7 +298,9 @@ export class BlockDecoder {
     }
     if (left !== 0) throw broken('has sequences of a wrong length')
     this.length = at
-    this.recent = [recent, recent2, recent3]
+    this.recent = recent
+    this.recent2 = recent2
+    this.recent3 = recent3
     this.copyLiterals(used, literalsLength)
   }
 
@@ -308,7 +313,7 @@ export class BlockDecoder {
     let at = this.length
     const end = (this.length = at + to - from)
     if (end > out.length) throw broken('has more content than declared')
-    if (to - from > 64) out.set(literals.subarray(from, to), at)
+    if (to - from > LONG) out.set(literals.subarray(from, to), at)
     else for (; from < to; from++) out[at++] = literals[from]
   }
 
@@ -322,8 +327,8 @@ export class BlockDecoder {
     const end = (this.length = at + length)
     if (end > out.length) throw broken('has more content than declared')
     if (offset > at || offset < 1) throw broken('refers to bytes in front of its content')
-    if (length > 64 && offset >= length) out.copyWithin(at, at - offset, end - offset)
-    else if (length > 64 && offset === 1) out.fill(out[at - 1], at, end)
+    if (length > LONG && offset >= length) out.copyWithin(at, at - offset, end - offset)
+    else if (length > LONG && offset === 1) out.fill(out[at - 1], at, end)
     else for (let from = at - offset; at < end; ) out[at++] = out[from++]
   }
 }

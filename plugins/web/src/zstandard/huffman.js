@@ -113,10 +113,12 @@ export function decodeFourStreams(table, streams, out, length) {
   const { entries } = table
   const down = 32 - table.log
   const quarter = (length + 3) >> 2
-  const [a, b, c, d] = streams
+  const { 0: a, 1: b, 2: c, 3: d } = streams
   let at = 0
-  // As long as each has the bits of two literals, ...
-  let [left, left2, left3, left4] = streams.map((bits) => bits.left)
+  let { left } = a
+  let { left: left2 } = b
+  let { left: left3 } = c
+  let { left: left4 } = d
   for (; at + 3 * quarter + 1 < length && Math.min(left, left2, left3, left4) >= 25; at += 2) {
     left -= decodePair(entries, down, a, left, out, at)
     left2 -= decodePair(entries, down, b, left2, out, at + quarter)
