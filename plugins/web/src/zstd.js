@@ -94,7 +94,8 @@ function unpack(packed, width, height, bits) {
 }
 
 /**
- * Words tell of four indices at a time whether one is too large: then the highest bit of its byte is set in `over`.
+ * Throws if an index is too large. Four at a time are compared: if one is too large, the highest bit of a byte of `over`
+ * is set.
  * @param {Uint8Array} indices which begin at a multiple of four
  * @param {number} colors
  * @param {number} [rule]

@@ -1,11 +1,11 @@
 /**
  * Where each kind of symbol and flag of the coder `fast` has its contexts, and what these initially are. All are in one
- * array, behind the two numbers of the range decoder: finding an array costs as much as finding a number in it.
+ * array with the two numbers of the range decoder: to find another array takes as long as to find a number in one.
  */
 import { flagContext } from './decisions.js'
 
-// Numbers of the distributions of symbols. Each has sixteen numbers: the ends D_0 to D_14, and the count. (D_15 is
-// always 32767.)
+// Numbers of the distributions of symbols. Each is sixteen numbers of the array: the ends D_0 to D_14, and the count.
+// (D_15 is always 32767.) In place of the first one is the range decoder.
 export const SIZES = 1
 export const RANK = SIZES + 16
 const DISTRIBUTIONS = RANK + 17
@@ -46,7 +46,7 @@ export function makeContexts(k) {
 }
 
 /**
- * Fills the contexts from `start` on: 128 for each of the 24 kinds of candidates, again and again.
+ * Fills the contexts from `start` to the end: 128 for each of the 24 kinds of candidates, again and again.
  * @param {Uint32Array} contexts
  * @param {number} start
  */

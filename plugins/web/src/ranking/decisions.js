@@ -16,7 +16,7 @@ export function flagContext(p, count = 0) {
   return (p << COUNT_BITS) | count
 }
 
-/** The state holds all contexts, too. */
+/** The state of the range decoder with all contexts behind it. */
 export class Decisions extends RangeDecoder {
   /** @param {number} i which context */
   flag(i) {

@@ -1,6 +1,6 @@
 /** Colours and lists, section 5.3.2 of the specification: for each colour, the others in an order that adapts. */
 
-/** Above the nearness of all pairs of colours: X itself is behind the others. */
+/** More than any nearness: it puts X itself behind the others. */
 const LAST = 269
 
 /**

@@ -8,7 +8,7 @@ export const C3 = 0x2c1b3c6d
 /** How much the confidence of a slot counts for its flag: l and m of the specification, by confidence. */
 export const LONG_TRUST = Uint8Array.of(0, 1, 2, 3, 4, 4, 4, 4, 5)
 export const SHORT_TRUST = Uint8Array.of(0, 2, 2, 3, 3, 3, 3, 3, 3)
-/** The confidence of a slot after it was wrong or right, at twice the confidence before. */
+/** The confidence of a slot after it was wrong, at twice its confidence before; after it was right, one further. */
 const CONFIDENCE = Uint8Array.of(1, 1, 1, 2, 1, 3, 1, 4, 2, 5, 2, 6, 3, 7, 3, 8, 3, 8)
 
 /**
@@ -69,7 +69,7 @@ export function learn(table, key, slot, pixel) {
 }
 
 /**
- * 1 if two small numbers are equal, else 0; without a branch, which processors often predict wrongly.
+ * 1 if two numbers from 0 to 255 are equal, else 0: without a branch, as processors predict that of pixels badly.
  * @param {number} a
  * @param {number} b
  */

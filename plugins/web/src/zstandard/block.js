@@ -9,7 +9,7 @@ export const MAX_BLOCK = 131072
 const MAX_OFFSET_CODE = 29
 
 const WORD = 4 // bytes that are copied at a time
-const LONG = 64 // bytes; more are copied by the methods of arrays
+const LONG = 64 // from this many bytes on, methods of arrays copy faster
 
 /** @typedef {import('./fse.js').FseTable} FseTable */
 
@@ -74,7 +74,7 @@ export class BlockDecoder {
     this.huffman = null
     /** @type {Record<keyof ReturnType<typeof makeKinds>, FseTable | null>} */
     this.tables = { literals: null, offset: null, match: null }
-    // The last three offsets.
+    // The last three offsets, the latest first.
     this.recent = 1
     this.recent2 = 4
     this.recent3 = 8
@@ -213,7 +213,8 @@ export class BlockDecoder {
   }
 
   /**
-   * Decodes and executes the sequences. Everything is kept in local variables: this is where most of the time goes.
+   * Decodes and executes the sequences. This is where most of the time goes: numbers are kept in local variables, and
+   * the next states are loaded before the copies, whose ends the processor often mispredicts.
    * @param {number} count
    * @param {BackwardBits} bits
    */
@@ -234,7 +235,7 @@ export class BlockDecoder {
     while (count > 0) {
       let n = o >> 14
       if (n > MAX_OFFSET_CODE) throw broken('refers to bytes in front of its content')
-      let offset = (1 << n) - 3
+      let offset = (1 << n) - 3 // the values 1 to 3, here -2 to 0, mean one of the last three offsets
       if (n > 25) {
         // A word is sure to have 25 bits.
         left -= n - 16
@@ -243,7 +244,7 @@ export class BlockDecoder {
       }
       left -= n
       offset += bitsAt(view, start, left, n)
-      // Small codes are the numbers themselves, less what the first one means.
+      // Most codes have no extra bits: these go up in steps of one.
       let length = (m >> 14) + 3
       if (length > 34) {
         n = match.extra[m >> 14]
@@ -261,7 +262,7 @@ export class BlockDecoder {
         recent2 = recent
         recent = offset
       } else {
-        if (run === 0) offset++
+        if (run === 0) offset++ // ... or, without literals, one further back; at the end, the last one less 1
         if (offset !== -2) {
           const before = recent
           recent = offset === -1 ? recent2 : offset === 0 ? recent3 : before - 1
@@ -334,7 +335,7 @@ export class BlockDecoder {
 }
 
 /**
- * Copies bytes in words, and up to WORD bytes more than asked for.
+ * Copies one word or more, and up to WORD bytes more than asked for.
  * @param {DataView} source
  * @param {number} from
  * @param {DataView} out
