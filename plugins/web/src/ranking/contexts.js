@@ -1,6 +1,6 @@
 /**
  * Where each kind of symbol and flag of the coder `fast` has its contexts, and what these initially are. All are in one
- * array with the two numbers of the range decoder: to find another array takes as long as to find a number in one.
+ * array with the two numbers of the range decoder, because each further array costs the hot loops loads and checks.
  */
 import { flagContext } from './decisions.js'
 

@@ -38,6 +38,7 @@ export class RankingTile {
     // Two rows of index 0 precede the first one. Another follows the last one if there are more frames.
     this.planeSize = (height + (frames > 1 ? 3 : 2)) * this.stride
     this.cells = new Uint8Array((frames === 1 ? 1 : canMove(width * height) ? 4 : 3) * this.planeSize)
+    this.view = new DataView(this.cells.buffer)
     /** The position of the first pixel of the frame at hand. */
     this.start = 2 * this.stride + LEFT
     this.rows = 0
@@ -243,11 +244,11 @@ export class RankingTile {
 
   /** @param {number} at */
   longKey(at) {
-    const { cells, stride } = this
+    const { cells, view, stride } = this
     const n = at - stride
     const nn = n - stride
-    const a = cells[n - 1] | (cells[n] << 8) | (cells[n + 1] << 16) | (cells[n + 2] << 24)
-    const b = cells[n - 2] | (cells[nn - 1] << 8) | (cells[nn] << 16) | (cells[nn + 1] << 24)
+    const a = view.getInt32(n - 1, true) // four pixels at once
+    const b = cells[n - 2] | (view.getInt32(nn - 1, true) << 8)
     const c = cells[at - 1] | (cells[at - 2] << 8) | (this.k <= 16 ? 0 : cells[at - 3] << 16)
     return mixed(((Math.imul(a, C1) ^ Math.imul(b, C2)) + Math.imul(c, C3)) | 0, C1)
   }
@@ -263,7 +264,7 @@ export class RankingTile {
   }
 
   /**
-   * Decodes a pixel that is no candidate: W, N, NE or one of the list of X, except those that were refused already.
+   * Decodes a pixel that is none of the candidates: W, N, NE, or else a colour of the list of X.
    * @param {number} w
    * @param {number} n
    * @param {number} ne
@@ -342,7 +343,7 @@ export function equalities(w, ww, n, nn, nw, ne) {
  * @param {number} d
  */
 function skipping(p, a, b, c, d) {
-  // In ascending order; again without branches.
+  // Sorts the four, without branches.
   const ab = lesser(a, b)
   const cd = lesser(c, d)
   const least = lesser(ab, cd)

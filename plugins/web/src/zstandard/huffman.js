@@ -102,8 +102,8 @@ export function decodeStream({ log, entries }, bits, out, from, to) {
 }
 
 /**
- * Decodes four streams, each a quarter of the literals. Their next literals are decoded in turns, because the processor
- * need not wait for one of them to begin with another.
+ * Decodes four streams, each a quarter of the literals. They take turns, because the processor can decode two literals of
+ * one while it still waits for those of another.
  * @param {HuffmanTable} table
  * @param {BackwardBits[]} streams
  * @param {Uint8Array} out
@@ -115,10 +115,10 @@ export function decodeFourStreams(table, streams, out, length) {
   const quarter = (length + 3) >> 2
   const { 0: a, 1: b, 2: c, 3: d } = streams
   let at = 0
-  let { left } = a
-  let { left: left2 } = b
-  let { left: left3 } = c
-  let { left: left4 } = d
+  let left = a.left
+  let left2 = b.left
+  let left3 = c.left
+  let left4 = d.left
   for (; at + 3 * quarter + 1 < length && Math.min(left, left2, left3, left4) >= 25; at += 2) {
     left -= decodePair(entries, down, a, left, out, at)
     left2 -= decodePair(entries, down, b, left2, out, at + quarter)

@@ -30,6 +30,7 @@ export class RankingTile {
     stride: number;
     planeSize: number;
     cells: Uint8Array<ArrayBuffer>;
+    view: DataView<ArrayBuffer>;
     /** The position of the first pixel of the frame at hand. */
     start: number;
     rows: number;
@@ -95,7 +96,7 @@ export class RankingTile {
      */
     shortKey(w: number, n: number, nw: number, ne: number): number;
     /**
-     * Decodes a pixel that is no candidate: W, N, NE or one of the list of X, except those that were refused already.
+     * Decodes a pixel that is none of the candidates: W, N, NE, or else a colour of the list of X.
      * @param {number} w
      * @param {number} n
      * @param {number} ne

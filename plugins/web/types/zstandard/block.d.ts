@@ -62,8 +62,7 @@ export class BlockDecoder {
     readKind(name: keyof ReturnType<typeof makeKinds>, mode: number, at: number, end: number): number;
     /**
      * Decodes and executes the sequences. This is where most of the time goes: numbers are kept in local variables, and
-     * copies come after the next states are loaded, because a processor that mispredicts the end of a copy starts over from
-     * there.
+     * the next states are loaded before the copies, whose ends the processor often mispredicts.
      * @param {number} count
      * @param {BackwardBits} bits
      */

@@ -24,8 +24,8 @@ export function readHuffmanTable(bytes: Uint8Array, start: number, end: number):
  */
 export function decodeStream({ log, entries }: HuffmanTable, bits: BackwardBits, out: Uint8Array, from: number, to: number): void;
 /**
- * Decodes four streams, each a quarter of the literals. Their next literals are decoded in turns, because the processor
- * need not wait for one of them to begin with another.
+ * Decodes four streams, each a quarter of the literals. They take turns, because the processor can decode two literals of
+ * one while it still waits for those of another.
  * @param {HuffmanTable} table
  * @param {BackwardBits[]} streams
  * @param {Uint8Array} out
