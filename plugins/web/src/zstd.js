@@ -39,15 +39,16 @@ export class ZstdTile {
   /** The indices of the next frame. */
   read() {
     const { before, colors } = this
-    const bytes = this.source.read(this.size)
-    if (this.packed && this.bits < 8) return checked(unpack(bytes, this.width, this.height, this.bits), colors)
-    checked(bytes, colors, before ? 13 : 15)
-    if (!before) return this.several ? bytes.slice() : bytes
-    for (let i = 0; i < before.length; i++) {
-      const sum = before[i] + bytes[i]
-      before[i] = sum < colors ? sum : sum - colors
+    const shared = this.source.read(this.size)
+    if (this.packed && this.bits < 8) return checked(unpack(shared, this.width, this.height, this.bits), colors)
+    const indices = checked(this.several ? shared.slice() : shared, colors, before ? 13 : 15)
+    if (before) {
+      for (let i = 0; i < before.length; i++) {
+        const sum = before[i] + indices[i]
+        before[i] = indices[i] = sum < colors ? sum : sum - colors
+      }
     }
-    return before.slice()
+    return indices
   }
 
   /** Passes over the next frame. */
@@ -93,13 +94,25 @@ function unpack(packed, width, height, bits) {
 }
 
 /**
- * @param {Uint8Array} indices
+ * Throws if an index is too large. Four at a time are compared: if one is too large, the highest bit of a byte of `over`
+ * is set.
+ * @param {Uint8Array} indices which begin at a multiple of four
  * @param {number} colors
  * @param {number} [rule]
  */
 function checked(indices, colors, rule = 15) {
+  if (colors === 256) return indices
+  const words = new Int32Array(indices.buffer, indices.byteOffset, indices.length >> 2)
+  const more = Math.imul(0x01010101, -colors & 127)
+  const either = colors > 128 ? 0 : -1
+  let over = 0
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]
+    const sum = ((word & 0x7f7f7f7f) + more) | 0
+    over |= (sum & word) | ((sum | word) & either)
+  }
   let greatest = 0
-  for (let i = 0; i < indices.length; i++) if (indices[i] > greatest) greatest = indices[i]
+  for (let i = over & 0x80808080 ? 0 : 4 * words.length; i < indices.length; i++) greatest = Math.max(greatest, indices[i])
   if (greatest >= colors) throw new KpalError(rule, `index ${greatest} of ${colors} colours`)
   return indices
 }

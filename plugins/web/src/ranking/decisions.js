@@ -16,22 +16,12 @@ export function flagContext(p, count = 0) {
   return (p << COUNT_BITS) | count
 }
 
+/** The state of the range decoder with all contexts behind it. */
 export class Decisions extends RangeDecoder {
-  /**
-   * @param {Uint8Array} bytes
-   * @param {Int32Array} contexts of all flags
-   * @param {Int32Array} distributions of all symbols: 16 numbers each, D_0 to D_14 and the count
-   */
-  constructor(bytes, contexts, distributions) {
-    super(bytes)
-    this.contexts = contexts
-    this.distributions = distributions
-  }
-
   /** @param {number} i which context */
   flag(i) {
-    const { contexts, state } = this
-    const context = contexts[i]
+    const { state } = this
+    const context = state[i]
     const p = context >> COUNT_BITS
     const count = context & ((1 << COUNT_BITS) - 1)
     const rate = FLAG_RATES[count]
@@ -39,11 +29,11 @@ export class Decisions extends RangeDecoder {
     const range = state[RANGE]
     const bound = Math.imul(range >>> 16, p) >>> 0
     if (state[CODE] < bound) {
-      contexts[i] = ((p + (Math.imul(65536 - p, rate) >> 16)) << COUNT_BITS) | next
+      state[i] = ((p + (Math.imul(65536 - p, rate) >> 16)) << COUNT_BITS) | next
       this.narrow(0, bound)
       return 1
     }
-    contexts[i] = ((p - (Math.imul(p, rate) >> 16)) << COUNT_BITS) | next
+    state[i] = ((p - (Math.imul(p, rate) >> 16)) << COUNT_BITS) | next
     this.narrow(bound, range - bound)
     return 0
   }
@@ -65,10 +55,10 @@ export class Decisions extends RangeDecoder {
    * @param {number} i which distribution
    */
   symbol(i) {
-    const { distributions: d, state } = this
+    const { state: d } = this
     const at = i << 4
-    const code = state[CODE]
-    const range = state[RANGE]
+    const code = d[CODE]
+    const range = d[RANGE]
     const unit = range >>> 15
     let s = Math.imul(unit, d[at + 7]) >>> 0 <= code ? 8 : 0
     if (Math.imul(unit, d[at + s + 3]) >>> 0 <= code) s += 4
@@ -86,7 +76,7 @@ export class Decisions extends RangeDecoder {
    * @param {number} s
    */
   adapt(at, s) {
-    const { distributions: d } = this
+    const { state: d } = this
     const count = d[at + 15]
     const rate = SYMBOL_RATES[count]
     if (count < MOST_SYMBOLS) d[at + 15] = count + 1

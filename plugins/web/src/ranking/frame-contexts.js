@@ -1,8 +1,8 @@
 /** Where each kind of flag of later frames has its contexts, and what these initially are. */
-import { FLAGS, TRUST } from './contexts.js'
+import { CONTEXTS, fillTrust } from './contexts.js'
 import { flagContext } from './decisions.js'
 
-export const FRAME = FLAGS
+export const FRAME = CONTEXTS
 export const MOTION = FRAME + 8
 export const BLOCK = MOTION + 2
 export const SAME = BLOCK + 8
@@ -12,18 +12,15 @@ export const SECOND = SPAN + 8 * 256
 export const PLACED = SECOND + 5 * 3 * 2 * 16
 export const BEFORE = PLACED + 9 * 4 * 4 * 4 * 2
 export const LATER = BEFORE + 16 * 32 * 2
-const ALL_FLAGS = LATER + 2 * 3 * 24 * 4 * 8 * 4
+const ALL_CONTEXTS = LATER + 2 * 3 * 24 * 4 * 8 * 4
 
 /**
- * The contexts of all flags, given those of the first frame.
- * @param {Int32Array} first
+ * The contexts of all frames, given those of the first one.
+ * @param {Uint32Array} first
  */
-export function withLaterFlags(first) {
-  const flags = new Int32Array(ALL_FLAGS).fill(flagContext(32768))
-  flags.set(first)
-  for (let i = LATER; i < ALL_FLAGS; i++) {
-    const s = ((i - LATER) >> 7) % 24
-    flags[i] = flagContext(512 * TRUST[s >> 2][s & 3], 1)
-  }
-  return flags
+export function withLaterContexts(first) {
+  const contexts = new Uint32Array(ALL_CONTEXTS).fill(flagContext(32768))
+  contexts.set(first)
+  fillTrust(contexts, LATER)
+  return contexts
 }

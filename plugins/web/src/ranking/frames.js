@@ -1,8 +1,9 @@
 /** Frames after the first of the coder `fast`, section 5.3.6 of the specification. */
 import { LEVEL } from '../level.js'
-import { BEFORE, FRAME, LATER, PLACED, SAME, SECOND, SPAN, STEADY, withLaterFlags } from './frame-contexts.js'
+import { BEFORE, FRAME, LATER, PLACED, SAME, SECOND, SPAN, STEADY, withLaterContexts } from './frame-contexts.js'
 import { canMove, Motion } from './motion.js'
-import { ACTIVITY, C1, C2, C3, learned, LEFT, LONG_TRUST, NONE, RIGHT, SHORT_TRUST, slotTable, which } from './tile.js'
+import { C1, C2, C3, candidate, learn, LONG_TRUST, lookUp, mixed, NONE, SHORT_TRUST, slotTable, which } from './slots.js'
+import { ACTIVITY, equalities, LEFT, RIGHT } from './tile.js'
 
 const LONGEST_STEADY = 4096
 /** By the confidence of a slot: how much it says about a candidate. */
@@ -12,7 +13,7 @@ export class LaterFrames {
   /** @param {import('./tile.js').RankingTile} tile whose first frame is decoded */
   constructor(tile) {
     this.tile = tile
-    tile.decisions.contexts = withLaterFlags(tile.decisions.contexts)
+    tile.decisions.state = withLaterContexts(tile.decisions.state)
     this.place = slotTable(tile.width * tile.height * tile.frames, 18)
     /** The positions of the first pixels of the frames before and two before; and of a plane for a moved frame. */
     this.before = tile.start
@@ -247,19 +248,11 @@ export class LaterFrames {
 
     // The slots of the three keys.
     const h = tile.longKey(at)
-    let g = Math.imul(nw | (n << 8) | (p << 16) | (w << 24), C1)
-    g = Math.imul(g ^ (g >>> 15), C2)
-    g ^= g >>> 13
-    let f = ((Math.imul(y, C1) ^ Math.imul(x, C2)) + Math.imul(p | (w << 8), C3)) | 0
-    f = Math.imul(f ^ (f >>> 15), C1)
-    f ^= f >>> 13
-    const longAt = h & (long.length - 1)
-    const shortAt = g & (short.length - 1)
-    const placeAt = f & (place.length - 1)
-    const longSlot = long[longAt] >> 16 === h >>> 24 ? long[longAt] : 0
-    const shortSlot = short[shortAt] >> 16 === g >>> 24 ? short[shortAt] : 0
-    const placeSlot = place[placeAt] >> 16 === f >>> 24 ? place[placeAt] : 0
-    // -1 stands for none, for colours that the pixel is known not to be, and for slots that are no candidates.
+    const g = mixed(Math.imul(nw | (n << 8) | (p << 16) | (w << 24), C1), C2)
+    const f = mixed(((Math.imul(y, C1) ^ Math.imul(x, C2)) + Math.imul(p | (w << 8), C3)) | 0, C1)
+    const longSlot = lookUp(long, h)
+    const shortSlot = lookUp(short, g)
+    const placeSlot = lookUp(place, f)
     const notW = flat ? w : NONE
     const notP = changed ? p : NONE
     const longColour = candidate(longSlot, notW, notP)
@@ -267,7 +260,7 @@ export class LaterFrames {
     const sure = longColour >= 0 ? longSlot & 15 : 0
     const sure2 = shortColour >= 0 ? shortSlot & 15 : 0
 
-    const equal = (ww === w ? 1 : 0) | (nn === n ? 2 : 0) | (w === n ? 4 : 0) | (nw === n ? 8 : 0) | (ne === n ? 16 : 0) | (nw === w ? 32 : 0)
+    const equal = equalities(w, ww, n, nn, nw, ne)
     const dw = distances[(w << 8) | nw]
     const dn = distances[(n << 8) | nw]
     const activity = ACTIVITY[dw + dn + distances[(n << 8) | ne]]
@@ -313,28 +306,12 @@ export class LaterFrames {
       if (decisions.flag(BEFORE + ((((moved << 5) | like) << 1) | (first >= 0 ? 1 : 0)))) pixel = p
     }
     if (pixel < 0) {
-      const list = dw < dn ? n : w
-      const context = ((activity >> 2) << 7) | (equal << 1) | (sure > 0 ? 1 : 0)
-      if (!flat) pixel = tile.near(w, n, ne, list, first, second, third, p, context)
-      if (pixel < 0) {
-        pixel = tile.ranked(tile.distribution(flat, activity, list), list, list === n ? w : n, w, n, ne, first, p)
-      }
+      pixel = tile.unexpected(w, n, ne, dw < dn ? n : w, flat, activity, equal, sure > 0 ? 1 : 0, first, second, third, p)
     }
     cells[at] = pixel
     if (pixel !== p) this.last = x
-    long[longAt] = learned(longSlot, h >>> 24, pixel)
-    short[shortAt] = learned(shortSlot, g >>> 24, pixel)
-    place[placeAt] = learned(placeSlot, f >>> 24, pixel)
+    learn(long, h, longSlot, pixel)
+    learn(short, g, shortSlot, pixel)
+    learn(place, f, placeSlot, pixel)
   }
-}
-
-/**
- * The colour of a slot, or -1 if it is no candidate.
- * @param {number} slot
- * @param {number} notW
- * @param {number} notP
- */
-function candidate(slot, notW, notP) {
-  const colour = (slot >> 8) & 255
-  return slot === 0 || colour === notW || colour === notP ? NONE : colour
 }

@@ -1,5 +1,8 @@
 /** Colours and lists, section 5.3.2 of the specification: for each colour, the others in an order that adapts. */
 
+/** More than any nearness: it puts X itself behind the others. */
+const LAST = 269
+
 /**
  * dist() of all pairs of colours a, b, at a << 8 | b.
  * @param {Uint8Array} colours
@@ -9,9 +12,9 @@ export function makeDistances(colours, k) {
   const distances = new Uint8Array(k << 8)
   for (let a = 0; a < k; a++) {
     for (let b = 0; b < a; b++) {
-      let sum = 3
-      for (let i = 0; i < 4; i++) sum += Math.abs(colours[4 * a + i] - colours[4 * b + i])
-      distances[(a << 8) | b] = distances[(b << 8) | a] = Math.min(255, sum >> 2)
+      const rg = Math.abs(colours[4 * a] - colours[4 * b]) + Math.abs(colours[4 * a + 1] - colours[4 * b + 1])
+      const ba = Math.abs(colours[4 * a + 2] - colours[4 * b + 2]) + Math.abs(colours[4 * a + 3] - colours[4 * b + 3])
+      distances[(a << 8) | b] = distances[(b << 8) | a] = (rg + ba + 3) >> 2
     }
   }
   return distances
@@ -30,7 +33,8 @@ export class ColourLists {
     /** The place of colour c in the list of X, at X << 8 | c. */
     this.places = new Uint8Array(k << 8)
     this.made = new Uint8Array(k)
-    this.keys = new Int32Array(k)
+    this.keys = new Uint16Array(k)
+    this.counts = new Uint16Array(LAST + 2)
     this.mean = new Int32Array(k)
     this.used = new Int32Array(k)
   }
@@ -43,18 +47,21 @@ export class ColourLists {
     if (this.made[x] === 0) this.make(x)
   }
 
-  /** @param {number} x */
+  /**
+   * Sorts the colours by their nearness to X, by counting.
+   * @param {number} x
+   */
   make(x) {
-    const { k, order, places, keys } = this
+    const { k, order, places, keys, counts } = this
     const list = x << 8
     this.made[x] = 1
-    for (let i = 0; i < k; i++) keys[i] = (this.nearness(x, i) << 8) | i
-    keys[x] = -1 // so X itself comes first, and is left out
-    keys.sort()
-    for (let place = 0; place < k - 1; place++) {
-      const colour = keys[place + 1] & 255
-      order[list | place] = colour
-      places[list | colour] = place
+    counts.fill(0)
+    for (let i = 0; i < k; i++) counts[(keys[i] = i === x ? LAST : this.nearness(x, i)) + 1]++
+    for (let i = 1; i < counts.length; i++) counts[i] += counts[i - 1]
+    for (let i = 0; i < k; i++) {
+      const place = counts[keys[i]]++
+      order[list | place] = i
+      places[list | i] = place
     }
   }
 

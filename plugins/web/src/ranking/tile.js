@@ -1,31 +1,22 @@
 /** The coder `fast`, section 5.3 of the specification: a symbol ranking compressor. */
 import { checkTileSize } from '../range-coder.js'
 import { BIT, BITS, FIRST, NEAR, NUMBER, RANK, ROW, SECOND, SIZES, SLOT, SPAN, WEST } from './contexts.js'
-import { makeDistributions, makeFlags } from './contexts.js'
+import { makeContexts } from './contexts.js'
 import { LEVEL } from '../level.js'
 import { Decisions } from './decisions.js'
 import { LaterFrames } from './frames.js'
 import { canMove } from './motion.js'
 import { ColourLists, makeDistances } from './lists.js'
+import { C1, C2, C3, candidate, learn, LONG_TRUST, lookUp, mixed, NONE, same, SHORT_TRUST, slotTable, which } from './slots.js'
 
 export const LEFT = 3 // margins of a row
 export const RIGHT = 2
 const LONGEST_SPAN = 8192
-export const NONE = -1
-
-export const C1 = 0x2f0b4c47
-export const C2 = 0x1e35a7bd
-export const C3 = 0x2c1b3c6d
 
 const EDGES = [1, 3, 5, 7, 8, 12, 17, 23, 33, 46, 66, 93, 133, 188, 267]
 /** How many EDGES are not above a sum of three distances. */
-export const ACTIVITY = Uint8Array.from({ length: 766 }, (_, sum) => EDGES.filter((edge) => edge <= sum).length)
-
-/** How much the confidence of a slot counts for its flag: l and m of the specification, by confidence. */
-export const LONG_TRUST = Uint8Array.of(0, 1, 2, 3, 4, 4, 4, 4, 5)
-export const SHORT_TRUST = Uint8Array.of(0, 2, 2, 3, 3, 3, 3, 3, 3)
-/** The confidence of a slot after it was wrong; 0 if it is replaced. */
-const SHAKEN = Uint8Array.of(0, 0, 0, 1, 2, 2, 3, 3, 3)
+export const ACTIVITY = new Uint8Array(766)
+EDGES.forEach((edge, i) => ACTIVITY.fill(i + 1, edge))
 
 export class RankingTile {
   /**
@@ -38,16 +29,16 @@ export class RankingTile {
     this.height = height
     this.frames = frames
     this.k = colors
-    this.decisions = new Decisions(bytes, makeFlags(), makeDistributions(colors))
+    this.decisions = new Decisions(bytes, makeContexts(colors))
     this.lists = new ColourLists(colours, colors)
     this.distances = makeDistances(colours, colors)
-    // A slot is check << 16 | colour << 8 | confidence, or 0 if it is empty.
     this.long = slotTable(width * height * frames, frames > 1 ? 19 : 18)
     this.short = slotTable(width * height * frames, frames > 1 ? 16 : 18)
     this.stride = LEFT + width + RIGHT
     // Two rows of index 0 precede the first one. Another follows the last one if there are more frames.
     this.planeSize = (height + (frames > 1 ? 3 : 2)) * this.stride
     this.cells = new Uint8Array((frames === 1 ? 1 : canMove(width * height) ? 4 : 3) * this.planeSize)
+    this.view = new DataView(this.cells.buffer)
     /** The position of the first pixel of the frame at hand. */
     this.start = 2 * this.stride + LEFT
     this.rows = 0
@@ -206,23 +197,17 @@ export class RankingTile {
     const ne = cells[above + 1]
     const nn = cells[above - stride]
 
-    // The slots of both keys.
+    // The slots of both keys. -1 stands for none, for a colour that the pixel is known not to be, and for a slot that is
+    // no candidate.
     const h = this.longKey(at)
     const g = this.shortKey(w, n, nw, ne)
-    const longAt = h & (long.length - 1)
-    const shortAt = g & (short.length - 1)
-    const longSlot = long[longAt] >> 16 === h >>> 24 ? long[longAt] : 0
-    const shortSlot = short[shortAt] >> 16 === g >>> 24 ? short[shortAt] : 0
-    const longColour = usable(longSlot, flat, w)
-    const shortColour = usable(shortSlot, flat, w)
+    const longSlot = lookUp(long, h)
+    const shortSlot = lookUp(short, g)
+    const notW = flat ? w : NONE
+    const longColour = candidate(longSlot, notW, NONE)
+    const shortColour = candidate(shortSlot, notW, NONE)
 
-    const equal =
-      (ww === w ? 1 : 0) |
-      (nn === n ? 2 : 0) |
-      (w === n ? 4 : 0) |
-      (nw === n ? 8 : 0) |
-      (ne === n ? 16 : 0) |
-      (nw === w ? 32 : 0)
+    const equal = equalities(w, ww, n, nn, nw, ne)
     const dw = distances[(w << 8) | nw]
     const dn = distances[(n << 8) | nw]
     const activity = ACTIVITY[dw + dn + distances[(n << 8) | ne]]
@@ -250,27 +235,22 @@ export class RankingTile {
 
     if (pixel < 0) {
       const x = dw < dn ? n : w
-      if (!flat) pixel = this.near(w, n, ne, x, first, second, NONE, NONE, ((activity >> 2) << 7) | (equal << 1) | (longColour >= 0 ? 1 : 0))
-      if (pixel < 0) {
-        pixel = this.ranked(this.distribution(flat, activity, x), x, x === n ? w : n, w, n, ne, first, NONE)
-      }
+      pixel = this.unexpected(w, n, ne, x, flat, activity, equal, longColour < 0 ? 0 : 1, first, second, NONE, NONE)
     }
     cells[at] = pixel
-    long[longAt] = learned(longSlot, h >>> 24, pixel)
-    short[shortAt] = learned(shortSlot, g >>> 24, pixel)
+    learn(long, h, longSlot, pixel)
+    learn(short, g, shortSlot, pixel)
   }
 
   /** @param {number} at */
   longKey(at) {
-    const { cells, stride } = this
+    const { cells, view, stride } = this
     const n = at - stride
     const nn = n - stride
-    const a = cells[n - 1] | (cells[n] << 8) | (cells[n + 1] << 16) | (cells[n + 2] << 24)
-    const b = cells[n - 2] | (cells[nn - 1] << 8) | (cells[nn] << 16) | (cells[nn + 1] << 24)
+    const a = view.getInt32(n - 1, true) // four pixels at once
+    const b = cells[n - 2] | (view.getInt32(nn - 1, true) << 8)
     const c = cells[at - 1] | (cells[at - 2] << 8) | (this.k <= 16 ? 0 : cells[at - 3] << 16)
-    let h = ((Math.imul(a, C1) ^ Math.imul(b, C2)) + Math.imul(c, C3)) | 0
-    h = Math.imul(h ^ (h >>> 15), C1)
-    return h ^ (h >>> 13)
+    return mixed(((Math.imul(a, C1) ^ Math.imul(b, C2)) + Math.imul(c, C3)) | 0, C1)
   }
 
   /**
@@ -280,75 +260,48 @@ export class RankingTile {
    * @param {number} ne
    */
   shortKey(w, n, nw, ne) {
-    let g = Math.imul(nw | (n << 8) | (this.k <= 16 ? ne << 16 : 0) | (w << 24), C1)
-    g = Math.imul(g ^ (g >>> 15), C2)
-    return g ^ (g >>> 13)
+    return mixed(Math.imul(nw | (n << 8) | (this.k <= 16 ? ne << 16 : 0) | (w << 24), C1), C2)
   }
 
   /**
-   * Tries W, N and NE, except those that were refused already. Returns the pixel, or -1 if it is none of them.
+   * Decodes a pixel that is none of the candidates: W, N, NE, or else a colour of the list of X.
    * @param {number} w
    * @param {number} n
    * @param {number} ne
-   * @param {number} x
-   * @param {number} first
+   * @param {number} x W or N
+   * @param {number} flat 0 or 1
+   * @param {number} activity
+   * @param {number} equal
+   * @param {number} long 0 or 1: whether there was a long candidate
+   * @param {number} first the candidates, or -1
    * @param {number} second
    * @param {number} third
    * @param {number} p the pixel in the frame before, or -1
-   * @param {number} context
    */
-  near(w, n, ne, x, first, second, third, p, context) {
-    const { decisions } = this
-    let pixel = NONE
-    if (w !== first && w !== second && w !== third && w !== p && decisions.flag(NEAR + context)) pixel = w
-    else if (n !== w && n !== first && n !== second && n !== third && n !== p && decisions.flag(NEAR + 512 + context)) pixel = n
-    else if (ne !== w && ne !== n && ne !== first && ne !== second && ne !== third && ne !== p && decisions.flag(NEAR + 1024 + context)) pixel = ne
-    if (pixel >= 0 && pixel !== x) this.lists.promoteColour(x, pixel)
-    return pixel
-  }
-
-  /**
-   * The distribution of ranks in the list of X.
-   * @param {number} flat
-   * @param {number} activity
-   * @param {number} x
-   */
-  distribution(flat, activity, x) {
-    return RANK + (flat ? 0 : 1 + 4 * (activity >> 2) + (this.lists.mean[x] >> 6))
-  }
-
-  /**
-   * Decodes a rank in the list of X, among the colours that were not yet refused.
-   * @param {number} distribution
-   * @param {number} x
-   * @param {number} y
-   * @param {number} w
-   * @param {number} n
-   * @param {number} ne
-   * @param {number} first
-   * @param {number} before the pixel in the frame before, or -1
-   */
-  ranked(distribution, x, y, w, n, ne, first, before) {
+  unexpected(w, n, ne, x, flat, activity, equal, long, first, second, third, p) {
     const { decisions, lists } = this
+    if (!flat) {
+      const context = NEAR + (((activity >> 2) << 7) | (equal << 1) | long)
+      let pixel = NONE
+      if (w !== first && w !== second && w !== third && w !== p && decisions.flag(context)) pixel = w
+      else if (n !== w && n !== first && n !== second && n !== third && n !== p && decisions.flag(context + 512)) pixel = n
+      else if (ne !== w && ne !== n && ne !== first && ne !== second && ne !== third && ne !== p && decisions.flag(context + 1024)) pixel = ne
+      if (pixel >= 0) {
+        if (pixel !== x) lists.promoteColour(x, pixel)
+        return pixel
+      }
+    }
     const { places } = lists
     lists.need(x)
-    const t = decisions.symbol(distribution)
-    let p = this.rank(t)
+    const t = decisions.symbol(RANK + (flat ? 0 : 1 + 4 * (activity >> 2) + (lists.mean[x] >> 6)))
     // The places to skip, if any; beyond the end if there is none.
+    const y = x === n ? w : n
     const list = x << 8
     const a = first >= 0 && first !== x ? places[list | first] : 256
     const b = y !== x && y !== first ? places[list | y] : 256
     const c = ne !== w && ne !== n && ne !== first ? places[list | ne] : 256
-    const isMore = before >= 0 && before !== w && before !== n && before !== ne && before !== first
-    const d = isMore ? places[list | before] : 256
-    // In ascending order.
-    const middle = Math.max(Math.min(a, b), Math.min(c, d))
-    const middle2 = Math.min(Math.max(a, b), Math.max(c, d))
-    if (p >= Math.min(a, b, c, d)) p++
-    if (p >= Math.min(middle, middle2)) p++
-    if (p >= Math.max(middle, middle2)) p++
-    if (p >= Math.max(a, b, c, d)) p++
-    return lists.found(x, t, p)
+    const d = p >= 0 && p !== w && p !== n && p !== ne && p !== first ? places[list | p] : 256
+    return lists.found(x, t, skipping(this.rank(t), a, b, c, d))
   }
 
   /**
@@ -369,48 +322,52 @@ export class RankingTile {
 }
 
 /**
- * @param {number} n pixels in the tile
- * @param {number} maxBits
- */
-export function slotTable(n, maxBits) {
-  let bits = 8
-  while (bits < maxBits && 2 ** bits < n) bits++
-  return new Int32Array(1 << bits)
-}
-
-/**
- * The colour of a slot, or -1 if it is no candidate.
- * @param {number} slot
- * @param {number} flat
+ * Which neighbours are equal, one bit each.
  * @param {number} w
- */
-export function usable(slot, flat, w) {
-  if (slot === 0) return NONE
-  const colour = (slot >> 8) & 255
-  return flat && colour === w ? NONE : colour
-}
-
-/**
- * @param {number} colour
- * @param {number} w
+ * @param {number} ww
  * @param {number} n
+ * @param {number} nn
+ * @param {number} nw
  * @param {number} ne
  */
-export function which(colour, w, n, ne) {
-  return colour === w ? 0 : colour === n ? 1 : colour === ne ? 2 : 3
+export function equalities(w, ww, n, nn, nw, ne) {
+  return same(ww, w) | (same(nn, n) << 1) | (same(w, n) << 2) | (same(nw, n) << 3) | (same(ne, n) << 4) | (same(nw, w) << 5)
 }
 
 /**
- * What a slot is after a pixel: `slot` before, or 0 if it was another one's or empty.
- * @param {number} slot
- * @param {number} check
- * @param {number} pixel
+ * The place with p others in front of it, if those of four colours do not count.
+ * @param {number} p
+ * @param {number} a
+ * @param {number} b
+ * @param {number} c
+ * @param {number} d
  */
-export function learned(slot, check, pixel) {
-  const confidence = slot & 15
-  if (confidence > 0) {
-    if (((slot >> 8) & 255) === pixel) return confidence < 8 ? slot + 1 : slot
-    if (confidence > 2) return slot - confidence + SHAKEN[confidence]
-  }
-  return (check << 16) | (pixel << 8) | 1
+function skipping(p, a, b, c, d) {
+  // Sorts the four, without branches.
+  const ab = lesser(a, b)
+  const cd = lesser(c, d)
+  const least = lesser(ab, cd)
+  const inner = ab + cd - least
+  const outer = lesser(a + b - ab, c + d - cd)
+  const second = lesser(inner, outer)
+  p += 1 - less(p, least)
+  p += 1 - less(p, second)
+  p += 1 - less(p, inner + outer - second)
+  return p + 1 - less(p, a + b + c + d - ab - cd - outer)
+}
+
+/**
+ * @param {number} a
+ * @param {number} b
+ */
+function less(a, b) {
+  return (a - b) >>> 31
+}
+
+/**
+ * @param {number} a
+ * @param {number} b
+ */
+function lesser(a, b) {
+  return b + ((a - b) & ((a - b) >> 31))
 }

@@ -1,12 +1,15 @@
 /** Compressed blocks, RFC 8878 section 3.1.1.3. */
 import { BackwardBits, bitsAt, broken, viewOf } from './bits.js'
 import { buildTable, constantTable, readTable } from './fse.js'
-import { decodeStream, readHuffmanTable } from './huffman.js'
+import { decodeFourStreams, decodeStream, readHuffmanTable } from './huffman.js'
 
 export const MAX_BLOCK = 131072
 
 /** Greater offsets do not fit into 31 bits, and into no array that is in use. */
 const MAX_OFFSET_CODE = 29
+
+const WORD = 4 // bytes that are copied at a time
+const LONG = 64 // from this many bytes on, methods of arrays copy faster
 
 /** @typedef {import('./fse.js').FseTable} FseTable */
 
@@ -63,13 +66,18 @@ export class BlockDecoder {
     this.out = out
     /** How much of the output there is. */
     this.length = 0
-    this.literals = new Uint8Array(Math.min(out.length, MAX_BLOCK))
+    this.literals = new Uint8Array(Math.min(out.length, MAX_BLOCK) + WORD)
+    this.literalsView = viewOf(this.literals)
+    this.outView = viewOf(out)
     this.literalsLength = 0
     /** @type {import('./huffman.js').HuffmanTable | null} */
     this.huffman = null
     /** @type {Record<keyof ReturnType<typeof makeKinds>, FseTable | null>} */
     this.tables = { literals: null, offset: null, match: null }
-    this.recent = [1, 4, 8]
+    // The last three offsets, the latest first.
+    this.recent = 1
+    this.recent2 = 4
+    this.recent3 = 8
   }
 
   /**
@@ -107,8 +115,8 @@ export class BlockDecoder {
       at = behind
     }
     if (!this.huffman) throw broken('lacks a Huffman table')
-    if (format === 0) decodeStream(this.huffman, bytes, at, stop, this.literals, 0, length)
-    else this.fourStreams(at, stop)
+    if (format === 0) decodeStream(this.huffman, new BackwardBits(bytes, at, stop), this.literals, 0, length)
+    else decodeFourStreams(this.huffman, this.fourStreams(at, stop), this.literals, length)
     return stop
   }
 
@@ -135,7 +143,7 @@ export class BlockDecoder {
 
   /** @param {number} length */
   setLiterals(length) {
-    if (length > this.literals.length) throw broken('has more literals than content')
+    if (length + WORD > this.literals.length) throw broken('has more literals than content')
     this.literalsLength = length
   }
 
@@ -144,17 +152,16 @@ export class BlockDecoder {
    * @param {number} end
    */
   fourStreams(start, end) {
-    const { bytes, literals, literalsLength } = this
-    const quarter = (literalsLength + 3) >> 2
+    const { bytes } = this
     let from = start + 6
-    if (from > end || 3 * quarter > literalsLength) throw broken('is cut off')
-    for (let i = 0; i < 4; i++) {
-      const at = start + 2 * i
-      const to = i < 3 ? from + (bytes[at] | (bytes[at + 1] << 8)) : end
-      if (to > end || !this.huffman) throw broken('is cut off')
-      decodeStream(this.huffman, bytes, from, to, literals, i * quarter, i < 3 ? (i + 1) * quarter : literalsLength)
+    if (from > end || 3 * ((this.literalsLength + 3) >> 2) > this.literalsLength) throw broken('is cut off')
+    return [0, 2, 4, 6].map((i) => {
+      const to = i < 6 ? from + (bytes[start + i] | (bytes[start + i + 1] << 8)) : end
+      if (to > end) throw broken('is cut off')
+      const stream = new BackwardBits(bytes, from, to)
       from = to
-    }
+      return stream
+    })
   }
 
   /**
@@ -206,13 +213,14 @@ export class BlockDecoder {
   }
 
   /**
-   * Everything of a sequence is read here, from one word for each number: this is where most of the time goes.
+   * Decodes and executes the sequences. This is where most of the time goes: numbers are kept in local variables, and
+   * the next states are loaded before the copies, whose ends the processor often mispredicts.
    * @param {number} count
    * @param {BackwardBits} bits
    */
   sequences(count, bits) {
     const { literals, match } = /** @type {ReturnType<typeof makeKinds>} */ (kinds)
-    const { view, tables } = this
+    const { view, tables, out, outView, literalsView, literalsLength } = this
     const { start } = bits
     const lt = /** @type {FseTable} */ (tables.literals).entries
     const ot = /** @type {FseTable} */ (tables.offset).entries
@@ -221,60 +229,80 @@ export class BlockDecoder {
     let o = ot[bits.read(/** @type {FseTable} */ (tables.offset).log)]
     let m = mt[bits.read(/** @type {FseTable} */ (tables.match).log)]
     let { left } = bits
+    let { recent, recent2, recent3 } = this
     let used = 0
-    for (;;) {
+    let at = this.length
+    while (count > 0) {
       let n = o >> 14
       if (n > MAX_OFFSET_CODE) throw broken('refers to bytes in front of its content')
-      let value = 1 << n
-      if (n > 16) {
-        // More bits than one word is sure to have.
+      let offset = (1 << n) - 3 // the values 1 to 3, here -2 to 0, mean one of the last three offsets
+      if (n > 25) {
+        // A word is sure to have 25 bits.
         left -= n - 16
-        value += bitsAt(view, start, left, n - 16) << 16
+        offset += bitsAt(view, start, left, n - 16) << 16
         n = 16
       }
       left -= n
-      value += bitsAt(view, start, left, n)
-      n = match.extra[m >> 14]
-      left -= n
-      const matchLength = match.base[m >> 14] + bitsAt(view, start, left, n)
-      n = literals.extra[l >> 14]
-      left -= n
-      const literalsLength = literals.base[l >> 14] + bitsAt(view, start, left, n)
-      if (used + literalsLength > this.literalsLength) throw broken('has too few literals')
-      this.copyLiterals(used, used + literalsLength)
-      used += literalsLength
-      this.copyMatch(this.offset(value, literalsLength), matchLength)
-      if (--count === 0) break
-      n = (l >> 10) & 15
-      left -= n
-      l = lt[(l & 1023) + bitsAt(view, start, left, n)]
-      n = (m >> 10) & 15
-      left -= n
-      m = mt[(m & 1023) + bitsAt(view, start, left, n)]
-      n = (o >> 10) & 15
-      left -= n
-      o = ot[(o & 1023) + bitsAt(view, start, left, n)]
-      if (left < 0) throw broken('has too few sequences')
+      offset += bitsAt(view, start, left, n)
+      // Most codes have no extra bits: these go up in steps of one.
+      let length = (m >> 14) + 3
+      if (length > 34) {
+        n = match.extra[m >> 14]
+        left -= n
+        length = match.base[m >> 14] + bitsAt(view, start, left, n)
+      }
+      let run = l >> 14
+      if (run > 15) {
+        n = literals.extra[run]
+        left -= n
+        run = literals.base[run] + bitsAt(view, start, left, n)
+      }
+      if (offset > 0) {
+        recent3 = recent2
+        recent2 = recent
+        recent = offset
+      } else {
+        if (run === 0) offset++ // ... or, without literals, one further back; at the end, the last one less 1
+        if (offset !== -2) {
+          const before = recent
+          recent = offset === -1 ? recent2 : offset === 0 ? recent3 : before - 1
+          if (offset > -1) recent3 = recent2
+          recent2 = before
+        }
+      }
+      offset = recent
+      if (--count > 0) {
+        const nl = (l >> 10) & 15
+        n = (m >> 10) & 15
+        left -= nl + n
+        const word = view.getInt32(start + (left >> 3), true) >>> (left & 7)
+        l = lt[(l & 1023) + ((word >>> n) & ((1 << nl) - 1))]
+        m = mt[(m & 1023) + (word & ((1 << n) - 1))]
+        n = (o >> 10) & 15
+        left -= n
+        o = ot[(o & 1023) + bitsAt(view, start, left, n)]
+        if (left < 0) throw broken('has too few sequences')
+      }
+      if (used + run > literalsLength) throw broken('has too few literals')
+      const to = at + run
+      const end = to + length
+      if (end + WORD > out.length || offset < WORD || offset > to || length > LONG) {
+        this.length = at
+        this.copyLiterals(used, used + run)
+        this.copyMatch(offset, length)
+      } else {
+        copyWords(literalsView, used, outView, at, to)
+        copyWords(outView, to - offset, outView, to, end)
+      }
+      used += run
+      at = end
     }
     if (left !== 0) throw broken('has sequences of a wrong length')
-    this.copyLiterals(used, this.literalsLength)
-  }
-
-  /**
-   * Values 1 to 3 mean one of the last three offsets.
-   * @param {number} value
-   * @param {number} literalsLength
-   */
-  offset(value, literalsLength) {
-    const { recent } = this
-    const which = value > 3 ? 3 : literalsLength ? value - 1 : value
-    const offset = value > 3 ? value - 3 : which < 3 ? recent[which] : recent[0] - 1
-    if (which > 1) recent[2] = recent[1]
-    if (which > 0) {
-      recent[1] = recent[0]
-      recent[0] = offset
-    }
-    return offset
+    this.length = at
+    this.recent = recent
+    this.recent2 = recent2
+    this.recent3 = recent3
+    this.copyLiterals(used, literalsLength)
   }
 
   /**
@@ -286,7 +314,7 @@ export class BlockDecoder {
     let at = this.length
     const end = (this.length = at + to - from)
     if (end > out.length) throw broken('has more content than declared')
-    if (to - from > 64) out.set(literals.subarray(from, to), at)
+    if (to - from > LONG) out.set(literals.subarray(from, to), at)
     else for (; from < to; from++) out[at++] = literals[from]
   }
 
@@ -300,8 +328,24 @@ export class BlockDecoder {
     const end = (this.length = at + length)
     if (end > out.length) throw broken('has more content than declared')
     if (offset > at || offset < 1) throw broken('refers to bytes in front of its content')
-    if (length > 64 && offset >= length) out.copyWithin(at, at - offset, end - offset)
-    else if (length > 64 && offset === 1) out.fill(out[at - 1], at, end)
+    if (length > LONG && offset >= length) out.copyWithin(at, at - offset, end - offset)
+    else if (length > LONG && offset === 1) out.fill(out[at - 1], at, end)
     else for (let from = at - offset; at < end; ) out[at++] = out[from++]
   }
+}
+
+/**
+ * Copies one word or more, and up to WORD bytes more than asked for.
+ * @param {DataView} source
+ * @param {number} from
+ * @param {DataView} out
+ * @param {number} at
+ * @param {number} end
+ */
+function copyWords(source, from, out, at, end) {
+  do {
+    out.setInt32(at, source.getInt32(from, true), true)
+    at += WORD
+    from += WORD
+  } while (at < end)
 }

@@ -1,10 +1,14 @@
-export function makeFlags(): Int32Array<ArrayBuffer>;
+/** @param {number} k */
+export function makeContexts(k: number): Uint32Array<ArrayBuffer>;
 /**
- * Sixteen numbers each: the ends D_0 to D_14, and the count. (D_15 is always 32767.)
- * @param {number} k
+ * Fills the contexts from `start` to the end: 128 for each of the 24 kinds of candidates, again and again.
+ * @param {Uint32Array} contexts
+ * @param {number} start
  */
-export function makeDistributions(k: number): Int32Array<ArrayBuffer>;
-export const ROW: 0;
+export function fillTrust(contexts: Uint32Array, start: number): void;
+export const SIZES: 1;
+export const RANK: number;
+export const ROW: number;
 export const SPAN: number;
 export const NUMBER: number;
 export const BIT: number;
@@ -12,9 +16,6 @@ export const SECOND: number;
 export const WEST: number;
 export const NEAR: number;
 export const SLOT: number;
-export const FLAGS: number;
-export const SIZES: 0;
-export const RANK: 16;
+export const CONTEXTS: number;
 export const BITS: Uint8Array<ArrayBuffer>;
 export const FIRST: Uint8Array<ArrayBuffer>;
-export const TRUST: number[][];

@@ -4,15 +4,8 @@
  * @param {number} [count]
  */
 export function flagContext(p: number, count?: number): number;
+/** The state of the range decoder with all contexts behind it. */
 export class Decisions extends RangeDecoder {
-    /**
-     * @param {Uint8Array} bytes
-     * @param {Int32Array} contexts of all flags
-     * @param {Int32Array} distributions of all symbols: 16 numbers each, D_0 to D_14 and the count
-     */
-    constructor(bytes: Uint8Array, contexts: Int32Array, distributions: Int32Array);
-    contexts: Int32Array<ArrayBufferLike>;
-    distributions: Int32Array<ArrayBufferLike>;
     /** @param {number} i which context */
     flag(i: number): 0 | 1;
     /**

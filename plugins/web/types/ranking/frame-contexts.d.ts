@@ -1,8 +1,8 @@
 /**
- * The contexts of all flags, given those of the first frame.
- * @param {Int32Array} first
+ * The contexts of all frames, given those of the first one.
+ * @param {Uint32Array} first
  */
-export function withLaterFlags(first: Int32Array): Int32Array<ArrayBuffer>;
+export function withLaterContexts(first: Uint32Array): Uint32Array<ArrayBuffer>;
 export const FRAME: number;
 export const MOTION: number;
 export const BLOCK: number;

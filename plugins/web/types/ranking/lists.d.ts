@@ -1,4 +1,3 @@
-/** Colours and lists, section 5.3.2 of the specification: for each colour, the others in an order that adapts. */
 /**
  * dist() of all pairs of colours a, b, at a << 8 | b.
  * @param {Uint8Array} colours
@@ -18,7 +17,8 @@ export class ColourLists {
     /** The place of colour c in the list of X, at X << 8 | c. */
     places: Uint8Array<ArrayBuffer>;
     made: Uint8Array<ArrayBuffer>;
-    keys: Int32Array<ArrayBuffer>;
+    keys: Uint16Array<ArrayBuffer>;
+    counts: Uint16Array<ArrayBuffer>;
     mean: Int32Array<ArrayBuffer>;
     used: Int32Array<ArrayBuffer>;
     /**
@@ -26,7 +26,10 @@ export class ColourLists {
      * @param {number} x
      */
     need(x: number): void;
-    /** @param {number} x */
+    /**
+     * Sorts the colours by their nearness to X, by counting.
+     * @param {number} x
+     */
     make(x: number): void;
     /**
      * The squared distance, rounded to four significant bits: e << 4 | m of the specification.

@@ -1,40 +1,17 @@
 /**
- * @param {number} n pixels in the tile
- * @param {number} maxBits
- */
-export function slotTable(n: number, maxBits: number): Int32Array<ArrayBuffer>;
-/**
- * The colour of a slot, or -1 if it is no candidate.
- * @param {number} slot
- * @param {number} flat
+ * Which neighbours are equal, one bit each.
  * @param {number} w
- */
-export function usable(slot: number, flat: number, w: number): number;
-/**
- * @param {number} colour
- * @param {number} w
+ * @param {number} ww
  * @param {number} n
+ * @param {number} nn
+ * @param {number} nw
  * @param {number} ne
  */
-export function which(colour: number, w: number, n: number, ne: number): 0 | 1 | 2 | 3;
-/**
- * What a slot is after a pixel: `slot` before, or 0 if it was another one's or empty.
- * @param {number} slot
- * @param {number} check
- * @param {number} pixel
- */
-export function learned(slot: number, check: number, pixel: number): number;
+export function equalities(w: number, ww: number, n: number, nn: number, nw: number, ne: number): number;
 export const LEFT: 3;
 export const RIGHT: 2;
-export const NONE: -1;
-export const C1: 789269575;
-export const C2: 506832829;
-export const C3: 739982445;
 /** How many EDGES are not above a sum of three distances. */
 export const ACTIVITY: Uint8Array<ArrayBuffer>;
-/** How much the confidence of a slot counts for its flag: l and m of the specification, by confidence. */
-export const LONG_TRUST: Uint8Array<ArrayBuffer>;
-export const SHORT_TRUST: Uint8Array<ArrayBuffer>;
 export class RankingTile {
     /**
      * @param {Uint8Array} bytes
@@ -53,6 +30,7 @@ export class RankingTile {
     stride: number;
     planeSize: number;
     cells: Uint8Array<ArrayBuffer>;
+    view: DataView<ArrayBuffer>;
     /** The position of the first pixel of the frame at hand. */
     start: number;
     rows: number;
@@ -118,37 +96,21 @@ export class RankingTile {
      */
     shortKey(w: number, n: number, nw: number, ne: number): number;
     /**
-     * Tries W, N and NE, except those that were refused already. Returns the pixel, or -1 if it is none of them.
+     * Decodes a pixel that is none of the candidates: W, N, NE, or else a colour of the list of X.
      * @param {number} w
      * @param {number} n
      * @param {number} ne
-     * @param {number} x
-     * @param {number} first
+     * @param {number} x W or N
+     * @param {number} flat 0 or 1
+     * @param {number} activity
+     * @param {number} equal
+     * @param {number} long 0 or 1: whether there was a long candidate
+     * @param {number} first the candidates, or -1
      * @param {number} second
      * @param {number} third
      * @param {number} p the pixel in the frame before, or -1
-     * @param {number} context
      */
-    near(w: number, n: number, ne: number, x: number, first: number, second: number, third: number, p: number, context: number): number;
-    /**
-     * The distribution of ranks in the list of X.
-     * @param {number} flat
-     * @param {number} activity
-     * @param {number} x
-     */
-    distribution(flat: number, activity: number, x: number): number;
-    /**
-     * Decodes a rank in the list of X, among the colours that were not yet refused.
-     * @param {number} distribution
-     * @param {number} x
-     * @param {number} y
-     * @param {number} w
-     * @param {number} n
-     * @param {number} ne
-     * @param {number} first
-     * @param {number} before the pixel in the frame before, or -1
-     */
-    ranked(distribution: number, x: number, y: number, w: number, n: number, ne: number, first: number, before: number): number;
+    unexpected(w: number, n: number, ne: number, x: number, flat: number, activity: number, equal: number, long: number, first: number, second: number, third: number, p: number): number;
     /**
      * The number of a rank whose class is t.
      * @param {number} t

@@ -12,12 +12,16 @@ export class BlockDecoder {
     /** How much of the output there is. */
     length: number;
     literals: Uint8Array<ArrayBuffer>;
+    literalsView: DataView<ArrayBufferLike>;
+    outView: DataView<ArrayBufferLike>;
     literalsLength: number;
     /** @type {import('./huffman.js').HuffmanTable | null} */
     huffman: import("./huffman.js").HuffmanTable | null;
     /** @type {Record<keyof ReturnType<typeof makeKinds>, FseTable | null>} */
     tables: Record<keyof ReturnType<typeof makeKinds>, FseTable | null>;
-    recent: number[];
+    recent: number;
+    recent2: number;
+    recent3: number;
     /**
      * @param {number} start
      * @param {number} end
@@ -43,7 +47,7 @@ export class BlockDecoder {
      * @param {number} start
      * @param {number} end
      */
-    fourStreams(start: number, end: number): void;
+    fourStreams(start: number, end: number): BackwardBits[];
     /**
      * @param {number} at
      * @param {number} end
@@ -57,17 +61,12 @@ export class BlockDecoder {
      */
     readKind(name: keyof ReturnType<typeof makeKinds>, mode: number, at: number, end: number): number;
     /**
-     * Everything of a sequence is read here, from one word for each number: this is where most of the time goes.
+     * Decodes and executes the sequences. This is where most of the time goes: numbers are kept in local variables, and
+     * the next states are loaded before the copies, whose ends the processor often mispredicts.
      * @param {number} count
      * @param {BackwardBits} bits
      */
     sequences(count: number, bits: BackwardBits): void;
-    /**
-     * Values 1 to 3 mean one of the last three offsets.
-     * @param {number} value
-     * @param {number} literalsLength
-     */
-    offset(value: number, literalsLength: number): number;
     /**
      * @param {number} from
      * @param {number} to

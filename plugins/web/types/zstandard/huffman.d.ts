@@ -1,5 +1,5 @@
 /**
- * Entries of a table are symbol << 4 | bits, indexed by the next `log` bits of the stream.
+ * Entries of a table are symbol << 5 | bits, indexed by the next `log` bits of the stream.
  * @typedef {object} HuffmanTable
  * @property {number} log
  * @property {Uint16Array} entries
@@ -17,18 +17,26 @@ export function readHuffmanTable(bytes: Uint8Array, start: number, end: number):
 /**
  * Decodes one stream of literals, which must be used up.
  * @param {HuffmanTable} table
- * @param {Uint8Array} bytes
- * @param {number} start
- * @param {number} end
+ * @param {BackwardBits} bits
  * @param {Uint8Array} out
  * @param {number} from
  * @param {number} to
  */
-export function decodeStream({ log, entries }: HuffmanTable, bytes: Uint8Array, start: number, end: number, out: Uint8Array, from: number, to: number): void;
+export function decodeStream({ log, entries }: HuffmanTable, bits: BackwardBits, out: Uint8Array, from: number, to: number): void;
 /**
- * Entries of a table are symbol << 4 | bits, indexed by the next `log` bits of the stream.
+ * Decodes four streams, each a quarter of the literals. They take turns, because the processor can decode two literals of
+ * one while it still waits for those of another.
+ * @param {HuffmanTable} table
+ * @param {BackwardBits[]} streams
+ * @param {Uint8Array} out
+ * @param {number} length
+ */
+export function decodeFourStreams(table: HuffmanTable, streams: BackwardBits[], out: Uint8Array, length: number): void;
+/**
+ * Entries of a table are symbol << 5 | bits, indexed by the next `log` bits of the stream.
  */
 export type HuffmanTable = {
     log: number;
     entries: Uint16Array;
 };
+import { BackwardBits } from './bits.js';
