@@ -10,10 +10,14 @@ export const CODE = 0
 export const RANGE = 1
 
 export class RangeDecoder {
-  /** @param {Uint8Array} bytes of a tile */
-  constructor(bytes) {
+  /**
+   * @param {Uint8Array} bytes of a tile
+   * @param {Uint32Array} [state] whose first two numbers are the decoder's
+   */
+  constructor(bytes, state = new Uint32Array(2)) {
     this.bytes = bytes
-    this.state = Uint32Array.of(0, 0xffffffff)
+    this.state = state
+    state[RANGE] = 0xffffffff
     /** How many bytes have been read, with the zeros that follow the last byte. */
     this.at = 4
     for (let i = 0; i < 4; i++) this.state[CODE] = (this.state[CODE] << 8) | (i < bytes.length ? bytes[i] : 0)

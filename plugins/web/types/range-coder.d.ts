@@ -8,10 +8,13 @@ export function checkTileSize(width: number, height: number, frames: number): vo
 export const CODE: 0;
 export const RANGE: 1;
 export class RangeDecoder {
-    /** @param {Uint8Array} bytes of a tile */
-    constructor(bytes: Uint8Array);
+    /**
+     * @param {Uint8Array} bytes of a tile
+     * @param {Uint32Array} [state] whose first two numbers are the decoder's
+     */
+    constructor(bytes: Uint8Array, state?: Uint32Array);
     bytes: Uint8Array<ArrayBufferLike>;
-    state: Uint32Array<ArrayBuffer>;
+    state: Uint32Array<ArrayBufferLike>;
     /** How many bytes have been read, with the zeros that follow the last byte. */
     at: number;
     /**
