@@ -1,9 +1,10 @@
 /**
- * Makes what cannot be modules: scripts for `<script src>` and `importScripts`, the demo page, which opens from a folder,
- * and the decoder of the page of `kpal compare --html`.
+ * Makes what the sources are not: the WebAssembly of the mixer, scripts for `<script src>` and `importScripts`, the demo
+ * page, which opens from a folder, and the decoder of the page of `kpal compare --html`.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import asc from 'assemblyscript/asc'
 import { build } from 'esbuild'
 
 const path = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url))
@@ -29,7 +30,27 @@ async function bundle(contents, options) {
 /** @param {string} script */
 const withinHtml = (script) => script.replaceAll('</script', '<\\/script')
 
-/** The files by their names. */
+/** The module that holds the WebAssembly. All others are made with it. */
+export async function makeKernel() {
+  /** @type {Uint8Array | undefined} */
+  let code
+  const { error, stderr } = await asc.main(
+    ['mixer.ts', '-o', 'mixer.wasm', '-O3', '--converge', '--runtime', 'stub', '--initialMemory', '1', '--enable', 'simd'],
+    {
+      readFile: (name) => (name === 'mixer.ts' ? readFileSync(path('kernel/mixer.ts'), 'utf-8') : null),
+      writeFile: (_name, contents) => void (code = /** @type {Uint8Array} */ (contents)),
+      listFiles: () => [],
+    },
+  )
+  if (error || !code) throw new Error(stderr.toString())
+  const hex = Buffer.from(code).toString('hex')
+  return `/** Made from kernel/mixer.ts by \`npm run build\`. Compressed, hexadecimal digits take less than base64. */
+export const CODE = \`
+${hex.replace(/.{1,120}/g, '$&\n')}\`
+`
+}
+
+/** The other files by their names. */
 export async function make() {
   // Only workers evaluate the decoder, or the page if it must do without.
   const auto = await bundle("export * from './src/auto.js'; if (typeof document === 'undefined') import('./src/auto/worker.js')", {
@@ -51,6 +72,7 @@ export async function make() {
 
 if (process.argv[1] === path('build.js')) {
   mkdirSync(path('dist'), { recursive: true })
+  writeFileSync(path('src/mixing/kernel-code.js'), await makeKernel())
   for (const [name, text] of Object.entries(await make())) {
     writeFileSync(path(name), text)
     console.log(`${name}: ${text.length} bytes`)

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { files } from './files.js'
 
-const MOST_BYTES = 31 * 1024
+const MOST_BYTES = 33 * 1024
 
 test('a minified bundle works, and is small', async () => {
   const entryPoints = [fileURLToPath(new URL('../src/index.js', import.meta.url))]

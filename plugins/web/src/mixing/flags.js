@@ -4,7 +4,7 @@ import { LEVEL } from '../level.js'
 import { combine, hashFlag, pack } from './hash.js'
 import { NONE } from './match.js'
 import { same } from './neighbourhood.js'
-import { after, bitLength, EXP, FLAG_DECAY, FLAG_RATE } from './tables.js'
+import { after, bitLength, EXP, FLAG_DECAY, FLAG_RATE, limit } from './tables.js'
 
 const MASK = 0x7fffffff
 const KEYS = 6
@@ -27,10 +27,8 @@ export class FlagModel {
     this.bits = Math.min(around.frames > 1 ? 16 : 13, Math.max(8, bitLength(around.width * around.height * around.frames)))
     // A slot is four numbers: the logarithms of no and of yes, a count, and an unused one.
     this.slots = new Int16Array((KEYS << this.bits) * 4)
-    for (let i = 0; i < this.slots.length; i += 4) {
-      this.slots[i] = -2191
-      this.slots[i + 1] = -380
-    }
+    this.slots.set([-2191, -380])
+    for (let done = 4; done < this.slots.length; done *= 2) this.slots.copyWithin(done, 0, done)
     this.coarse = new Int32Array(32 * 8).fill(12452)
     this.fine = new Int32Array(2048 * 8)
     this.keys = new Int32Array(KEYS)
@@ -206,12 +204,4 @@ function runLevel(run) {
  */
 export function agreement(matched, similarity, candidate) {
   return matched === NONE ? 0 : (matched === candidate ? 1 : 2) + 3 * (similarity >> 1)
-}
-
-/**
- * @param {number} v
- * @param {number} most
- */
-function limit(v, most) {
-  return v > most ? most : v < -most ? -most : v
 }

@@ -5,7 +5,7 @@ import { combine, hashKey, pack } from './hash.js'
 import { NONE } from './match.js'
 import { Motion } from './motion.js'
 import { same } from './neighbourhood.js'
-import { weightOf } from './symbols.js'
+import { MORE_CONTEXTS } from './symbols.js'
 
 const SHORTEST_SKIP = 32
 const LONGEST_SKIP = 4096
@@ -13,7 +13,6 @@ const SURE_LENGTH = 16 // from here on a match gives a candidate
 const SAME_MARK = 3 << 24
 const SPAN_MARK = 1 << 24
 const PIXEL_MARK = 2 << 24
-const MORE_CONTEXTS = 2
 
 export class LaterFrames {
   /** @param {import('./tile.js').MixingTile} tile whose first frame is decoded */
@@ -39,7 +38,7 @@ export class LaterFrames {
     this.pp = 0
     this.moved = 0
     around.isFirst = false
-    extend(symbols)
+    symbols.extend(MORE_CONTEXTS, 3)
   }
 
   /** Decodes the next frame. */
@@ -116,49 +115,32 @@ export class LaterFrames {
   /** Decodes the current pixel, or a span from it on. Returns how many pixels these are. */
   pixels() {
     const { tile } = this
-    const { around, match, flags } = tile
-    const { cells, at, stride, w, n, nw, ne } = around
+    const { cells, at, stride, w, n, nw, ne } = tile.around
     const there = at + this.back
     const above = there - stride
     this.p = cells[there]
     this.pp = cells[at + this.backTwice]
     this.moved =
       (same(w, cells[there - 1]) | (same(n, cells[above]) << 1) | (same(nw, cells[above - 1]) << 2) | (same(ne, cells[above + 1]) << 3)) ^ 15
-    match.find()
-    let excluded = NONE
-    if (this.moved === 0) {
-      const span = this.skipped()
-      if (span > 0) return span
-      if (this.isStill()) return this.flagged(this.p)
-      excluded = this.p
-    } else if (around.flat || (match.length >= SURE_LENGTH && match.similarity >= 14)) {
-      const candidate = around.flat ? w : match.matched
-      flags.findChange()
-      const span = flags.span(this)
-      if (span > 0) {
-        around.put(candidate, span)
-        this.compare(span)
-        return span
-      }
-      if (flags.single(candidate, this)) return this.flagged(candidate)
-      excluded = candidate
+    tile.match.find()
+    const decided = this.moved === 0 ? this.still() : tile.flagged(SURE_LENGTH, this)
+    if (decided > 0 && this.moved === 0) return decided // These are as in the reference.
+    if (decided === 0) {
+      this.setContexts()
+      tile.coded()
     }
-    this.setContexts()
-    tile.coded(excluded)
-    this.compare(1)
-    return 1
+    this.compare(decided || 1)
+    return decided || 1
   }
 
-  /**
-   * A pixel that a flag decided.
-   * @param {number} pixel
-   */
-  flagged(pixel) {
-    const { around, match } = this.tile
-    around.put(pixel, 1)
-    match.update(pixel)
-    this.compare(1)
-    return 1
+  /** The same by flags, where nothing around the pixel has moved. Returns 0 if they do not decide it. */
+  still() {
+    const { p, tile } = this
+    const span = this.skipped()
+    if (span > 0) return span
+    if (this.isStill()) return tile.is(p)
+    tile.excluded = p
+    return 0
   }
 
   /**
@@ -369,7 +351,7 @@ export class LaterFrames {
     const ps = cells[there + stride]
     const pse = cells[there + stride + 1]
     const ahead = pack(p, pe, ps, pse)
-    const c = bases.length - MORE_CONTEXTS
+    const c = symbols.contexts - MORE_CONTEXTS
     const known = same(p, pp)
     const situation = moved | (known << 4) | (same(p, w) << 5) | (same(p, n) << 6)
     bases[4] = hashKey(p | (moved << 8) | (known << 12))
@@ -392,39 +374,5 @@ export class LaterFrames {
     hitRanks[i + 1] = known ? NONE : pp
     hitContexts[i] = (5 << 9) | situation
     hitContexts[i + 1] = (6 << 9) | moved
-  }
-}
-
-/**
- * Adds what only later frames have.
- * @param {import('./symbols.js').SymbolCoder} symbols
- */
-function extend(symbols) {
-  const { bits } = symbols
-  const before = symbols.contexts
-  const contexts = (symbols.contexts += MORE_CONTEXTS)
-  const padded = Math.ceil(contexts / 5) * 5
-  const hits = Math.max(symbols.hitRanks.length, 3)
-  const slots = new Uint16Array((contexts << bits) + 1)
-  slots.set(symbols.slots)
-  const logs = new Int32Array(slots.length << 3)
-  logs.set(symbols.logs)
-  logs.fill(0, before << (bits + 3), (before << (bits + 3)) + 8)
-  symbols.slots = slots
-  symbols.logs = logs
-  symbols.halves = new Int16Array(logs.buffer)
-  symbols.used = new Int32Array(padded).fill(contexts << bits)
-  symbols.bases = new Int32Array(contexts)
-  symbols.counts = new Int32Array(padded)
-  symbols.weights = new Int32Array(padded)
-  symbols.sums = new Int32Array(padded)
-  symbols.hitRanks = new Int32Array(hits)
-  symbols.hitContexts = new Int32Array(hits)
-  symbols.hitSymbol = new Int32Array(hits)
-  symbols.hitUsed = new Int32Array(hits)
-  symbols.hitStretch = new Int32Array(hits)
-  symbols.byGuess = new Int16Array(symbols.byGuess.length)
-  for (let i = 0; i < 29; i++) {
-    symbols.byCount.fill(weightOf(contexts, i), 16 * i + before, 16 * i + contexts)
   }
 }

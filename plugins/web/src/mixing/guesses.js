@@ -17,7 +17,8 @@ export class Guesses {
     this.around = around
     this.colours = colours
     this.channels = opaque ? 3 : 4
-    this.distances = makeDistances(colours)
+    /** distance() of ranks a, b at a << 8 | b, once it was needed. */
+    this.distances = new Int16Array((colours.length >> 2) << 8)
     /** Guess m of channel j is at 8j + m. */
     this.values = new Int32Array(4 * 8)
     this.share = new Int32Array(5)
@@ -68,13 +69,32 @@ export class Guesses {
 
   /** Sets texture and activity. Returns the tilt. */
   look() {
-    const { distances: d, around } = this
+    const { around } = this
     const { w, n, nw, ne, ww, nn, nne } = around
     this.texture = same(w, n) | (same(nw, n) << 1) | (same(ne, n) << 2) | (same(nw, w) << 3) | (around.equal << 4)
-    const along = d[(w << 8) | ww] + d[(n << 8) | nw] + d[(n << 8) | ne]
-    const across = d[(w << 8) | nw] + d[(n << 8) | nn] + d[(ne << 8) | nne]
+    const along = this.distance(w, ww) + this.distance(n, nw) + this.distance(n, ne)
+    const across = this.distance(w, nw) + this.distance(n, nn) + this.distance(ne, nne)
     this.activity = LEVEL[Math.min(along + across, 4095)]
     return across - along
+  }
+
+  /**
+   * @param {number} a
+   * @param {number} b
+   */
+  distance(a, b) {
+    return this.distances[(a << 8) | b] || this.measure(a, b)
+  }
+
+  /**
+   * @param {number} a
+   * @param {number} b
+   */
+  measure(a, b) {
+    const { colours } = this
+    let sum = 0
+    for (let i = 0; i < 4; i++) sum += Math.abs(colours[4 * a + i] - colours[4 * b + i])
+    return (this.distances[(a << 8) | b] = sum)
   }
 
   /** The share of each guess in the blend, by the errors around. */
@@ -207,7 +227,9 @@ class Snaps {
     let best = 0
     let least = 0x7fffffff
     for (let i = 0; i < colours.length; i += 4) {
-      const distance = far(colours[i] - r, colours[i + 1] - g, colours[i + 2] - b, colours[i + 3] - a)
+      const green = colours[i + 1] - g
+      if (4 * green * green >= least) continue
+      const distance = far(colours[i] - r, green, colours[i + 2] - b, colours[i + 3] - a)
       if (distance < least) {
         least = distance
         best = i >> 2
@@ -226,23 +248,6 @@ class Snaps {
  */
 export function far(r, g, b, a) {
   return 3 * Math.imul(r, r) + 4 * Math.imul(g, g) + 2 * Math.imul(b, b) + 4 * Math.imul(a, a)
-}
-
-/**
- * distance() of all pairs of ranks a, b, at a << 8 | b.
- * @param {Int32Array} colours
- */
-function makeDistances(colours) {
-  const k = colours.length >> 2
-  const distances = new Int16Array(k << 8)
-  for (let a = 0; a < k; a++) {
-    for (let b = 0; b < a; b++) {
-      let sum = 0
-      for (let i = 0; i < 4; i++) sum += Math.abs(colours[4 * a + i] - colours[4 * b + i])
-      distances[(a << 8) | b] = distances[(b << 8) | a] = sum
-    }
-  }
-  return distances
 }
 
 /**

@@ -10,69 +10,21 @@ export const LEAST = -12288
 export const bitLength = (v) => (v < 2 ** 32 ? 32 - Math.clz32(v) : 33)
 
 /**
- * floor(a * b / 2^32) for a, b < 2^32, by products of 16 bits: these are exact in a double, all 64 bits would not be.
- * @param {number} a
- * @param {number} b
- */
-function mulHigh(a, b) {
-  const al = a & 65535
-  const ah = a >>> 16
-  const bl = b & 65535
-  const bh = b >>> 16
-  const middle = ah * bl + ((al * bl) >>> 16)
-  return ah * bh + Math.floor(middle / 65536) + ((al * bh + (middle % 65536)) / 65536 >>> 0)
-}
-
-/**
- * The logarithm of a whole number from 1 to 2^31 - 1, rounded down.
+ * The specification computes logarithms and powers in whole numbers. None of those below is so close to where rounding
+ * changes that floating point could give another result: each is at least 1/100000 away.
  * @param {number} v
  */
-function log2(v) {
-  let e = bitLength(v) - 1
-  let m = (v << (30 - e)) >>> 0
-  for (let i = 0; i < 10; i++) {
-    // m * m >> 30 has up to 62 bits before the shift.
-    const high = m >>> 15
-    const low = m & 32767
-    m = high * high + Math.floor((high * low * 65536 + low * low) / 2 ** 30)
-    e *= 2
-    if (m >= 2 ** 31) {
-      m = Math.floor(m / 2)
-      e++
-    }
-  }
-  return e
-}
+const log2 = (v) => Math.floor(1024 * Math.log2(v))
 
-/** The greatest absolute value of a score. */
-export const GREATEST_SCORE = 30817
-
-/**
- * Beyond the 1024 entries of the specification the table goes on with the last one, up to the greatest difference of
- * two scores, and then with 0, for impossible symbols: so the hot loop needs neither clamp its argument nor ask which
- * symbols are possible.
- */
-export const EXP = makeExp()
-
-function makeExp() {
-  const exp = new Uint16Array(4 * GREATEST_SCORE + 2).fill(1, 0, 2 * GREATEST_SCORE + 1)
-  let high = 32767 // v_i is high * 2^32 + low
-  let low = 0
-  for (let i = 0; i < 1024; i++) {
-    exp[i] = Math.max(1, high + (low >= 2 ** 31 ? 1 : 0))
-    const factor = 4248701965
-    const product = high * factor + mulHigh(low, factor)
-    high = Math.floor(product / 2 ** 32)
-    low = product % 2 ** 32
-  }
-  return exp
-}
+/** One entry more than in the specification is 0: for impossible symbols. */
+export const EXP = Uint16Array.from({ length: 1025 }, (_, i) =>
+  i < 1024 ? Math.max(1, Math.round(32767 * (4248701965 / 2 ** 32) ** i)) : 0,
+)
 
 export const LOG = Int16Array.from({ length: 4096 }, (_, i) => Math.max(LEAST, log2(2 * i + 1) - 13312))
 
-const RATE = Int32Array.from({ length: 29 }, (_, i) => (i === 0 ? 29127 : i === 1 ? 14692 : 3276800 / (100 * i + 156)))
+export const RATE = Int32Array.from({ length: 29 }, (_, i) => (i === 0 ? 29127 : i === 1 ? 14692 : 3276800 / (100 * i + 156)))
 export const DECAY = Int16Array.from(RATE, (rate) => 15360 - log2(32768 - rate))
-export const BIAS_RATE = Int32Array.from({ length: 256 }, (_, i) => 96 + Math.floor(56544 / (4 * i + 109)))
 export const FLAG_RATE = Int32Array.from({ length: 99 }, (_, i) => 65536 / (2 * i + 3))
 export const FLAG_DECAY = Int16Array.from(FLAG_RATE, (rate) => 15360 - log2(32768 - rate))
 export const TRUST = Int32Array.from({ length: 1276 }, (_, i) => Math.max(1, Math.floor(65536 / (i * i + 8))))
@@ -88,13 +40,6 @@ export function after(p, rate) {
   return LOG[(v + (Math.imul(65536 - v, rate) >> 15)) >> 4]
 }
 
-/** RISE[i][j] is at i * RISE_ROW + j. */
-export const RISE_ROW = 193
-export const RISE = Int16Array.from({ length: 29 * RISE_ROW }, (_, index) => {
-  const p = -64 * (index % RISE_ROW) - 32
-  return after(p, RATE[Math.floor(index / RISE_ROW)]) - p
-})
-
 /**
  * The logarithm of part / whole.
  * @param {number} part
@@ -108,4 +53,12 @@ export function fraction(part, whole) {
 function log(v) {
   const shift = Math.max(0, bitLength(v) - 12)
   return LOG[v >> shift] + 1024 * shift
+}
+
+/**
+ * @param {number} v
+ * @param {number} most
+ */
+export function limit(v, most) {
+  return v > most ? most : v < -most ? -most : v
 }

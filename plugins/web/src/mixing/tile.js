@@ -1,14 +1,15 @@
 /** The coders `mix` and `max`, section 5.2 of the specification: many small models, and a mixer. */
-import { checkTileSize, RangeDecoder } from '../range-coder.js'
+import { checkTileSize } from '../range-coder.js'
 import { FlagModel } from './flags.js'
 import { LaterFrames } from './frames.js'
 import { Guesses } from './guesses.js'
 import { combine, hashKey, pack } from './hash.js'
 import { MatchModel, NONE } from './match.js'
 import { Neighbourhood } from './neighbourhood.js'
-import { Priors } from './priors.js'
 import { rankOrder } from './ranks.js'
 import { SymbolCoder, VARIANTS } from './symbols.js'
+
+const SURE_LENGTH = 36 // from here on a match gives a candidate
 
 export class MixingTile {
   /**
@@ -25,16 +26,18 @@ export class MixingTile {
     this.order.forEach((index, rank) => ranked.set(colours.subarray(4 * index, 4 * index + 4), 4 * rank))
     const opaque = ranked.every((value, i) => (i & 3) < 3 || value === 255)
 
-    this.decoder = new RangeDecoder(bytes)
+    this.symbols = new SymbolCoder(bytes, VARIANTS[coder], width * height * frames, frames, ranked)
+    this.decoder = this.symbols.decoder
     this.around = new Neighbourhood(width, height, frames)
     this.match = new MatchModel(this.around, this.max)
     this.flags = new FlagModel(this.decoder, this.around, this.match)
     this.guesses = new Guesses(this.around, ranked, opaque)
+    /** A rank that the pixel is not, or -1. */
+    this.excluded = NONE
     /** How many frames have been decoded. */
     this.done = 0
     /** @type {LaterFrames | null} */
     this.later = null
-    this.symbols = new SymbolCoder(this.decoder, VARIANTS[coder], colors, width * height * frames, new Priors(ranked))
   }
 
   /** The indices of the next frame. */
@@ -48,10 +51,15 @@ export class MixingTile {
 
   /** Passes over the next frame. */
   skip() {
-    if (this.done === 0) this.firstFrame()
-    else (this.later ??= new LaterFrames(this)).next()
-    this.done++
-    if (this.done === this.around.frames) this.decoder.finish()
+    let isOver = true // also if an error ends it
+    try {
+      if (this.done === 0) this.firstFrame()
+      else (this.later ??= new LaterFrames(this)).next()
+      isOver = ++this.done === this.around.frames
+      if (isOver) this.decoder.finish()
+    } finally {
+      if (isOver) this.symbols.release()
+    }
   }
 
   firstFrame() {
@@ -85,40 +93,52 @@ export class MixingTile {
 
   /** Decodes the current pixel, or a span from it on. Returns how many pixels these are. */
   pixels() {
-    const { around, match, flags, guesses } = this
+    const { match, guesses } = this
     match.find()
-    let excluded = NONE
-    if (around.flat || (match.length >= 36 && match.similarity >= 14)) {
-      const candidate = around.flat ? around.w : match.matched
-      flags.findChange()
-      const span = flags.span(null)
-      if (span > 0) {
-        guesses.skip(span)
-        around.put(candidate, span)
-        return span
-      }
-      if (flags.single(candidate, null)) {
-        guesses.skip(1)
-        around.put(candidate, 1)
-        match.update(candidate)
-        return 1
-      }
-      excluded = candidate
+    const decided = this.flagged(SURE_LENGTH, null)
+    if (decided > 0) {
+      guesses.skip(decided)
+      return decided
     }
     guesses.make()
     this.setContexts()
-    guesses.update(this.coded(excluded))
+    guesses.update(this.coded())
     return 1
   }
 
   /**
-   * Decodes a pixel for which the contexts are set. Returns it.
-   * @param {number} excluded a rank that it is not, or -1
+   * Lets flags decide whether the current pixel, or a span from it on, is the candidate, if there is one. Returns how many
+   * pixels were decided, 0 if none.
+   * @param {number} sure from this length on a match gives a candidate
+   * @param {LaterFrames | null} later in frames after the first
    */
-  coded(excluded) {
-    const pixel = this.symbols.rank(excluded)
+  flagged(sure, later) {
+    const { around, match, flags } = this
+    this.excluded = NONE
+    if (!around.flat && (match.length < sure || match.similarity < 14)) return 0
+    const candidate = around.flat ? around.w : match.matched
+    flags.findChange()
+    const span = flags.span(later)
+    if (span > 0) around.put(candidate, span)
+    else if (flags.single(candidate, later)) return this.is(candidate)
+    else this.excluded = candidate
+    return span
+  }
+
+  /**
+   * Takes note of a pixel that was decided alone. Returns 1.
+   * @param {number} pixel
+   */
+  is(pixel) {
     this.around.put(pixel, 1)
     this.match.update(pixel)
+    return 1
+  }
+
+  /** Decodes a pixel for which the contexts are set. Returns it. */
+  coded() {
+    const pixel = this.symbols.rank(this.excluded)
+    this.is(pixel)
     return pixel
   }
 

@@ -32,11 +32,8 @@ export class LaterFrames {
     setMargins(reference: number, now: number): void;
     /** Decodes the current pixel, or a span from it on. Returns how many pixels these are. */
     pixels(): number;
-    /**
-     * A pixel that a flag decided.
-     * @param {number} pixel
-     */
-    flagged(pixel: number): number;
+    /** The same by flags, where nothing around the pixel has moved. Returns 0 if they do not decide it. */
+    still(): number;
     /**
      * Notes whether the pixels just decoded are as in the reference.
      * @param {number} count

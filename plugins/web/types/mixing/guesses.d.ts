@@ -16,6 +16,7 @@ export class Guesses {
     around: import("./neighbourhood.js").Neighbourhood;
     colours: Int32Array<ArrayBufferLike>;
     channels: number;
+    /** distance() of ranks a, b at a << 8 | b, once it was needed. */
     distances: Int16Array<ArrayBuffer>;
     /** Guess m of channel j is at 8j + m. */
     values: Int32Array<ArrayBuffer>;
@@ -37,6 +38,16 @@ export class Guesses {
     makeLater(p: number, moved: number): number;
     /** Sets texture and activity. Returns the tilt. */
     look(): number;
+    /**
+     * @param {number} a
+     * @param {number} b
+     */
+    distance(a: number, b: number): number;
+    /**
+     * @param {number} a
+     * @param {number} b
+     */
+    measure(a: number, b: number): number;
     /** The share of each guess in the blend, by the errors around. */
     weigh(): void;
     /**

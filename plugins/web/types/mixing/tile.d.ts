@@ -7,16 +7,18 @@ export class MixingTile {
     constructor(bytes: Uint8Array, { width, height, frames, colors, colours }: import("../tile.js").TileShape, coder: "mix" | "max");
     max: boolean;
     order: Uint8Array<ArrayBuffer>;
-    decoder: RangeDecoder;
+    symbols: SymbolCoder;
+    decoder: import("../range-coder.js").RangeDecoder;
     around: Neighbourhood;
     match: MatchModel;
     flags: FlagModel;
     guesses: Guesses;
+    /** A rank that the pixel is not, or -1. */
+    excluded: number;
     /** How many frames have been decoded. */
     done: number;
     /** @type {LaterFrames | null} */
     later: LaterFrames | null;
-    symbols: SymbolCoder;
     /** The indices of the next frame. */
     read(): Uint8Array<ArrayBuffer>;
     /** Passes over the next frame. */
@@ -30,10 +32,19 @@ export class MixingTile {
     /** Decodes the current pixel, or a span from it on. Returns how many pixels these are. */
     pixels(): number;
     /**
-     * Decodes a pixel for which the contexts are set. Returns it.
-     * @param {number} excluded a rank that it is not, or -1
+     * Lets flags decide whether the current pixel, or a span from it on, is the candidate, if there is one. Returns how many
+     * pixels were decided, 0 if none.
+     * @param {number} sure from this length on a match gives a candidate
+     * @param {LaterFrames | null} later in frames after the first
      */
-    coded(excluded: number): number;
+    flagged(sure: number, later: LaterFrames | null): number;
+    /**
+     * Takes note of a pixel that was decided alone. Returns 1.
+     * @param {number} pixel
+     */
+    is(pixel: number): number;
+    /** Decodes a pixel for which the contexts are set. Returns it. */
+    coded(): number;
     /** Tells the mixer what is around the pixel. */
     setContexts(): void;
     /** The part of it that is the same in all frames. */
@@ -41,10 +52,9 @@ export class MixingTile {
     /** What only `max` uses. */
     setMoreContexts(): void;
 }
-import { RangeDecoder } from '../range-coder.js';
+import { SymbolCoder } from './symbols.js';
 import { Neighbourhood } from './neighbourhood.js';
 import { MatchModel } from './match.js';
 import { FlagModel } from './flags.js';
 import { Guesses } from './guesses.js';
 import { LaterFrames } from './frames.js';
-import { SymbolCoder } from './symbols.js';
