@@ -79,6 +79,8 @@ const NODES = 17
 /**
  * Decodes a symbol from 0 to 15: one below `count` that is not `impossible`. If slots are new, p5 and `width` tell which
  * prior they begin with.
+ *
+ * The stages below are inlined, and what they share stays in registers: calls would cost as much as some of them.
  */
 export function nibble(
   node: i32,
@@ -101,17 +103,7 @@ export function nibble(
   const low = v128.load(SYMBOLS)
   const high = v128.load(SYMBOLS + 16)
   selectSlots(node, contexts, p5, width)
-
-  // The weights of all contexts.
-  let c = 0
-  do {
-    const sum = i16x8.add(
-      i16x8.add(quarter(v128.load(activityAt + c, BY_ACTIVITY)), quarter(v128.load(textureAt + c, BY_TEXTURE))),
-      i16x8.add(quarter(v128.load(guessAt + c, BY_GUESS)), quarter(v128.load(c, COUNT_WEIGHTS))),
-    )
-    v128.store(c, clamp(sum, v128.load16_splat(LIMITS), v128.load16_splat(LIMITS + 2)), WEIGHTS)
-    c += 16
-  } while (c < contexts << 1)
+  setWeights(contexts, activityAt, textureAt, guessAt)
 
   // Scores: of biases, contexts and hits.
   let s0 = i16x8.splat(0)
@@ -124,7 +116,7 @@ export function nibble(
     s1 = i16x8.add(s1, i16x8.shr_s(i16x8.add(v128.load(a, BIASES + 16), v128.load(b, BIASES + 16)), 6))
     j += 8
   } while (j < biases)
-  c = 0
+  let c = 0
   do {
     const at = load<usize>(c << 1, LOGS_AT)
     const weight = v128.load16_splat(c, WEIGHTS)
@@ -148,41 +140,8 @@ export function nibble(
     i += 4
   } while (i < hits)
 
-  // Frequencies, and their sums up to each symbol.
-  const end = i16x8.splat(<i16>count)
-  const without = i16x8.splat(<i16>impossible)
-  const lowest = v128.load16_splat(LOWEST)
-  s0 = v128.bitselect(s0, lowest, v128.andnot(i16x8.lt_s(low, end), i16x8.eq(low, without)))
-  s1 = v128.bitselect(s1, lowest, v128.andnot(i16x8.lt_s(high, end), i16x8.eq(high, without)))
-  let best = i16x8.max_s(s0, s1)
-  best = i16x8.max_s(best, i8x16.shuffle(best, best, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7))
-  best = i16x8.max_s(best, i8x16.shuffle(best, best, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11))
-  best = i16x8.max_s(best, i8x16.shuffle(best, best, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13))
-  setIndex(0, s0, best, lowest)
-  setIndex(16, s1, best, lowest)
-  let total = 0
-  i = 0
-  do {
-    const frequency = <i32>load<u16>(<usize>load<u16>(i, FREQUENCIES) << 1, EXP)
-    store<u16>(i, frequency, FREQUENCIES)
-    total += frequency
-    store<i32>(i << 1, total, BELOW + 4)
-    i += 2
-  } while (i < 32)
-
-  // The symbol.
-  const code = load<u32>(STATE)
-  const unit = load<u32>(STATE + 4) / total
-  const target = i32x4.splat(min(code / unit, total - 1))
-  let z = 0
-  i = 0
-  do {
-    z += popcnt(i32x4.bitmask(i32x4.le_s(v128.load(i, BELOW + 4), target)))
-    i += 16
-  } while (i < 64)
-  const below = load<i32>(z << 2, BELOW)
-  const frequency = load<i32>(z << 2, BELOW + 4) - below
-  narrow(code - unit * below, unit * frequency)
+  const total = setFrequencies(s0, s1, low, high, count, impossible)
+  const z = decode(total)
 
   // Errors, and the pace of learning.
   const inverse = min((1 << 30) / total, 32767)
@@ -204,78 +163,10 @@ export function nibble(
   store<i32>(isLow << 2, meanError + ((<i32>load<i16>(z << 1, ERRORS)) << 4) - (meanError >> 10), MEAN_ERRORS)
   const pace = load<i32>(PACE_A) + load<i32>(PACE_B) / ((meanError >> 14) + 1024) + load<i32>(TIME)
 
-  // Slots learn, and tell how wrong they were.
-  const least = v128.load16_splat(LEAST)
-  c = 0
-  do {
-    const at = load<usize>(c, LOGS_AT)
-    const l0 = v128.load(at)
-    const l1 = v128.load(at, 16)
-    const count = load<i32>(c, COUNTS) << 1
-    const decay = v128.load16_splat(count, DECAY)
-    const log = risen(load<i16>(at + (z << 1)), count)
-    v128.store(at, i16x8.max_s(i16x8.sub(l0, decay), least))
-    v128.store(at, i16x8.max_s(i16x8.sub(l1, decay), least), 16)
-    store<i16>(at + (z << 1), log)
-    let sum = i32x4.add(i32x4.dot_i16x8_s(e0, l0), i32x4.dot_i16x8_s(e1, l1))
-    sum = i32x4.add(sum, i32x4.shuffle(sum, sum, 2, 3, 0, 1))
-    sum = i32x4.add(sum, i32x4.shuffle(sum, sum, 1, 0, 3, 2))
-    v128.store_lane<i32>(c, sum, 0, SUMS)
-    c += 4
-  } while (c < contexts << 2)
-
-  // Weights learn.
-  const fast = i32x4.splat(pace)
-  let top = v128.load16_splat(LIMITS + 4)
-  let bottom = v128.load16_splat(LIMITS + 6)
-  c = 0
-  do {
-    const step = i16x8.narrow_i32x4_s(steps(v128.load(c << 1, SUMS), fast), steps(v128.load(c << 1, SUMS + 16), fast))
-    const byActivity = i16x8.add(v128.load(activityAt + c, BY_ACTIVITY), step)
-    const byTexture = i16x8.add(v128.load(textureAt + c, BY_TEXTURE), i16x8.add(step, step))
-    const byGuess = i16x8.add(v128.load(guessAt + c, BY_GUESS), step)
-    v128.store(activityAt + c, clamp(byActivity, top, bottom), BY_ACTIVITY)
-    v128.store(textureAt + c, clamp(byTexture, top, bottom), BY_TEXTURE)
-    v128.store(guessAt + c, clamp(byGuess, top, bottom), BY_GUESS)
-    v128.store(c, clamp(i16x8.add(v128.load(c, COUNT_WEIGHTS), step), top, bottom), COUNT_WEIGHTS)
-    c += 16
-  } while (c < contexts << 1)
-  c = 0
-  do {
-    store<i16>((load<i32>(c << 1, COUNTS) << 5) + c, load<i16>(c, COUNT_WEIGHTS), BY_COUNT)
-    c += 2
-  } while (c < contexts << 1)
-
-  // Biases learn.
-  const common = (pace * load<i32>(SHARE)) >> 5
-  top = v128.load16_splat(LIMITS + 8)
-  bottom = v128.load16_splat(LIMITS + 10)
-  j = 0
-  do {
-    const row = load<i32>(j, BIAS_ROWS)
-    const count = <i32>load<u8>(row, BIAS_COUNTS)
-    store<u8>(row, min(count + 1, 255), BIAS_COUNTS)
-    const rate = i16x8.splat(<i16>((common * (96 + 56544 / (4 * count + 109))) >> 9))
-    v128.store(row << 5, clamp(i16x8.add(v128.load(row << 5, BIASES), high16(e0, rate)), top, bottom), BIASES)
-    v128.store(row << 5, clamp(i16x8.add(v128.load(row << 5, BIASES + 16), high16(e1, rate)), top, bottom), BIASES + 16)
-    j += 4
-  } while (j < biases)
-
-  // Hits learn.
-  i = 0
-  do {
-    const symbol = load<i32>(i, HIT_SYMBOLS)
-    if (symbol >= 0) {
-      const error = <i32>load<i16>(symbol << 1, ERRORS)
-      const step = (((error * load<i32>(i, STRETCHES)) >> 14) * 400) >> 10
-      store<i32>(activityAt + i, clamped(load<i32>(activityAt + i, HIT_BY_ACTIVITY) + step, 1 << 20), HIT_BY_ACTIVITY)
-      store<i32>(textureAt + i, clamped(load<i32>(textureAt + i, HIT_BY_TEXTURE) + step, 1 << 20), HIT_BY_TEXTURE)
-      const at = probabilitiesAt + (load<i32>(i, HIT_CONTEXTS) << 1)
-      const p = <i32>load<u16>(at, HIT_PROBABILITIES)
-      store<u16>(at, symbol == z ? p + ((65535 - p) >> 6) : p - (p >> 6), HIT_PROBABILITIES)
-    }
-    i += 4
-  } while (i < hits)
+  learnSlots(contexts, z, e0, e1)
+  learnWeights(contexts, pace, activityAt, textureAt, guessAt)
+  learnBiases(biases, pace, e0, e1)
+  learnHits(hits, z, activityAt, textureAt, probabilitiesAt)
   return z
 }
 
@@ -310,6 +201,152 @@ function selectSlots(node: i32, contexts: i32, p5: i32, width: i32): void {
     store<i32>(c << 2, count, COUNTS)
     store<i16>(c << 1, load<i16>((count << 5) + (c << 1), BY_COUNT), COUNT_WEIGHTS)
   } while (++c < contexts)
+}
+
+/** Sets the weights of all contexts. */
+// @ts-ignore: decorator
+@inline
+function setWeights(contexts: i32, activityAt: i32, textureAt: i32, guessAt: i32): void {
+  let c = 0
+  do {
+    const sum = i16x8.add(
+      i16x8.add(quarter(v128.load(activityAt + c, BY_ACTIVITY)), quarter(v128.load(textureAt + c, BY_TEXTURE))),
+      i16x8.add(quarter(v128.load(guessAt + c, BY_GUESS)), quarter(v128.load(c, COUNT_WEIGHTS))),
+    )
+    v128.store(c, clamp(sum, v128.load16_splat(LIMITS), v128.load16_splat(LIMITS + 2)), WEIGHTS)
+    c += 16
+  } while (c < contexts << 1)
+}
+
+/** Sets the frequencies of all symbols, and their sums up to each symbol; returns the sum of all. */
+// @ts-ignore: decorator
+@inline
+function setFrequencies(s0: v128, s1: v128, low: v128, high: v128, count: i32, impossible: i32): i32 {
+  const end = i16x8.splat(<i16>count)
+  const without = i16x8.splat(<i16>impossible)
+  const lowest = v128.load16_splat(LOWEST)
+  s0 = v128.bitselect(s0, lowest, v128.andnot(i16x8.lt_s(low, end), i16x8.eq(low, without)))
+  s1 = v128.bitselect(s1, lowest, v128.andnot(i16x8.lt_s(high, end), i16x8.eq(high, without)))
+  let best = i16x8.max_s(s0, s1)
+  best = i16x8.max_s(best, i8x16.shuffle(best, best, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7))
+  best = i16x8.max_s(best, i8x16.shuffle(best, best, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11))
+  best = i16x8.max_s(best, i8x16.shuffle(best, best, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13))
+  setIndex(0, s0, best, lowest)
+  setIndex(16, s1, best, lowest)
+  let total = 0
+  let i = 0
+  do {
+    const frequency = <i32>load<u16>(<usize>load<u16>(i, FREQUENCIES) << 1, EXP)
+    store<u16>(i, frequency, FREQUENCIES)
+    total += frequency
+    store<i32>(i << 1, total, BELOW + 4)
+    i += 2
+  } while (i < 32)
+  return total
+}
+
+// @ts-ignore: decorator
+@inline
+function decode(total: i32): i32 {
+  const code = load<u32>(STATE)
+  const unit = load<u32>(STATE + 4) / total
+  const target = i32x4.splat(min(code / unit, total - 1))
+  let z = 0
+  let i = 0
+  do {
+    z += popcnt(i32x4.bitmask(i32x4.le_s(v128.load(i, BELOW + 4), target)))
+    i += 16
+  } while (i < 64)
+  const below = load<i32>(z << 2, BELOW)
+  const frequency = load<i32>(z << 2, BELOW + 4) - below
+  narrow(code - unit * below, unit * frequency)
+  return z
+}
+
+/** Slots learn, and tell how wrong they were. */
+// @ts-ignore: decorator
+@inline
+function learnSlots(contexts: i32, z: i32, e0: v128, e1: v128): void {
+  const least = v128.load16_splat(LEAST)
+  let c = 0
+  do {
+    const at = load<usize>(c, LOGS_AT)
+    const l0 = v128.load(at)
+    const l1 = v128.load(at, 16)
+    const count = load<i32>(c, COUNTS) << 1
+    const decay = v128.load16_splat(count, DECAY)
+    const log = risen(load<i16>(at + (z << 1)), count)
+    v128.store(at, i16x8.max_s(i16x8.sub(l0, decay), least))
+    v128.store(at, i16x8.max_s(i16x8.sub(l1, decay), least), 16)
+    store<i16>(at + (z << 1), log)
+    let sum = i32x4.add(i32x4.dot_i16x8_s(e0, l0), i32x4.dot_i16x8_s(e1, l1))
+    sum = i32x4.add(sum, i32x4.shuffle(sum, sum, 2, 3, 0, 1))
+    sum = i32x4.add(sum, i32x4.shuffle(sum, sum, 1, 0, 3, 2))
+    v128.store_lane<i32>(c, sum, 0, SUMS)
+    c += 4
+  } while (c < contexts << 2)
+}
+
+// @ts-ignore: decorator
+@inline
+function learnWeights(contexts: i32, pace: i32, activityAt: i32, textureAt: i32, guessAt: i32): void {
+  const fast = i32x4.splat(pace)
+  const top = v128.load16_splat(LIMITS + 4)
+  const bottom = v128.load16_splat(LIMITS + 6)
+  let c = 0
+  do {
+    const step = i16x8.narrow_i32x4_s(steps(v128.load(c << 1, SUMS), fast), steps(v128.load(c << 1, SUMS + 16), fast))
+    const byActivity = i16x8.add(v128.load(activityAt + c, BY_ACTIVITY), step)
+    const byTexture = i16x8.add(v128.load(textureAt + c, BY_TEXTURE), i16x8.add(step, step))
+    const byGuess = i16x8.add(v128.load(guessAt + c, BY_GUESS), step)
+    v128.store(activityAt + c, clamp(byActivity, top, bottom), BY_ACTIVITY)
+    v128.store(textureAt + c, clamp(byTexture, top, bottom), BY_TEXTURE)
+    v128.store(guessAt + c, clamp(byGuess, top, bottom), BY_GUESS)
+    v128.store(c, clamp(i16x8.add(v128.load(c, COUNT_WEIGHTS), step), top, bottom), COUNT_WEIGHTS)
+    c += 16
+  } while (c < contexts << 1)
+  c = 0
+  do {
+    store<i16>((load<i32>(c << 1, COUNTS) << 5) + c, load<i16>(c, COUNT_WEIGHTS), BY_COUNT)
+    c += 2
+  } while (c < contexts << 1)
+}
+
+// @ts-ignore: decorator
+@inline
+function learnBiases(biases: i32, pace: i32, e0: v128, e1: v128): void {
+  const common = (pace * load<i32>(SHARE)) >> 5
+  const top = v128.load16_splat(LIMITS + 8)
+  const bottom = v128.load16_splat(LIMITS + 10)
+  let j = 0
+  do {
+    const row = load<i32>(j, BIAS_ROWS)
+    const count = <i32>load<u8>(row, BIAS_COUNTS)
+    store<u8>(row, min(count + 1, 255), BIAS_COUNTS)
+    const rate = i16x8.splat(<i16>((common * (96 + 56544 / (4 * count + 109))) >> 9))
+    v128.store(row << 5, clamp(i16x8.add(v128.load(row << 5, BIASES), high16(e0, rate)), top, bottom), BIASES)
+    v128.store(row << 5, clamp(i16x8.add(v128.load(row << 5, BIASES + 16), high16(e1, rate)), top, bottom), BIASES + 16)
+    j += 4
+  } while (j < biases)
+}
+
+// @ts-ignore: decorator
+@inline
+function learnHits(hits: i32, z: i32, activityAt: i32, textureAt: i32, probabilitiesAt: i32): void {
+  let i = 0
+  do {
+    const symbol = load<i32>(i, HIT_SYMBOLS)
+    if (symbol >= 0) {
+      const error = <i32>load<i16>(symbol << 1, ERRORS)
+      const step = (((error * load<i32>(i, STRETCHES)) >> 14) * 400) >> 10
+      store<i32>(activityAt + i, clamped(load<i32>(activityAt + i, HIT_BY_ACTIVITY) + step, 1 << 20), HIT_BY_ACTIVITY)
+      store<i32>(textureAt + i, clamped(load<i32>(textureAt + i, HIT_BY_TEXTURE) + step, 1 << 20), HIT_BY_TEXTURE)
+      const at = probabilitiesAt + (load<i32>(i, HIT_CONTEXTS) << 1)
+      const p = <i32>load<u16>(at, HIT_PROBABILITIES)
+      store<u16>(at, symbol == z ? p + ((65535 - p) >> 6) : p - (p >> 6), HIT_PROBABILITIES)
+    }
+    i += 4
+  } while (i < hits)
 }
 
 /** Where the prior of a node is, section 5.2.7. */
