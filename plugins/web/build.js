@@ -44,7 +44,10 @@ export async function makeKernel() {
   )
   if (error || !code) throw new Error(stderr.toString())
   const hex = Buffer.from(code).toString('hex')
-  return `/** Made from kernel/mixer.ts by \`npm run build\`. Compressed, hexadecimal digits take less than base64. */
+  return `/**
+ * Made from kernel/mixer.ts by \`npm run build\`. Compressed, hexadecimal digits take less than base64.
+ * @type {string}
+ */
 export const CODE = \`
 ${hex.replace(/.{1,120}/g, '$&\n')}\`
 `

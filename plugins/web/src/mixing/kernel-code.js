@@ -1,4 +1,7 @@
-/** Made from kernel/mixer.ts by `npm run build`. Compressed, hexadecimal digits take less than base64. */
+/**
+ * Made from kernel/mixer.ts by `npm run build`. Compressed, hexadecimal digits take less than base64.
+ * @type {string}
+ */
 export const CODE = `
 0061736d0100000001140260037f7f7f017f60087f7f7f7f7f7f7f7f017f03030200010503010001071302066e6962626c650001066d656d6f727902
 000ae11902b10102027b027f2001410474fd00049090132103410021010340200141104804402001410274200041047420017222064180d200280200
