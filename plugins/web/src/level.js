@@ -1,5 +1,15 @@
 /** LEVEL of section 5.2.1 of the specification: a number from 0 to 4095, logarithmically, from 0 to 15. */
-export const LEVEL = new Uint8Array(4096)
+export const LEVEL = makeLevel()
 
-// The bit length of (i + 1)^4 is above 3n from i + 1 = 2^(3n / 4) on.
-for (let n = 1; n < 16; n++) LEVEL.fill(n, Math.ceil(2 ** (0.75 * n)) - 1)
+function makeLevel() {
+  const level = new Uint8Array(4096)
+  // The bit length of (i + 1)^4 is above 3n from 8^n on. All of these powers are exact in a double.
+  let n = 0
+  let next = 8
+  for (let i = 0; i < 4096; i++) {
+    const square = (i + 1) * (i + 1)
+    for (; n < 15 && square * square >= next; next *= 8) n++
+    level[i] = n
+  }
+  return level
+}

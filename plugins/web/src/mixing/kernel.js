@@ -14,8 +14,8 @@ import { DECAY, EXP, LEAST, LOG, RATE } from './tables.js'
 export const CONSTANTS = 10464
 
 /**
- * Null if there can be none, undefined before that is known. In the memory, low bytes come first: where JavaScript has it the
- * other way round, it could not share it.
+ * Null if there can be none, undefined before that is known. WebAssembly's memory is little-endian: on a big-endian machine,
+ * typed arrays would swap its bytes.
  * @type {WebAssembly.Module | null | undefined}
  */
 let module = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? undefined : null

@@ -10,16 +10,56 @@ export const LEAST = -12288
 export const bitLength = (v) => (v < 2 ** 32 ? 32 - Math.clz32(v) : 33)
 
 /**
- * The specification computes logarithms and powers in whole numbers. None of those below is so close to where rounding
- * changes that floating point could give another result: each is at least 1/100000 away.
+ * floor(a * b / 2^32) for a, b < 2^32, by products of 16 bits: these are exact in a double, all 64 bits would not be.
+ * @param {number} a
+ * @param {number} b
+ */
+function mulHigh(a, b) {
+  const al = a & 65535
+  const ah = a >>> 16
+  const bl = b & 65535
+  const bh = b >>> 16
+  const middle = ah * bl + ((al * bl) >>> 16)
+  return ah * bh + Math.floor(middle / 65536) + ((al * bh + (middle % 65536)) / 65536 >>> 0)
+}
+
+/**
+ * The logarithm of a whole number from 1 to 2^31 - 1, rounded down.
  * @param {number} v
  */
-const log2 = (v) => Math.floor(1024 * Math.log2(v))
+function log2(v) {
+  let e = bitLength(v) - 1
+  let m = (v << (30 - e)) >>> 0
+  for (let i = 0; i < 10; i++) {
+    // m * m >> 30 has up to 62 bits before the shift.
+    const high = m >>> 15
+    const low = m & 32767
+    m = high * high + Math.floor((high * low * 65536 + low * low) / 2 ** 30)
+    e *= 2
+    if (m >= 2 ** 31) {
+      m = Math.floor(m / 2)
+      e++
+    }
+  }
+  return e
+}
 
 /** One entry more than in the specification is 0: for impossible symbols. */
-export const EXP = Uint16Array.from({ length: 1025 }, (_, i) =>
-  i < 1024 ? Math.max(1, Math.round(32767 * (4248701965 / 2 ** 32) ** i)) : 0,
-)
+export const EXP = makeExp()
+
+function makeExp() {
+  const exp = new Uint16Array(1025)
+  let high = 32767 // v_i is high * 2^32 + low
+  let low = 0
+  for (let i = 0; i < 1024; i++) {
+    exp[i] = Math.max(1, high + (low >= 2 ** 31 ? 1 : 0))
+    const factor = 4248701965
+    const product = high * factor + mulHigh(low, factor)
+    high = Math.floor(product / 2 ** 32)
+    low = product % 2 ** 32
+  }
+  return exp
+}
 
 export const LOG = Int16Array.from({ length: 4096 }, (_, i) => Math.max(LEAST, log2(2 * i + 1) - 13312))
 
